@@ -1,0 +1,71 @@
+//! Rumbo's database schema, one change per file, the same on SQLite and on PostgreSQL.
+//!
+//! A migration is plain SQL written once. Where the two engines name a type differently it says
+//! `{uuid}`, `{instant}`, `{json}` or `{bytes}`, and [`apply`] puts the engine's own word there.
+//! Nothing here imports today's entities: a migration must still mean the same in five years.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+mod m20261122_000001_accounts;
+mod m20261122_000002_catalogue;
+mod m20261122_000003_enrolments;
+mod m20261122_000004_teamwork;
+mod m20261122_000005_statistics;
+mod m20261122_000006_trail;
+
+/// Every migration in the order in which they run.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_accounts::Migration),
+            Box::new(m20261122_000002_catalogue::Migration),
+            Box::new(m20261122_000003_enrolments::Migration),
+            Box::new(m20261122_000004_teamwork::Migration),
+            Box::new(m20261122_000005_statistics::Migration),
+            Box::new(m20261122_000006_trail::Migration),
+        ]
+    }
+}
+
+/// Runs a script of several statements with the engine's own type names in it.
+async fn apply(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
+    let sqlite = manager.get_database_backend() == DbBackend::Sqlite;
+    let types = [
+        ("{uuid}", if sqlite { "blob" } else { "uuid" }),
+        ("{instant}", if sqlite { "text" } else { "timestamptz" }),
+        ("{date}", if sqlite { "text" } else { "date" }),
+        ("{json}", if sqlite { "text" } else { "jsonb" }),
+        ("{bytes}", if sqlite { "blob" } else { "bytea" }),
+    ];
+    let script = types
+        .iter()
+        .fold(script.to_owned(), |text, (mark, word)| text.replace(mark, word));
+    manager.get_connection().execute_unprepared(&script).await?;
+    Ok(())
+}
+
+/// Makes a table append-only: the database itself refuses to change or remove its rows.
+async fn append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    let script = if manager.get_database_backend() == DbBackend::Sqlite {
+        format!(
+            "CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
+               BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+             CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+               BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+        )
+    } else {
+        format!(
+            "CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$;
+             CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
+               FOR EACH ROW EXECUTE FUNCTION {table}_append_only();"
+        )
+    };
+    manager.get_connection().execute_unprepared(&script).await?;
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! Settings: read in layers, checked at start, printable without their secrets.
+//!
+//! From weak to strong: `config/default.toml` (built in, every key with a comment), the profile's file
+//! (`development`, `test` or `production`, built in), a file of the operator's, and the environment
+//! (`RUMBO__DATABASE__URL` sets `database.url`).
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File, FileFormat};
+use serde::{Deserialize, Serialize};
+
+const DEFAULT: &str = include_str!("../config/default.toml");
+const PROFILES: [(&str, &str); 3] = [
+    ("development", include_str!("../config/development.toml")),
+    ("test", include_str!("../config/test.toml")),
+    ("production", include_str!("../config/production.toml")),
+];
+
+/// A value that is never printed: not by `Debug`, not in the effective configuration.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.0.is_empty() { "(empty)" } else { "(hidden)" })
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(if self.0.is_empty() { "" } else { "(hidden)" })
+    }
+}
+
+/// All settings. `config/default.toml` says what each one means.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents every key")]
+pub struct Settings {
+    pub http: Http,
+    pub database: Database,
+    pub auth: Auth,
+    pub mail: Mail,
+    pub limits: Limits,
+    pub log: Log,
+}
+
+/// The `[http]` section.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents every key")]
+pub struct Http {
+    pub listen: String,
+    pub public_url: String,
+    pub start_page: bool,
+    pub stop_seconds: u64,
+}
+
+/// The `[database]` section.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents every key")]
+pub struct Database {
+    pub url: Secret,
+    pub readers: u32,
+    pub connections: u32,
+    pub statement_seconds: u64,
+}
+
+/// The `[auth]` section.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents every key")]
+pub struct Auth {
+    pub token_secret: Secret,
+    pub issuer: String,
+    pub access_minutes: u64,
+    pub refresh_days: u64,
+    pub refresh_grace_seconds: u64,
+    pub confirm_hours: u64,
+    pub reset_minutes: u64,
+    pub parallel_hashes: usize,
+    pub waiting_hashes: usize,
+}
+
+/// How messages leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// To an SMTP server.
+    Smtp,
+    /// As `.eml` files into a folder.
+    Files,
+    /// Kept in memory, for tests.
+    Memory,
+}
+
+/// The `[mail]` section.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents every key")]
+pub struct Mail {
+    pub transport: Transport,
+    pub from: String,
+    pub smtp_url: Secret,
+    pub folder: PathBuf,
+    pub attempts: i64,
+    pub lease_seconds: i64,
+    pub poll_milliseconds: u64,
+}
+
+/// The `[limits]` section.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents every key")]
+pub struct Limits {
+    pub body_bytes: usize,
+    pub document_bytes: usize,
+    pub depth: usize,
+    pub cost: u64,
+    pub selections: u64,
+    pub request_seconds: u64,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The `[log]` section.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents every key")]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A layer cannot be read, or a key is unknown or of the wrong type.
+    #[error("the configuration cannot be read: {0}")]
+    Unreadable(#[from] config::ConfigError),
+    /// No profile has this name.
+    #[error("there is no profile {0:?}; choose development, test or production")]
+    UnknownProfile(String),
+    /// A value that cannot work.
+    #[error("{key}: {problem}")]
+    Invalid {
+        /// The key, such as `auth.token_secret`.
+        key: &'static str,
+        /// What is wrong, and what would be right.
+        problem: &'static str,
+    },
+}
+
+impl Settings {
+    /// Reads every layer; `overrides` (key and value, from the command line) are the strongest.
+    pub fn load(profile: &str, file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
+        let (_, profile_text) = PROFILES
+            .into_iter()
+            .find(|(name, _)| *name == profile)
+            .ok_or_else(|| ConfigError::UnknownProfile(profile.to_owned()))?;
+        let mut layers = Config::builder()
+            .add_source(File::from_str(DEFAULT, FileFormat::Toml))
+            .add_source(File::from_str(profile_text, FileFormat::Toml));
+        if let Some(path) = file {
+            layers = layers.add_source(File::from(path).format(FileFormat::Toml));
+        }
+        layers = layers.add_source(Environment::with_prefix("RUMBO").prefix_separator("__").separator("__").try_parsing(true));
+        for (key, value) in overrides {
+            layers = layers.set_override(*key, value.clone())?;
+        }
+        let settings: Self = layers.build()?.try_deserialize()?;
+        Ok(settings)
+    }
+
+    /// Refuses what cannot work, before anything starts.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let invalid = |key, problem| Err(ConfigError::Invalid { key, problem });
+        if self.auth.token_secret.reveal().len() < 32 {
+            return invalid("auth.token_secret", "missing or too short: give 32 bytes or more");
+        }
+        if self.database.url.reveal().is_empty() {
+            return invalid("database.url", "missing: give sqlite://FILE or postgres://USER@HOST/DATABASE");
+        }
+        if self.auth.access_minutes == 0 || self.auth.access_minutes > 10 {
+            return invalid("auth.access_minutes", "must be 1 to 10");
+        }
+        if self.database.readers == 0 || self.database.connections == 0 {
+            return invalid("database", "readers and connections must be at least 1");
+        }
+        if self.mail.transport == Transport::Smtp && self.mail.smtp_url.reveal().is_empty() {
+            return invalid("mail.smtp_url", "missing: give smtp://HOST:PORT or smtps://USER:PASSWORD@HOST");
+        }
+        Ok(())
+    }
+
+    /// The effective settings as TOML-like text, secrets hidden.
+    pub fn printable(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        let mut text = String::new();
+        for (section, keys) in value.as_object().into_iter().flatten() {
+            text.push_str(&format!("[{section}]\n"));
+            for (key, value) in keys.as_object().into_iter().flatten() {
+                text.push_str(&format!("{key} = {value}\n"));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "a secret of the tests, 32 bytes or longer";
+
+    #[test]
+    fn every_profile_loads() {
+        for (profile, _) in PROFILES {
+            let settings = Settings::load(profile, None, &[("auth.token_secret", SECRET.into())]);
+            assert!(settings.is_ok(), "{profile}: {settings:?}");
+        }
+        assert!(matches!(Settings::load("nowhere", None, &[]), Err(ConfigError::UnknownProfile(_))));
+    }
+
+    #[test]
+    fn secrets_are_never_printed() {
+        let settings = Settings::load("test", None, &[("auth.token_secret", SECRET.into())]).expect("settings");
+        for text in [settings.printable(), format!("{settings:?}")] {
+            assert!(!text.contains(SECRET));
+            assert!(text.contains("(hidden)"));
+        }
+    }
+
+    #[test]
+    fn production_starts_with_no_secret_of_ours() {
+        let settings = Settings::load("production", None, &[]).expect("settings");
+        assert!(settings.validate().is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! Who acts: nobody, or a person with the roles that hold at this instant.
+
+use sea_orm::{DeriveActiveEnum, EnumIter};
+
+use super::id::{CourseId, EditionId, InstitutionId, PersonId, SessionId};
+use super::language::Language;
+use crate::error::{Error, Result};
+
+/// A role that is granted; being a participant is not granted, it follows from an enrolment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum Role {
+    /// Accompanies and grades the teams allocated to them.
+    #[sea_orm(string_value = "tutor")]
+    Tutor,
+    /// Nominates and follows people of their institution.
+    #[sea_orm(string_value = "focal_point")]
+    FocalPoint,
+    /// Plans and runs editions.
+    #[sea_orm(string_value = "coordinator")]
+    Coordinator,
+    /// Looks after accounts, institutions and settings.
+    #[sea_orm(string_value = "administrator")]
+    Administrator,
+}
+
+/// Where a role holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Everywhere.
+    System,
+    /// For one institution and those it nominates.
+    Institution(InstitutionId),
+    /// For every edition of one course.
+    Course(CourseId),
+    /// For one edition.
+    Edition(EditionId),
+}
+
+/// A role and where it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Grant {
+    /// The role.
+    pub role: Role,
+    /// Where it holds.
+    pub scope: Scope,
+}
+
+/// Whoever a request comes from.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The person who signed in, if anybody did.
+    pub person: Option<PersonId>,
+    /// The session that the request's token belongs to.
+    pub session: Option<SessionId>,
+    /// The language to answer in.
+    pub language: Language,
+    /// Every role in force.
+    pub grants: Vec<Grant>,
+}
+
+/// The editions on which a role gives authority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// All of them.
+    Everywhere,
+    /// Those of these courses, and these.
+    Within {
+        /// Courses all of whose editions are within reach.
+        courses: Vec<CourseId>,
+        /// Single editions within reach.
+        editions: Vec<EditionId>,
+    },
+}
+
+impl Reach {
+    /// Whether no edition can be within reach.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Self::Within { courses, editions } if courses.is_empty() && editions.is_empty())
+    }
+
+    /// Whether an edition of a course is within reach.
+    pub fn covers(&self, course: CourseId, edition: EditionId) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Within { courses, editions } => courses.contains(&course) || editions.contains(&edition),
+        }
+    }
+}
+
+impl Actor {
+    /// Somebody who has not signed in.
+    pub fn anonymous(language: Language) -> Self {
+        Self { person: None, session: None, language, grants: Vec::new() }
+    }
+
+    /// The person who signed in.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when nobody did.
+    pub fn signed_in(&self) -> Result<PersonId> {
+        self.person.ok_or(Error::Unauthenticated)
+    }
+
+    /// Whether the role is held anywhere.
+    pub fn holds(&self, role: Role) -> bool {
+        self.grants.iter().any(|grant| grant.role == role)
+    }
+
+    /// The editions that the actor coordinates.
+    pub fn coordinated(&self) -> Reach {
+        let mut courses = Vec::new();
+        let mut editions = Vec::new();
+        for grant in self.grants.iter().filter(|grant| grant.role == Role::Coordinator) {
+            match grant.scope {
+                Scope::System => return Reach::Everywhere,
+                Scope::Course(course) => courses.push(course),
+                Scope::Edition(edition) => editions.push(edition),
+                Scope::Institution(_) => {}
+            }
+        }
+        Reach::Within { courses, editions }
+    }
+
+    /// The institutions for which the actor is the focal point.
+    pub fn institutions(&self) -> Vec<InstitutionId> {
+        self.grants
+            .iter()
+            .filter_map(|grant| match (grant.role, grant.scope) {
+                (Role::FocalPoint, Scope::Institution(institution)) => Some(institution),
+                _ => None,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,256 @@
+//! Editions: one run of a course, the states it goes through, and its seats.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::language::Language;
+use super::text::ShortCode;
+use crate::error::{Code, Fault, Faults};
+
+words! {
+    /// Where an edition stands (PRODUCT.md, "State machines").
+    EditionState {
+        /// Being planned; nobody but its coordinators sees it.
+        Draft = "draft",
+        /// In the catalogue, not yet open.
+        Announced = "announced",
+        /// Takes applications.
+        Enrolling = "enrolling",
+        /// Takes no more applications.
+        EnrolmentClosed = "enrolment_closed",
+        /// Under way.
+        Running = "running",
+        /// Over, with grades still to be decided.
+        Grading = "grading",
+        /// Done.
+        Closed = "closed",
+        /// Done and put away.
+        Archived = "archived",
+        /// Will not take place.
+        Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// How participants meet.
+    Modality {
+        /// Only online.
+        Online = "online",
+        /// Online and on site.
+        Blended = "blended",
+        /// Only on site.
+        OnSite = "on_site",
+    }
+}
+
+words! {
+    /// What happens to an application.
+    EnrolmentPolicy {
+        /// It is confirmed at once while there are seats, and waits for one after that.
+        Open = "open",
+        /// A coordinator decides.
+        Approval = "approval",
+    }
+}
+
+/// Why an edition cannot take a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The state machine has no such arrow.
+    NoSuchStep,
+    /// The arrow needs a reason.
+    ReasonMissing,
+}
+
+impl From<Refusal> for Code {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoSuchStep => Self::IllegalTransition,
+            Refusal::ReasonMissing => Self::ReasonRequired,
+        }
+    }
+}
+
+impl EditionState {
+    /// The states that one step leads to.
+    pub const fn next(self) -> &'static [Self] {
+        match self {
+            Self::Draft => &[Self::Announced],
+            Self::Announced => &[Self::Enrolling, Self::Cancelled],
+            Self::Enrolling => &[Self::EnrolmentClosed, Self::Cancelled],
+            Self::EnrolmentClosed => &[Self::Running, Self::Cancelled],
+            Self::Running => &[Self::Grading, Self::Cancelled],
+            Self::Grading => &[Self::Closed],
+            Self::Closed => &[Self::Archived, Self::Grading],
+            Self::Archived | Self::Cancelled => &[],
+        }
+    }
+
+    /// Takes the step to `to`; cancelling and reopening need a reason.
+    pub fn step(self, to: Self, has_reason: bool) -> Result<Self, Refusal> {
+        if !self.next().contains(&to) {
+            return Err(Refusal::NoSuchStep);
+        }
+        let needs_reason = to == Self::Cancelled || (self == Self::Closed && to == Self::Grading);
+        if needs_reason && !has_reason {
+            return Err(Refusal::ReasonMissing);
+        }
+        Ok(to)
+    }
+
+    /// Whether anybody may see the edition in the catalogue.
+    pub const fn is_published(self) -> bool {
+        !matches!(self, Self::Draft)
+    }
+
+    /// Whether teams may write and hand in.
+    pub const fn takes_work(self) -> bool {
+        matches!(self, Self::Running | Self::Grading)
+    }
+
+    /// Whether work may be assessed and outcomes decided.
+    pub const fn takes_assessment(self) -> bool {
+        matches!(self, Self::Running | Self::Grading)
+    }
+}
+
+/// The days and instants of an edition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calendar {
+    /// First day, in the edition's zone.
+    pub starts_on: NaiveDate,
+    /// Last day, in the edition's zone.
+    pub ends_on: NaiveDate,
+    /// From when applications are taken.
+    pub enrols_from: DateTime<Utc>,
+    /// Until when applications are taken.
+    pub enrols_until: DateTime<Utc>,
+}
+
+/// What an edition is before it is stored.
+#[derive(Debug, Clone)]
+pub struct EditionDraft {
+    /// A unique short code.
+    pub code: ShortCode,
+    /// The languages in which it is given; at least one.
+    pub languages: Vec<Language>,
+    /// The zone in which its days and deadlines are meant.
+    pub time_zone: chrono_tz::Tz,
+    /// Days and instants.
+    pub calendar: Calendar,
+    /// How many seats there are; `None` for as many as come.
+    pub capacity: Option<i64>,
+    /// How many participants it needs to take place.
+    pub minimum: i64,
+    /// How participants meet.
+    pub modality: Modality,
+    /// What happens to an application.
+    pub policy: EnrolmentPolicy,
+    /// The grade from which an enrolment is completed, in thousandths of a point out of 100.
+    pub pass_mark: i64,
+    /// Whether tutors release the grades of their teams themselves.
+    pub tutors_release: bool,
+}
+
+/// The most seats an edition can have.
+pub const CAPACITY_LIMIT: i64 = 1_000_000;
+
+impl EditionDraft {
+    /// Everything that is wrong with the numbers and dates.
+    pub fn check(&self) -> Faults {
+        let mut faults = Faults::default();
+        if self.languages.is_empty() {
+            faults.push(Fault::at("languages", Code::Required));
+        }
+        if self.calendar.ends_on < self.calendar.starts_on {
+            faults.push(Fault::at("endsOn", Code::DatesOutOfOrder).with(self.calendar.starts_on));
+        }
+        if self.calendar.enrols_until <= self.calendar.enrols_from {
+            faults.push(Fault::at("enrolsUntil", Code::DatesOutOfOrder).with(self.calendar.enrols_from.to_rfc3339()));
+        }
+        if self.capacity.is_some_and(|capacity| !(1..=CAPACITY_LIMIT).contains(&capacity)) {
+            faults.push(Fault::at("capacity", Code::OutOfRange).with(format!("1–{CAPACITY_LIMIT}")));
+        }
+        let most = self.capacity.unwrap_or(CAPACITY_LIMIT).clamp(0, CAPACITY_LIMIT);
+        if !(0..=most).contains(&self.minimum) {
+            faults.push(Fault::at("minimum", Code::OutOfRange).with(format!("0–{most}")));
+        }
+        if !(0..=100_000).contains(&self.pass_mark) {
+            faults.push(Fault::at("passMark", Code::OutOfRange).with("0–100"));
+        }
+        faults
+    }
+}
+
+/// The seats of an edition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seats {
+    /// How many there are; `None` for as many as come.
+    pub capacity: Option<i64>,
+    /// How many are taken: confirmed and active enrolments.
+    pub taken: i64,
+}
+
+impl Seats {
+    /// How many are free; `None` when there is no limit.
+    pub fn free(self) -> Option<i64> {
+        self.capacity.map(|capacity| (capacity - self.taken).max(0))
+    }
+
+    /// Whether one more may be taken.
+    pub fn has_room(self) -> bool {
+        self.free() != Some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_state() -> impl Strategy<Value = EditionState> {
+        proptest::sample::select(EditionState::ALL)
+    }
+
+    #[test]
+    fn the_arrows_are_those_of_the_specification() {
+        use EditionState as S;
+        let path = [S::Draft, S::Announced, S::Enrolling, S::EnrolmentClosed, S::Running, S::Grading, S::Closed, S::Archived];
+        for pair in path.windows(2) {
+            assert_eq!(pair[0].step(pair[1], false), Ok(pair[1]));
+        }
+        for state in [S::Announced, S::Enrolling, S::EnrolmentClosed, S::Running] {
+            assert_eq!(state.step(S::Cancelled, false), Err(Refusal::ReasonMissing));
+            assert_eq!(state.step(S::Cancelled, true), Ok(S::Cancelled));
+        }
+        assert_eq!(S::Closed.step(S::Grading, false), Err(Refusal::ReasonMissing));
+        assert_eq!(S::Draft.step(S::Cancelled, true), Err(Refusal::NoSuchStep));
+    }
+
+    proptest! {
+        #[test]
+        fn archived_and_cancelled_are_final(to in any_state(), reason: bool) {
+            prop_assert_eq!(EditionState::Archived.step(to, reason), Err(Refusal::NoSuchStep));
+            prop_assert_eq!(EditionState::Cancelled.step(to, reason), Err(Refusal::NoSuchStep));
+        }
+
+        #[test]
+        fn nothing_returns_to_the_time_before_it_ran(path in proptest::collection::vec(any_state(), 0..30)) {
+            let mut state = EditionState::Draft;
+            let mut ran = false;
+            for to in path {
+                if let Ok(reached) = state.step(to, true) {
+                    ran |= reached == EditionState::Running;
+                    prop_assert!(!ran || reached >= EditionState::Running);
+                    state = reached;
+                }
+            }
+        }
+
+        #[test]
+        fn free_seats_are_never_negative(capacity in proptest::option::of(0_i64..50), taken in 0_i64..100) {
+            let seats = Seats { capacity, taken };
+            prop_assert!(seats.free().is_none_or(|free| free >= 0));
+            prop_assert_eq!(seats.has_room(), capacity.is_none_or(|capacity| taken < capacity));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Enrolments: one person in one edition, from application to outcome, and who gets a seat.
+
+use super::edition::{EditionState, EnrolmentPolicy, Seats};
+use crate::error::Code;
+
+words! {
+    /// Where an enrolment stands (PRODUCT.md, "State machines").
+    EnrolmentState {
+        /// The person applied.
+        Applied = "applied",
+        /// A coordinator looks at it.
+        UnderReview = "under_review",
+        /// Admitted, with a seat.
+        Confirmed = "confirmed",
+        /// Waits for a seat.
+        Waitlisted = "waitlisted",
+        /// Not admitted.
+        Rejected = "rejected",
+        /// Waited in vain.
+        Expired = "expired",
+        /// Takes part in an edition that has begun.
+        Active = "active",
+        /// Took part and fulfilled the completion rule.
+        Completed = "completed",
+        /// Took part and did not fulfil it.
+        NotCompleted = "not_completed",
+        /// Left by the person's own wish.
+        Withdrawn = "withdrawn",
+        /// Ended by the staff.
+        Excluded = "excluded",
+        /// Ended before any admission.
+        Cancelled = "cancelled",
+    }
+}
+
+/// Why an enrolment cannot be made or take a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The state machine has no such arrow.
+    NoSuchStep,
+    /// The arrow needs a reason.
+    ReasonMissing,
+    /// The edition does not take applications.
+    NotEnrolling,
+    /// The enrolment window is not open.
+    OutsideWindow,
+    /// Every seat is taken.
+    Full,
+}
+
+impl From<Refusal> for Code {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoSuchStep => Self::IllegalTransition,
+            Refusal::ReasonMissing => Self::ReasonRequired,
+            Refusal::NotEnrolling | Refusal::OutsideWindow => Self::EnrolmentClosed,
+            Refusal::Full => Self::EditionFull,
+        }
+    }
+}
+
+impl EnrolmentState {
+    /// The states that one step leads to.
+    pub const fn next(self) -> &'static [Self] {
+        match self {
+            Self::Applied => {
+                &[Self::UnderReview, Self::Confirmed, Self::Waitlisted, Self::Rejected, Self::Cancelled]
+            }
+            Self::UnderReview => &[Self::Confirmed, Self::Waitlisted, Self::Rejected, Self::Cancelled],
+            Self::Waitlisted => &[Self::Confirmed, Self::Expired, Self::Cancelled],
+            Self::Confirmed => &[Self::Active, Self::Withdrawn, Self::Excluded],
+            Self::Active => &[Self::Completed, Self::NotCompleted, Self::Withdrawn, Self::Excluded],
+            Self::NotCompleted => &[Self::Completed],
+            Self::Rejected | Self::Expired | Self::Completed | Self::Withdrawn | Self::Excluded | Self::Cancelled => &[],
+        }
+    }
+
+    /// Takes the step to `to`. Rejecting, excluding and a late completion need a reason.
+    pub fn step(self, to: Self, has_reason: bool) -> Result<Self, Refusal> {
+        if !self.next().contains(&to) {
+            return Err(Refusal::NoSuchStep);
+        }
+        let needs_reason = match to {
+            Self::Rejected | Self::Excluded => true,
+            Self::Completed => self == Self::NotCompleted,
+            Self::Applied
+            | Self::UnderReview
+            | Self::Confirmed
+            | Self::Waitlisted
+            | Self::Expired
+            | Self::Active
+            | Self::NotCompleted
+            | Self::Withdrawn
+            | Self::Cancelled => false,
+        };
+        if needs_reason && !has_reason {
+            return Err(Refusal::ReasonMissing);
+        }
+        Ok(to)
+    }
+
+    /// Whether the enrolment occupies a seat.
+    pub const fn takes_seat(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Active)
+    }
+
+    /// Whether the person was admitted at some time: such an enrolment counts as a participation.
+    pub const fn was_admitted(self) -> bool {
+        matches!(
+            self,
+            Self::Confirmed | Self::Active | Self::Completed | Self::NotCompleted | Self::Withdrawn | Self::Excluded
+        )
+    }
+
+    /// Whether the person takes part: such an enrolment may be in a team and hand in work.
+    pub const fn takes_part(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Active)
+    }
+
+    /// Whether a second enrolment in the same edition is refused because of this one.
+    pub const fn is_live(self) -> bool {
+        matches!(
+            self,
+            Self::Applied
+                | Self::UnderReview
+                | Self::Confirmed
+                | Self::Waitlisted
+                | Self::Active
+                | Self::Completed
+                | Self::NotCompleted
+        )
+    }
+
+    /// The state to which the person's own wish to leave leads.
+    pub fn leave(self) -> Result<Self, Refusal> {
+        let to = if self.takes_seat() { Self::Withdrawn } else { Self::Cancelled };
+        self.step(to, false)
+    }
+}
+
+/// The facts about an edition that decide on an application.
+#[derive(Debug, Clone, Copy)]
+pub struct Admission {
+    /// Where the edition stands.
+    pub state: EditionState,
+    /// What happens to an application.
+    pub policy: EnrolmentPolicy,
+    /// Its seats.
+    pub seats: Seats,
+    /// Whether somebody waits for a seat already.
+    pub queue: bool,
+    /// Whether the present instant is inside the enrolment window.
+    pub window_open: bool,
+}
+
+impl Admission {
+    /// The state in which a new enrolment begins: confirmed, waiting for approval, or for a seat.
+    ///
+    /// Nobody overtakes those who wait: while there is a queue, a new application joins it.
+    pub fn admit(self) -> Result<EnrolmentState, Refusal> {
+        if self.state != EditionState::Enrolling {
+            return Err(Refusal::NotEnrolling);
+        }
+        if !self.window_open {
+            return Err(Refusal::OutsideWindow);
+        }
+        Ok(match self.policy {
+            EnrolmentPolicy::Approval => EnrolmentState::Applied,
+            EnrolmentPolicy::Open if self.seats.has_room() && !self.queue => EnrolmentState::Confirmed,
+            EnrolmentPolicy::Open => EnrolmentState::Waitlisted,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_state() -> impl Strategy<Value = EnrolmentState> {
+        proptest::sample::select(EnrolmentState::ALL)
+    }
+
+    #[test]
+    fn an_application_ends_where_the_policy_says() {
+        let open = Admission {
+            state: EditionState::Enrolling,
+            policy: EnrolmentPolicy::Open,
+            seats: Seats { capacity: Some(1), taken: 0 },
+            queue: false,
+            window_open: true,
+        };
+        assert_eq!(open.admit(), Ok(EnrolmentState::Confirmed));
+        assert_eq!(Admission { queue: true, ..open }.admit(), Ok(EnrolmentState::Waitlisted));
+        let full = Admission { seats: Seats { capacity: Some(1), taken: 1 }, ..open };
+        assert_eq!(full.admit(), Ok(EnrolmentState::Waitlisted));
+        let approval = Admission { policy: EnrolmentPolicy::Approval, ..full };
+        assert_eq!(approval.admit(), Ok(EnrolmentState::Applied));
+        assert_eq!(Admission { window_open: false, ..open }.admit(), Err(Refusal::OutsideWindow));
+        assert_eq!(Admission { state: EditionState::Running, ..open }.admit(), Err(Refusal::NotEnrolling));
+    }
+
+    #[test]
+    fn who_leaves_before_admission_cancels() {
+        assert_eq!(EnrolmentState::Waitlisted.leave(), Ok(EnrolmentState::Cancelled));
+        assert_eq!(EnrolmentState::Active.leave(), Ok(EnrolmentState::Withdrawn));
+        assert_eq!(EnrolmentState::Completed.leave(), Err(Refusal::NoSuchStep));
+    }
+
+    proptest! {
+        #[test]
+        fn an_admission_is_never_undone(path in proptest::collection::vec(any_state(), 0..30)) {
+            let mut state = EnrolmentState::Applied;
+            for to in path {
+                if let Ok(reached) = state.step(to, true) {
+                    prop_assert!(!state.was_admitted() || reached.was_admitted());
+                    prop_assert!(!reached.takes_seat() || reached.is_live());
+                    state = reached;
+                }
+            }
+        }
+
+        #[test]
+        fn seats_are_never_oversold(capacity in 0_i64..20, arrivals in 0_usize..60, leaving in proptest::collection::vec(any::<bool>(), 60)) {
+            let mut taken = 0;
+            let mut waiting = 0;
+            for leaves in leaving.iter().take(arrivals) {
+                let seats = Seats { capacity: Some(capacity), taken };
+                let admission = Admission { state: EditionState::Enrolling, policy: EnrolmentPolicy::Open, seats, queue: waiting > 0, window_open: true };
+                match admission.admit() {
+                    Ok(EnrolmentState::Confirmed) => taken += 1,
+                    _ => waiting += 1,
+                }
+                if *leaves && taken > 0 {
+                    taken -= 1;
+                    if waiting > 0 { waiting -= 1; taken += 1; }
+                }
+                prop_assert!(taken <= capacity);
+                prop_assert!(waiting == 0 || taken == capacity);
+            }
+        }
+    }
+}

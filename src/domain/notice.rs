@@ -1,0 +1,146 @@
+//! Everything that is announced to a person by a message, with what the message has to say.
+//!
+//! A notice is written to the outbox in the transaction of the change that it announces; it carries
+//! what the message needs, so that sending it later reads nothing that may have changed since.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::language::Localized;
+
+/// The edition that a notice is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutEdition {
+    /// The edition's code.
+    pub code: String,
+    /// The course's title per language.
+    pub title: Localized,
+    /// First day, in the edition's zone.
+    pub starts_on: NaiveDate,
+    /// Last day, in the edition's zone.
+    pub ends_on: NaiveDate,
+    /// The IANA name of the zone.
+    pub time_zone: String,
+}
+
+/// The work that a notice is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutWork {
+    /// The edition.
+    pub edition: AboutEdition,
+    /// The deliverable's title.
+    pub deliverable: String,
+    /// The title that the team gave its work.
+    pub work: String,
+    /// The number of the version that was reviewed.
+    pub version: i64,
+}
+
+/// What is announced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "notice", rename_all = "snake_case")]
+pub enum Notice {
+    /// Somebody registered with this address: confirm it with the token.
+    ConfirmAddress {
+        /// The one-time token; forgotten once the message is sent.
+        token: String,
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
+    /// Somebody registered with an address that has an account already.
+    AlreadyRegistered,
+    /// Somebody asked to reset the password.
+    ResetPassword {
+        /// The one-time token; forgotten once the message is sent.
+        token: String,
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
+    /// The password was changed.
+    PasswordChanged {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// An application arrived and will be looked at.
+    ApplicationReceived {
+        /// To which edition.
+        edition: AboutEdition,
+    },
+    /// The person is admitted.
+    EnrolmentConfirmed {
+        /// To which edition.
+        edition: AboutEdition,
+    },
+    /// The person waits for a seat.
+    EnrolmentWaitlisted {
+        /// Of which edition.
+        edition: AboutEdition,
+    },
+    /// The person is not admitted.
+    EnrolmentRejected {
+        /// To which edition.
+        edition: AboutEdition,
+        /// Why.
+        reason: String,
+    },
+    /// The person left, or was excluded or cancelled.
+    EnrolmentEnded {
+        /// Which edition.
+        edition: AboutEdition,
+        /// Why, where somebody else decided it.
+        reason: Option<String>,
+    },
+    /// The edition will not take place.
+    EditionCancelled {
+        /// Which edition.
+        edition: AboutEdition,
+        /// Why.
+        reason: String,
+    },
+    /// The work came back with comments.
+    RevisionRequested {
+        /// Which work.
+        work: AboutWork,
+        /// What the tutor says.
+        comment: String,
+    },
+    /// The grade of the work is released.
+    GradeReleased {
+        /// Which work.
+        work: AboutWork,
+        /// Thousandths of a point out of 100.
+        grade: i64,
+        /// What the tutor says.
+        comment: String,
+    },
+    /// The outcome of the enrolment was decided.
+    CompletionDecided {
+        /// Which edition.
+        edition: AboutEdition,
+        /// Whether it is completed.
+        completed: bool,
+        /// The weighted grade, thousandths of a point out of 100.
+        grade: i64,
+    },
+}
+
+impl Notice {
+    /// The notice's stable name, for the outbox, logs and template files.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ConfirmAddress { .. } => "confirm_address",
+            Self::AlreadyRegistered => "already_registered",
+            Self::ResetPassword { .. } => "reset_password",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::ApplicationReceived { .. } => "application_received",
+            Self::EnrolmentConfirmed { .. } => "enrolment_confirmed",
+            Self::EnrolmentWaitlisted { .. } => "enrolment_waitlisted",
+            Self::EnrolmentRejected { .. } => "enrolment_rejected",
+            Self::EnrolmentEnded { .. } => "enrolment_ended",
+            Self::EditionCancelled { .. } => "edition_cancelled",
+            Self::RevisionRequested { .. } => "revision_requested",
+            Self::GradeReleased { .. } => "grade_released",
+            Self::CompletionDecided { .. } => "completion_decided",
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! People and what they declare about themselves.
+
+use super::id::InstitutionId;
+use super::language::Language;
+use super::text::Country;
+
+words! {
+    /// Gender as a person states it.
+    Gender {
+        /// Female.
+        Female = "female",
+        /// Male.
+        Male = "male",
+        /// Another gender.
+        Another = "another",
+        /// The person did not say.
+        NotStated = "not_stated",
+    }
+}
+
+words! {
+    /// The group for which a person takes part: the three constituents, or who trains.
+    ConstituentGroup {
+        /// A ministry or another public body.
+        Government = "government",
+        /// An employers' organisation.
+        Employers = "employers",
+        /// A workers' organisation.
+        Workers = "workers",
+        /// A training institution.
+        TrainingInstitution = "training_institution",
+        /// Another organisation.
+        Other = "other",
+        /// The person did not say.
+        NotStated = "not_stated",
+    }
+}
+
+/// What a person states about themself, as it is frozen in an enrolment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Gender.
+    pub gender: Gender,
+    /// Country, `None` when not stated.
+    pub country: Option<Country>,
+    /// Institution, `None` when not stated.
+    pub institution: Option<InstitutionId>,
+    /// Constituent group.
+    pub constituent_group: ConstituentGroup,
+    /// The language in which the person wants to be written to.
+    pub language: Language,
+}

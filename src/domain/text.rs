@@ -1,0 +1,257 @@
+//! Values that come in as text: parsed once, at the edge, into types that cannot hold anything else.
+//!
+//! Every text is brought to Unicode normal form C and refused when it holds NUL, control characters,
+//! bidirectional overrides or noncharacters; lengths are counted in code points.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::error::{Code, Flaw};
+
+/// One line of 1 to `MAX` code points, without space at its ends.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Line<const MAX: usize>(String);
+
+/// Text of up to `MAX` code points in which lines may break; it may be empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prose<const MAX: usize>(String);
+
+/// A given or family name, or the name of a team.
+pub type Name = Line<120>;
+/// A title.
+pub type Title = Line<200>;
+/// A short code of a course or an edition, such as `BDG-2022`.
+pub type ShortCode = Line<40>;
+/// What a reader searches for.
+pub type SearchText = Line<100>;
+/// Why a step is taken.
+pub type Reason = Line<1000>;
+/// A comment, a description, instructions or a motivation.
+pub type Comment = Prose<10_000>;
+/// The text of a roadmap or project.
+pub type Body = Prose<100_000>;
+
+impl<const MAX: usize> Line<MAX> {
+    /// Trims and normalises; refuses what is blank, too long or holds a forbidden character.
+    pub fn parse(text: &str) -> Result<Self, Flaw> {
+        let clean: String = text.trim().nfc().collect();
+        let visible = clean.chars().any(|letter| !is_invisible(letter));
+        if clean.is_empty() || !visible {
+            return Err(Code::Required.into());
+        }
+        if clean.chars().any(|letter| is_forbidden(letter) || is_line_break(letter)) {
+            return Err(Code::ForbiddenCharacter.into());
+        }
+        at_most::<MAX>(&clean)?;
+        Ok(Self(clean))
+    }
+
+    /// Like [`Line::parse`], with `None` for an absent or blank text.
+    pub fn parse_optional(text: Option<&str>) -> Result<Option<Self>, Flaw> {
+        text.filter(|text| !text.trim().is_empty()).map(Self::parse).transpose()
+    }
+}
+
+impl<const MAX: usize> Prose<MAX> {
+    /// Normalises, with line breaks as `\n`; refuses what is too long or holds a forbidden character.
+    pub fn parse(text: &str) -> Result<Self, Flaw> {
+        let clean: String = text.replace("\r\n", "\n").trim().nfc().collect();
+        if clean.chars().any(|letter| is_forbidden(letter) && letter != '\n' && letter != '\t') {
+            return Err(Code::ForbiddenCharacter.into());
+        }
+        at_most::<MAX>(&clean)?;
+        Ok(Self(clean))
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+macro_rules! text_traits {
+    ($name:ident) => {
+        impl<const MAX: usize> AsRef<str> for $name<MAX> {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<const MAX: usize> From<$name<MAX>> for String {
+            fn from(text: $name<MAX>) -> Self {
+                text.0
+            }
+        }
+
+        impl<const MAX: usize> fmt::Display for $name<MAX> {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_traits!(Line);
+text_traits!(Prose);
+
+/// An e-mail address in its one normal form: width folded, lower case, domain in ASCII letters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Email(String);
+
+impl Email {
+    /// Refuses what has no single `@`, no dot in its domain, or more than 254 characters (RFC 5321).
+    pub fn parse(text: &str) -> Result<Self, Flaw> {
+        let clean: String = text.trim().nfkc().collect::<String>().to_lowercase();
+        if clean.is_empty() {
+            return Err(Code::Required.into());
+        }
+        at_most::<254>(&clean)?;
+        let (local, domain) = clean.rsplit_once('@').ok_or(Code::Malformed)?;
+        let local_fits = !local.is_empty()
+            && local.len() <= 64
+            && !local.starts_with('.')
+            && !local.ends_with('.')
+            && !local.contains("..")
+            && local.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte));
+        let labels: Vec<&str> = domain.split('.').collect();
+        let domain_fits = labels.len() > 1
+            && labels.iter().all(|label| {
+                !label.is_empty()
+                    && label.len() <= 63
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            });
+        if local_fits && domain_fits { Ok(Self(clean)) } else { Err(Code::Malformed.into()) }
+    }
+}
+
+impl AsRef<str> for Email {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// A country of ISO 3166-1, by its two letters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Country(String);
+
+impl Country {
+    /// Refuses letters that no country of ISO 3166-1 alpha-2 has.
+    pub fn parse(text: &str) -> Result<Self, Flaw> {
+        let code = text.trim().to_ascii_uppercase();
+        match rust_iso3166::from_alpha2(&code) {
+            Some(_) => Ok(Self(code)),
+            None => Err(Code::UnknownCountry.into()),
+        }
+    }
+}
+
+impl AsRef<str> for Country {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Reads the name of a zone of the IANA database, such as `America/Montevideo`.
+pub fn parse_time_zone(text: &str) -> Result<chrono_tz::Tz, Flaw> {
+    text.trim().parse().map_err(|_| Code::UnknownTimeZone.into())
+}
+
+/// The text as search compares it: lower case, without accents, single spaces.
+pub fn fold(text: &str) -> String {
+    let plain: String = text
+        .nfkd()
+        .filter(|letter| !unicode_normalization::char::is_combining_mark(*letter))
+        .collect();
+    plain.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn at_most<const MAX: usize>(text: &str) -> Result<(), Flaw> {
+    if text.len() > MAX && text.chars().count() > MAX {
+        return Err(Flaw { code: Code::TooLong, detail: Some(MAX.to_string()) });
+    }
+    Ok(())
+}
+
+/// Control characters, bidirectional overrides and isolates, and noncharacters.
+fn is_forbidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FDD0}'..='\u{FDEF}')
+        || (letter as u32) & 0xFFFE == 0xFFFE
+}
+
+fn is_line_break(letter: char) -> bool {
+    matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
+/// Spaces and the letters that show nothing by themselves.
+fn is_invisible(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(letter, '\u{00AD}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{2800}' | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_refuses_what_cannot_be_shown() {
+        let cases = [
+            ("", Code::Required),
+            (" \u{200B} ", Code::Required),
+            ("a\0b", Code::ForbiddenCharacter),
+            ("a\nb", Code::ForbiddenCharacter),
+            ("a\u{202E}b", Code::ForbiddenCharacter),
+            ("a\u{2028}b", Code::ForbiddenCharacter),
+        ];
+        for (text, code) in cases {
+            assert_eq!(Name::parse(text).map_err(|flaw| flaw.code), Err(code), "{text:?}");
+        }
+        assert_eq!(Name::parse(&"ñ".repeat(121)), Err(Flaw { code: Code::TooLong, detail: Some("120".into()) }));
+        assert!(Name::parse(&"ñ".repeat(120)).is_ok());
+    }
+
+    #[test]
+    fn text_is_stored_in_normal_form_c() {
+        let name = Name::parse("  Jose\u{301} ").expect("a plain name");
+        assert_eq!(name.as_ref(), "José");
+    }
+
+    #[test]
+    fn two_spellings_of_an_address_are_one() {
+        let one = Email::parse("Ana.Perez@Example.org").expect("an address");
+        let two = Email::parse(" ana.perez@ｅxample.ORG ").expect("an address");
+        assert_eq!(one, two);
+        for wrong in ["ana", "ana@", "@example.org", "a b@example.org", "ana@example", "ana@-x.org", "a\r\nb@example.org", "a..b@example.org"] {
+            assert!(Email::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn folding_finds_accented_words() {
+        assert_eq!(fold("  Formación  PROFESIONAL "), "formacion profesional");
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_is_idempotent(text in "\\PC{0,200}") {
+            if let Ok(line) = Line::<150>::parse(&text) {
+                prop_assert_eq!(Line::<150>::parse(line.as_ref()), Ok(line));
+            }
+            if let Ok(prose) = Prose::<150>::parse(&text) {
+                prop_assert_eq!(Prose::<150>::parse(prose.as_ref()), Ok(prose));
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Every way in which a use case can fail, with the codes that clients may rely on.
+//!
+//! A code never changes its meaning. The sentences that go with the codes are in `api/error.rs`, in
+//! three languages; nothing here is ever shown as it is.
+
+use std::fmt;
+
+/// What is wrong with an input that its sender can put right. The list is part of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Code {
+    /// A value is missing or blank.
+    Required,
+    /// The text is shorter than allowed.
+    TooShort,
+    /// The text or list is longer than allowed.
+    TooLong,
+    /// The text holds NUL, a control character or a bidirectional override.
+    ForbiddenCharacter,
+    /// The value is not written as its kind demands.
+    Malformed,
+    /// The identifier is not one of this kind of thing.
+    InvalidId,
+    /// No ISO 3166-1 alpha-2 country has this code.
+    UnknownCountry,
+    /// No zone of the IANA database has this name.
+    UnknownTimeZone,
+    /// The number is outside its limits.
+    OutOfRange,
+    /// A date or instant comes before the one it must follow.
+    DatesOutOfOrder,
+    /// Another record has this value, and it must be unique.
+    Taken,
+    /// Somebody else changed the record since it was read.
+    StaleVersion,
+    /// The record's state does not allow this step.
+    IllegalTransition,
+    /// The step needs a reason.
+    ReasonRequired,
+    /// The edition does not take applications now.
+    EnrolmentClosed,
+    /// The person has an enrolment in this edition already.
+    AlreadyEnrolled,
+    /// Every seat is taken.
+    EditionFull,
+    /// The person has not yet stated gender, country, institution and group.
+    DeclarationRequired,
+    /// The cut-off has passed.
+    DeadlinePassed,
+    /// There is nothing to hand in.
+    EmptySubmission,
+    /// The submission has no assessment yet.
+    NotAssessed,
+    /// A score names an unknown criterion, misses one, or names a level that the criterion lacks.
+    RubricMismatch,
+    /// The enrolment is not one of this edition, or not an admitted one.
+    NotAdmitted,
+    /// The enrolment belongs to another team of the edition.
+    AlreadyInTeam,
+    /// Nobody may assess the work of a team of which they are a member.
+    OwnWork,
+    /// The person holds this role in this scope already, or is allocated already.
+    AlreadyGranted,
+    /// Nobody grants a role that is not below their own.
+    RoleNotGrantable,
+    /// The password is among the common ones, or is made of the person's own names.
+    WeakPassword,
+    /// E-mail address and password do not belong together, or the account cannot sign in.
+    InvalidCredentials,
+    /// The token is unknown, used or out of date.
+    InvalidToken,
+    /// The measure cannot be divided by one of the chosen dimensions.
+    NotDivisible,
+}
+
+/// One [`Code`] and the path of the input that it is about, such as `input.capacity`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub code: Code,
+    /// Where: field names and list positions from the argument down.
+    pub path: Vec<String>,
+    /// The limit or the present value that the sentence names, where there is one.
+    pub detail: Option<String>,
+}
+
+impl Fault {
+    /// A fault of the whole input.
+    pub fn new(code: Code) -> Self {
+        Self { code, path: vec!["input".into()], detail: None }
+    }
+
+    /// A fault of one field of the input; `at` may be a dotted path below `input`.
+    pub fn at(at: &str, code: Code) -> Self {
+        let path = std::iter::once("input").chain(at.split('.')).map(Into::into).collect();
+        Self { code, path, detail: None }
+    }
+
+    /// The same with the limit or present value that its sentence names.
+    #[must_use]
+    pub fn with(mut self, detail: impl fmt::Display) -> Self {
+        self.detail = Some(detail.to_string());
+        self
+    }
+}
+
+/// Every way a use case can fail.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody is signed in, and somebody must be.
+    #[error("nobody is signed in")]
+    Unauthenticated,
+    /// The actor sees the thing but may not do this to it.
+    #[error("the actor may not do this")]
+    Forbidden,
+    /// Absent, or not for this actor's eyes; the two cannot be told apart. Holds the input path.
+    #[error("not found: {0}")]
+    NotFound(&'static str),
+    /// What the sender can put right.
+    #[error("the input is refused: {0:?}")]
+    Invalid(Vec<Fault>),
+    /// Too many requests of a kind that is limited; holds the seconds to wait.
+    #[error("too many requests; wait {0} s")]
+    Busy(u64),
+    /// Anything that is nobody's fault but ours.
+    #[error("internal: {0}")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// An internal failure with its cause.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The refusal of one field.
+    pub fn at(at: &str, code: Code) -> Self {
+        Self::Invalid(vec![Fault::at(at, code)])
+    }
+}
+
+impl From<sea_orm::DbErr> for Error {
+    fn from(cause: sea_orm::DbErr) -> Self {
+        Self::internal(cause)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Invalid(vec![fault])
+    }
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Self::Invalid(vec![Fault::new(code)])
+    }
+}
+
+/// The result of a use case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Gathers the faults of an input, so that its sender learns all of them at once.
+///
+/// ```ignore
+/// let mut faults = Faults::default();
+/// let title = faults.take("title", Title::parse(&input.title));
+/// let (Some(title),) = (title,) else { return Err(faults.into()) };
+/// ```
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// The value, or `None` with its fault kept under the path `at`.
+    pub fn take<T>(&mut self, at: &str, parsed: Result<T, impl Into<Flaw>>) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(flaw) => {
+                let flaw = flaw.into();
+                self.0.push(Fault { detail: flaw.detail, ..Fault::at(at, flaw.code) });
+                None
+            }
+        }
+    }
+
+    /// Keeps one more fault.
+    pub fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// Refuses when anything was kept.
+    pub fn check(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self.0)) }
+    }
+}
+
+impl From<Faults> for Error {
+    fn from(faults: Faults) -> Self {
+        Self::Invalid(faults.0)
+    }
+}
+
+/// What is wrong with one value, before it is known where in the input the value stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// What is wrong.
+    pub code: Code,
+    /// The limit that was broken, where there is one.
+    pub detail: Option<String>,
+}
+
+impl From<Code> for Flaw {
+    fn from(code: Code) -> Self {
+        Self { code, detail: None }
+    }
+}

@@ -1,0 +1,14 @@
+//! Rumbo: the backend of a learning management platform for cohort-based, tutor-accompanied courses.
+//!
+//! Layers outside, the same noun inside each. A module may name those to its right, never those to its
+//! left; `tests/architecture.rs` reads the `use` lines and keeps it so:
+//!
+//! `main -> {http, worker} -> api -> service -> app -> {store, auth, mail, files, document} -> domain`
+//!
+//! `error`, `clock` and `config` are leaves that anyone may use. ARCHITECTURE.md walks through it.
+
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod store;

@@ -1,0 +1,200 @@
+//! Tables and queries: the only place that writes them. One module a noun, with its entity.
+//!
+//! This file is also the only one that knows which database it talks to.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlErr, SqlxPostgresConnector,
+    SqlxSqliteConnector, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+use crate::config;
+use crate::error::{Error, Result};
+
+pub mod allocation;
+pub mod assessment;
+pub mod audit;
+pub mod completion;
+pub mod course;
+pub mod declaration;
+pub mod deliverable;
+pub mod edition;
+pub mod enrolment;
+pub mod grade;
+pub mod history;
+pub mod institution;
+pub mod meeting;
+pub mod outbox;
+pub mod page;
+pub mod person;
+pub mod role;
+pub mod session;
+pub mod submission;
+pub mod tally;
+pub mod team;
+pub mod token;
+pub mod version;
+
+/// A transaction that writes.
+pub type Tx = DatabaseTransaction;
+
+/// The name under which one process at a time migrates a PostgreSQL database.
+const MIGRATION_LOCK: i64 = 0x0052_756D_626F;
+
+/// Which database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite, inside the process.
+    Sqlite,
+    /// PostgreSQL 15 or newer.
+    Postgres,
+}
+
+/// The database: one connection that writes and some that read on SQLite, one pool on PostgreSQL.
+#[derive(Debug, Clone)]
+pub struct Db {
+    engine: Engine,
+    readers: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+impl Db {
+    /// Connects; on SQLite the file is made when there is none.
+    pub async fn connect(settings: &config::Database) -> Result<Self> {
+        let url = settings.url.reveal();
+        if url.starts_with("sqlite:") {
+            Self::connect_sqlite(url, settings.readers).await
+        } else {
+            Self::connect_postgres(url, settings).await
+        }
+    }
+
+    async fn connect_sqlite(url: &str, readers: u32) -> Result<Self> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(Error::internal)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(256);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await
+            .map_err(Error::internal)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(readers)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.pragma("query_only", "on"))
+            .await
+            .map_err(Error::internal)?;
+        Ok(Self {
+            engine: Engine::Sqlite,
+            readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        })
+    }
+
+    async fn connect_postgres(url: &str, settings: &config::Database) -> Result<Self> {
+        let timeout = format!("{}s", settings.statement_seconds);
+        let options = PgConnectOptions::from_str(url)
+            .map_err(Error::internal)?
+            .application_name("rumbo")
+            .statement_cache_capacity(256)
+            .options([("statement_timeout", timeout.as_str()), ("timezone", "UTC")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await
+            .map_err(Error::internal)?;
+        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        Ok(Self { engine: Engine::Postgres, readers: connection.clone(), writer: connection })
+    }
+
+    /// Which database it is.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// What reads outside a transaction go to.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    /// Begins a transaction that writes; on SQLite it takes the write lock at once.
+    pub async fn write(&self) -> Result<Tx> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// Begins a transaction in which every read sees the same instant.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        let options = TransactionOptions {
+            isolation_level: (self.engine == Engine::Postgres).then_some(sea_orm::IsolationLevel::RepeatableRead),
+            ..Default::default()
+        };
+        Ok(self.readers.begin_with_options(options).await?)
+    }
+
+    /// Brings the schema up to date; several processes may start it at once.
+    pub async fn migrate(&self) -> Result<()> {
+        use migrations::{Migrator, MigratorTrait};
+        let tx = self.write().await?;
+        if self.engine == Engine::Postgres {
+            tx.execute_unprepared(&format!("SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+                .await?;
+        }
+        Migrator::up(&tx, None).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whether the schema is the one that this program was built for.
+    pub async fn is_current(&self) -> Result<bool> {
+        use migrations::{Migrator, MigratorTrait};
+        Ok(Migrator::get_pending_migrations(self.read()).await?.is_empty())
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.readers.ping().await?)
+    }
+
+    /// Closes every connection; on SQLite the journal is folded into the file.
+    pub async fn close(self) -> Result<()> {
+        self.readers.close().await?;
+        if self.engine == Engine::Sqlite {
+            self.writer.close().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Which database a connection or transaction talks to.
+pub fn engine(connection: &impl ConnectionTrait) -> Engine {
+    match connection.get_database_backend() {
+        DbBackend::Sqlite => Engine::Sqlite,
+        _ => Engine::Postgres,
+    }
+}
+
+/// Turns the violation of a unique constraint into `refusal`, any other failure into an internal one.
+pub fn unique_or(refusal: impl Into<Error>) -> impl FnOnce(DbErr) -> Error {
+    |cause| match cause.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => refusal.into(),
+        _ => cause.into(),
+    }
+}
