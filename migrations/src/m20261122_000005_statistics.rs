@@ -42,9 +42,9 @@ CREATE TABLE tally_detail (
     constituent_group text NOT NULL,
     language text NOT NULL,
     month text NOT NULL,
-    enrolments bigint NOT NULL CHECK (enrolments >= 0),
-    submitted bigint NOT NULL CHECK (submitted >= 0),
-    released bigint NOT NULL CHECK (released >= 0),
+    enrolments bigint NOT NULL,
+    submitted bigint NOT NULL,
+    released bigint NOT NULL,
     PRIMARY KEY (edition_id, status, gender, country, institution_id, constituent_group, language, month)
 );
 
@@ -53,9 +53,10 @@ CREATE TABLE tally_edition (
     status text NOT NULL,
     gender text NOT NULL,
     country text NOT NULL,
-    enrolments bigint NOT NULL CHECK (enrolments >= 0),
-    submitted bigint NOT NULL CHECK (submitted >= 0),
-    released bigint NOT NULL CHECK (released >= 0),
+    enrolments bigint NOT NULL,
+    submitted bigint NOT NULL,
+    released bigint NOT NULL,
+    people {bytes} NOT NULL,
     PRIMARY KEY (edition_id, status, gender, country)
 );
 
@@ -63,20 +64,10 @@ CREATE TABLE tally_overall (
     status text NOT NULL,
     gender text NOT NULL,
     country text NOT NULL,
-    enrolments bigint NOT NULL CHECK (enrolments >= 0),
-    submitted bigint NOT NULL CHECK (submitted >= 0),
-    released bigint NOT NULL CHECK (released >= 0),
+    enrolments bigint NOT NULL,
+    submitted bigint NOT NULL,
+    released bigint NOT NULL,
     PRIMARY KEY (status, gender, country)
-);
-
-CREATE TABLE people_edition (
-    edition_id {uuid} NOT NULL,
-    status text NOT NULL,
-    gender text NOT NULL,
-    country text NOT NULL,
-    chunk bigint NOT NULL,
-    people {bytes} NOT NULL,
-    PRIMARY KEY (edition_id, status, gender, country, chunk)
 );
 
 CREATE TABLE people_overall (

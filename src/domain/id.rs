@@ -52,8 +52,17 @@ pub fn decode(text: &str) -> Result<(&str, Uuid), IdFault> {
     Ok((prefix, Uuid::from_u128(value)))
 }
 
+/// What a row of the history or of the audit log is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// The noun, such as `enrolment`.
+    pub kind: &'static str,
+    /// Its identifier.
+    pub id: Uuid,
+}
+
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal, $kind:literal;)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
@@ -63,6 +72,12 @@ macro_rules! ids {
             impl $name {
                 /// What stands before the underscore in the written form.
                 pub const PREFIX: &'static str = $prefix;
+            }
+
+            impl From<$name> for Subject {
+                fn from(id: $name) -> Self {
+                    Self { kind: $kind, id: id.0 }
+                }
             }
 
             impl sea_orm::TryFromU64 for $name {
@@ -119,39 +134,39 @@ macro_rules! ids {
 
 ids! {
     /// A person: an account.
-    PersonId = "psn";
+    PersonId = "psn", "person";
     /// An institution.
-    InstitutionId = "ins";
+    InstitutionId = "ins", "institution";
     /// A course of the catalogue.
-    CourseId = "crs";
+    CourseId = "crs", "course";
     /// One run of a course.
-    EditionId = "edn";
+    EditionId = "edn", "edition";
     /// One synchronous session of an edition.
-    MeetingId = "mtg";
+    MeetingId = "mtg", "meeting";
     /// One person in one edition.
-    EnrolmentId = "enr";
+    EnrolmentId = "enr", "enrolment";
     /// The people of one edition who hand in together.
-    TeamId = "tea";
+    TeamId = "tea", "team";
     /// A tutor's charge of one team.
-    AllocationId = "alc";
+    AllocationId = "alc", "allocation";
     /// What is asked for.
-    DeliverableId = "dlv";
+    DeliverableId = "dlv", "deliverable";
     /// The answer of a team or a person.
-    SubmissionId = "sub";
+    SubmissionId = "sub", "submission";
     /// One immutable hand-in of a submission.
-    VersionId = "ver";
+    VersionId = "ver", "version";
     /// One assessor's scores and comment on one version.
-    AssessmentId = "asm";
+    AssessmentId = "asm", "assessment";
     /// A released grade.
-    GradeId = "grd";
+    GradeId = "grd", "grade";
     /// A person's role in a scope.
-    RoleAssignmentId = "rol";
+    RoleAssignmentId = "rol", "role";
     /// What a person stated about themself.
-    DeclarationId = "dcl";
+    DeclarationId = "dcl", "declaration";
     /// The decided outcome of an enrolment.
-    CompletionId = "cpl";
+    CompletionId = "cpl", "completion";
     /// A signed-in session.
-    SessionId = "ses";
+    SessionId = "ses", "session";
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! Who did what to what: append-only.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
-use uuid::Uuid;
+use sea_orm::prelude::*;
+use sea_orm::Set;
 
-use crate::domain::id::PersonId;
+
+use super::Tx;
+use crate::clock::Clock;
+use crate::domain::id::{PersonId, Subject};
+use crate::domain::policy::Action;
+use crate::error::Result;
 
 /// Who did what to what: append-only.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -26,3 +31,25 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Writes one entry: this actor did this to that.
+pub async fn record(
+    tx: &Tx,
+    clock: &Clock,
+    actor: Option<PersonId>,
+    action: Action,
+    subject: Subject,
+    reason: Option<&str>,
+) -> Result<()> {
+    let row = ActiveModel {
+        id: Set(clock.new_id()),
+        at: Set(clock.now()),
+        actor_id: Set(actor),
+        action: Set(action.key().to_owned()),
+        subject_kind: Set(subject.kind.to_owned()),
+        subject_id: Set(Some(subject.id)),
+        reason: Set(reason.map(ToOwned::to_owned)),
+    };
+    Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}

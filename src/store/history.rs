@@ -1,10 +1,14 @@
 //! A state that something entered: append-only.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
-use uuid::Uuid;
+use sea_orm::prelude::*;
+use sea_orm::{QueryOrder, Set};
 
-use crate::domain::id::PersonId;
+
+use super::Tx;
+use crate::clock::Clock;
+use crate::domain::id::{PersonId, Subject};
+use crate::error::Result;
 
 /// A state that something entered: append-only.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -27,3 +31,49 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// One arrow of a state machine that was taken.
+#[derive(Debug, Clone)]
+pub struct Step<'a> {
+    /// What changed its state.
+    pub subject: Subject,
+    /// The state it left; `None` when it came into being.
+    pub from: Option<&'static str>,
+    /// The state it entered.
+    pub to: &'static str,
+    /// When, which for imported history is long ago.
+    pub at: DateTime<Utc>,
+    /// Who took it; `None` for time itself.
+    pub actor: Option<PersonId>,
+    /// Why, where a reason was given.
+    pub reason: Option<&'a str>,
+}
+
+/// Writes the steps into the append-only history.
+pub async fn record(tx: &Tx, clock: &Clock, steps: &[Step<'_>]) -> Result<()> {
+    for batch in steps.chunks(1000) {
+        let rows = batch.iter().map(|step| ActiveModel {
+            id: Set(clock.new_id()),
+            subject_kind: Set(step.subject.kind.to_owned()),
+            subject_id: Set(step.subject.id),
+            from_state: Set(step.from.map(ToOwned::to_owned)),
+            to_state: Set(step.to.to_owned()),
+            at: Set(step.at),
+            actor_id: Set(step.actor),
+            reason: Set(step.reason.map(ToOwned::to_owned)),
+        });
+        Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// The steps of the given subjects, the oldest first.
+pub async fn of(connection: &impl ConnectionTrait, subjects: &[Uuid]) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::SubjectId.is_in(subjects.iter().copied()))
+        .order_by_asc(Column::At)
+        .order_by_asc(Column::Id)
+        .all(connection)
+        .await?;
+    Ok(rows)
+}
