@@ -1,1 +1,102 @@
-//! page
+//! Pages of long lists: by key, never by offset, so that a page costs the same wherever it is.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sea_orm::sea_query::Value;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use uuid::Uuid;
+
+use crate::error::Result;
+
+/// The value by which a list is ordered, at one of its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// An instant.
+    Instant(DateTime<Utc>),
+    /// A day.
+    Day(NaiveDate),
+    /// A text.
+    Text(String),
+}
+
+impl From<&Key> for Value {
+    fn from(key: &Key) -> Self {
+        match key {
+            Key::Instant(instant) => (*instant).into(),
+            Key::Day(day) => (*day).into(),
+            Key::Text(text) => text.as_str().into(),
+        }
+    }
+}
+
+/// A place in a list: the row's key, and its identifier where keys are equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The value by which the list is ordered.
+    pub key: Key,
+    /// The row.
+    pub id: Uuid,
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// How many rows at most, 1 to 100.
+    pub limit: u64,
+    /// The rows on this side of a place; `None` for the list's end.
+    pub beyond: Option<Place>,
+    /// Whether the rows before the place are wanted, the nearest ones.
+    pub backwards: bool,
+}
+
+/// A part of a list, in the list's order.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Whether there are rows before them.
+    pub has_previous: bool,
+    /// Whether there are rows after them.
+    pub has_next: bool,
+}
+
+impl<T> Page<T> {
+    /// The same page with other rows.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            rows: self.rows.into_iter().map(change).collect(),
+            has_previous: self.has_previous,
+            has_next: self.has_next,
+        }
+    }
+}
+
+/// Reads the wanted part of `list`, ordered by `key` and then by `id`, falling when `descending`.
+pub async fn fetch<E: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    list: Select<E>,
+    (key, id): (E::Column, E::Column),
+    descending: bool,
+    wanted: &Wanted,
+) -> Result<Page<E::Model>> {
+    let falling = descending != wanted.backwards;
+    let mut list = list;
+    if let Some(place) = &wanted.beyond {
+        let value = Value::from(&place.key);
+        let (beyond_key, beyond_id) =
+            if falling { (key.lt(value.clone()), id.lt(place.id)) } else { (key.gt(value.clone()), id.gt(place.id)) };
+        let among_equals = Condition::all().add(key.eq(value)).add(beyond_id);
+        list = list.filter(Condition::any().add(beyond_key).add(among_equals));
+    }
+    let order = if falling { sea_orm::Order::Desc } else { sea_orm::Order::Asc };
+    let mut rows =
+        list.order_by(key, order.clone()).order_by(id, order).limit(wanted.limit + 1).all(connection).await?;
+    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    if wanted.backwards {
+        rows.reverse();
+    }
+    let came_from = wanted.beyond.is_some();
+    let (has_previous, has_next) = if wanted.backwards { (more, came_from) } else { (came_from, more) };
+    Ok(Page { rows, has_previous, has_next })
+}

@@ -1,0 +1,196 @@
+//! Failures as clients see them: stable codes, an input path, and a sentence in the reader's language.
+//!
+//! What a user can put right is a [`UserError`] in the payload; everything else is a top-level error with
+//! `extensions.code`. [`ApiError`] has no `Display`, so that the library's blanket conversion cannot turn
+//! a database text into a message.
+
+use std::error::Error as _;
+
+use async_graphql::{Context, ErrorExtensionValues, Object, ServerError, Value};
+
+use super::enums::UserErrorCode;
+use super::request::Request;
+use crate::domain::language::Language;
+use crate::error::{Code, Error, Fault};
+
+/// A use case's failure on its way to the client.
+#[derive(Debug)]
+pub struct ApiError(Error);
+
+/// The result of a resolver.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        Self(fault.into())
+    }
+}
+
+impl From<ApiError> for async_graphql::Error {
+    fn from(ApiError(error): ApiError) -> Self {
+        let mut extensions = ErrorExtensionValues::default();
+        match &error {
+            Error::Unauthenticated => extensions.set("code", "UNAUTHENTICATED"),
+            Error::Forbidden => extensions.set("code", "FORBIDDEN"),
+            Error::NotFound(path) => {
+                extensions.set("code", "NOT_FOUND");
+                extensions.set("inputPath", Value::from_json((*path).split('.').collect()).unwrap_or_default());
+            }
+            Error::Invalid(faults) => {
+                if let Some(fault) = faults.first() {
+                    extensions.set("code", key(fault.code));
+                    extensions.set("inputPath", Value::List(fault.path.iter().map(|step| step.as_str().into()).collect()));
+                    if let Some(detail) = &fault.detail {
+                        extensions.set("detail", detail.as_str());
+                    }
+                }
+            }
+            Error::Busy(seconds) => {
+                extensions.set("code", "RATE_LIMITED");
+                extensions.set("retryAfter", *seconds);
+            }
+            Error::Internal(cause) => {
+                log(cause.as_ref());
+                extensions.set("code", "INTERNAL");
+            }
+        }
+        Self { message: String::new(), source: None, extensions: Some(extensions) }
+    }
+}
+
+/// Logs an internal failure once, with its chain of causes.
+fn log(cause: &(dyn std::error::Error + Send + Sync + 'static)) {
+    let mut chain = cause.to_string();
+    let mut next = cause.source();
+    while let Some(inner) = next {
+        chain.push_str(": ");
+        chain.push_str(&inner.to_string());
+        next = inner.source();
+    }
+    tracing::error!(error.chain = %chain, "internal failure");
+}
+
+/// Completes an error before it leaves: a code where the library gave none, and the sentence for it.
+pub fn finish(error: &mut ServerError, language: Language, request_id: &str) {
+    let extensions = error.extensions.get_or_insert_default();
+    let code = match extensions.get("code") {
+        Some(Value::String(code)) => code.clone(),
+        _ => {
+            extensions.set("code", "GRAPHQL_VALIDATION_FAILED");
+            return;
+        }
+    };
+    extensions.set("requestId", request_id);
+    let detail = match extensions.get("detail") {
+        Some(Value::String(detail)) => Some(detail.clone()),
+        _ => None,
+    };
+    error.message = Code::from_key(&code).map_or_else(
+        || refusal(&code, language).to_owned(),
+        |code| sentence(code, detail.as_deref(), language),
+    );
+}
+
+/// The sentence of a refusal that is not the input's fault.
+fn refusal(code: &str, language: Language) -> &'static str {
+    let [es, en, pt] = match code {
+        "UNAUTHENTICATED" => ["Inicie sesión para continuar.", "Sign in to continue.", "Entre na sua conta para continuar."],
+        "FORBIDDEN" => ["No tiene permiso para hacer esto.", "You may not do this.", "Você não tem permissão para isto."],
+        "NOT_FOUND" => ["No existe, o no es visible para usted.", "It does not exist, or you may not see it.", "Não existe, ou não está visível para você."],
+        "RATE_LIMITED" => ["Demasiadas solicitudes; espere un momento.", "Too many requests; wait a moment.", "Solicitações demais; aguarde um momento."],
+        _ => ["Falló algo de nuestro lado. Indique el identificador de la solicitud si lo reporta.", "Something failed on our side. Quote the request id if you report it.", "Algo falhou do nosso lado. Informe o identificador da solicitação ao relatar."],
+    };
+    match language {
+        Language::Es => es,
+        Language::En => en,
+        Language::Pt => pt,
+    }
+}
+
+/// Something in the input that its sender can put right.
+#[derive(Debug, Clone)]
+pub struct UserError(pub Fault);
+
+/// Something in the input that you can put right; nothing was changed.
+#[Object]
+impl UserError {
+    /// What is wrong; the codes are stable.
+    async fn code(&self) -> UserErrorCode {
+        self.0.code.into()
+    }
+
+    /// A sentence for people, in the language of the request.
+    async fn message(&self, ctx: &Context<'_>) -> String {
+        sentence(self.0.code, self.0.detail.as_deref(), Request::of(ctx).actor.language)
+    }
+
+    /// Where in the arguments: field names and list positions, such as `["input", "capacity"]`.
+    async fn path(&self) -> &[String] {
+        &self.0.path
+    }
+}
+
+/// The name of a code as clients see it.
+pub fn key(code: Code) -> &'static str {
+    wording(code).0
+}
+
+impl Code {
+    fn from_key(key: &str) -> Option<Self> {
+        super::enums::ALL_CODES.iter().copied().find(|code| wording(*code).0 == key)
+    }
+}
+
+/// The sentence for a code; `{}` stands for the limit or present value.
+pub fn sentence(code: Code, detail: Option<&str>, language: Language) -> String {
+    let (_, es, en, pt) = wording(code);
+    let text = match language {
+        Language::Es => es,
+        Language::En => en,
+        Language::Pt => pt,
+    };
+    text.replace("{}", detail.unwrap_or("…"))
+}
+
+#[rustfmt::skip]
+const fn wording(code: Code) -> (&'static str, &'static str, &'static str, &'static str) {
+    match code {
+        Code::Required => ("REQUIRED", "Falta este dato.", "This is required.", "Este dado é obrigatório."),
+        Code::TooShort => ("TOO_SHORT", "Es demasiado corto: el mínimo es {}.", "This is too short: the least is {}.", "É curto demais: o mínimo é {}."),
+        Code::TooLong => ("TOO_LONG", "Es demasiado largo: el máximo es {}.", "This is too long: the most is {}.", "É longo demais: o máximo é {}."),
+        Code::ForbiddenCharacter => ("FORBIDDEN_CHARACTER", "Contiene caracteres que no se admiten.", "It holds characters that are not allowed.", "Contém caracteres que não são permitidos."),
+        Code::Malformed => ("MALFORMED", "No está escrito como corresponde.", "This is not written as it should be.", "Não está escrito como deveria."),
+        Code::InvalidId => ("INVALID_ID", "No es un identificador de este tipo.", "This is not an identifier of this kind.", "Não é um identificador deste tipo."),
+        Code::UnknownCountry => ("UNKNOWN_COUNTRY", "No es un país de ISO 3166-1; use dos letras, como UY.", "This is no country of ISO 3166-1; use two letters, such as UY.", "Não é um país da ISO 3166-1; use duas letras, como UY."),
+        Code::UnknownTimeZone => ("UNKNOWN_TIME_ZONE", "No es una zona horaria de IANA, como America/Montevideo.", "This is no IANA time zone, such as America/Montevideo.", "Não é um fuso horário da IANA, como America/Montevideo."),
+        Code::OutOfRange => ("OUT_OF_RANGE", "Está fuera de los límites: {}.", "This is outside the limits: {}.", "Está fora dos limites: {}."),
+        Code::DatesOutOfOrder => ("DATES_OUT_OF_ORDER", "Debe ser posterior a {}.", "This must come after {}.", "Deve ser posterior a {}."),
+        Code::Taken => ("TAKEN", "Ya está en uso; elija otro valor.", "This is taken; choose another value.", "Já está em uso; escolha outro valor."),
+        Code::StaleVersion => ("STALE_VERSION", "Otra persona lo cambió entretanto; la versión actual es {}.", "Somebody else changed it meanwhile; the current version is {}.", "Outra pessoa o alterou nesse meio-tempo; a versão atual é {}."),
+        Code::IllegalTransition => ("ILLEGAL_TRANSITION", "El estado actual no permite este paso.", "The present state does not allow this step.", "O estado atual não permite este passo."),
+        Code::ReasonRequired => ("REASON_REQUIRED", "Este paso necesita un motivo.", "This step needs a reason.", "Este passo precisa de um motivo."),
+        Code::EnrolmentClosed => ("ENROLMENT_CLOSED", "La edición no recibe postulaciones en este momento.", "The edition takes no applications now.", "A edição não recebe inscrições neste momento."),
+        Code::AlreadyEnrolled => ("ALREADY_ENROLLED", "Ya hay una inscripción en esta edición.", "There is an enrolment in this edition already.", "Já existe uma inscrição nesta edição."),
+        Code::EditionFull => ("EDITION_FULL", "No quedan lugares.", "No seats are left.", "Não há mais vagas."),
+        Code::DeclarationRequired => ("DECLARATION_REQUIRED", "Complete antes su declaración: país, institución y grupo.", "Complete your declaration first: country, institution and group.", "Complete antes sua declaração: país, instituição e grupo."),
+        Code::DeadlinePassed => ("DEADLINE_PASSED", "El plazo venció: {}.", "The deadline has passed: {}.", "O prazo terminou: {}."),
+        Code::EmptySubmission => ("EMPTY_SUBMISSION", "Escriba un título y un texto antes de entregar.", "Write a title and a text before you hand in.", "Escreva um título e um texto antes de entregar."),
+        Code::NotAssessed => ("NOT_ASSESSED", "Aún no tiene evaluación.", "It has no assessment yet.", "Ainda não tem avaliação."),
+        Code::RubricMismatch => ("RUBRIC_MISMATCH", "Los puntajes no corresponden a la rúbrica: un nivel existente por cada criterio.", "The scores do not fit the rubric: one existing level for each criterion.", "As pontuações não correspondem à rubrica: um nível existente por critério."),
+        Code::NotAdmitted => ("NOT_ADMITTED", "No es una inscripción admitida de esta edición.", "This is not an admitted enrolment of this edition.", "Não é uma inscrição admitida desta edição."),
+        Code::AlreadyInTeam => ("ALREADY_IN_TEAM", "Ya integra otro equipo de la edición.", "Already in another team of the edition.", "Já integra outra equipe da edição."),
+        Code::OwnWork => ("OWN_WORK", "Nadie evalúa el trabajo de su propio equipo.", "Nobody assesses the work of their own team.", "Ninguém avalia o trabalho da própria equipe."),
+        Code::AlreadyGranted => ("ALREADY_GRANTED", "Ya lo tiene asignado.", "This is granted already.", "Já está atribuído."),
+        Code::RoleNotGrantable => ("ROLE_NOT_GRANTABLE", "Este rol no se puede otorgar desde el suyo.", "Your role cannot grant this one.", "O seu papel não pode conceder este."),
+        Code::WeakPassword => ("WEAK_PASSWORD", "La contraseña es demasiado común o contiene su nombre.", "The password is too common or holds your name.", "A senha é comum demais ou contém o seu nome."),
+        Code::InvalidCredentials => ("INVALID_CREDENTIALS", "La dirección y la contraseña no corresponden a una cuenta habilitada.", "Address and password do not fit an account that can sign in.", "O endereço e a senha não correspondem a uma conta habilitada."),
+        Code::InvalidToken => ("INVALID_TOKEN", "El código no es válido o ya venció.", "The code is not valid or has expired.", "O código não é válido ou já expirou."),
+        Code::NotDivisible => ("NOT_DIVISIBLE", "Esta cifra no se puede desglosar así.", "This figure cannot be divided in this way.", "Este número não pode ser desagregado assim."),
+    }
+}
