@@ -13,3 +13,4 @@ pub mod domain;
 pub mod error;
 pub mod mail;
 pub mod store;
+pub mod worker;
