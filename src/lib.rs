@@ -11,4 +11,6 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod error;
+pub mod mail;
 pub mod store;
+pub mod worker;

@@ -85,6 +85,7 @@ CREATE UNIQUE INDEX submission_one_per_enrolment ON submission (deliverable_id, 
 CREATE INDEX submission_by_team ON submission (team_id);
 CREATE INDEX submission_by_enrolment ON submission (enrolment_id);
 CREATE INDEX submission_by_edition ON submission (edition_id, state, handed_in_at, id);
+CREATE INDEX submission_drafts ON submission (deliverable_id) WHERE state = 'draft';
 
 CREATE TABLE submission_version (
     id {uuid} PRIMARY KEY,

@@ -53,4 +53,5 @@ CREATE TABLE outbox (
     sent_at {instant}
 );
 CREATE INDEX outbox_due ON outbox (due_at, id) WHERE state IN ('queued', 'sending');
+CREATE INDEX outbox_dead ON outbox (created_at) WHERE state = 'dead';
 ";

@@ -1,0 +1,262 @@
+//! Notices as messages: subject, text and HTML in the reader's language.
+//!
+//! A language is one file of short paragraphs (`templates/es.txt` says how they are marked); the two
+//! layouts are shared by all. A paragraph is cut from the file before anything is put into it, so what
+//! people wrote can neither make a paragraph nor be taken for a template.
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+
+use super::{Recipient, one_line};
+use crate::domain::language::Language;
+use crate::domain::notice::{AboutEdition, AboutWork, Notice};
+
+#[cfg(test)]
+mod tests;
+
+const TEXT_LAYOUT: &str = include_str!("templates/layout.txt");
+const HTML_LAYOUT: &str = include_str!("templates/layout.html");
+
+/// A message without its envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The subject, on one line.
+    pub subject: String,
+    /// The message as plain text.
+    pub text: String,
+    /// The message as HTML; loads nothing from anywhere.
+    pub html: String,
+}
+
+/// Why a notice cannot be written out.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The language's file lacks the section.
+    #[error("the section {0:?} is missing in {1}")]
+    Missing(String, &'static str),
+    /// The template is wrong, or names what the notice does not have.
+    #[error("a template is wrong: {0}")]
+    Template(#[from] minijinja::Error),
+}
+
+/// Writes `notice` out for `to`; links start with `public_url`.
+pub fn render(notice: &Notice, to: &Recipient, public_url: &str) -> Result<Rendered, RenderError> {
+    let public_url = public_url.trim_end_matches('/');
+    let writer = Writer::new(to, facts(notice, to.language, public_url), public_url);
+    let subject = one_line(&writer.line("subject.txt", section(to.language, notice.name())?.subject)?);
+    Ok(Rendered {
+        text: writer.message(notice.name(), &subject, "txt", TEXT_LAYOUT)? + "\n",
+        html: writer.message(notice.name(), &subject, "html", HTML_LAYOUT)? + "\n",
+        subject,
+    })
+}
+
+/// One language and the facts of one notice.
+struct Writer {
+    engine: Environment<'static>,
+    language: Language,
+    facts: Value,
+}
+
+impl Writer {
+    fn new(to: &Recipient, facts: Value, public_url: &str) -> Self {
+        let mut engine = Environment::new();
+        engine.set_undefined_behavior(UndefinedBehavior::Strict);
+        let facts = context! { name => one_line(&to.given_name), public_url, ..facts };
+        Self {
+            engine,
+            language: to.language,
+            facts,
+        }
+    }
+
+    /// A piece of a language's file with the facts in it; the ending of `name` decides about escaping.
+    fn line(&self, name: &str, source: &str) -> Result<String, RenderError> {
+        Ok(self.engine.render_named_str(name, source, &self.facts)?)
+    }
+
+    fn message(&self, notice: &str, subject: &str, ending: &str, layout: &str) -> Result<String, RenderError> {
+        let name = format!("part.{ending}");
+        let greeting = section(self.language, "greeting")?.subject;
+        let closing = section(self.language, "closing")?.subject;
+        let body = section(self.language, notice)?.paragraphs;
+        let mut parts = Vec::new();
+        for source in std::iter::once(greeting).chain(body).chain(std::iter::once(closing)) {
+            let (kind, source) = kind_of(source);
+            let text = self.line(&name, source)?;
+            if !text.trim().is_empty() {
+                parts.push(context! { kind, body => Value::from_safe_string(text) });
+            }
+        }
+        let footer = self.line(&name, section(self.language, "footer")?.subject)?;
+        let whole = context! {
+            parts, subject, footer => Value::from_safe_string(footer), language => self.language.code(),
+            ..self.facts.clone()
+        };
+        Ok(self
+            .engine
+            .render_named_str(&format!("layout.{ending}"), layout, whole)?)
+    }
+}
+
+/// What a paragraph is, by its mark, and the paragraph without the mark.
+fn kind_of(paragraph: &str) -> (&'static str, &str) {
+    [("-> ", "link"), ("> ", "quote"), ("` ", "code")]
+        .into_iter()
+        .find_map(|(mark, kind)| Some((kind, paragraph.strip_prefix(mark)?)))
+        .unwrap_or(("plain", paragraph))
+}
+
+/// A section of a language's file.
+struct Section {
+    subject: &'static str,
+    paragraphs: Vec<&'static str>,
+}
+
+fn section(language: Language, name: &str) -> Result<Section, RenderError> {
+    let file = match language {
+        Language::Es => include_str!("templates/es.txt"),
+        Language::En => include_str!("templates/en.txt"),
+        Language::Pt => include_str!("templates/pt.txt"),
+    };
+    let missing = || RenderError::Missing(name.to_owned(), language.code());
+    let body = file
+        .split("\n== ")
+        .find_map(|section| section.strip_prefix(name)?.strip_prefix('\n'))
+        .ok_or_else(missing)?;
+    let mut paragraphs = body.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    Ok(Section {
+        subject: paragraphs.next().ok_or_else(missing)?,
+        paragraphs: paragraphs.collect(),
+    })
+}
+
+/// What the templates of a notice may name.
+fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
+    match notice {
+        Notice::ConfirmAddress { token, expires_at } => context! {
+            token, link => format!("{public_url}/confirm?token={token}"), expires_at => instant(*expires_at, language),
+        },
+        Notice::ResetPassword { token, expires_at } => context! {
+            token, link => format!("{public_url}/reset?token={token}"), expires_at => instant(*expires_at, language),
+        },
+        Notice::AlreadyRegistered => context! {},
+        Notice::PasswordChanged { at } => context! { at => instant(*at, language) },
+        Notice::ApplicationReceived { edition: about }
+        | Notice::EnrolmentConfirmed { edition: about }
+        | Notice::EnrolmentWaitlisted { edition: about } => context! { edition => edition(about, language) },
+        Notice::EnrolmentRejected { edition: about, reason } | Notice::EditionCancelled { edition: about, reason } => {
+            context! { edition => edition(about, language), reason => prose(reason) }
+        }
+        Notice::EnrolmentEnded { edition: about, reason } => {
+            context! { edition => edition(about, language), reason => prose(reason.as_deref().unwrap_or_default()) }
+        }
+        Notice::RevisionRequested { work: about, comment } => context! {
+            edition => edition(&about.edition, language), work => work(about), comment => prose(comment),
+        },
+        Notice::GradeReleased {
+            work: about,
+            grade,
+            comment,
+        } => context! {
+            edition => edition(&about.edition, language), work => work(about), comment => prose(comment),
+            grade => points(*grade, language),
+        },
+        Notice::CompletionDecided {
+            edition: about,
+            completed,
+            grade,
+        } => context! {
+            edition => edition(about, language), completed, grade => points(*grade, language),
+        },
+    }
+}
+
+fn edition(about: &AboutEdition, language: Language) -> Value {
+    context! {
+        code => one_line(&about.code),
+        title => one_line(about.title.get(language)),
+        starts => day(about.starts_on, language),
+        ends => day(about.ends_on, language),
+        zone => about.time_zone.replace('_', " "),
+    }
+}
+
+fn work(about: &AboutWork) -> Value {
+    context! {
+        deliverable => one_line(&about.deliverable),
+        title => one_line(&about.work),
+        version => about.version,
+    }
+}
+
+/// What somebody wrote, with plain line breaks.
+fn prose(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n").trim().to_owned()
+}
+
+/// A day as the language writes it: `7 de marzo de 2022`, `7 March 2022`.
+fn day(date: NaiveDate, language: Language) -> String {
+    let months = match language {
+        Language::Es => [
+            "enero",
+            "febrero",
+            "marzo",
+            "abril",
+            "mayo",
+            "junio",
+            "julio",
+            "agosto",
+            "septiembre",
+            "octubre",
+            "noviembre",
+            "diciembre",
+        ],
+        Language::En => [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ],
+        Language::Pt => [
+            "janeiro",
+            "fevereiro",
+            "março",
+            "abril",
+            "maio",
+            "junho",
+            "julho",
+            "agosto",
+            "setembro",
+            "outubro",
+            "novembro",
+            "dezembro",
+        ],
+    };
+    let month = months[date.month0() as usize];
+    match language {
+        Language::En => format!("{} {month} {}", date.day(), date.year()),
+        Language::Es | Language::Pt => format!("{} de {month} de {}", date.day(), date.year()),
+    }
+}
+
+/// An instant in UTC: `7 March 2022, 14:30 UTC`.
+fn instant(at: DateTime<Utc>, language: Language) -> String {
+    format!("{}, {} UTC", day(at.date_naive(), language), at.format("%H:%M"))
+}
+
+/// Thousandths of a point as points, with at least one decimal and no zeros after it: `83.3`, `83,125`.
+fn points(thousandths: i64, language: Language) -> String {
+    let digits = format!("{:03}", thousandths % 1000);
+    let decimals = &digits[..digits.trim_end_matches('0').len().max(1)];
+    let mark = if language == Language::En { '.' } else { ',' };
+    format!("{}{mark}{decimals}", thousandths / 1000)
+}

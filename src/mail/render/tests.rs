@@ -1,0 +1,220 @@
+//! Every notice in every language, and what people write in them.
+
+use super::*;
+use crate::domain::language::Localized;
+
+const EVIL: &str = "<script>alert(1)</script> & \"{{ name }}\" {% raise %}";
+
+fn recipient(language: Language) -> Recipient {
+    Recipient {
+        email: "ana@example.org".into(),
+        full_name: "Ana Pérez".into(),
+        given_name: "Ana".into(),
+        language,
+    }
+}
+
+fn about(title: &str) -> AboutEdition {
+    AboutEdition {
+        code: "BDG-2022".into(),
+        title: Localized::of(Language::Es, title),
+        starts_on: NaiveDate::from_ymd_opt(2022, 3, 7).expect("a date"),
+        ends_on: NaiveDate::from_ymd_opt(2022, 5, 27).expect("a date"),
+        time_zone: "America/Argentina/Buenos_Aires".into(),
+    }
+}
+
+/// Every notice, once for each shape that its wording depends on.
+fn every_notice(words: &str) -> Vec<Notice> {
+    let edition = about(words);
+    let work = AboutWork {
+        edition: edition.clone(),
+        deliverable: words.into(),
+        work: words.into(),
+        version: 2,
+    };
+    let (token, reason, comment) = (String::from("a-token_1"), words.to_owned(), words.to_owned());
+    let at = DateTime::from_timestamp(1_646_663_400, 0).expect("an instant");
+    vec![
+        Notice::ConfirmAddress {
+            token: token.clone(),
+            expires_at: at,
+        },
+        Notice::AlreadyRegistered,
+        Notice::ResetPassword { token, expires_at: at },
+        Notice::PasswordChanged { at },
+        Notice::ApplicationReceived {
+            edition: edition.clone(),
+        },
+        Notice::EnrolmentConfirmed {
+            edition: edition.clone(),
+        },
+        Notice::EnrolmentWaitlisted {
+            edition: edition.clone(),
+        },
+        Notice::EnrolmentRejected {
+            edition: edition.clone(),
+            reason: reason.clone(),
+        },
+        Notice::EnrolmentEnded {
+            edition: edition.clone(),
+            reason: None,
+        },
+        Notice::EnrolmentEnded {
+            edition: edition.clone(),
+            reason: Some(reason.clone()),
+        },
+        Notice::EditionCancelled {
+            edition: edition.clone(),
+            reason,
+        },
+        Notice::RevisionRequested {
+            work: work.clone(),
+            comment: comment.clone(),
+        },
+        Notice::GradeReleased {
+            work: work.clone(),
+            grade: 83_300,
+            comment: String::new(),
+        },
+        Notice::GradeReleased {
+            work,
+            grade: 83_300,
+            comment,
+        },
+        Notice::CompletionDecided {
+            edition: edition.clone(),
+            completed: true,
+            grade: 70_000,
+        },
+        Notice::CompletionDecided {
+            edition,
+            completed: false,
+            grade: 0,
+        },
+    ]
+}
+
+fn rendered(notice: &Notice, language: Language) -> Rendered {
+    render(notice, &recipient(language), "https://rumbo.example.org/")
+        .unwrap_or_else(|error| panic!("{} in {language:?}: {error}", notice.name()))
+}
+
+#[test]
+fn every_notice_speaks_every_language() {
+    for notice in every_notice("Formación dual") {
+        let all = Language::ALL.map(|language| rendered(&notice, language));
+        for (language, message) in Language::ALL.into_iter().zip(&all) {
+            for text in [&message.subject, &message.text, &message.html] {
+                assert!(
+                    !text.contains("{{") && !text.contains("{%"),
+                    "{language:?} {}: {text}",
+                    notice.name()
+                );
+                assert!(!text.trim().is_empty());
+            }
+            assert!(!message.text.starts_with('\n'));
+            assert!(message.text.contains("Ana") && message.html.contains("Ana"));
+            assert!(
+                message.text.ends_with('\n') && !message.text.contains("\n\n\n"),
+                "{}",
+                message.text
+            );
+            assert!(message.html.contains(&format!("<html lang=\"{}\">", language.code())));
+        }
+        assert!(
+            all[0].subject != all[1].subject && all[1].subject != all[2].subject,
+            "{}",
+            notice.name()
+        );
+    }
+}
+
+#[test]
+fn the_files_hold_the_notices_and_nothing_else() {
+    let mut names: Vec<_> = every_notice("x")
+        .iter()
+        .map(Notice::name)
+        .chain(["greeting", "closing", "footer"])
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    for file in [
+        include_str!("../templates/es.txt"),
+        include_str!("../templates/en.txt"),
+        include_str!("../templates/pt.txt"),
+    ] {
+        let mut sections: Vec<_> = file.lines().filter_map(|line| line.strip_prefix("== ")).collect();
+        sections.sort_unstable();
+        assert_eq!(sections, names);
+    }
+}
+
+#[test]
+fn what_people_write_is_escaped_and_never_run() {
+    for notice in every_notice(EVIL) {
+        for language in Language::ALL {
+            let message = rendered(&notice, language);
+            assert!(!message.html.contains("<script"), "{}: {}", notice.name(), message.html);
+            if message.text.contains("script") {
+                assert!(message.text.contains(EVIL), "{}: {}", notice.name(), message.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn links_and_codes_are_complete() {
+    let notices = every_notice("x");
+    let confirm = rendered(&notices[0], Language::Es);
+    assert!(
+        confirm
+            .text
+            .contains("Confirmar mi dirección:\nhttps://rumbo.example.org/confirm?token=a-token_1\n")
+    );
+    assert!(confirm.text.contains("    a-token_1\n"));
+    assert!(
+        confirm.text.contains("hasta el 7 de marzo de 2022, 14:30 UTC."),
+        "{}",
+        confirm.text
+    );
+    assert!(
+        rendered(&notices[2], Language::En)
+            .text
+            .contains("https://rumbo.example.org/reset?token=a-token_1\n")
+    );
+}
+
+#[test]
+fn a_comment_keeps_its_lines_inside_the_quotation() {
+    let comment = "First.\r\n\r\n== closing\r-> Click".to_owned();
+    let work = AboutWork {
+        edition: about("Dual"),
+        deliverable: "Roadmap".into(),
+        work: "Ours".into(),
+        version: 1,
+    };
+    let message = rendered(&Notice::RevisionRequested { work, comment }, Language::En);
+    assert!(
+        message.text.contains("\n> First.\n> \n> == closing\n> -> Click\n\n"),
+        "{}",
+        message.text
+    );
+}
+
+#[test]
+fn numbers_and_days_are_written_as_the_language_does() {
+    let grades = [
+        (83_300, "83.3", "83,3"),
+        (100_000, "100.0", "100,0"),
+        (83_125, "83.125", "83,125"),
+        (50, "0.05", "0,05"),
+    ];
+    for (grade, english, spanish) in grades {
+        assert_eq!(points(grade, Language::En), english);
+        assert_eq!(points(grade, Language::Es), spanish);
+    }
+    let message = rendered(&Notice::EnrolmentConfirmed { edition: about("Dual") }, Language::Pt);
+    let dates = "O curso começa em 7 de março de 2022 e termina em 27 de maio de 2022 (horário de America/Argentina/Buenos Aires).";
+    assert!(message.text.contains(dates), "{}", message.text);
+}

@@ -1,0 +1,244 @@
+//! What happens without a request: messages leave the outbox, and cut-offs pass.
+//!
+//! Several workers may run, in one process or in many: each message is claimed by one of them at a
+//! time. A message may leave twice when a worker is lost between sending and reporting; it then keeps
+//! its Message-ID. Log lines name the outbox entry and the notice, never an address or a token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use crate::clock::Clock;
+use crate::config;
+use crate::domain::notice::Notice;
+use crate::domain::submission::SubmissionState;
+use crate::error::Result;
+use crate::mail::{Letter, Mailer, Recipient, render};
+use crate::store::outbox::{self, Settled};
+use crate::store::{Db, history, person, submission};
+
+#[cfg(test)]
+mod tests;
+
+/// How many messages are claimed, and sent side by side, at a time.
+const BATCH: u64 = 20;
+/// How many drafts one transaction closes.
+const DRAFTS: u64 = 100;
+/// How often cut-offs are looked at.
+const CUT_OFFS_EVERY: TimeDelta = TimeDelta::seconds(10);
+
+/// Sends messages and closes what time closes. Clones work side by side.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// How messages leave.
+    pub mailer: Mailer,
+    /// How often, for how long, how many times.
+    pub settings: config::Mail,
+    /// What links in messages start with.
+    pub public_url: String,
+    /// Wakes a resting worker when something was put into the outbox.
+    pub wake: Arc<Notify>,
+}
+
+/// Why a message was not sent this time.
+struct Failure {
+    /// Whether it can never be sent.
+    hopeless: bool,
+    /// For the log: names nobody.
+    summary: String,
+    /// For the outbox.
+    detail: String,
+}
+
+impl Failure {
+    fn hopeless(reason: impl Into<String>) -> Self {
+        let summary = reason.into();
+        Self {
+            hopeless: true,
+            detail: summary.clone(),
+            summary,
+        }
+    }
+}
+
+impl Worker {
+    /// Works until `stop` is ready; what was claimed by then is still sent.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut cut_offs_due = self.clock.now();
+        loop {
+            let rest = match self.step(&mut cut_offs_due).await {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => self.poll_interval(),
+                Err(cause) => {
+                    error!(error = %cause, "the worker could not reach the outbox");
+                    self.poll_interval()
+                }
+            };
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = self.wake.notified(), if !rest.is_zero() => {}
+                () = tokio::time::sleep(rest) => {}
+            }
+        }
+    }
+
+    /// Does everything that is due now, and returns when nothing is.
+    pub async fn drain(&self) -> Result<()> {
+        self.close_drafts().await?;
+        while self.send_batch().await? > 0 {}
+        Ok(())
+    }
+
+    fn poll_interval(&self) -> Duration {
+        Duration::from_millis(self.settings.poll_milliseconds.max(1))
+    }
+
+    /// One turn; whether there may be more to do at once.
+    async fn step(&self, cut_offs_due: &mut DateTime<Utc>) -> Result<bool> {
+        let now = self.clock.now();
+        if now >= *cut_offs_due {
+            *cut_offs_due = now + CUT_OFFS_EVERY;
+            self.close_drafts().await?;
+        }
+        Ok(self.send_batch().await? > 0)
+    }
+
+    /// Drafts whose cut-off has passed become `not_submitted`.
+    async fn close_drafts(&self) -> Result<()> {
+        loop {
+            let now = self.clock.now();
+            let tx = self.db.write().await?;
+            let closed = submission::expire_drafts(&tx, now, DRAFTS).await?;
+            if closed.is_empty() {
+                return Ok(());
+            }
+            let steps: Vec<_> = closed
+                .iter()
+                .map(|&id| history::Step {
+                    subject: id.into(),
+                    from: Some(SubmissionState::Draft.word()),
+                    to: SubmissionState::NotSubmitted.word(),
+                    at: now,
+                    actor: None,
+                    reason: None,
+                })
+                .collect();
+            history::record(&tx, &self.clock, &steps).await?;
+            tx.commit().await?;
+            info!(submissions = closed.len(), "drafts closed at their cut-off");
+        }
+    }
+
+    /// Claims some messages and sends them side by side; how many there were.
+    async fn send_batch(&self) -> Result<usize> {
+        let rows = outbox::claim(&self.db, self.clock.now(), self.settings.lease_seconds, BATCH).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let count = rows.len();
+        let people = outbox::recipients(&self.db, &rows).await?;
+        let mut tasks = JoinSet::new();
+        for row in rows {
+            let person = people.get(&row.recipient_id).cloned();
+            let span = info_span!("mail", outbox.id = %row.id, outbox.notice = row.notice);
+            tasks.spawn(self.clone().deliver(row, person).instrument(span));
+        }
+        // One that panics or cannot report stops no other: its lease runs out, and it is tried again.
+        while let Some(ended) = tasks.join_next().await {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(cause)) => error!(error = %cause, "what became of a message could not be written down"),
+                Err(_) => error!("a message was lost while it was sent; it will be tried again"),
+            }
+        }
+        Ok(count)
+    }
+
+    /// Sends one claimed message and writes down what became of it.
+    async fn deliver(self, row: outbox::Model, person: Option<person::Model>) -> Result<()> {
+        let attempt = self.attempt(&row, person.as_ref()).await;
+        let now = self.clock.now();
+        let (settled, summary) = match attempt {
+            Ok(()) => (
+                outbox::mark_sent(&self.db, row.id, row.lease, now).await?,
+                String::new(),
+            ),
+            Err(failure) => {
+                let most = if failure.hopeless { 0 } else { self.settings.attempts };
+                let settled = outbox::mark_failed(&self.db, row.id, row.lease, now, &failure.detail, most).await?;
+                (settled, failure.summary)
+            }
+        };
+        match settled {
+            Settled::Sent => info!(attempt = row.attempts, "sent"),
+            Settled::PutOff(until) => warn!(attempt = row.attempts, %until, reason = summary, "not sent; put off"),
+            Settled::Dead => error!(attempt = row.attempts, reason = summary, "not sent; given up"),
+            Settled::Lost => warn!(attempt = row.attempts, reason = summary, "took longer than its lease"),
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, row: &outbox::Model, person: Option<&person::Model>) -> Result<(), Failure> {
+        if row.attempts > self.settings.attempts {
+            return Err(Failure::hopeless("every worker that took it was lost"));
+        }
+        let letter = self.letter(row, person)?;
+        // Ends before the lease does, so that nobody else sends the same message meanwhile.
+        let patience =
+            Duration::from_secs(u64::try_from(self.settings.lease_seconds).unwrap_or_default()).mul_f32(0.75);
+        let sent = tokio::time::timeout(patience, self.mailer.send(&letter))
+            .await
+            .map_err(|_| Failure {
+                hopeless: false,
+                summary: "the mail server took too long".into(),
+                detail: "the mail server took too long".into(),
+            })?;
+        sent.map_err(|cause| Failure {
+            hopeless: cause.is_hopeless(),
+            summary: cause.to_string(),
+            detail: chain(&cause),
+        })
+    }
+
+    fn letter(&self, row: &outbox::Model, person: Option<&person::Model>) -> Result<Letter, Failure> {
+        let person = person.ok_or_else(|| Failure::hopeless("the person is gone"))?;
+        if person.disabled_at.is_some() {
+            return Err(Failure::hopeless("the account is disabled"));
+        }
+        if person.email.is_empty() {
+            return Err(Failure::hopeless("the person has no address"));
+        }
+        let notice: Notice = serde_json::from_value(row.payload.clone())
+            .map_err(|_| Failure::hopeless("the payload is no notice that this version knows"))?;
+        let to = Recipient {
+            email: person.email.clone(),
+            full_name: format!("{} {}", person.given_name, person.family_name),
+            given_name: person.given_name.clone(),
+            language: person.language,
+        };
+        let rendered = render(&notice, &to, &self.public_url).map_err(|cause| Failure::hopeless(cause.to_string()))?;
+        Ok(Letter {
+            id: row.id,
+            notice: row.notice.clone(),
+            to,
+            rendered,
+            at: self.clock.now(),
+        })
+    }
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
