@@ -7,6 +7,8 @@
 //!
 //! `error`, `clock` and `config` are leaves that anyone may use. ARCHITECTURE.md walks through it.
 
+pub mod api;
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod domain;

@@ -4,7 +4,6 @@
 //! `extensions.code`. [`ApiError`] has no `Display`, so that the library's blanket conversion cannot turn
 //! a database text into a message.
 
-use std::error::Error as _;
 
 use async_graphql::{Context, ErrorExtensionValues, Object, ServerError, Value};
 
@@ -23,6 +22,13 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         Self(error)
+    }
+}
+
+impl From<std::sync::Arc<Error>> for ApiError {
+    /// A loader's failure, which several nodes share.
+    fn from(shared: std::sync::Arc<Error>) -> Self {
+        Self(Error::internal(shared.to_string()))
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Request {
 impl Request {
     /// Prepares a request of `actor`.
     pub fn new(app: App, actor: Actor) -> Self {
-        let loaders = Loaders::new(&app, &actor);
+        let loaders = Loaders::new(&app);
         Self { app, actor, loaders }
     }
 

@@ -1,9 +1,10 @@
 //! A course of the catalogue.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior, JsonValue as Json};
+use sea_orm::entity::prelude::*;
 
 use crate::domain::id::CourseId;
+use crate::error::Result;
 
 /// A course of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -27,3 +28,13 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The rows with these identifiers, in no order; absent ones are left out.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[CourseId]) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+}
+
+/// The row with this identifier, if there is one.
+pub async fn find(connection: &impl ConnectionTrait, id: CourseId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).one(connection).await?)
+}

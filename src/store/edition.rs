@@ -1,10 +1,11 @@
 //! One run of a course.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
+use sea_orm::entity::prelude::*;
 
 use crate::domain::edition::{EditionState, EnrolmentPolicy, Modality};
 use crate::domain::id::{CourseId, EditionId};
+use crate::error::Result;
 
 /// One run of a course.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -39,3 +40,13 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The rows with these identifiers, in no order; absent ones are left out.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[EditionId]) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+}
+
+/// The row with this identifier, if there is one.
+pub async fn find(connection: &impl ConnectionTrait, id: EditionId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).one(connection).await?)
+}

@@ -1,10 +1,11 @@
 //! A registered organisation.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior, JsonValue as Json};
+use sea_orm::entity::prelude::*;
 
 use crate::domain::id::InstitutionId;
 use crate::domain::institution::InstitutionKind;
+use crate::error::Result;
 
 /// A registered organisation.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -28,3 +29,13 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The rows with these identifiers, in no order; absent ones are left out.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[InstitutionId]) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+}
+
+/// The row with this identifier, if there is one.
+pub async fn find(connection: &impl ConnectionTrait, id: InstitutionId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).one(connection).await?)
+}

@@ -1,10 +1,11 @@
 //! A person: an account.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
+use sea_orm::entity::prelude::*;
 
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
+use crate::error::Result;
 
 /// A person: an account.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -31,3 +32,13 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The rows with these identifiers, in no order; absent ones are left out.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[PersonId]) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+}
+
+/// The row with this identifier, if there is one.
+pub async fn find(connection: &impl ConnectionTrait, id: PersonId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).one(connection).await?)
+}

@@ -1,0 +1,401 @@
+//! The enums of the domain under the names and descriptions that clients see.
+//!
+//! Every variant is named here once more, because the domain knows nothing of GraphQL; the compiler
+//! refuses a list that is not complete.
+
+use async_graphql::Enum;
+
+use crate::error::Code;
+
+macro_rules! mirror {
+    ($(#[$doc:meta])* $name:ident of $domain:path { $($(#[$variant_doc:meta])* $variant:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl From<$domain> for $name {
+            fn from(value: $domain) -> Self {
+                use $domain as Domain;
+                match value {
+                    $(Domain::$variant => Self::$variant,)*
+                }
+            }
+        }
+
+        impl From<$name> for $domain {
+            fn from(value: $name) -> Self {
+                use $domain as Domain;
+                match value {
+                    $($name::$variant => Domain::$variant,)*
+                }
+            }
+        }
+    };
+}
+
+/// Every code, to find one by its name.
+pub const ALL_CODES: &[Code] = &[
+    Code::Required,
+    Code::TooShort,
+    Code::TooLong,
+    Code::ForbiddenCharacter,
+    Code::Malformed,
+    Code::InvalidId,
+    Code::UnknownCountry,
+    Code::UnknownTimeZone,
+    Code::OutOfRange,
+    Code::DatesOutOfOrder,
+    Code::Taken,
+    Code::StaleVersion,
+    Code::IllegalTransition,
+    Code::ReasonRequired,
+    Code::EnrolmentClosed,
+    Code::AlreadyEnrolled,
+    Code::EditionFull,
+    Code::DeclarationRequired,
+    Code::DeadlinePassed,
+    Code::EmptySubmission,
+    Code::NotAssessed,
+    Code::RubricMismatch,
+    Code::NotAdmitted,
+    Code::AlreadyInTeam,
+    Code::OwnWork,
+    Code::AlreadyGranted,
+    Code::RoleNotGrantable,
+    Code::WeakPassword,
+    Code::InvalidCredentials,
+    Code::InvalidToken,
+    Code::NotDivisible,
+];
+
+mirror! {
+    /// What is wrong with an input. Codes never change their meaning.
+    UserErrorCode of crate::error::Code {
+        /// A value is missing or blank.
+        Required,
+        /// The text is shorter than allowed.
+        TooShort,
+        /// The text or list is longer than allowed.
+        TooLong,
+        /// The text holds NUL, a control character or a bidirectional override.
+        ForbiddenCharacter,
+        /// The value is not written as its kind demands.
+        Malformed,
+        /// The identifier is not one of this kind of thing.
+        InvalidId,
+        /// No ISO 3166-1 alpha-2 country has this code.
+        UnknownCountry,
+        /// No zone of the IANA database has this name.
+        UnknownTimeZone,
+        /// The number is outside its limits.
+        OutOfRange,
+        /// A date or instant comes before the one it must follow.
+        DatesOutOfOrder,
+        /// Another record has this value, and it must be unique.
+        Taken,
+        /// Somebody else changed the record since it was read.
+        StaleVersion,
+        /// The record's state does not allow this step.
+        IllegalTransition,
+        /// The step needs a reason.
+        ReasonRequired,
+        /// The edition does not take applications now.
+        EnrolmentClosed,
+        /// The person has an enrolment in this edition already.
+        AlreadyEnrolled,
+        /// Every seat is taken.
+        EditionFull,
+        /// The person has not yet stated gender, country, institution and group.
+        DeclarationRequired,
+        /// The cut-off has passed.
+        DeadlinePassed,
+        /// There is nothing to hand in.
+        EmptySubmission,
+        /// The submission has no assessment yet.
+        NotAssessed,
+        /// A score names an unknown criterion, misses one, or names a level that the criterion lacks.
+        RubricMismatch,
+        /// The enrolment is not one of this edition, or not an admitted one.
+        NotAdmitted,
+        /// The enrolment belongs to another team of the edition.
+        AlreadyInTeam,
+        /// Nobody may assess the work of a team of which they are a member.
+        OwnWork,
+        /// The person holds this role in this scope already, or is allocated already.
+        AlreadyGranted,
+        /// Nobody grants a role that is not below their own.
+        RoleNotGrantable,
+        /// The password is among the common ones, or is made of the person's own names.
+        WeakPassword,
+        /// E-mail address and password do not belong together, or the account cannot sign in.
+        InvalidCredentials,
+        /// The token is unknown, used or out of date.
+        InvalidToken,
+        /// The measure cannot be divided by one of the chosen dimensions.
+        NotDivisible,
+    }
+}
+
+mirror! {
+    /// Gender as a person states it.
+    Gender of crate::domain::person::Gender {
+        /// Female.
+        Female,
+        /// Male.
+        Male,
+        /// Another gender.
+        Another,
+        /// The person did not say.
+        NotStated,
+    }
+}
+
+mirror! {
+    /// The group for which a person takes part: the three constituents, or who trains.
+    ConstituentGroup of crate::domain::person::ConstituentGroup {
+        /// A ministry or another public body.
+        Government,
+        /// An employers' organisation.
+        Employers,
+        /// A workers' organisation.
+        Workers,
+        /// A training institution.
+        TrainingInstitution,
+        /// Another organisation.
+        Other,
+        /// The person did not say.
+        NotStated,
+    }
+}
+
+mirror! {
+    /// What sort of organisation an institution is.
+    InstitutionKind of crate::domain::institution::InstitutionKind {
+        /// A ministry or another public body.
+        Government,
+        /// An employers' organisation.
+        Employers,
+        /// A workers' organisation.
+        Workers,
+        /// A vocational training institution.
+        TrainingInstitution,
+        /// Another organisation.
+        Other,
+    }
+}
+
+mirror! {
+    /// Where an edition stands (PRODUCT.md, "State machines").
+    EditionState of crate::domain::edition::EditionState {
+        /// Being planned; nobody but its coordinators sees it.
+        Draft,
+        /// In the catalogue, not yet open.
+        Announced,
+        /// Takes applications.
+        Enrolling,
+        /// Takes no more applications.
+        EnrolmentClosed,
+        /// Under way.
+        Running,
+        /// Over, with grades still to be decided.
+        Grading,
+        /// Done.
+        Closed,
+        /// Done and put away.
+        Archived,
+        /// Will not take place.
+        Cancelled,
+    }
+}
+
+mirror! {
+    /// How participants meet.
+    Modality of crate::domain::edition::Modality {
+        /// Only online.
+        Online,
+        /// Online and on site.
+        Blended,
+        /// Only on site.
+        OnSite,
+    }
+}
+
+mirror! {
+    /// What happens to an application.
+    EnrolmentPolicy of crate::domain::edition::EnrolmentPolicy {
+        /// It is confirmed at once while there are seats, and waits for one after that.
+        Open,
+        /// A coordinator decides.
+        Approval,
+    }
+}
+
+mirror! {
+    /// Where an enrolment stands (PRODUCT.md, "State machines").
+    EnrolmentState of crate::domain::enrolment::EnrolmentState {
+        /// The person applied.
+        Applied,
+        /// A coordinator looks at it.
+        UnderReview,
+        /// Admitted, with a seat.
+        Confirmed,
+        /// Waits for a seat.
+        Waitlisted,
+        /// Not admitted.
+        Rejected,
+        /// Waited in vain.
+        Expired,
+        /// Takes part in an edition that has begun.
+        Active,
+        /// Took part and fulfilled the completion rule.
+        Completed,
+        /// Took part and did not fulfil it.
+        NotCompleted,
+        /// Left by the person's own wish.
+        Withdrawn,
+        /// Ended by the staff.
+        Excluded,
+        /// Ended before any admission.
+        Cancelled,
+    }
+}
+
+mirror! {
+    /// What kind of work is asked for.
+    DeliverableKind of crate::domain::deliverable::DeliverableKind {
+        /// A plan that the team carries out at home.
+        Roadmap,
+        /// A project of the team.
+        Project,
+        /// A task of each participant.
+        IndividualTask,
+    }
+}
+
+mirror! {
+    /// Where a submission stands (PRODUCT.md, "State machines").
+    SubmissionState of crate::domain::submission::SubmissionState {
+        /// Being written.
+        Draft,
+        /// Handed in, waits for a review.
+        Submitted,
+        /// A tutor reads it.
+        InReview,
+        /// Came back with comments; a new version is wanted.
+        RevisionRequested,
+        /// Graded; the grade is not yet released.
+        Assessed,
+        /// The grade is released.
+        Released,
+        /// The grade stands.
+        Final,
+        /// Nothing was handed in before the cut-off.
+        NotSubmitted,
+    }
+}
+
+mirror! {
+    /// What a tutor decides about a version.
+    Decision of crate::domain::submission::Decision {
+        /// Another version is wanted.
+        Revision,
+        /// It gets a grade.
+        Grade,
+    }
+}
+
+mirror! {
+    /// By what a figure can be divided.
+    Dimension of crate::domain::statistics::Dimension {
+        /// Gender as stated in the enrolment.
+        Gender,
+        /// Country as stated in the enrolment.
+        Country,
+        /// Institution as stated in the enrolment.
+        Institution,
+        /// The kind of that institution.
+        InstitutionKind,
+        /// Constituent group as stated in the enrolment.
+        ConstituentGroup,
+        /// The course of the edition.
+        Course,
+        /// The edition.
+        Edition,
+        /// The language of the person at enrolment.
+        Language,
+        /// The state of the enrolment.
+        Status,
+        /// The month of the application, in the edition's zone.
+        Month,
+    }
+}
+
+mirror! {
+    /// Which editions a period means.
+    PeriodRule of crate::domain::statistics::PeriodRule {
+        /// Those whose first day is within the period.
+        Started,
+        /// Those whose last day is within the period.
+        Ended,
+        /// Those of which at least one day is within the period.
+        Overlapped,
+    }
+}
+
+mirror! {
+    /// A named figure with a written rule.
+    Measure of crate::domain::statistics::Measure {
+        /// Distinct people with at least one admitted enrolment.
+        Participants,
+        /// Admitted enrolments.
+        Enrolments,
+        /// Applications, whatever became of them.
+        Applications,
+        /// Distinct institutions of admitted enrolments.
+        Institutions,
+        /// Distinct countries of admitted enrolments.
+        Countries,
+        /// Completed enrolments.
+        Completed,
+        /// Completed of admitted enrolments.
+        CompletionRate,
+        /// Enrolments that the person ended.
+        Withdrawn,
+        /// Roadmaps and projects handed in.
+        Submitted,
+        /// Roadmaps and projects with a released grade.
+        Released,
+        /// Synchronous meetings.
+        Meetings,
+        /// Hours of synchronous meetings.
+        MeetingHours,
+    }
+}
+
+mirror! {
+    /// A language of messages, e-mails and texts (ISO 639-1).
+    Language of crate::domain::language::Language {
+        /// Spanish.
+        Es,
+        /// English.
+        En,
+        /// Portuguese.
+        Pt,
+    }
+}
+
+mirror! {
+    /// A role that is granted; being a participant follows from an enrolment.
+    Role of crate::domain::actor::Role {
+        /// Accompanies and grades the teams allocated to them.
+        Tutor,
+        /// Nominates and follows people of their institution.
+        FocalPoint,
+        /// Plans and runs editions.
+        Coordinator,
+        /// Looks after accounts, institutions and settings.
+        Administrator,
+    }
+}
