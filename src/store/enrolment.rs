@@ -1,12 +1,20 @@
-//! One person in one edition, with the declaration frozen in it.
+//! Enrolments: one person in one edition, with the declaration frozen in it.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
+use uuid::Uuid;
 
+use super::page::{Key, Page, Place, Wanted, fetch};
+use super::{Tx, allocation, edition, team_member, unique_or};
+use crate::domain::actor::{Actor, Reach};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId};
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender};
+use crate::domain::statistics::{Cell, Fact};
+use crate::error::{Code, Error, Fault, Result};
 
 /// One person in one edition, with the declaration frozen in it.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -39,3 +47,227 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Which enrolments of a list are wanted; an empty list does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only these states.
+    pub states: Vec<EnrolmentState>,
+    /// Only these countries (two letters; empty for not stated).
+    pub countries: Vec<String>,
+    /// Only these institutions.
+    pub institutions: Vec<InstitutionId>,
+}
+
+/// What a statistic counts and divides by.
+pub fn fact(row: &Model) -> Fact {
+    Fact {
+        enrolment: row.id,
+        person: row.person_id,
+        person_number: row.person_number,
+        cell: Cell {
+            edition: row.edition_id,
+            status: row.state,
+            gender: row.gender,
+            country: row.country.clone(),
+            institution: row.institution_id.map_or(Uuid::nil(), |id| id.0),
+            constituent_group: row.constituent_group,
+            language: row.language,
+            month: row.applied_month.clone(),
+        },
+        submitted: row.works_submitted,
+        released: row.works_released,
+    }
+}
+
+/// The enrolments that exist for this actor: their own, those of teams allocated to them, those that
+/// their institution nominated, those of editions that they coordinate.
+pub fn visible_to(actor: &Actor) -> Condition {
+    let mut visible = Condition::any();
+    if let Some(person) = actor.person {
+        visible = visible.add(Column::PersonId.eq(person));
+        let allocated = Query::select()
+            .column((team_member::Entity, team_member::Column::EnrolmentId))
+            .from(team_member::Entity)
+            .inner_join(
+                allocation::Entity,
+                Expr::col((allocation::Entity, allocation::Column::TeamId))
+                    .equals((team_member::Entity, team_member::Column::TeamId)),
+            )
+            .and_where(allocation::Column::PersonId.eq(person))
+            .and_where(allocation::Column::UntilAt.is_null())
+            .and_where(team_member::Column::LeftAt.is_null())
+            .to_owned();
+        visible = visible.add(Column::Id.in_subquery(allocated));
+    }
+    let institutions = actor.institutions();
+    if !institutions.is_empty() {
+        visible = visible.add(Column::NominatedBy.is_in(institutions));
+    }
+    match actor.coordinated() {
+        Reach::Everywhere => Condition::all(),
+        Reach::Within { courses, editions } => {
+            if !editions.is_empty() {
+                visible = visible.add(Column::EditionId.is_in(editions));
+            }
+            if !courses.is_empty() {
+                let of_courses = Query::select()
+                    .column(edition::Column::Id)
+                    .from(edition::Entity)
+                    .and_where(edition::Column::CourseId.is_in(courses))
+                    .to_owned();
+                visible = visible.add(Column::EditionId.in_subquery(of_courses));
+            }
+            visible
+        }
+    }
+}
+
+/// The enrolment, if it exists for the actor.
+pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: EnrolmentId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).filter(visible_to(actor)).one(connection).await?)
+}
+
+/// The enrolments with these identifiers that exist for the actor, locked until the transaction ends.
+pub async fn lock_for(tx: &Tx, actor: &Actor, ids: &[EnrolmentId]) -> Result<Vec<Model>> {
+    let list = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).filter(visible_to(actor));
+    Ok(list.order_by_asc(Column::Id).lock_exclusive().all(tx).await?)
+}
+
+/// The rows with these identifiers, in no order; absent ones are left out.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+}
+
+/// The person's enrolments in these editions, whatever their state.
+pub async fn of_person_in(
+    connection: &impl ConnectionTrait,
+    person: PersonId,
+    editions: &[EditionId],
+) -> Result<Vec<Model>> {
+    let list = Entity::find()
+        .filter(Column::PersonId.eq(person))
+        .filter(Column::EditionId.is_in(editions.iter().copied()))
+        .order_by_asc(Column::AppliedAt)
+        .order_by_asc(Column::Id);
+    Ok(list.all(connection).await?)
+}
+
+/// Where a row stands in a list by time of application.
+pub fn place(row: &Model) -> Place {
+    Place { key: Key::Instant(row.applied_at), id: row.id.0 }
+}
+
+/// A page of an edition's enrolments that exist for the actor, the oldest application first.
+pub async fn page_of_edition(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    edition: EditionId,
+    filter: &Filter,
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
+    let mut list = Entity::find().filter(Column::EditionId.eq(edition)).filter(visible_to(actor));
+    if !filter.states.is_empty() {
+        list = list.filter(Column::State.is_in(filter.states.iter().copied()));
+    }
+    if !filter.countries.is_empty() {
+        list = list.filter(Column::Country.is_in(filter.countries.iter().cloned()));
+    }
+    if !filter.institutions.is_empty() {
+        list = list.filter(Column::InstitutionId.is_in(filter.institutions.iter().copied()));
+    }
+    fetch(connection, list, (Column::AppliedAt, Column::Id), false, wanted).await
+}
+
+/// A page of a person's own enrolments, the latest application first.
+pub async fn page_of_person(connection: &impl ConnectionTrait, person: PersonId, wanted: &Wanted) -> Result<Page<Model>> {
+    let list = Entity::find().filter(Column::PersonId.eq(person));
+    fetch(connection, list, (Column::AppliedAt, Column::Id), true, wanted).await
+}
+
+/// Stores a new enrolment.
+///
+/// # Errors
+/// [`Code::AlreadyEnrolled`] when the person has a live one in the edition.
+pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
+    let row = ActiveModel {
+        id: Set(row.id),
+        edition_id: Set(row.edition_id),
+        person_id: Set(row.person_id),
+        person_number: Set(row.person_number),
+        state: Set(row.state),
+        motivation: Set(row.motivation.clone()),
+        applied_at: Set(row.applied_at),
+        applied_month: Set(row.applied_month.clone()),
+        gender: Set(row.gender),
+        country: Set(row.country.clone()),
+        institution_id: Set(row.institution_id),
+        constituent_group: Set(row.constituent_group),
+        language: Set(row.language),
+        nominated_by: Set(row.nominated_by),
+        works_submitted: Set(row.works_submitted),
+        works_released: Set(row.works_released),
+        grade: Set(row.grade),
+        version: Set(row.version),
+    };
+    Entity::insert(row)
+        .exec_without_returning(tx)
+        .await
+        .map_err(unique_or(Error::at("editionId", Code::AlreadyEnrolled)))?;
+    Ok(())
+}
+
+/// Whether anybody waits for a seat of the edition.
+pub async fn has_queue(connection: &impl ConnectionTrait, edition: EditionId) -> Result<bool> {
+    let first = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::EditionId.eq(edition))
+        .filter(Column::State.eq(EnrolmentState::Waitlisted))
+        .limit(1)
+        .into_tuple::<EnrolmentId>()
+        .one(connection)
+        .await?;
+    Ok(first.is_some())
+}
+
+/// The first `count` who wait for a seat of the edition, by time of application, locked.
+pub async fn next_in_line(tx: &Tx, edition: EditionId, count: u64) -> Result<Vec<Model>> {
+    let list = Entity::find()
+        .filter(Column::EditionId.eq(edition))
+        .filter(Column::State.eq(EnrolmentState::Waitlisted))
+        .order_by_asc(Column::AppliedAt)
+        .order_by_asc(Column::Id)
+        .limit(count);
+    Ok(list.lock_exclusive().all(tx).await?)
+}
+
+/// The edition's enrolments in one of these states, locked.
+pub async fn lock_in_states(tx: &Tx, edition: EditionId, states: &[EnrolmentState]) -> Result<Vec<Model>> {
+    let list = Entity::find()
+        .filter(Column::EditionId.eq(edition))
+        .filter(Column::State.is_in(states.iter().copied()))
+        .order_by_asc(Column::Id);
+    Ok(list.lock_exclusive().all(tx).await?)
+}
+
+/// Moves enrolments, which must be locked, to `state`; every version rises by one.
+pub async fn set_state(tx: &Tx, ids: &[EnrolmentId], state: EnrolmentState) -> Result<()> {
+    for batch in ids.chunks(10_000) {
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value(state))
+            .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+            .filter(Column::Id.is_in(batch.iter().copied()))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Refuses when somebody else changed the row since the caller read it.
+pub fn expect_version(row: &Model, seen: i64, at: &str) -> Result<()> {
+    if row.version == seen {
+        return Ok(());
+    }
+    Err(Fault::at(at, Code::StaleVersion).with(row.version).into())
+}

@@ -36,6 +36,7 @@ pub mod session;
 pub mod submission;
 pub mod tally;
 pub mod team;
+pub mod team_member;
 pub mod token;
 pub mod version;
 
