@@ -32,24 +32,26 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Writes one entry: this actor did this to that.
+/// Writes one entry for each subject: this actor did this to that.
 pub async fn record(
     tx: &Tx,
     clock: &Clock,
     actor: Option<PersonId>,
     action: Action,
-    subject: Subject,
+    subjects: &[Subject],
     reason: Option<&str>,
 ) -> Result<()> {
-    let row = ActiveModel {
-        id: Set(clock.new_id()),
-        at: Set(clock.now()),
-        actor_id: Set(actor),
-        action: Set(action.key().to_owned()),
-        subject_kind: Set(subject.kind.to_owned()),
-        subject_id: Set(Some(subject.id)),
-        reason: Set(reason.map(ToOwned::to_owned)),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
+    for batch in subjects.chunks(1000) {
+        let rows = batch.iter().map(|subject| ActiveModel {
+            id: Set(clock.new_id()),
+            at: Set(clock.now()),
+            actor_id: Set(actor),
+            action: Set(action.key().to_owned()),
+            subject_kind: Set(subject.kind.to_owned()),
+            subject_id: Set(Some(subject.id)),
+            reason: Set(reason.map(ToOwned::to_owned)),
+        });
+        Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
     Ok(())
 }

@@ -1,10 +1,17 @@
-//! A course of the catalogue.
+//! Courses: the items of the catalogue.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr};
+use sea_orm::{JsonValue as Json, QuerySelect, Set};
 
+use super::page::{Key, Page, Place, Wanted, fetch};
+use super::{Tx, unique_or};
+use crate::domain::course::CourseDraft;
 use crate::domain::id::CourseId;
-use crate::error::Result;
+use crate::domain::language::Localized;
+use crate::domain::text::{SearchText, fold};
+use crate::error::{Code, Error, Result};
 
 /// A course of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -29,12 +36,104 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Model {
+    /// The title per language.
+    pub fn titles(&self) -> Localized {
+        localized(&self.titles)
+    }
+}
+
+/// Reads a column of texts per language.
+pub fn localized(column: &Json) -> Localized {
+    serde_json::from_value(column.clone()).unwrap_or_default()
+}
+
+fn json(value: impl serde::Serialize) -> Result<Json> {
+    serde_json::to_value(value).map_err(Error::internal)
+}
+
+/// A condition that finds `text` anywhere in a folded column.
+pub fn contains(column: impl ColumnTrait, text: &SearchText) -> SimpleExpr {
+    let escaped = fold(text.as_ref()).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    Expr::col(column.as_column_ref()).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
+}
+
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[CourseId]) -> Result<Vec<Model>> {
     Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
 }
 
-/// The row with this identifier, if there is one.
+/// The course, if there is one.
 pub async fn find(connection: &impl ConnectionTrait, id: CourseId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).one(connection).await?)
+}
+
+/// The course, locked until the transaction ends.
+pub async fn lock(tx: &Tx, id: CourseId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+}
+
+/// Where a row stands in the list by code.
+pub fn place(row: &Model) -> Place {
+    Place { key: Key::Text(row.code.clone()), id: row.id.0 }
+}
+
+/// A page of the courses in whose texts `text` occurs, by code.
+pub async fn page(connection: &impl ConnectionTrait, text: Option<&SearchText>, wanted: &Wanted) -> Result<Page<Model>> {
+    let mut list = Entity::find();
+    if let Some(text) = text {
+        list = list.filter(contains(Column::SearchText, text));
+    }
+    fetch(connection, list, (Column::Code, Column::Id), false, wanted).await
+}
+
+fn row(id: CourseId, draft: &CourseDraft, created_at: DateTime<Utc>, version: i64) -> Result<Model> {
+    Ok(Model {
+        id,
+        code: draft.code.to_string(),
+        titles: json(&draft.titles)?,
+        descriptions: json(&draft.descriptions)?,
+        objectives: json(&draft.objectives)?,
+        topics: json(&draft.topics)?,
+        search_text: draft.search_text(),
+        created_at,
+        version,
+    })
+}
+
+fn active(row: &Model) -> ActiveModel {
+    ActiveModel {
+        id: Set(row.id),
+        code: Set(row.code.clone()),
+        titles: Set(row.titles.clone()),
+        descriptions: Set(row.descriptions.clone()),
+        objectives: Set(row.objectives.clone()),
+        topics: Set(row.topics.clone()),
+        search_text: Set(row.search_text.clone()),
+        created_at: Set(row.created_at),
+        version: Set(row.version),
+    }
+}
+
+/// Stores a new course.
+///
+/// # Errors
+/// [`Code::Taken`] when another course has the code.
+pub async fn insert(tx: &Tx, id: CourseId, draft: &CourseDraft, now: DateTime<Utc>) -> Result<Model> {
+    let row = row(id, draft, now, 1)?;
+    Entity::insert(active(&row))
+        .exec_without_returning(tx)
+        .await
+        .map_err(unique_or(Error::at("code", Code::Taken)))?;
+    Ok(row)
+}
+
+/// Replaces what the draft says in a locked course.
+///
+/// # Errors
+/// [`Code::Taken`] when another course has the code.
+pub async fn update(tx: &Tx, old: &Model, draft: &CourseDraft) -> Result<Model> {
+    let row = row(old.id, draft, old.created_at, old.version + 1)?;
+    Entity::update(active(&row)).exec(tx).await.map_err(unique_or(Error::at("code", Code::Taken)))?;
+    Ok(row)
 }

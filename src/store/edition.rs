@@ -1,11 +1,19 @@
-//! One run of a course.
+//! Editions: the runs of a course, and their seats.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{Condition, QuerySelect, Set};
 
-use crate::domain::edition::{EditionState, EnrolmentPolicy, Modality};
+use super::page::{Key, Page, Place, Wanted, fetch};
+use super::{Tx, course, unique_or};
+use crate::domain::actor::{Actor, Reach};
+use crate::domain::edition::{EditionDraft, EditionState, EnrolmentPolicy, Modality, Seats};
 use crate::domain::id::{CourseId, EditionId};
-use crate::error::Result;
+use crate::domain::language::Language;
+use crate::domain::notice::AboutEdition;
+use crate::domain::text::{SearchText, fold};
+use crate::error::{Code, Error, Result};
 
 /// One run of a course.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -41,12 +49,247 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Model {
+    /// The languages in which it is given.
+    pub fn languages(&self) -> Vec<Language> {
+        self.languages.split(';').filter_map(|code| Language::parse(code).ok()).collect()
+    }
+
+    /// Its seats.
+    pub fn seats(&self) -> Seats {
+        Seats { capacity: self.capacity, taken: self.seats_taken }
+    }
+
+    /// Its zone.
+    pub fn zone(&self) -> chrono_tz::Tz {
+        self.time_zone.parse().unwrap_or(chrono_tz::UTC)
+    }
+
+    /// What a notice says of it.
+    pub fn about(&self, course: &course::Model) -> AboutEdition {
+        AboutEdition {
+            code: self.code.clone(),
+            title: course.titles(),
+            starts_on: self.starts_on,
+            ends_on: self.ends_on,
+            time_zone: self.time_zone.clone(),
+        }
+    }
+}
+
+/// Which editions of the catalogue are wanted; what is empty does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Words in the code, title or description.
+    pub text: Option<SearchText>,
+    /// Given in this language.
+    pub language: Option<Language>,
+    /// Ends on this day or later.
+    pub from: Option<NaiveDate>,
+    /// Starts on this day or earlier.
+    pub until: Option<NaiveDate>,
+    /// In one of these states.
+    pub states: Vec<EditionState>,
+    /// Of this course.
+    pub course: Option<CourseId>,
+}
+
+/// The editions that exist for this actor: the published ones, and drafts that they coordinate.
+pub fn visible_to(actor: &Actor) -> Condition {
+    let published = Condition::any().add(Column::State.ne(EditionState::Draft));
+    match actor.coordinated() {
+        Reach::Everywhere => Condition::all(),
+        Reach::Within { courses, editions } => {
+            published.add(Column::CourseId.is_in(courses)).add(Column::Id.is_in(editions))
+        }
+    }
+}
+
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[EditionId]) -> Result<Vec<Model>> {
     Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
 }
 
-/// The row with this identifier, if there is one.
+/// The edition, if there is one.
 pub async fn find(connection: &impl ConnectionTrait, id: EditionId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).one(connection).await?)
+}
+
+/// The edition, if it exists for the actor.
+pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: EditionId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).filter(visible_to(actor)).one(connection).await?)
+}
+
+/// The edition with this code, if it exists for the actor.
+pub async fn find_by_code(connection: &impl ConnectionTrait, actor: &Actor, code: &str) -> Result<Option<Model>> {
+    Ok(Entity::find().filter(Column::Code.eq(code)).filter(visible_to(actor)).one(connection).await?)
+}
+
+/// The edition, if it exists for the actor, locked until the transaction ends.
+pub async fn lock_for(tx: &Tx, actor: &Actor, id: EditionId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).filter(visible_to(actor)).lock_exclusive().one(tx).await?)
+}
+
+/// The edition, locked until the transaction ends.
+pub async fn lock(tx: &Tx, id: EditionId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+}
+
+/// Where a row stands in the list by first day.
+pub fn place(row: &Model) -> Place {
+    Place { key: Key::Day(row.starts_on), id: row.id.0 }
+}
+
+/// A page of the editions that exist for the actor, the latest first day first.
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    filter: &Filter,
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
+    let mut list = Entity::find().filter(visible_to(actor));
+    if let Some(text) = &filter.text {
+        list = list.filter(course::contains(Column::SearchText, text));
+    }
+    if let Some(language) = filter.language {
+        list = list.filter(Column::Languages.like(format!("%{}%", language.code())));
+    }
+    if let Some(from) = filter.from {
+        list = list.filter(Column::EndsOn.gte(from));
+    }
+    if let Some(until) = filter.until {
+        list = list.filter(Column::StartsOn.lte(until));
+    }
+    if !filter.states.is_empty() {
+        list = list.filter(Column::State.is_in(filter.states.iter().copied()));
+    }
+    if let Some(course) = filter.course {
+        list = list.filter(Column::CourseId.eq(course));
+    }
+    fetch(connection, list, (Column::StartsOn, Column::Id), true, wanted).await
+}
+
+fn active(row: &Model) -> ActiveModel {
+    ActiveModel {
+        id: Set(row.id),
+        course_id: Set(row.course_id),
+        code: Set(row.code.clone()),
+        languages: Set(row.languages.clone()),
+        time_zone: Set(row.time_zone.clone()),
+        starts_on: Set(row.starts_on),
+        ends_on: Set(row.ends_on),
+        enrols_from: Set(row.enrols_from),
+        enrols_until: Set(row.enrols_until),
+        capacity: Set(row.capacity),
+        minimum: Set(row.minimum),
+        seats_taken: Set(row.seats_taken),
+        modality: Set(row.modality),
+        policy: Set(row.policy),
+        state: Set(row.state),
+        pass_mark: Set(row.pass_mark),
+        tutors_release: Set(row.tutors_release),
+        search_text: Set(row.search_text.clone()),
+        created_at: Set(row.created_at),
+        version: Set(row.version),
+    }
+}
+
+/// What a search looks through.
+pub fn search_text(code: &str, course: &course::Model) -> String {
+    format!("{} {}", fold(code), course.search_text)
+}
+
+/// Writes the draft's values into a row.
+pub fn write_draft(row: &mut Model, draft: &EditionDraft, course: &course::Model) {
+    row.code = draft.code.to_string();
+    row.languages = draft.languages.iter().map(|language| language.code()).collect::<Vec<_>>().join(";");
+    draft.time_zone.name().clone_into(&mut row.time_zone);
+    row.starts_on = draft.calendar.starts_on;
+    row.ends_on = draft.calendar.ends_on;
+    row.enrols_from = draft.calendar.enrols_from;
+    row.enrols_until = draft.calendar.enrols_until;
+    row.capacity = draft.capacity;
+    row.minimum = draft.minimum;
+    row.modality = draft.modality;
+    row.policy = draft.policy;
+    row.pass_mark = draft.pass_mark;
+    row.tutors_release = draft.tutors_release;
+    row.search_text = search_text(&row.code, course);
+}
+
+/// A row for a new edition, not yet stored.
+pub fn new_row(id: EditionId, course: &course::Model, draft: &EditionDraft, now: DateTime<Utc>) -> Model {
+    let mut row = Model {
+        id,
+        course_id: course.id,
+        code: String::new(),
+        languages: String::new(),
+        time_zone: String::new(),
+        starts_on: draft.calendar.starts_on,
+        ends_on: draft.calendar.ends_on,
+        enrols_from: draft.calendar.enrols_from,
+        enrols_until: draft.calendar.enrols_until,
+        capacity: None,
+        minimum: 0,
+        seats_taken: 0,
+        modality: draft.modality,
+        policy: draft.policy,
+        state: EditionState::Draft,
+        pass_mark: 0,
+        tutors_release: false,
+        search_text: String::new(),
+        created_at: now,
+        version: 1,
+    };
+    write_draft(&mut row, draft, course);
+    row
+}
+
+/// Stores a new edition.
+///
+/// # Errors
+/// [`Code::Taken`] when another edition has the code.
+pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
+    Entity::insert(active(row))
+        .exec_without_returning(tx)
+        .await
+        .map_err(unique_or(Error::at("code", Code::Taken)))?;
+    Ok(())
+}
+
+/// Stores a locked edition as it now is; its version rises by one.
+///
+/// # Errors
+/// [`Code::Taken`] when another edition has the code.
+pub async fn update(tx: &Tx, row: &mut Model) -> Result<()> {
+    row.version += 1;
+    Entity::update(active(row)).exec(tx).await.map_err(unique_or(Error::at("code", Code::Taken)))?;
+    Ok(())
+}
+
+/// Takes (or gives back, when negative) seats of a locked edition.
+pub async fn take_seats(tx: &Tx, row: &mut Model, seats: i64) -> Result<()> {
+    if seats == 0 {
+        return Ok(());
+    }
+    row.seats_taken += seats;
+    Entity::update_many()
+        .col_expr(Column::SeatsTaken, Expr::col(Column::SeatsTaken).add(seats))
+        .filter(Column::Id.eq(row.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Brings the search texts of a course's editions up to date.
+pub async fn refresh_search_text(tx: &Tx, course: &course::Model) -> Result<()> {
+    let editions = Entity::find().filter(Column::CourseId.eq(course.id)).all(tx).await?;
+    for edition in editions {
+        Entity::update_many()
+            .col_expr(Column::SearchText, Expr::value(search_text(&edition.code, course)))
+            .filter(Column::Id.eq(edition.id))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
 }

@@ -33,6 +33,7 @@ pub mod page;
 pub mod person;
 pub mod role;
 pub mod session;
+pub mod snapshot;
 pub mod submission;
 pub mod tally;
 pub mod team;
