@@ -14,5 +14,6 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod mail;
+pub mod service;
 pub mod store;
 pub mod worker;

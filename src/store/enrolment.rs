@@ -12,7 +12,7 @@ use crate::domain::actor::{Actor, Reach};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId};
 use crate::domain::language::Language;
-use crate::domain::person::{ConstituentGroup, Gender};
+use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
 use crate::domain::statistics::{Cell, Fact};
 use crate::error::{Code, Error, Fault, Result};
 
@@ -270,4 +270,28 @@ pub fn expect_version(row: &Model, seen: i64, at: &str) -> Result<()> {
         return Ok(());
     }
     Err(Fault::at(at, Code::StaleVersion).with(row.version).into())
+}
+
+/// Freezes a declaration in a row.
+pub fn freeze(row: &mut Model, snapshot: &Snapshot) {
+    row.gender = snapshot.gender;
+    row.country = snapshot.country.as_ref().map_or_else(String::new, |country| country.as_ref().to_owned());
+    row.institution_id = snapshot.institution;
+    row.constituent_group = snapshot.constituent_group;
+    row.language = snapshot.language;
+}
+
+/// Stores the frozen declaration of a locked row.
+pub async fn set_snapshot(tx: &Tx, row: &Model) -> Result<()> {
+    let changed = ActiveModel {
+        id: Set(row.id),
+        gender: Set(row.gender),
+        country: Set(row.country.clone()),
+        institution_id: Set(row.institution_id),
+        constituent_group: Set(row.constituent_group),
+        language: Set(row.language),
+        ..Default::default()
+    };
+    Entity::update(changed).exec(tx).await?;
+    Ok(())
 }

@@ -1,0 +1,197 @@
+//! Steps that several use cases share: enrolments move, seats are taken and pass on, and everybody who
+//! has to know is told. Always inside a caller's transaction, with the edition locked.
+
+use std::collections::BTreeMap;
+
+use crate::app::App;
+use crate::domain::edition::EditionState;
+use crate::domain::enrolment::EnrolmentState;
+use crate::domain::id::{EnrolmentId, PersonId, Subject};
+use crate::domain::notice::{AboutEdition, Notice};
+use crate::domain::statistics::Change;
+use crate::domain::text::Reason;
+use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::store::history::Step;
+use crate::store::{Tx, course, edition, enrolment, history, outbox, snapshot, tally};
+
+/// A locked edition whose enrolments are being moved.
+pub(super) struct Admissions<'a> {
+    app: &'a App,
+    tx: &'a Tx,
+    /// Who moves them; `None` for time itself.
+    actor: Option<PersonId>,
+    edition: edition::Model,
+    about: AboutEdition,
+}
+
+impl<'a> Admissions<'a> {
+    /// Prepares moves in `edition`, which the caller has locked.
+    pub(super) async fn of(app: &'a App, tx: &'a Tx, actor: Option<PersonId>, edition: edition::Model) -> Result<Self> {
+        let course = course::find(tx, edition.course_id).await?.ok_or_else(|| Error::internal("an edition without course"))?;
+        let about = edition.about(&course);
+        Ok(Self { app, tx, actor, edition, about })
+    }
+
+    /// The edition as it now is.
+    pub(super) fn edition(&self) -> &edition::Model {
+        &self.edition
+    }
+
+    /// The edition as it now is, when the moves are done.
+    pub(super) fn into_edition(self) -> edition::Model {
+        self.edition
+    }
+
+    /// Stores a new enrolment that came into being as applied and at once moved to its state.
+    pub(super) async fn enter(&mut self, row: &enrolment::Model) -> Result<()> {
+        enrolment::insert(self.tx, row).await?;
+        if row.state.takes_seat() {
+            edition::take_seats(self.tx, &mut self.edition, 1).await?;
+        }
+        let subject = Subject::from(row.id);
+        let applied = EnrolmentState::Applied.word();
+        let step = |from, to| Step { subject, from, to, at: row.applied_at, actor: self.actor, reason: None };
+        let mut steps = vec![step(None, applied)];
+        if row.state != EnrolmentState::Applied {
+            steps.push(step(Some(applied), row.state.word()));
+        }
+        history::record(self.tx, &self.app.clock, &steps).await?;
+        let change = Change { at: row.applied_at, before: None, after: Some(enrolment::fact(row)) };
+        tally::record(self.tx, &self.app.clock, &[change]).await?;
+        self.tell(row.person_id, row.state, None).await
+    }
+
+    /// Moves locked enrolments to `to`, all or none, and returns them as they then are.
+    ///
+    /// # Errors
+    /// A fault at `at.N` for each row whose state has no such arrow, or for which no seat is left.
+    pub(super) async fn take(
+        &mut self,
+        rows: Vec<enrolment::Model>,
+        to: EnrolmentState,
+        reason: Option<&Reason>,
+        at: &str,
+    ) -> Result<Vec<enrolment::Model>> {
+        self.check(&rows, to, reason, at)?;
+        let now = self.app.clock.now();
+        let ids: Vec<EnrolmentId> = rows.iter().map(|row| row.id).collect();
+        let before = rows.clone();
+        let mut after = rows;
+        if to == EnrolmentState::Confirmed {
+            self.refresh_snapshots(&mut after).await?;
+        }
+        enrolment::set_state(self.tx, &ids, to).await?;
+        for row in &mut after {
+            row.state = to;
+            row.version += 1;
+        }
+        let freed: i64 = before.iter().map(|row| i64::from(row.state.takes_seat())).sum();
+        let taken: i64 = if to.takes_seat() { i64::try_from(after.len()).map_err(Error::internal)? } else { 0 };
+        edition::take_seats(self.tx, &mut self.edition, taken - freed).await?;
+        let reason_text = reason.map(AsRef::as_ref);
+        let steps: Vec<Step> = before
+            .iter()
+            .map(|row| Step {
+                subject: row.id.into(),
+                from: Some(row.state.word()),
+                to: to.word(),
+                at: now,
+                actor: self.actor,
+                reason: reason_text,
+            })
+            .collect();
+        history::record(self.tx, &self.app.clock, &steps).await?;
+        let changes: Vec<Change> = before
+            .iter()
+            .zip(&after)
+            .map(|(old, new)| Change { at: now, before: Some(enrolment::fact(old)), after: Some(enrolment::fact(new)) })
+            .collect();
+        tally::record(self.tx, &self.app.clock, &changes).await?;
+        for row in &after {
+            self.tell(row.person_id, to, reason).await?;
+        }
+        Ok(after)
+    }
+
+    /// Gives every free seat to the next in line, in this transaction.
+    pub(super) async fn fill_seats(&mut self) -> Result<()> {
+        let open = matches!(
+            self.edition.state,
+            EditionState::Enrolling | EditionState::EnrolmentClosed | EditionState::Running
+        );
+        let Some(free) = self.edition.seats().free().filter(|free| open && *free > 0) else {
+            return Ok(());
+        };
+        let count = u64::try_from(free).map_err(Error::internal)?;
+        let next = enrolment::next_in_line(self.tx, self.edition.id, count).await?;
+        if next.is_empty() {
+            return Ok(());
+        }
+        let confirmed = self.take(next, EnrolmentState::Confirmed, None, "enrolmentIds").await?;
+        if self.edition.state == EditionState::Running {
+            self.take(confirmed, EnrolmentState::Active, None, "enrolmentIds").await?;
+        }
+        Ok(())
+    }
+
+    fn check(&self, rows: &[enrolment::Model], to: EnrolmentState, reason: Option<&Reason>, at: &str) -> Result<()> {
+        let mut faults = Faults::default();
+        let mut free = self.edition.seats().free();
+        for (place, row) in rows.iter().enumerate() {
+            let here = if rows.len() == 1 { at.to_owned() } else { format!("{at}.{place}") };
+            if let Err(refusal) = row.state.step(to, reason.is_some()) {
+                faults.push(Fault::at(&here, refusal.into()));
+                continue;
+            }
+            let needs_seat = to.takes_seat() && !row.state.takes_seat();
+            match free.as_mut().filter(|_| needs_seat) {
+                Some(0) => faults.push(Fault::at(&here, Code::EditionFull)),
+                Some(left) => *left -= 1,
+                None => {}
+            }
+        }
+        faults.check()
+    }
+
+    /// Freezes the declarations anew: an enrolment keeps what was true when it was confirmed.
+    async fn refresh_snapshots(&self, rows: &mut [enrolment::Model]) -> Result<()> {
+        let people: Vec<PersonId> = rows.iter().map(|row| row.person_id).collect();
+        let candidates: BTreeMap<PersonId, _> = snapshot::candidates(self.tx, &people).await?.into_iter().collect();
+        for row in rows {
+            let Some(current) = candidates.get(&row.person_id).and_then(|candidate| candidate.snapshot.as_ref()) else {
+                continue;
+            };
+            let old = row.clone();
+            enrolment::freeze(row, current);
+            if *row != old {
+                enrolment::set_snapshot(self.tx, row).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the message for a state into the outbox, where the state has one.
+    async fn tell(&self, person: PersonId, state: EnrolmentState, reason: Option<&Reason>) -> Result<()> {
+        let edition = self.about.clone();
+        let text = reason.map(ToString::to_string);
+        let cancelled = self.edition.state == EditionState::Cancelled;
+        let notice = match state {
+            EnrolmentState::Applied => Notice::ApplicationReceived { edition },
+            EnrolmentState::Confirmed => Notice::EnrolmentConfirmed { edition },
+            EnrolmentState::Waitlisted => Notice::EnrolmentWaitlisted { edition },
+            EnrolmentState::Rejected => Notice::EnrolmentRejected { edition, reason: text.unwrap_or_default() },
+            EnrolmentState::Excluded | EnrolmentState::Cancelled if cancelled => {
+                Notice::EditionCancelled { edition, reason: text.unwrap_or_default() }
+            }
+            EnrolmentState::Expired | EnrolmentState::Withdrawn | EnrolmentState::Excluded | EnrolmentState::Cancelled => {
+                Notice::EnrolmentEnded { edition, reason: text }
+            }
+            EnrolmentState::UnderReview
+            | EnrolmentState::Active
+            | EnrolmentState::Completed
+            | EnrolmentState::NotCompleted => return Ok(()),
+        };
+        outbox::enqueue(self.tx, &self.app.clock, person, &notice).await?;
+        Ok(())
+    }
+}

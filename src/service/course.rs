@@ -1,0 +1,40 @@
+//! Courses: created and changed by coordinators, read by anybody.
+
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::course::CourseDraft;
+use crate::domain::id::CourseId;
+use crate::domain::policy::{Action, Relation, demand};
+use crate::error::{Code, Error, Fault, Result};
+use crate::store::{audit, course, edition};
+
+/// Creates a course.
+///
+/// # Errors
+/// [`Code::Taken`] when another course has the code.
+pub async fn create(app: &App, actor: &Actor, draft: &CourseDraft) -> Result<course::Model> {
+    demand(actor, Action::PlanCourse, Relation::NONE, None)?;
+    let tx = app.db.write().await?;
+    let row = course::insert(&tx, CourseId(app.clock.new_id()), draft, app.clock.now()).await?;
+    audit::record(&tx, &app.clock, actor.person, Action::PlanCourse, &[row.id.into()], None).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Replaces the texts of a course whose version the caller saw.
+///
+/// # Errors
+/// [`Code::StaleVersion`] when somebody else changed it since.
+pub async fn update(app: &App, actor: &Actor, id: CourseId, version: i64, draft: &CourseDraft) -> Result<course::Model> {
+    demand(actor, Action::PlanCourse, Relation::NONE, None)?;
+    let tx = app.db.write().await?;
+    let old = course::lock(&tx, id).await?.ok_or(Error::NotFound("input.courseId"))?;
+    if old.version != version {
+        return Err(Fault::at("version", Code::StaleVersion).with(old.version).into());
+    }
+    let row = course::update(&tx, &old, draft).await?;
+    edition::refresh_search_text(&tx, &row).await?;
+    audit::record(&tx, &app.clock, actor.person, Action::PlanCourse, &[row.id.into()], None).await?;
+    tx.commit().await?;
+    Ok(row)
+}

@@ -1,0 +1,153 @@
+//! Editions: planned, changed, and walked through their states.
+
+use super::admission::Admissions;
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::edition::{EditionDraft, EditionState};
+use crate::domain::enrolment::EnrolmentState;
+use crate::domain::id::{CourseId, EditionId};
+use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::text::Reason;
+use crate::error::{Code, Error, Fault, Result};
+use crate::store::history::Step;
+use crate::store::{Tx, audit, course, edition, enrolment, history};
+
+/// How the actor stands to an edition.
+pub fn relation(actor: &Actor, row: &edition::Model) -> Relation {
+    Relation { edition: actor.coordinated().covers(row.course_id, row.id), ..Relation::NONE }
+}
+
+/// Plans an edition of a course, as a draft.
+///
+/// # Errors
+/// Faults of the draft; [`Code::Taken`] when another edition has the code.
+pub async fn create(app: &App, actor: &Actor, of: CourseId, draft: &EditionDraft) -> Result<edition::Model> {
+    let id = EditionId(app.clock.new_id());
+    let relation = Relation { edition: actor.coordinated().covers(of, id), ..Relation::NONE };
+    demand(actor, Action::PlanEdition, relation, None)?;
+    draft.check().check()?;
+    let tx = app.db.write().await?;
+    let course = course::find(&tx, of).await?.ok_or(Error::NotFound("input.courseId"))?;
+    let row = edition::new_row(id, &course, draft, app.clock.now());
+    edition::insert(&tx, &row).await?;
+    note_step(app, &tx, actor, &row, None, None).await?;
+    audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], None).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Changes an edition whose version the caller saw. More seats go to those who wait, at once.
+///
+/// # Errors
+/// Faults of the draft; [`Code::StaleVersion`]; [`Code::IllegalTransition`] when it is over;
+/// [`Code::OutOfRange`] for a capacity below the seats taken.
+pub async fn update(
+    app: &App,
+    actor: &Actor,
+    id: EditionId,
+    version: i64,
+    draft: &EditionDraft,
+) -> Result<edition::Model> {
+    let tx = app.db.write().await?;
+    let mut row = load(&tx, actor, id, version).await?;
+    draft.check().check()?;
+    if matches!(row.state, EditionState::Closed | EditionState::Archived | EditionState::Cancelled) {
+        return Err(Code::IllegalTransition.into());
+    }
+    if draft.capacity.is_some_and(|capacity| capacity < row.seats_taken) {
+        return Err(Fault::at("capacity", Code::OutOfRange).with(format!("≥ {}", row.seats_taken)).into());
+    }
+    let course = course::find(&tx, row.course_id).await?.ok_or(Error::NotFound("input.editionId"))?;
+    edition::write_draft(&mut row, draft, &course);
+    edition::update(&tx, &mut row).await?;
+    let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
+    admissions.fill_seats().await?;
+    let row = admissions.into_edition();
+    audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], None).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Takes an edition one step along its state machine, and its enrolments with it: when it begins the
+/// confirmed take part, when it is graded nobody waits any longer, when it is cancelled everybody is
+/// told.
+///
+/// # Errors
+/// [`Code::StaleVersion`], [`Code::IllegalTransition`], [`Code::ReasonRequired`].
+pub async fn step(
+    app: &App,
+    actor: &Actor,
+    id: EditionId,
+    version: i64,
+    to: EditionState,
+    reason: Option<&Reason>,
+) -> Result<edition::Model> {
+    let tx = app.db.write().await?;
+    let mut row = load(&tx, actor, id, version).await?;
+    let from = row.state;
+    row.state = from.step(to, reason.is_some()).map_err(|refusal| Fault::at("to", refusal.into()))?;
+    edition::update(&tx, &mut row).await?;
+    note_step(app, &tx, actor, &row, Some(from), reason).await?;
+    let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
+    follow(&tx, &mut admissions, to, reason).await?;
+    let row = admissions.into_edition();
+    audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], reason.map(AsRef::as_ref)).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// What a step of the edition means for its enrolments.
+async fn follow(tx: &Tx, admissions: &mut Admissions<'_>, to: EditionState, reason: Option<&Reason>) -> Result<()> {
+    use EnrolmentState as E;
+    let moves: &[(&[E], E)] = match to {
+        EditionState::Running => &[(&[E::Confirmed], E::Active)],
+        EditionState::Grading => &[(&[E::Applied, E::UnderReview], E::Cancelled), (&[E::Waitlisted], E::Expired)],
+        EditionState::Cancelled => {
+            &[(&[E::Applied, E::UnderReview, E::Waitlisted], E::Cancelled), (&[E::Confirmed, E::Active], E::Excluded)]
+        }
+        EditionState::Draft
+        | EditionState::Announced
+        | EditionState::Enrolling
+        | EditionState::EnrolmentClosed
+        | EditionState::Closed
+        | EditionState::Archived => &[],
+    };
+    for (from, to) in moves {
+        let rows = enrolment::lock_in_states(tx, admissions.edition().id, from).await?;
+        if !rows.is_empty() {
+            admissions.take(rows, *to, reason, "editionId").await?;
+        }
+    }
+    Ok(())
+}
+
+/// Loads and locks an edition that the actor may plan.
+async fn load(tx: &Tx, actor: &Actor, id: EditionId, version: i64) -> Result<edition::Model> {
+    let row = edition::lock_for(tx, actor, id).await?.ok_or(Error::NotFound("input.editionId"))?;
+    demand(actor, Action::PlanEdition, relation(actor, &row), None)?;
+    if row.version != version {
+        return Err(Fault::at("version", Code::StaleVersion).with(row.version).into());
+    }
+    Ok(row)
+}
+
+async fn note_step(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    row: &edition::Model,
+    from: Option<EditionState>,
+    reason: Option<&Reason>,
+) -> Result<()> {
+    let step = Step {
+        subject: row.id.into(),
+        from: from.map(EditionState::word),
+        to: row.state.word(),
+        at: app.clock.now(),
+        actor: actor.person,
+        reason: reason.map(AsRef::as_ref),
+    };
+    history::record(tx, &app.clock, &[step]).await
+}

@@ -1,0 +1,193 @@
+//! Enrolments: applying, withdrawing, and what coordinators decide.
+
+use super::admission::Admissions;
+use super::edition::relation as edition_relation;
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::edition::EnrolmentPolicy;
+use crate::domain::enrolment::{Admission, EnrolmentState};
+use crate::domain::id::{EditionId, EnrolmentId, Subject};
+use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::text::{Comment, Reason};
+use crate::error::{Code, Error, Fault, Result};
+use crate::store::{Tx, audit, edition, enrolment, snapshot};
+
+/// The most enrolments that one call decides.
+pub const DECISION_LIMIT: usize = 1000;
+
+/// Applies to an edition: confirmed at once, waiting for approval or for a seat, as its policy says.
+///
+/// # Errors
+/// [`Code::EnrolmentClosed`] outside the window, [`Code::DeclarationRequired`] before the person has
+/// declared themself, [`Code::AlreadyEnrolled`] with a live enrolment.
+pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment) -> Result<enrolment::Model> {
+    let person = actor.signed_in()?;
+    demand(actor, Action::Apply, Relation::OWN, None)?;
+    let tx = app.db.write().await?;
+    let edition = edition::lock_for(&tx, actor, id).await?.ok_or(Error::NotFound("input.editionId"))?;
+    let candidate =
+        snapshot::candidates(&tx, &[person]).await?.remove(&person).ok_or_else(|| Error::internal("an actor without a person"))?;
+    let declared = candidate.snapshot.ok_or(Code::DeclarationRequired)?;
+    let now = app.clock.now();
+    let state = admission(&tx, &edition, now).await?.admit().map_err(|refusal| Fault::at("editionId", refusal.into()))?;
+    let mut row = enrolment::Model {
+        id: EnrolmentId(app.clock.new_id()),
+        edition_id: id,
+        person_id: person,
+        person_number: candidate.number,
+        state,
+        motivation: motivation.to_string(),
+        applied_at: now,
+        applied_month: now.with_timezone(&edition.zone()).format("%Y-%m").to_string(),
+        gender: declared.gender,
+        country: String::new(),
+        institution_id: None,
+        constituent_group: declared.constituent_group,
+        language: declared.language,
+        nominated_by: None,
+        works_submitted: 0,
+        works_released: 0,
+        grade: None,
+        version: 1,
+    };
+    enrolment::freeze(&mut row, &declared);
+    let mut admissions = Admissions::of(app, &tx, Some(person), edition).await?;
+    admissions.enter(&row).await?;
+    audit::record(&tx, &app.clock, Some(person), Action::Apply, &[row.id.into()], None).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// The facts that decide on a new application.
+async fn admission(tx: &Tx, edition: &edition::Model, now: chrono::DateTime<chrono::Utc>) -> Result<Admission> {
+    let may_wait = edition.policy == EnrolmentPolicy::Open && edition.capacity.is_some();
+    Ok(Admission {
+        state: edition.state,
+        policy: edition.policy,
+        seats: edition.seats(),
+        queue: may_wait && enrolment::has_queue(tx, edition.id).await?,
+        window_open: (edition.enrols_from..=edition.enrols_until).contains(&now),
+    })
+}
+
+/// Withdraws an enrolment, by the person's wish or by a coordinator for them. A freed seat passes on.
+///
+/// # Errors
+/// [`Code::StaleVersion`]; [`Code::IllegalTransition`] when it is over.
+pub async fn withdraw(
+    app: &App,
+    actor: &Actor,
+    id: EnrolmentId,
+    version: i64,
+    reason: Option<&Reason>,
+) -> Result<enrolment::Model> {
+    actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (edition, row) = load_one(&tx, actor, id).await?;
+    let relation = Relation { own: actor.person == Some(row.person_id), ..edition_relation(actor, &edition) };
+    demand(actor, Action::Withdraw, relation, reason)?;
+    enrolment::expect_version(&row, version, "version")?;
+    let to = row.state.leave().map_err(|refusal| Fault::at("enrolmentId", refusal.into()))?;
+    let mut admissions = Admissions::of(app, &tx, actor.person, edition).await?;
+    let moved = admissions.take(vec![row], to, reason, "enrolmentId").await?;
+    admissions.fill_seats().await?;
+    audit::record(&tx, &app.clock, actor.person, Action::Withdraw, &[id.into()], reason.map(AsRef::as_ref)).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    only(moved)
+}
+
+/// Decides on one enrolment whose version the caller saw.
+///
+/// # Errors
+/// [`Code::StaleVersion`], [`Code::IllegalTransition`], [`Code::EditionFull`], [`Code::ReasonRequired`].
+pub async fn decide(
+    app: &App,
+    actor: &Actor,
+    id: EnrolmentId,
+    version: i64,
+    to: EnrolmentState,
+    reason: Option<&Reason>,
+) -> Result<enrolment::Model> {
+    actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (edition, row) = load_one(&tx, actor, id).await?;
+    demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
+    enrolment::expect_version(&row, version, "version")?;
+    let moved = carry_out(app, &tx, actor, edition, vec![row], to, reason, "enrolmentId").await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    only(moved)
+}
+
+/// Decides in the same way on many enrolments of one edition, all or none.
+///
+/// # Errors
+/// A fault at `enrolmentIds.N` for each that cannot be decided so; nothing is changed then.
+pub async fn decide_many(
+    app: &App,
+    actor: &Actor,
+    edition: EditionId,
+    ids: &[EnrolmentId],
+    to: EnrolmentState,
+    reason: Option<&Reason>,
+) -> Result<Vec<enrolment::Model>> {
+    actor.signed_in()?;
+    if ids.is_empty() {
+        return Err(Error::at("enrolmentIds", Code::Required));
+    }
+    if ids.len() > DECISION_LIMIT {
+        return Err(Fault::at("enrolmentIds", Code::TooLong).with(DECISION_LIMIT).into());
+    }
+    let tx = app.db.write().await?;
+    let edition = edition::lock_for(&tx, actor, edition).await?.ok_or(Error::NotFound("input.editionId"))?;
+    demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
+    let mut found = enrolment::lock_for(&tx, actor, ids).await?;
+    found.retain(|row| row.edition_id == edition.id);
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        let place = found.iter().position(|row| row.id == *id).ok_or(Error::NotFound("input.enrolmentIds"))?;
+        rows.push(found.swap_remove(place));
+    }
+    let moved = carry_out(app, &tx, actor, edition, rows, to, reason, "enrolmentIds").await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(moved)
+}
+
+#[allow(clippy::too_many_arguments, reason = "one step of two use cases, with all that both have at hand")]
+async fn carry_out(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    edition: edition::Model,
+    rows: Vec<enrolment::Model>,
+    to: EnrolmentState,
+    reason: Option<&Reason>,
+    at: &str,
+) -> Result<Vec<enrolment::Model>> {
+    let running = edition.state == crate::domain::edition::EditionState::Running;
+    let mut admissions = Admissions::of(app, tx, actor.person, edition).await?;
+    let mut moved = admissions.take(rows, to, reason, at).await?;
+    if running && to == EnrolmentState::Confirmed {
+        moved = admissions.take(moved, EnrolmentState::Active, None, at).await?;
+    }
+    admissions.fill_seats().await?;
+    let subjects: Vec<Subject> = moved.iter().map(|row| row.id.into()).collect();
+    audit::record(tx, &app.clock, actor.person, Action::DecideEnrolment, &subjects, reason.map(AsRef::as_ref)).await?;
+    Ok(moved)
+}
+
+/// Loads an enrolment with its edition, the edition locked first, as everywhere.
+async fn load_one(tx: &Tx, actor: &Actor, id: EnrolmentId) -> Result<(edition::Model, enrolment::Model)> {
+    let absent = || Error::NotFound("input.enrolmentId");
+    let seen = enrolment::find_for(tx, actor, id).await?.ok_or_else(absent)?;
+    let edition = edition::lock(tx, seen.edition_id).await?.ok_or_else(absent)?;
+    let row = enrolment::lock_for(tx, actor, &[id]).await?.pop().ok_or_else(absent)?;
+    Ok((edition, row))
+}
+
+fn only(mut rows: Vec<enrolment::Model>) -> Result<enrolment::Model> {
+    rows.pop().ok_or_else(|| Error::internal("a moved enrolment was lost"))
+}

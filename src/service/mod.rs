@@ -1,0 +1,11 @@
+//! Use cases: one public async function each. It owns the transaction and the order of the steps:
+//! load through the actor's eyes, ask the policy, apply the rule, write, tell history, audit, statistics
+//! and outbox, commit.
+//!
+//! A use case never calls a use case; what two of them share stands in a module of its own
+//! (`admission`) that never opens a transaction.
+
+mod admission;
+pub mod course;
+pub mod edition;
+pub mod enrolment;
