@@ -1,1 +1,5 @@
-fn main(){}
+//! Rumbo's integration tests: one binary, one module a subject.
+
+mod architecture;
+mod entities;
+mod support;

@@ -1,0 +1,208 @@
+//! The schema and the entities agree, and the schema itself refuses what must never be stored.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use rumbo::store::{self, Db, Engine};
+use sea_orm::{ConnectionTrait, DbErr, EntityName, EntityTrait, SqlErr};
+
+use crate::support::db::TestDb;
+
+/// Selects from the entity of each module named, and returns the names of their tables.
+macro_rules! select_all {
+    ($db:expr, $($noun:ident $(:: $part:ident)*),* $(,)?) => {{
+        let mut tables = BTreeSet::new();
+        $(
+            let table = store::$noun$(::$part)*::Entity.table_name();
+            let rows = store::$noun$(::$part)*::Entity::find().all($db.read()).await;
+            assert!(rows.is_ok(), "{table}: {rows:?}");
+            tables.insert(table.to_owned());
+        )*
+        tables
+    }};
+}
+
+#[tokio::test]
+async fn every_entity_has_its_table_with_its_columns() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    let selected = select_all!(
+        db,
+        allocation,
+        assessment,
+        audit,
+        completion,
+        course,
+        declaration,
+        deliverable,
+        edition,
+        enrolment,
+        grade,
+        history,
+        institution,
+        meeting,
+        outbox,
+        person,
+        role,
+        session,
+        submission,
+        team,
+        version,
+    );
+    assert_eq!(
+        selected,
+        names_after("src/store", "table_name = \""),
+        "an entity is missing from the list above"
+    );
+}
+
+#[tokio::test]
+async fn migrating_again_changes_nothing() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    assert!(db.is_current().await.expect("the migrations can be listed"));
+    run(&db, SEED).await.expect("the seed is valid");
+    db.migrate().await.expect("there is nothing to migrate");
+    let people = store::person::Entity::find().all(db.read()).await.expect("people");
+    assert_eq!(people.len(), 1);
+}
+
+#[tokio::test]
+async fn append_only_tables_refuse_changes_and_removals() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    run(&db, SEED).await.expect("the seed is valid");
+    let tables = [
+        ("assessment", "comment = 'better'"),
+        ("audit_entry", "reason = 'another'"),
+        ("grade", "value = 100000"),
+        ("state_history", "to_state = 'draft'"),
+        ("submission_author", "enrolment_id = enrolment_id"),
+        ("submission_version", "body = 'another'"),
+        ("tally_change", "submitted = 0"),
+    ];
+    for (table, change) in tables {
+        for statement in [format!("UPDATE {table} SET {change}"), format!("DELETE FROM {table}")] {
+            let refusal = run(&db, &statement).await.expect_err(&statement).to_string();
+            assert!(
+                refusal.contains(&format!("{table} is append-only")),
+                "{statement}: {refusal}"
+            );
+        }
+    }
+    let listed: BTreeSet<String> = tables.map(|(table, _)| table.to_owned()).into();
+    assert_eq!(
+        listed,
+        names_after("migrations/src", "append_only(manager, \""),
+        "a table is missing from the list"
+    );
+}
+
+#[tokio::test]
+async fn an_edition_never_has_more_seats_taken_than_it_has() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    run(&db, SEED).await.expect("the seed is valid");
+    run(&db, "UPDATE edition SET seats_taken = 2")
+        .await
+        .expect("two of two seats");
+    for seats in ["seats_taken = 3", "seats_taken = -1", "capacity = 1"] {
+        let refusal = run(&db, &format!("UPDATE edition SET {seats}"))
+            .await
+            .expect_err(seats)
+            .to_string();
+        assert!(
+            refusal.to_lowercase().contains("check constraint"),
+            "{seats}: {refusal}"
+        );
+    }
+    run(&db, "UPDATE edition SET capacity = NULL, seats_taken = 3")
+        .await
+        .expect("no limit, no refusal");
+}
+
+#[tokio::test]
+async fn a_person_has_one_live_enrolment_in_an_edition() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    run(&db, SEED).await.expect("the seed is valid");
+    let again = ENROLMENT.replace("{5}", "{50}");
+    let refusal = run(&db, &again).await.expect_err("a second live enrolment");
+    assert!(
+        matches!(refusal.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))),
+        "{refusal}"
+    );
+    run(&db, "UPDATE enrolment SET state = 'withdrawn'")
+        .await
+        .expect("withdrawn");
+    run(&db, &again).await.expect("a new application after the withdrawal");
+}
+
+/// One enrolment; `{5}` is its identifier.
+const ENROLMENT: &str = "
+INSERT INTO enrolment (id, edition_id, person_id, person_number, state, motivation, applied_at, applied_month, gender,
+                       country, institution_id, constituent_group, language, works_submitted, works_released, version)
+    VALUES ({5}, {4}, {1}, 1, 'confirmed', '', {now}, '2026-01', 'female', 'UY', {2}, 'workers', 'es', 0, 0, 1);";
+
+/// One row of everything that an append-only row refers to, and one row of each append-only table.
+const SEED: &str = "
+INSERT INTO person (id, number, email, given_name, family_name, language, time_zone, created_at, version)
+    VALUES ({1}, 1, 'ana@example.org', 'Ana', 'Pereira', 'es', 'America/Montevideo', {now}, 1);
+INSERT INTO institution (id, name, aliases, country, kind, created_at, version)
+    VALUES ({2}, 'Union', '[]', 'UY', 'workers', {now}, 1);
+INSERT INTO course (id, code, titles, descriptions, objectives, topics, search_text, created_at, version)
+    VALUES ({3}, 'C', '{}', '{}', '{}', '[]', '', {now}, 1);
+INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until, capacity,
+                     minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at,
+                     version)
+    VALUES ({4}, {3}, 'C-1', 'es', 'America/Montevideo', '2026-02-01', '2026-03-01', '2026-01-01T00:00:00+00:00', {now},
+            2, 0, 0, 'online', 'open', 'running', 60000, false, '', {now}, 1);
+{enrolment}
+INSERT INTO deliverable (id, edition_id, kind, title, instructions, due_at, cut_off_at, weight, rubric, created_at, version)
+    VALUES ({6}, {4}, 'individual_task', 'Task', '', {now}, {now}, 1, '{}', {now}, 1);
+INSERT INTO submission (id, deliverable_id, edition_id, enrolment_id, state, draft_title, draft_body, current_number,
+                        created_at, version)
+    VALUES ({7}, {6}, {4}, {5}, 'submitted', '', '', 1, {now}, 1);
+INSERT INTO submission_version (id, submission_id, number, title, body, submitted_at, submitted_by)
+    VALUES ({8}, {7}, 1, 'Title', 'Body', {now}, {1});
+INSERT INTO submission_author (version_id, enrolment_id) VALUES ({8}, {5});
+INSERT INTO assessment (id, submission_id, version_id, assessor_id, decision, scores, points, comment, assessed_at)
+    VALUES ({9}, {7}, {8}, {1}, 'grade', '[]', 80000, 'good', {now});
+INSERT INTO grade (id, submission_id, assessment_id, value, released_at) VALUES ({10}, {7}, {9}, 80000, {now});
+INSERT INTO state_history (id, subject_kind, subject_id, to_state, at) VALUES ({11}, 'edition', {4}, 'running', {now});
+INSERT INTO audit_entry (id, at, action, subject_kind) VALUES ({12}, {now}, 'edition.run', 'edition');
+INSERT INTO tally_change (id, at, enrolment_id, person_number, edition_id, status, gender, country, institution_id,
+                          constituent_group, language, month, enrolments, submitted, released)
+    VALUES ({13}, {now}, {5}, 1, {4}, 'confirmed', 'female', 'UY', {2}, 'workers', 'es', '2026-01', 1, 1, 1);";
+
+/// Runs a script in a transaction of its own; `{7}` in it is the identifier number seven.
+async fn run(db: &Db, script: &str) -> Result<(), DbErr> {
+    let mut script = script
+        .replace("{enrolment}", ENROLMENT)
+        .replace("{now}", "'2026-01-31T12:00:00.000000+00:00'");
+    for number in 1..=50 {
+        let digits = format!("{number:032x}");
+        let id = match db.engine() {
+            Engine::Sqlite => format!("X'{digits}'"),
+            Engine::Postgres => format!("'{digits}'"),
+        };
+        script = script.replace(&format!("{{{number}}}"), &id);
+    }
+    let tx = db.write().await.expect("a transaction begins");
+    tx.execute_unprepared(&script).await?;
+    tx.commit().await
+}
+
+/// The quoted words that follow `mark` in the Rust files of a folder.
+fn names_after(folder: &str, mark: &str) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut names = BTreeSet::new();
+    for (_, text) in crate::support::source::files(&root, "rs") {
+        let ends = text.split(mark).skip(1);
+        names.extend(
+            ends.filter_map(|rest| rest.split_once('"'))
+                .map(|(name, _)| name.to_owned()),
+        );
+    }
+    names
+}

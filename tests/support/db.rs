@@ -1,0 +1,171 @@
+//! A database of its own for every test, migrated once and copied.
+//!
+//! SQLite by default. `RUMBO_TEST_DATABASE_URL=postgres://…` names a server to use instead; its user must
+//! be allowed to create databases. Nothing stays behind: a copy goes with its test, and the migrated
+//! original with the last test that holds it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+
+use rumbo::config::Settings;
+use rumbo::store::Db;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+/// The migrated original while any test holds it. A process has one at a time.
+static TEMPLATE: Mutex<Weak<Place>> = Mutex::const_new(Weak::new());
+
+/// Tells the databases of this process apart.
+static SERIAL: AtomicU32 = AtomicU32::new(1);
+
+/// A migrated, empty database that nobody else uses; gone when this is dropped.
+pub struct TestDb {
+    place: Place,
+    /// Keeps the original for the tests that start while this one runs.
+    _template: Arc<Place>,
+}
+
+impl TestDb {
+    /// Copies the migrated original, which the first call makes.
+    pub async fn new() -> Self {
+        let template = template().await;
+        Self {
+            place: Place::create(Some(&template)).await,
+            _template: template,
+        }
+    }
+
+    /// What `database.url` has to be.
+    pub fn url(&self) -> String {
+        self.place.url()
+    }
+
+    /// Connects to it as the server does.
+    pub async fn connect(&self) -> Db {
+        connect(&self.url()).await
+    }
+}
+
+/// The migrated original: the one that other tests hold, or a new one.
+async fn template() -> Arc<Place> {
+    let mut held = TEMPLATE.lock().await;
+    if let Some(template) = held.upgrade() {
+        return template;
+    }
+    let template = Arc::new(Place::create(None).await);
+    let db = connect(&template.url()).await;
+    db.migrate().await.expect("the migrations run on an empty database");
+    db.close().await.expect("the database closes");
+    *held = Arc::downgrade(&template);
+    template
+}
+
+async fn connect(url: &str) -> Db {
+    let settings = Settings::load("test", None, &[("database.url", url.to_owned())]).expect("the test profile loads");
+    Db::connect(&settings.database)
+        .await
+        .expect("the database takes connections")
+}
+
+/// Where one database is kept; dropping it removes the database.
+enum Place {
+    /// A file in a folder of its own.
+    File(TempDir),
+    /// A database of the server at this URL.
+    Server { url: String, name: String },
+}
+
+impl Place {
+    /// Makes a copy of another database, or an empty one.
+    async fn create(from: Option<&Self>) -> Self {
+        let Some(url) = server() else {
+            let place = Self::File(TempDir::new().expect("a temporary folder"));
+            if let Some(original) = from {
+                std::fs::copy(original.file(), place.file()).expect("the database can be copied");
+            }
+            return place;
+        };
+        let name = format!(
+            "rumbo_test_{}_{}",
+            std::process::id(),
+            SERIAL.fetch_add(1, Ordering::Relaxed)
+        );
+        let template = match from {
+            Some(Self::Server { name, .. }) => name,
+            _ => "template0",
+        };
+        on_server(&url, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        Self::Server { url, name }
+    }
+
+    fn file(&self) -> String {
+        match self {
+            Self::File(folder) => format!("{}/rumbo.sqlite", folder.path().display()),
+            Self::Server { .. } => unreachable!("a process tests one engine only"),
+        }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::File(_) => format!("sqlite://{}", self.file()),
+            Self::Server { url, name } => with_database(url, name),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Self::Server { url, name } = self else { return };
+        let (url, statement) = (url.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
+        // The test's own runtime is inside this call: another thread has to wait for the server.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(on_server(&url, &statement));
+        });
+        let dropped = dropping.join().is_ok();
+        assert!(
+            dropped || std::thread::panicking(),
+            "the test database cannot be dropped"
+        );
+    }
+}
+
+/// The server that the tests were told to use.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place where the tests read the environment"
+)]
+fn server() -> Option<String> {
+    std::env::var("RUMBO_TEST_DATABASE_URL")
+        .ok()
+        .filter(|url| !url.is_empty())
+}
+
+/// Runs one statement outside a transaction.
+async fn on_server(url: &str, statement: &str) {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    let connection = Database::connect(options)
+        .await
+        .expect("the server of RUMBO_TEST_DATABASE_URL takes connections");
+    connection
+        .execute_unprepared(statement)
+        .await
+        .expect("its user may create and drop databases");
+    connection.close().await.expect("the connection closes");
+}
+
+/// The URL with another database in it.
+fn with_database(url: &str, name: &str) -> String {
+    let (address, query) = url
+        .split_once('?')
+        .map_or((url, String::new()), |(url, query)| (url, format!("?{query}")));
+    let (server, _) = address
+        .rsplit_once('/')
+        .expect("RUMBO_TEST_DATABASE_URL ends in /DATABASE");
+    format!("{server}/{name}{query}")
+}
