@@ -1,9 +1,11 @@
 //! A tutor's charge of one team.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
+use sea_orm::QuerySelect;
+use sea_orm::entity::prelude::*;
 
 use crate::domain::id::{AllocationId, EditionId, PersonId, TeamId};
+use crate::error::Result;
 
 /// A tutor's charge of one team.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -24,3 +26,17 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The editions in which the person is allocated to a team.
+pub async fn editions_of(connection: &impl ConnectionTrait, person: PersonId) -> Result<Vec<EditionId>> {
+    let editions = Entity::find()
+        .select_only()
+        .column(Column::EditionId)
+        .distinct()
+        .filter(Column::PersonId.eq(person))
+        .filter(Column::UntilAt.is_null())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(editions)
+}

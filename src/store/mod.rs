@@ -34,6 +34,7 @@ pub mod person;
 pub mod role;
 pub mod session;
 pub mod snapshot;
+pub mod statistics;
 pub mod submission;
 pub mod tally;
 pub mod team;
