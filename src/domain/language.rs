@@ -43,16 +43,6 @@ impl Language {
             .ok_or(Code::Malformed)
     }
 
-    /// Several languages in one text, as editions are stored and files are written: `es;pt`.
-    pub fn join(languages: &[Self]) -> String {
-        languages.iter().map(|language| language.code()).collect::<Vec<_>>().join(";")
-    }
-
-    /// The languages in a text that [`Language::join`] made.
-    pub fn split(text: &str) -> Vec<Self> {
-        text.split(';').filter_map(|code| Self::parse(code).ok()).collect()
-    }
-
     /// The first language of an `Accept-Language` header (RFC 9110, 12.5.4) that Rumbo speaks.
     pub fn negotiate(header: &str) -> Option<Self> {
         let mut best: Option<(f32, Self)> = None;
@@ -109,13 +99,6 @@ mod tests {
         for (header, expected) in cases {
             assert_eq!(Language::negotiate(header), expected, "{header}");
         }
-    }
-
-    #[test]
-    fn several_languages_fit_one_text() {
-        assert_eq!(Language::join(&[Language::Es, Language::Pt]), "es;pt");
-        assert_eq!(Language::split("es;pt"), [Language::Es, Language::Pt]);
-        assert_eq!(Language::split(""), []);
     }
 
     #[test]

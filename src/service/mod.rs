@@ -9,3 +9,4 @@ mod admission;
 pub mod course;
 pub mod edition;
 pub mod enrolment;
+pub mod import;
