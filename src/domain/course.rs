@@ -3,9 +3,6 @@
 use super::language::Localized;
 use super::text::{ShortCode, fold};
 
-/// The limits of a course's texts, in code points.
-pub const DESCRIPTION_LIMIT: usize = 10_000;
-
 /// What a course is before it is stored.
 #[derive(Debug, Clone)]
 pub struct CourseDraft {

@@ -43,6 +43,7 @@ pub mod deliverable;
 pub mod edition;
 pub mod enrolment;
 pub mod id;
+pub mod import;
 pub mod institution;
 pub mod language;
 pub mod notice;

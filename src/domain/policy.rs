@@ -100,6 +100,8 @@ actions! {
     ManageAccounts = "manage_accounts";
     /// Read the audit log.
     ReadAudit = "read_audit";
+    /// Bring people, institutions and past editions in from files.
+    ImportRecords = "import_records";
 }
 
 /// How the actor stands to the object, as read from stored rows, never from an argument.

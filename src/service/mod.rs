@@ -9,4 +9,5 @@ mod admission;
 pub mod course;
 pub mod edition;
 pub mod enrolment;
+pub mod import;
 pub mod statistics;

@@ -26,6 +26,7 @@ pub mod edition;
 pub mod enrolment;
 pub mod grade;
 pub mod history;
+pub mod import;
 pub mod institution;
 pub mod meeting;
 pub mod outbox;

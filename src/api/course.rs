@@ -1,0 +1,242 @@
+//! Courses in the API.
+
+use async_graphql::connection::{Connection, EmptyFields};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::enums::Language;
+use super::error::ApiResult;
+use super::id;
+use super::page::{Arguments, connection};
+use super::payload::payloads;
+use super::request::Request;
+use crate::domain::course::CourseDraft;
+use crate::domain::id::CourseId;
+use crate::domain::language::Localized;
+use crate::domain::text::{Comment, SearchText, ShortCode, Title};
+use crate::error::{Code, Error, Fault, Faults, Flaw, Result};
+use crate::service;
+use crate::store::course;
+
+/// The most topics of a course.
+const TOPIC_LIMIT: usize = 30;
+
+/// A text in one language.
+#[derive(SimpleObject)]
+pub struct LocalizedText {
+    /// The language.
+    language: Language,
+    /// The text.
+    text: String,
+}
+
+/// A text in one language.
+#[derive(InputObject)]
+pub struct LocalizedTextInput {
+    /// The language; each at most once in a list.
+    pub language: Language,
+    /// The text.
+    pub text: String,
+}
+
+/// The texts of `texts` as a list.
+pub fn texts(texts: &Localized) -> Vec<LocalizedText> {
+    texts.0.iter().map(|(language, text)| LocalizedText { language: (*language).into(), text: text.clone() }).collect()
+}
+
+/// Reads a list of texts, each parsed by `parse`.
+fn read_texts<T: AsRef<str>>(
+    faults: &mut Faults,
+    at: &str,
+    inputs: &[LocalizedTextInput],
+    parse: impl Fn(&str) -> Result<T, Flaw>,
+) -> Localized {
+    let mut texts = Localized::default();
+    for (place, input) in inputs.iter().enumerate() {
+        let at = format!("{at}.{place}");
+        if let Some(text) = faults.take(&format!("{at}.text"), parse(&input.text))
+            && texts.0.insert(input.language.into(), text.as_ref().to_owned()).is_some()
+        {
+            faults.push(Fault::at(&format!("{at}.language"), Code::Taken));
+        }
+    }
+    texts
+}
+
+/// A course of the catalogue.
+pub struct Course(pub course::Model);
+
+/// A course of the catalogue. It is given in editions.
+#[Object]
+impl Course {
+    /// Global identifier, `crs_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// A unique short code.
+    async fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// The title in the language of the request, or else in the first language that has one.
+    async fn title(&self, ctx: &Context<'_>) -> String {
+        self.0.titles().get(Request::of(ctx).actor.language).to_owned()
+    }
+
+    /// The title in every language that has one.
+    async fn titles(&self) -> Vec<LocalizedText> {
+        texts(&self.0.titles())
+    }
+
+    /// What the course is about, in the language of the request; may be empty.
+    async fn description(&self, ctx: &Context<'_>) -> String {
+        course::localized(&self.0.descriptions).get(Request::of(ctx).actor.language).to_owned()
+    }
+
+    /// What a participant will be able to do, in the language of the request; may be empty.
+    async fn objectives(&self, ctx: &Context<'_>) -> String {
+        course::localized(&self.0.objectives).get(Request::of(ctx).actor.language).to_owned()
+    }
+
+    /// Words to find it by.
+    async fn topics(&self) -> Vec<String> {
+        serde_json::from_value(self.0.topics.clone()).unwrap_or_default()
+    }
+
+    /// When it entered the catalogue.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// To be sent back with an update; rises with every change.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+}
+
+/// The texts of a course.
+#[derive(InputObject)]
+pub struct CourseInput {
+    /// A unique short code of up to 40 characters.
+    code: String,
+    /// The title, up to 200 characters, in at least one language.
+    titles: Vec<LocalizedTextInput>,
+    /// What the course is about, up to 10,000 characters per language.
+    #[graphql(default)]
+    descriptions: Vec<LocalizedTextInput>,
+    /// What a participant will be able to do, up to 10,000 characters per language.
+    #[graphql(default)]
+    objectives: Vec<LocalizedTextInput>,
+    /// Up to 30 words to find it by.
+    #[graphql(default)]
+    topics: Vec<String>,
+}
+
+impl CourseInput {
+    fn draft(&self) -> Result<CourseDraft> {
+        let mut faults = Faults::default();
+        let code = faults.take("course.code", ShortCode::parse(&self.code));
+        let titles = read_texts(&mut faults, "course.titles", &self.titles, Title::parse);
+        if self.titles.is_empty() {
+            faults.push(Fault::at("course.titles", Code::Required));
+        }
+        let descriptions = read_texts(&mut faults, "course.descriptions", &self.descriptions, Comment::parse);
+        let objectives = read_texts(&mut faults, "course.objectives", &self.objectives, Comment::parse);
+        if self.topics.len() > TOPIC_LIMIT {
+            faults.push(Fault::at("course.topics", Code::TooLong).with(TOPIC_LIMIT));
+        }
+        let topics = self.topics.iter().enumerate().filter_map(|(place, topic)| {
+            faults.take(&format!("course.topics.{place}"), Title::parse(topic)).map(String::from)
+        });
+        let topics: Vec<String> = topics.collect();
+        let Some(code) = code else { return Err(faults.into()) };
+        faults.check()?;
+        Ok(CourseDraft { code, titles, descriptions, objectives, topics })
+    }
+}
+
+/// A new course.
+#[derive(InputObject)]
+pub struct CreateCourseInput {
+    /// Its texts.
+    course: CourseInput,
+}
+
+/// A changed course.
+#[derive(InputObject)]
+pub struct UpdateCourseInput {
+    /// Which.
+    course_id: ID,
+    /// The version that you saw.
+    version: i64,
+    /// Its texts, all of them anew.
+    course: CourseInput,
+}
+
+payloads! {
+    /// The new course.
+    CreateCoursePayload {
+        /// The course, unless there are `userErrors`.
+        course: Course
+    }
+    /// The changed course.
+    UpdateCoursePayload {
+        /// The course, unless there are `userErrors`.
+        course: Course
+    }
+}
+
+/// Queries about courses.
+#[derive(Default)]
+pub struct CourseQuery;
+
+#[Object]
+impl CourseQuery {
+    /// The course with this identifier; null when there is none.
+    async fn course(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Course>> {
+        let id: CourseId = id::parse("id", &id)?;
+        Ok(course::find(Request::of(ctx).app.db.read(), id).await?.map(Course))
+    }
+
+    /// The courses of the catalogue by code.
+    async fn courses(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Words that occur in code, title, description or topics; case and accents do not matter.")]
+        text: Option<String>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> ApiResult<Connection<String, Course, EmptyFields, EmptyFields>> {
+        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let text = SearchText::parse_optional(text.as_deref()).map_err(|flaw| Fault::at("text", flaw.code)).map_err(Error::from)?;
+        let page = course::page(Request::of(ctx).app.db.read(), text.as_ref(), &wanted).await?;
+        Ok(connection(page, course::place, Course))
+    }
+}
+
+/// Changes of courses.
+#[derive(Default)]
+pub struct CourseMutation;
+
+#[Object]
+impl CourseMutation {
+    /// Creates a course. For coordinators.
+    async fn create_course(&self, ctx: &Context<'_>, input: CreateCourseInput) -> ApiResult<CreateCoursePayload> {
+        let request = Request::of(ctx);
+        let run = async { service::course::create(&request.app, &request.actor, &input.course.draft()?).await };
+        CreateCoursePayload::of(run.await, Course)
+    }
+
+    /// Replaces the texts of a course. For coordinators.
+    async fn update_course(&self, ctx: &Context<'_>, input: UpdateCourseInput) -> ApiResult<UpdateCoursePayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            let id = id::parse("courseId", &input.course_id)?;
+            service::course::update(&request.app, &request.actor, id, input.version, &input.course.draft()?).await
+        };
+        UpdateCoursePayload::of(run.await, Course)
+    }
+}

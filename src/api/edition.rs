@@ -1,0 +1,382 @@
+//! Editions in the API.
+
+use async_graphql::connection::{Connection, EmptyFields};
+use async_graphql::{Context, ID, InputObject, Object};
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::course::Course;
+use super::decimal::Decimal;
+use super::enrolment::{Enrolment, EnrolmentFilter};
+use super::enums::{EditionState, EnrolmentPolicy, Language, Modality};
+use super::error::ApiResult;
+use super::id;
+use super::page::{Arguments, connection};
+use super::payload::payloads;
+use super::request::Request;
+use crate::domain::edition::{Calendar, EditionDraft};
+use crate::domain::id::{CourseId, EditionId};
+use crate::domain::text::{Reason, SearchText, ShortCode, parse_time_zone};
+use crate::error::{Error, Fault, Faults, Result};
+use crate::service;
+use crate::store::edition;
+use crate::store::enrolment;
+
+/// One run of a course.
+pub struct Edition(pub edition::Model);
+
+/// One run of a course: its dates, its seats, who takes part. Days and deadlines are meant in `timeZone`.
+#[Object]
+impl Edition {
+    /// Global identifier, `edn_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// A unique short code, such as `BDG-2022`.
+    async fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// The course that is given.
+    async fn course(&self, ctx: &Context<'_>) -> ApiResult<Course> {
+        let found = Request::of(ctx).loaders.courses.load_one(self.0.course_id).await?;
+        Ok(Course(found.ok_or_else(|| Error::internal("an edition without course"))?))
+    }
+
+    /// The languages in which it is given.
+    async fn languages(&self) -> Vec<Language> {
+        self.0.languages().into_iter().map(Into::into).collect()
+    }
+
+    /// The IANA zone in which days and deadlines are meant, such as `America/Montevideo`.
+    async fn time_zone(&self) -> &str {
+        &self.0.time_zone
+    }
+
+    /// First day.
+    async fn starts_on(&self) -> NaiveDate {
+        self.0.starts_on
+    }
+
+    /// Last day.
+    async fn ends_on(&self) -> NaiveDate {
+        self.0.ends_on
+    }
+
+    /// From when applications are taken.
+    async fn enrols_from(&self) -> DateTime<Utc> {
+        self.0.enrols_from
+    }
+
+    /// Until when applications are taken.
+    async fn enrols_until(&self) -> DateTime<Utc> {
+        self.0.enrols_until
+    }
+
+    /// How many seats there are; null for as many as come.
+    async fn capacity(&self) -> Option<i64> {
+        self.0.capacity
+    }
+
+    /// How many seats are taken by confirmed and active enrolments.
+    async fn seats_taken(&self) -> i64 {
+        self.0.seats_taken
+    }
+
+    /// How many seats are free; null for as many as come.
+    async fn seats_free(&self) -> Option<i64> {
+        self.0.seats().free()
+    }
+
+    /// How many participants it needs to take place.
+    async fn minimum(&self) -> i64 {
+        self.0.minimum
+    }
+
+    /// How participants meet.
+    async fn modality(&self) -> Modality {
+        self.0.modality.into()
+    }
+
+    /// What happens to an application.
+    async fn policy(&self) -> EnrolmentPolicy {
+        self.0.policy.into()
+    }
+
+    /// Where it stands.
+    async fn state(&self) -> EditionState {
+        self.0.state.into()
+    }
+
+    /// The states that one step leads to.
+    async fn next_states(&self) -> Vec<EditionState> {
+        self.0.state.next().iter().map(|&state| state.into()).collect()
+    }
+
+    /// The grade from which an enrolment is completed, of 100.
+    async fn pass_mark(&self) -> Decimal {
+        Decimal::thousandths(self.0.pass_mark)
+    }
+
+    /// Whether tutors release the grades of their teams themselves.
+    async fn tutors_release(&self) -> bool {
+        self.0.tutors_release
+    }
+
+    /// To be sent back with an update; rises with every change.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+
+    /// Your own latest enrolment in it; null when there is none, or when you have not signed in.
+    async fn my_enrolment(&self, ctx: &Context<'_>) -> ApiResult<Option<Enrolment>> {
+        let request = Request::of(ctx);
+        let Some(person) = request.actor.person else { return Ok(None) };
+        let mut own = enrolment::of_person_in(request.app.db.read(), person, &[self.0.id]).await?;
+        Ok(own.pop().map(Enrolment))
+    }
+
+    /// Its enrolments that exist for you, the oldest application first.
+    async fn enrolments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which of them.")] filter: Option<EnrolmentFilter>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> ApiResult<Connection<String, Enrolment, EmptyFields, EmptyFields>> {
+        let request = Request::of(ctx);
+        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let filter = filter.map(EnrolmentFilter::read).transpose()?.unwrap_or_default();
+        let db = request.app.db.read();
+        let page = enrolment::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
+        Ok(connection(page, enrolment::place, Enrolment))
+    }
+}
+
+/// Which editions of the catalogue; what is left out does not restrict.
+#[derive(InputObject, Default)]
+pub struct EditionFilter {
+    /// Words that occur in the code, title or description; case and accents do not matter. Up to 100 characters.
+    text: Option<String>,
+    /// Given in this language.
+    language: Option<Language>,
+    /// Those that end on this day or later.
+    from: Option<NaiveDate>,
+    /// Those that start on this day or earlier.
+    until: Option<NaiveDate>,
+    /// In one of these states.
+    states: Option<Vec<EditionState>>,
+    /// Of this course.
+    course_id: Option<ID>,
+}
+
+impl EditionFilter {
+    fn read(self) -> Result<edition::Filter> {
+        let flaw = |flaw: crate::error::Flaw| Fault { code: flaw.code, path: vec!["filter".into(), "text".into()], detail: flaw.detail };
+        Ok(edition::Filter {
+            text: SearchText::parse_optional(self.text.as_deref()).map_err(flaw)?,
+            language: self.language.map(Into::into),
+            from: self.from,
+            until: self.until,
+            states: self.states.unwrap_or_default().into_iter().map(Into::into).collect(),
+            course: self.course_id.map(|id| id::parse("filter.courseId", &id)).transpose()?,
+        })
+    }
+}
+
+/// What an edition is planned to be.
+#[derive(InputObject)]
+pub struct EditionInput {
+    /// A unique short code of up to 40 characters, such as `BDG-2022`.
+    code: String,
+    /// The languages in which it is given; at least one.
+    languages: Vec<Language>,
+    /// An IANA zone, such as `America/Montevideo`.
+    time_zone: String,
+    /// First day, in that zone.
+    starts_on: NaiveDate,
+    /// Last day, not before the first.
+    ends_on: NaiveDate,
+    /// From when applications are taken (RFC 3339 with offset).
+    enrols_from: DateTime<Utc>,
+    /// Until when applications are taken; after `enrolsFrom`.
+    enrols_until: DateTime<Utc>,
+    /// How many seats, 1 to 1,000,000; left out for as many as come.
+    capacity: Option<i64>,
+    /// How many participants it needs to take place; not more than `capacity`.
+    #[graphql(default = 0)]
+    minimum: i64,
+    /// How participants meet.
+    modality: Modality,
+    /// What happens to an application.
+    policy: EnrolmentPolicy,
+    /// The grade from which an enrolment is completed, 0 to 100 with up to three decimals.
+    pass_mark: Decimal,
+    /// Whether tutors release the grades of their teams themselves.
+    #[graphql(default = false)]
+    tutors_release: bool,
+}
+
+impl EditionInput {
+    fn draft(&self) -> Result<EditionDraft> {
+        let mut faults = Faults::default();
+        let code = faults.take("edition.code", ShortCode::parse(&self.code));
+        let time_zone = faults.take("edition.timeZone", parse_time_zone(&self.time_zone));
+        let (Some(code), Some(time_zone)) = (code, time_zone) else { return Err(faults.into()) };
+        Ok(EditionDraft {
+            code,
+            languages: self.languages.iter().map(|&language| language.into()).collect(),
+            time_zone,
+            calendar: Calendar {
+                starts_on: self.starts_on,
+                ends_on: self.ends_on,
+                enrols_from: self.enrols_from,
+                enrols_until: self.enrols_until,
+            },
+            capacity: self.capacity,
+            minimum: self.minimum,
+            modality: self.modality.into(),
+            policy: self.policy.into(),
+            pass_mark: self.pass_mark.in_thousandths(),
+            tutors_release: self.tutors_release,
+        })
+    }
+}
+
+/// A new edition of a course.
+#[derive(InputObject)]
+pub struct CreateEditionInput {
+    /// The course that is given.
+    course_id: ID,
+    /// The plan.
+    edition: EditionInput,
+}
+
+/// A changed edition.
+#[derive(InputObject)]
+pub struct UpdateEditionInput {
+    /// Which.
+    edition_id: ID,
+    /// The version that you saw.
+    version: i64,
+    /// The plan, all of it anew.
+    edition: EditionInput,
+}
+
+/// A step of an edition along its states.
+#[derive(InputObject)]
+pub struct MoveEditionInput {
+    /// Which.
+    edition_id: ID,
+    /// The version that you saw.
+    version: i64,
+    /// The state to enter; one of `nextStates`.
+    to: EditionState,
+    /// Why, up to 1,000 characters; required to cancel and to reopen.
+    reason: Option<String>,
+}
+
+payloads! {
+    /// The new edition.
+    CreateEditionPayload {
+        /// The edition, unless there are `userErrors`.
+        edition: Edition
+    }
+    /// The changed edition.
+    UpdateEditionPayload {
+        /// The edition, unless there are `userErrors`.
+        edition: Edition
+    }
+    /// The edition after its step.
+    MoveEditionPayload {
+        /// The edition, unless there are `userErrors`.
+        edition: Edition
+    }
+}
+
+/// Queries about editions.
+#[derive(Default)]
+pub struct EditionQuery;
+
+#[Object]
+impl EditionQuery {
+    /// The edition with this identifier or this code; null when there is none that you may see.
+    async fn edition(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its identifier, `edn_…`.")] id: Option<ID>,
+        #[graphql(desc = "Its code, where no identifier is given.")] code: Option<String>,
+    ) -> ApiResult<Option<Edition>> {
+        let request = Request::of(ctx);
+        let db = request.app.db.read();
+        let found = match (id, code) {
+            (Some(id), _) => {
+                let id: EditionId = id::parse("id", &id)?;
+                edition::find_for(db, &request.actor, id).await?
+            }
+            (None, Some(code)) => edition::find_by_code(db, &request.actor, &code).await?,
+            (None, None) => return Err(Error::at("id", crate::error::Code::Required).into()),
+        };
+        Ok(found.map(Edition))
+    }
+
+    /// The catalogue: the editions that you may see, the latest first day first.
+    async fn editions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which of them.")] filter: Option<EditionFilter>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> ApiResult<Connection<String, Edition, EmptyFields, EmptyFields>> {
+        let request = Request::of(ctx);
+        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let filter = filter.unwrap_or_default().read()?;
+        let page = edition::page(request.app.db.read(), &request.actor, &filter, &wanted).await?;
+        Ok(connection(page, edition::place, Edition))
+    }
+}
+
+/// Changes of editions.
+#[derive(Default)]
+pub struct EditionMutation;
+
+#[Object]
+impl EditionMutation {
+    /// Plans an edition of a course, as a draft. For coordinators of the course.
+    async fn create_edition(&self, ctx: &Context<'_>, input: CreateEditionInput) -> ApiResult<CreateEditionPayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            let course: CourseId = id::parse("courseId", &input.course_id)?;
+            service::edition::create(&request.app, &request.actor, course, &input.edition.draft()?).await
+        };
+        CreateEditionPayload::of(run.await, Edition)
+    }
+
+    /// Changes an edition; more seats go to those who wait, at once. For its coordinators.
+    async fn update_edition(&self, ctx: &Context<'_>, input: UpdateEditionInput) -> ApiResult<UpdateEditionPayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            let id = id::parse("editionId", &input.edition_id)?;
+            service::edition::update(&request.app, &request.actor, id, input.version, &input.edition.draft()?).await
+        };
+        UpdateEditionPayload::of(run.await, Edition)
+    }
+
+    /// Takes an edition one step along its states, and its enrolments with it. For its coordinators.
+    async fn move_edition(&self, ctx: &Context<'_>, input: MoveEditionInput) -> ApiResult<MoveEditionPayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            let id = id::parse("editionId", &input.edition_id)?;
+            let mut faults = Faults::default();
+            let reason = faults.take("reason", Reason::parse_optional(input.reason.as_deref()));
+            let Some(reason) = reason else { return Err(faults.into()) };
+            let to = input.to.into();
+            service::edition::step(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
+        };
+        MoveEditionPayload::of(run.await, Edition)
+    }
+}

@@ -1,0 +1,371 @@
+//! Enrolments in the API.
+
+use async_graphql::connection::{Connection, EmptyFields};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+
+use super::decimal::Decimal;
+use super::edition::Edition;
+use super::enums::{ConstituentGroup, EnrolmentState, Gender, Language};
+use super::error::ApiResult;
+use super::history::StateChange;
+use super::id;
+use super::institution::Institution;
+use super::page::{Arguments, connection};
+use super::payload::payloads;
+use super::person::Person;
+use super::request::Request;
+use crate::domain::enrolment;
+use crate::domain::id::{EditionId, EnrolmentId, PersonId};
+use crate::domain::policy::{Action, Relation, may};
+use crate::domain::text::{Comment, Country, Reason};
+use crate::error::{Error, Faults, Result};
+use crate::service;
+use crate::store::enrolment as store;
+
+/// One person in one edition.
+pub struct Enrolment(pub store::Model);
+
+impl Enrolment {
+    /// How the viewer stands to the person whose enrolment it is.
+    async fn relation(&self, ctx: &Context<'_>) -> ApiResult<Relation> {
+        super::person::relation(ctx, self.0.person_id).await
+    }
+
+    async fn sees(&self, ctx: &Context<'_>, action: Action) -> ApiResult<bool> {
+        Ok(may(&Request::of(ctx).actor, action, self.relation(ctx).await?))
+    }
+}
+
+/// One person in one edition as a participant. It keeps what the person declared when it was confirmed.
+#[Object]
+impl Enrolment {
+    /// Global identifier, `enr_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Where it stands.
+    async fn state(&self) -> EnrolmentState {
+        self.0.state.into()
+    }
+
+    /// The edition.
+    async fn edition(&self, ctx: &Context<'_>) -> ApiResult<Edition> {
+        let found = Request::of(ctx).loaders.editions.load_one(self.0.edition_id).await?;
+        Ok(Edition(found.ok_or_else(|| Error::internal("an enrolment without edition"))?))
+    }
+
+    /// Whose it is.
+    async fn person(&self, ctx: &Context<'_>) -> ApiResult<Person> {
+        super::person::load(ctx, self.0.person_id).await
+    }
+
+    /// When the person applied.
+    async fn applied_at(&self) -> DateTime<Utc> {
+        self.0.applied_at
+    }
+
+    /// What the person wrote when applying; null for those who may not read it.
+    async fn motivation(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
+        Ok(self.sees(ctx, Action::SeeEmail).await?.then_some(&self.0.motivation))
+    }
+
+    /// Gender as declared for this enrolment; null for those who may not see it.
+    async fn gender(&self, ctx: &Context<'_>) -> ApiResult<Option<Gender>> {
+        Ok(self.sees(ctx, Action::SeeGender).await?.then_some(self.0.gender.into()))
+    }
+
+    /// Country (ISO 3166-1 alpha-2) as declared for this enrolment; null when not stated, or not to be seen.
+    async fn country(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
+        let seen = !self.0.country.is_empty() && self.sees(ctx, Action::SeeOrigin).await?;
+        Ok(seen.then_some(&self.0.country))
+    }
+
+    /// Institution as declared for this enrolment; null when not stated, or not to be seen.
+    async fn institution(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
+        let Some(id) = self.0.institution_id else { return Ok(None) };
+        if !self.sees(ctx, Action::SeeOrigin).await? {
+            return Ok(None);
+        }
+        Ok(Request::of(ctx).loaders.institutions.load_one(id).await?.map(Institution))
+    }
+
+    /// Constituent group as declared for this enrolment; null for those who may not see it.
+    async fn constituent_group(&self, ctx: &Context<'_>) -> ApiResult<Option<ConstituentGroup>> {
+        Ok(self.sees(ctx, Action::SeeOrigin).await?.then_some(self.0.constituent_group.into()))
+    }
+
+    /// The language of the person at enrolment; null for those who may not see it.
+    async fn language(&self, ctx: &Context<'_>) -> ApiResult<Option<Language>> {
+        Ok(self.sees(ctx, Action::SeeOrigin).await?.then_some(self.0.language.into()))
+    }
+
+    /// The institution that nominated the person; null where they applied alone, or when it is not to be seen.
+    async fn nominated_by(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
+        let Some(id) = self.0.nominated_by else { return Ok(None) };
+        if !self.sees(ctx, Action::SeeOrigin).await? {
+            return Ok(None);
+        }
+        Ok(Request::of(ctx).loaders.institutions.load_one(id).await?.map(Institution))
+    }
+
+    /// The weighted grade of the completion, of 100; null before it is decided.
+    async fn grade(&self) -> Option<Decimal> {
+        self.0.grade.map(Decimal::thousandths)
+    }
+
+    /// The outcome with its reasons; null before it is decided.
+    async fn completion(&self, ctx: &Context<'_>) -> ApiResult<Option<super::completion::Completion>> {
+        super::completion::of_enrolment(ctx, self.0.id).await
+    }
+
+    /// The team; null as long as the person is in none.
+    async fn team(&self, ctx: &Context<'_>) -> ApiResult<Option<super::team::Team>> {
+        super::team::of_enrolment(ctx, self.0.id).await
+    }
+
+    /// Every state that it entered, the oldest first.
+    async fn history(&self, ctx: &Context<'_>) -> ApiResult<Vec<StateChange>> {
+        super::history::of(ctx, self.0.id.0).await
+    }
+
+    /// To be sent back with a decision; rises with every change.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+}
+
+/// Which enrolments; what is left out does not restrict.
+#[derive(InputObject)]
+pub struct EnrolmentFilter {
+    /// In one of these states.
+    states: Option<Vec<EnrolmentState>>,
+    /// From one of these countries (ISO 3166-1 alpha-2).
+    countries: Option<Vec<String>>,
+    /// From one of these institutions.
+    institution_ids: Option<Vec<ID>>,
+}
+
+impl EnrolmentFilter {
+    /// Reads it; countries and identifiers are checked.
+    pub fn read(self) -> Result<store::Filter> {
+        let mut faults = Faults::default();
+        let countries = self.countries.unwrap_or_default();
+        let countries = countries.iter().filter_map(|country| faults.take("filter.countries", Country::parse(country)));
+        let countries = countries.map(|country| country.as_ref().to_owned()).collect();
+        faults.check()?;
+        Ok(store::Filter {
+            states: self.states.unwrap_or_default().into_iter().map(Into::into).collect(),
+            countries,
+            institutions: id::parse_all("filter.institutionIds", &self.institution_ids.unwrap_or_default())?,
+        })
+    }
+}
+
+/// What a coordinator can decide about an enrolment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum EnrolmentDecision {
+    /// Take it under review.
+    Review,
+    /// Admit; needs a free seat.
+    Confirm,
+    /// Put on the waiting list.
+    Waitlist,
+    /// Do not admit; needs a reason.
+    Reject,
+    /// End an admitted enrolment; needs a reason.
+    Exclude,
+    /// End one that was not admitted yet.
+    Cancel,
+}
+
+impl From<EnrolmentDecision> for enrolment::EnrolmentState {
+    fn from(decision: EnrolmentDecision) -> Self {
+        match decision {
+            EnrolmentDecision::Review => Self::UnderReview,
+            EnrolmentDecision::Confirm => Self::Confirmed,
+            EnrolmentDecision::Waitlist => Self::Waitlisted,
+            EnrolmentDecision::Reject => Self::Rejected,
+            EnrolmentDecision::Exclude => Self::Excluded,
+            EnrolmentDecision::Cancel => Self::Cancelled,
+        }
+    }
+}
+
+/// An application.
+#[derive(InputObject)]
+pub struct ApplyToEditionInput {
+    /// To which edition; it must be enrolling.
+    edition_id: ID,
+    /// Why you want to take part, up to 10,000 characters.
+    #[graphql(default)]
+    motivation: String,
+}
+
+/// A withdrawal.
+#[derive(InputObject)]
+pub struct WithdrawEnrolmentInput {
+    /// Which enrolment.
+    enrolment_id: ID,
+    /// The version that you saw.
+    version: i64,
+    /// Why, up to 1,000 characters.
+    reason: Option<String>,
+}
+
+/// A decision on one enrolment.
+#[derive(InputObject)]
+pub struct DecideEnrolmentInput {
+    /// Which enrolment.
+    enrolment_id: ID,
+    /// The version that you saw.
+    version: i64,
+    /// What you decide.
+    decision: EnrolmentDecision,
+    /// Why, up to 1,000 characters; required to reject and to exclude. The person reads it.
+    reason: Option<String>,
+}
+
+/// One decision on many enrolments of an edition.
+#[derive(InputObject)]
+pub struct DecideEnrolmentsInput {
+    /// The edition.
+    edition_id: ID,
+    /// Which enrolments, 1 to 1,000; all are decided or none.
+    enrolment_ids: Vec<ID>,
+    /// What you decide.
+    decision: EnrolmentDecision,
+    /// Why, up to 1,000 characters; required to reject and to exclude. The people read it.
+    reason: Option<String>,
+}
+
+payloads! {
+    /// The new enrolment.
+    ApplyToEditionPayload {
+        /// The enrolment, unless there are `userErrors`; its state says what became of the application.
+        enrolment: Enrolment
+    }
+    /// The withdrawn enrolment.
+    WithdrawEnrolmentPayload {
+        /// The enrolment, unless there are `userErrors`.
+        enrolment: Enrolment
+    }
+    /// The decided enrolment.
+    DecideEnrolmentPayload {
+        /// The enrolment, unless there are `userErrors`.
+        enrolment: Enrolment
+    }
+    /// The decided enrolments.
+    DecideEnrolmentsPayload {
+        /// The enrolments in the order asked, unless there are `userErrors`; then none was decided.
+        enrolments: Vec<Enrolment>
+    }
+}
+
+fn read_reason(reason: Option<&str>) -> Result<Option<Reason>> {
+    let mut faults = Faults::default();
+    faults.take("reason", Reason::parse_optional(reason)).ok_or_else(|| faults.into())
+}
+
+/// Queries about enrolments.
+#[derive(Default)]
+pub struct EnrolmentQuery;
+
+#[Object]
+impl EnrolmentQuery {
+    /// The enrolment with this identifier; null when there is none that you may see.
+    async fn enrolment(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Enrolment>> {
+        let request = Request::of(ctx);
+        let id: EnrolmentId = id::parse("id", &id)?;
+        Ok(store::find_for(request.app.db.read(), &request.actor, id).await?.map(Enrolment))
+    }
+
+    /// Your own enrolments, the latest application first.
+    async fn my_enrolments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> ApiResult<Connection<String, Enrolment, EmptyFields, EmptyFields>> {
+        let request = Request::of(ctx);
+        let person: PersonId = request.actor.signed_in()?;
+        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let page = store::page_of_person(request.app.db.read(), person, &wanted).await?;
+        Ok(connection(page, store::place, Enrolment))
+    }
+}
+
+/// Changes of enrolments.
+#[derive(Default)]
+pub struct EnrolmentMutation;
+
+#[Object]
+impl EnrolmentMutation {
+    /// Applies to an edition: confirmed at once, waiting for approval, or for a seat, as its policy says.
+    async fn apply_to_edition(
+        &self,
+        ctx: &Context<'_>,
+        input: ApplyToEditionInput,
+    ) -> ApiResult<ApplyToEditionPayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            let edition: EditionId = id::parse("editionId", &input.edition_id)?;
+            let mut faults = Faults::default();
+            let motivation = faults.take("motivation", Comment::parse(&input.motivation));
+            let Some(motivation) = motivation else { return Err(faults.into()) };
+            service::enrolment::apply(&request.app, &request.actor, edition, &motivation).await
+        };
+        ApplyToEditionPayload::of(run.await, Enrolment)
+    }
+
+    /// Withdraws an enrolment; a freed seat passes to the next in line at once.
+    async fn withdraw_enrolment(
+        &self,
+        ctx: &Context<'_>,
+        input: WithdrawEnrolmentInput,
+    ) -> ApiResult<WithdrawEnrolmentPayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            let id = id::parse("enrolmentId", &input.enrolment_id)?;
+            let reason = read_reason(input.reason.as_deref())?;
+            service::enrolment::withdraw(&request.app, &request.actor, id, input.version, reason.as_ref()).await
+        };
+        WithdrawEnrolmentPayload::of(run.await, Enrolment)
+    }
+
+    /// Decides on one enrolment. For coordinators of the edition.
+    async fn decide_enrolment(
+        &self,
+        ctx: &Context<'_>,
+        input: DecideEnrolmentInput,
+    ) -> ApiResult<DecideEnrolmentPayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            let id = id::parse("enrolmentId", &input.enrolment_id)?;
+            let reason = read_reason(input.reason.as_deref())?;
+            let to = input.decision.into();
+            service::enrolment::decide(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
+        };
+        DecideEnrolmentPayload::of(run.await, Enrolment)
+    }
+
+    /// Decides in the same way on many enrolments of an edition, all or none. For its coordinators.
+    async fn decide_enrolments(
+        &self,
+        ctx: &Context<'_>,
+        input: DecideEnrolmentsInput,
+    ) -> ApiResult<DecideEnrolmentsPayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            let edition = id::parse("editionId", &input.edition_id)?;
+            let ids = id::parse_all("enrolmentIds", &input.enrolment_ids)?;
+            let reason = read_reason(input.reason.as_deref())?;
+            let to = input.decision.into();
+            service::enrolment::decide_many(&request.app, &request.actor, edition, &ids, to, reason.as_ref()).await
+        };
+        DecideEnrolmentsPayload::of(run.await, |rows| rows.into_iter().map(Enrolment).collect())
+    }
+}

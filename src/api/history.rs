@@ -1,0 +1,33 @@
+//! The states that something entered, in the API.
+
+use async_graphql::{Context, SimpleObject};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::error::ApiResult;
+use super::request::Request;
+
+/// A state that something entered.
+#[derive(SimpleObject)]
+pub struct StateChange {
+    /// The state that it left; null when it came into being.
+    from: Option<String>,
+    /// The state that it entered.
+    to: String,
+    /// When.
+    at: DateTime<Utc>,
+    /// Why, where a reason was given.
+    reason: Option<String>,
+}
+
+/// The history of something that the viewer sees, the oldest state first.
+pub async fn of(ctx: &Context<'_>, subject: Uuid) -> ApiResult<Vec<StateChange>> {
+    let rows = Request::of(ctx).loaders.histories.load_one(subject).await?.unwrap_or_default();
+    let change = |row: crate::store::history::Model| StateChange {
+        from: row.from_state,
+        to: row.to_state,
+        at: row.at,
+        reason: row.reason,
+    };
+    Ok(rows.into_iter().map(change).collect())
+}

@@ -1,0 +1,3 @@
+//! What the program does on the command line, one module a command; `main.rs` reads the arguments.
+
+pub mod import;

@@ -1,0 +1,188 @@
+//! How teams, enrolments, editions and what was handed in fit together.
+
+use std::collections::HashMap;
+
+use super::keys::{At, Checker, Keys, Values};
+use super::problem::Problem;
+use super::rows::{self, Keyed, WorkRow};
+use super::{Edition, Team, Work};
+use crate::domain::text::{Email, Name, ShortCode};
+
+/// A team before its work is known.
+pub(super) struct Gathered {
+    pub line: u64,
+    pub name: Name,
+    pub edition_code: ShortCode,
+    pub edition: usize,
+    pub members: Vec<usize>,
+}
+
+impl Checker<'_> {
+    /// Gathers the lines of each team.
+    pub(super) fn teams(
+        &mut self,
+        edition_keys: &Keys<ShortCode>,
+        enrolment_keys: &Keys<(ShortCode, Email)>,
+    ) -> (Keys<Name>, Vec<Gathered>) {
+        let (whole, rows) = self.rows(&rows::TEAMS, rows::members);
+        let mut keys = Keys {
+            file: rows::TEAMS.file,
+            whole,
+            known: HashMap::new(),
+        };
+        let mut teams: Vec<Gathered> = Vec::new();
+        let mut seen: HashMap<(ShortCode, Email), (u64, Name)> = HashMap::new();
+        for Keyed { line, key: name, value } in rows {
+            let Some((edition_code, email)) = value else {
+                keys.known.entry(name).or_insert((line, None));
+                continue;
+            };
+            let at = |column| At {
+                file: rows::TEAMS.file,
+                line,
+                column,
+            };
+            let known = keys.known.get(&name).and_then(|(_, place)| *place);
+            let place = known.unwrap_or_else(|| {
+                let found = edition_keys.find(&edition_code, edition_code.as_ref(), at("edition"), self.findings);
+                let (edition, members) = (found.unwrap_or(usize::MAX), Vec::new());
+                teams.push(Gathered {
+                    line,
+                    name: name.clone(),
+                    edition_code: edition_code.clone(),
+                    edition,
+                    members,
+                });
+                keys.known.insert(name.clone(), (line, Some(teams.len() - 1)));
+                teams.len() - 1
+            });
+            let team = &mut teams[place];
+            if team.edition_code != edition_code {
+                let problem = Problem::OtherEdition {
+                    edition: team.edition_code.to_string(),
+                    line: team.line,
+                };
+                at("edition").report(problem, self.findings);
+                continue;
+            }
+            let pair = (edition_code, email);
+            if let Some((first, other)) = seen.get(&pair) {
+                let problem = if *other == name {
+                    Problem::Twice {
+                        key: format!("{name}, {}", pair.1),
+                        line: *first,
+                    }
+                } else {
+                    Problem::OtherTeam {
+                        team: other.to_string(),
+                        line: *first,
+                    }
+                };
+                at("email").report(problem, self.findings);
+                continue;
+            }
+            if enrolment_keys.whole && !enrolment_keys.known.contains_key(&pair) && team.edition != usize::MAX {
+                at("email").report(Problem::NotEnrolled(pair.0.to_string()), self.findings);
+            }
+            team.members
+                .extend(enrolment_keys.known.get(&pair).and_then(|(_, place)| *place));
+            seen.insert(pair, (line, name));
+        }
+        (keys, teams)
+    }
+
+    /// What each team handed in, by the position of its line among the values of the file.
+    pub(super) fn works(
+        &mut self,
+        rows: Values<Name, WorkRow>,
+        team_keys: &Keys<Name>,
+        teams: &[Gathered],
+        edition_keys: &Keys<ShortCode>,
+        editions: &[Edition],
+    ) -> Vec<Option<Work>> {
+        let mut works = Vec::with_capacity(rows.len());
+        for (line, team, row) in rows {
+            let at = |column| At {
+                file: rows::DELIVERABLES.file,
+                line,
+                column,
+            };
+            let known = team_keys
+                .find(&team, team.as_ref(), at("team"), self.findings)
+                .map(|place| &teams[place]);
+            let found = edition_keys.find(&row.edition, row.edition.as_ref(), at("edition"), self.findings);
+            if let Some(team) = known
+                && team.edition_code != row.edition
+            {
+                let problem = Problem::TeamOf {
+                    edition: team.edition_code.to_string(),
+                    line: team.line,
+                };
+                at("edition").report(problem, self.findings);
+            }
+            if let Some(edition) = found.map(|place| &editions[place]) {
+                if row.kind != edition.deliverable {
+                    at("kind").report(Problem::OtherKind(edition.deliverable.word()), self.findings);
+                }
+                if let Some(handed_in) = row.handed_in {
+                    self.not_before(
+                        at("submitted_on"),
+                        handed_in.on,
+                        "starts_on of the edition",
+                        edition.starts_on,
+                    );
+                    self.not_after(
+                        at("submitted_on"),
+                        handed_in.on,
+                        "ends_on of the edition",
+                        edition.ends_on,
+                    );
+                }
+            }
+            works.push(Some(Work {
+                line,
+                title: row.title,
+                handed_in: row.handed_in,
+            }));
+        }
+        works
+    }
+
+    /// Joins each team with its work; a team without a line for it is reported.
+    pub(super) fn with_works(
+        &mut self,
+        teams: Vec<Gathered>,
+        keys: &Keys<Name>,
+        works: &mut [Option<Work>],
+    ) -> Vec<Team> {
+        let mut joined = Vec::with_capacity(teams.len());
+        for Gathered {
+            line,
+            name,
+            edition,
+            members,
+            ..
+        } in teams
+        {
+            if keys.whole && !keys.known.contains_key(&name) {
+                let at = At {
+                    file: rows::TEAMS.file,
+                    line,
+                    column: "team",
+                };
+                at.report(Problem::NoWork(name.to_string()), self.findings);
+            }
+            let place = keys.known.get(&name).and_then(|(_, place)| *place);
+            if let Some(work) = place.and_then(|place| works[place].take()) {
+                joined.push(Team {
+                    line,
+                    name,
+                    edition,
+                    members,
+                    work,
+                });
+            }
+        }
+        joined
+    }
+}
