@@ -72,6 +72,43 @@ pub enum Code {
     NotDivisible,
 }
 
+impl Code {
+    /// Every code.
+    pub const ALL: &'static [Self] = &[
+        Self::Required,
+        Self::TooShort,
+        Self::TooLong,
+        Self::ForbiddenCharacter,
+        Self::Malformed,
+        Self::InvalidId,
+        Self::UnknownCountry,
+        Self::UnknownTimeZone,
+        Self::OutOfRange,
+        Self::DatesOutOfOrder,
+        Self::Taken,
+        Self::StaleVersion,
+        Self::IllegalTransition,
+        Self::ReasonRequired,
+        Self::EnrolmentClosed,
+        Self::AlreadyEnrolled,
+        Self::EditionFull,
+        Self::DeclarationRequired,
+        Self::DeadlinePassed,
+        Self::EmptySubmission,
+        Self::NotAssessed,
+        Self::RubricMismatch,
+        Self::NotAdmitted,
+        Self::AlreadyInTeam,
+        Self::OwnWork,
+        Self::AlreadyGranted,
+        Self::RoleNotGrantable,
+        Self::WeakPassword,
+        Self::InvalidCredentials,
+        Self::InvalidToken,
+        Self::NotDivisible,
+    ];
+}
+
 /// One [`Code`] and the path of the input that it is about, such as `input.capacity`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

@@ -1,3 +1,215 @@
-//! The commands; no logic.
+//! The command line of Rumbo: reads the arguments and hands over to `commands`.
 
-fn main() {}
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Parser, Subcommand};
+use rumbo::app::App;
+use rumbo::clock::Clock;
+use rumbo::commands::{admin, demo, import, report, serve, verify};
+use rumbo::config::{LogFormat, Settings};
+use rumbo::domain::actor::Actor;
+use rumbo::error::{Error, Result};
+use rumbo::{api, http, service};
+use tokio::net::TcpListener;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The backend of a learning management platform for cohort-based, tutor-accompanied courses.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Common {
+    /// Which built-in settings to start from: development, test or production.
+    #[arg(long, global = true, env = "RUMBO_PROFILE", default_value = "production")]
+    profile: String,
+    /// A file with settings of your own.
+    #[arg(long, global = true, env = "RUMBO_CONFIG")]
+    config: Option<PathBuf>,
+    /// sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE; also RUMBO__DATABASE__URL.
+    #[arg(long, global = true)]
+    database_url: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API until asked to stop.
+    Serve {
+        /// The address to listen on.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+    },
+    /// Show what Rumbo does: a filled database, three people to sign in as, and a start page.
+    Demo(demo::Options),
+    /// Bring the database schema up to date.
+    Migrate,
+    /// Bring in the annual report's files from a directory.
+    Import {
+        /// The directory with the CSV files.
+        folder: PathBuf,
+    },
+    /// Write lists as CSV to standard output.
+    #[command(subcommand)]
+    Export(Export),
+    /// Print a report.
+    #[command(subcommand)]
+    Report(Report),
+    /// Check every invariant of the data; exit code 1 when one does not hold.
+    Verify,
+    /// Look after accounts from this machine.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Print the effective settings, secrets hidden.
+    Config,
+    /// Print the GraphQL schema.
+    Schema,
+}
+
+#[derive(Subcommand)]
+enum Export {
+    /// Enrolments with the demographics frozen in them.
+    Enrolments {
+        /// Only those of the edition with this code.
+        #[arg(long)]
+        edition: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Report {
+    /// The editions of a period, one line each, and their total.
+    Editions {
+        /// First day of the period.
+        #[arg(long)]
+        from: NaiveDate,
+        /// Last day of the period.
+        #[arg(long)]
+        to: NaiveDate,
+        /// Which editions the period means.
+        #[arg(long)]
+        rule: report::Rule,
+        /// An earlier instant (RFC 3339), to get the figures as they then were.
+        #[arg(long)]
+        as_at: Option<DateTime<Utc>>,
+        /// How the table is written.
+        #[arg(long, default_value = "table")]
+        format: report::Format,
+    },
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Create an administrator, or make one of somebody who has an account; the password is read from standard input.
+    Create(admin::Create),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return fail("the TLS provider is installed twice");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(failure) => return fail(&failure.to_string()),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(failure) => fail(&failure.to_string()),
+    }
+}
+
+fn fail(what: &str) -> ExitCode {
+    // Nothing is left to do when standard error is closed.
+    drop(writeln!(io::stderr(), "rumbo: {what}"));
+    ExitCode::FAILURE
+}
+
+async fn run(cli: Cli) -> Result<ExitCode> {
+    if let Command::Demo(options) = cli.command {
+        return demo::run(options, cli.common.database_url).await.map(|()| ExitCode::SUCCESS);
+    }
+    let mut overrides = Vec::new();
+    if let Some(url) = cli.common.database_url {
+        overrides.push(("database.url", url));
+    }
+    if let Command::Serve { listen: Some(listen) } = &cli.command {
+        overrides.push(("http.listen", listen.to_string()));
+    }
+    let settings =
+        Settings::load(&cli.common.profile, cli.common.config.as_deref(), &overrides).map_err(Error::internal)?;
+    log_to_stderr(&settings);
+    let mut out = io::stdout().lock();
+    match cli.command {
+        Command::Schema => print(&mut out, &api::sdl())?,
+        Command::Config => print(&mut out, &settings.printable())?,
+        Command::Serve { .. } => {
+            settings.validate().map_err(Error::internal)?;
+            let listener = TcpListener::bind(&settings.http.listen).await.map_err(Error::internal)?;
+            let start = settings.http.start_page.then(http::start::StartPage::default);
+            let app = open(settings).await?;
+            tracing::info!(http.listen = %app.settings.http.listen, database.engine = ?app.db.engine(), "serving");
+            serve::run(app, listener, start, serve::asked_to_stop()).await?;
+        }
+        Command::Migrate => {
+            let app = App::new(settings, Clock::System).await?;
+            app.db.migrate().await?;
+            print(&mut out, "The schema is up to date.\n")?;
+        }
+        Command::Import { folder } => {
+            let app = open(settings).await?;
+            return Ok(ExitCode::from(import::run(&app, &folder, &mut out, &mut io::stderr()).await?));
+        }
+        Command::Export(Export::Enrolments { edition }) => {
+            let app = open(settings).await?;
+            service::export::enrolments(&app, &Actor::operator(), edition.as_deref(), out).await?;
+        }
+        Command::Report(Report::Editions { from, to, rule, as_at, format }) => {
+            let app = open(settings).await?;
+            report::run(&app, (from, to, rule), as_at, format, &mut out).await?;
+        }
+        Command::Verify => {
+            let app = open(settings).await?;
+            return Ok(ExitCode::from(verify::run(&app, &mut out).await?));
+        }
+        Command::Admin(Admin::Create(create)) => {
+            let app = open(settings).await?;
+            admin::run(&app, create, io::stdin().lock(), &mut out).await?;
+        }
+        Command::Demo(_) => unreachable!("the demo has its own settings and was started above"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Connects, with the schema brought up to date.
+async fn open(settings: Settings) -> Result<App> {
+    let app = App::new(settings, Clock::System).await?;
+    app.db.migrate().await?;
+    Ok(app)
+}
+
+fn print(out: &mut impl Write, text: &str) -> Result<()> {
+    out.write_all(text.as_bytes()).map_err(Error::internal)
+}
+
+/// Log lines go to standard error, so that standard output holds only what was asked for.
+fn log_to_stderr(settings: &Settings) {
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(&settings.log.filter))
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    match settings.log.format {
+        LogFormat::Human => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+}

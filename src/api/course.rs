@@ -91,12 +91,12 @@ impl Course {
 
     /// What the course is about, in the language of the request; may be empty.
     async fn description(&self, ctx: &Context<'_>) -> String {
-        course::localized(&self.0.descriptions).get(Request::of(ctx).actor.language).to_owned()
+        self.0.descriptions().get(Request::of(ctx).actor.language).to_owned()
     }
 
     /// What a participant will be able to do, in the language of the request; may be empty.
     async fn objectives(&self, ctx: &Context<'_>) -> String {
-        course::localized(&self.0.objectives).get(Request::of(ctx).actor.language).to_owned()
+        self.0.objectives().get(Request::of(ctx).actor.language).to_owned()
     }
 
     /// Words to find it by.
@@ -196,7 +196,7 @@ impl CourseQuery {
     /// The course with this identifier; null when there is none.
     async fn course(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Course>> {
         let id: CourseId = id::parse("id", &id)?;
-        Ok(course::find(Request::of(ctx).app.db.read(), id).await?.map(Course))
+        Ok(service::course::find(&Request::of(ctx).app, id).await?.map(Course))
     }
 
     /// The courses of the catalogue by code.
@@ -213,7 +213,7 @@ impl CourseQuery {
         let wanted = Arguments { first, after, last, before }.wanted()?;
         let text = SearchText::parse_optional(text.as_deref()).map_err(|flaw| Fault::at("text", flaw.code)).map_err(Error::from)?;
         let page = course::page(Request::of(ctx).app.db.read(), text.as_ref(), &wanted).await?;
-        Ok(connection(page, course::place, Course))
+        Ok(connection(page, course::page_place, Course))
     }
 }
 

@@ -131,9 +131,7 @@ impl Edition {
     /// Your own latest enrolment in it; null when there is none, or when you have not signed in.
     async fn my_enrolment(&self, ctx: &Context<'_>) -> ApiResult<Option<Enrolment>> {
         let request = Request::of(ctx);
-        let Some(person) = request.actor.person else { return Ok(None) };
-        let mut own = enrolment::of_person_in(request.app.db.read(), person, &[self.0.id]).await?;
-        Ok(own.pop().map(Enrolment))
+        Ok(service::enrolment::mine(&request.app, &request.actor, self.0.id).await?.map(Enrolment))
     }
 
     /// Its enrolments that exist for you, the oldest application first.
@@ -151,7 +149,7 @@ impl Edition {
         let filter = filter.map(EnrolmentFilter::read).transpose()?.unwrap_or_default();
         let db = request.app.db.read();
         let page = enrolment::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
-        Ok(connection(page, enrolment::place, Enrolment))
+        Ok(connection(page, enrolment::page_place, Enrolment))
     }
 }
 
@@ -310,13 +308,13 @@ impl EditionQuery {
         #[graphql(desc = "Its code, where no identifier is given.")] code: Option<String>,
     ) -> ApiResult<Option<Edition>> {
         let request = Request::of(ctx);
-        let db = request.app.db.read();
+        let Request { app, actor, .. } = request;
         let found = match (id, code) {
             (Some(id), _) => {
                 let id: EditionId = id::parse("id", &id)?;
-                edition::find_for(db, &request.actor, id).await?
+                service::edition::find(app, actor, id).await?
             }
-            (None, Some(code)) => edition::find_by_code(db, &request.actor, &code).await?,
+            (None, Some(code)) => service::edition::find_by_code(app, actor, &code).await?,
             (None, None) => return Err(Error::at("id", crate::error::Code::Required).into()),
         };
         Ok(found.map(Edition))
@@ -336,7 +334,7 @@ impl EditionQuery {
         let wanted = Arguments { first, after, last, before }.wanted()?;
         let filter = filter.unwrap_or_default().read()?;
         let page = edition::page(request.app.db.read(), &request.actor, &filter, &wanted).await?;
-        Ok(connection(page, edition::place, Edition))
+        Ok(connection(page, edition::page_place, Edition))
     }
 }
 

@@ -278,7 +278,7 @@ impl EnrolmentQuery {
     async fn enrolment(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Enrolment>> {
         let request = Request::of(ctx);
         let id: EnrolmentId = id::parse("id", &id)?;
-        Ok(store::find_for(request.app.db.read(), &request.actor, id).await?.map(Enrolment))
+        Ok(service::enrolment::find(&request.app, &request.actor, id).await?.map(Enrolment))
     }
 
     /// Your own enrolments, the latest application first.
@@ -294,7 +294,7 @@ impl EnrolmentQuery {
         let person: PersonId = request.actor.signed_in()?;
         let wanted = Arguments { first, after, last, before }.wanted()?;
         let page = store::page_of_person(request.app.db.read(), person, &wanted).await?;
-        Ok(connection(page, store::place, Enrolment))
+        Ok(connection(page, store::page_place, Enrolment))
     }
 }
 

@@ -5,8 +5,6 @@
 
 use async_graphql::Enum;
 
-use crate::error::Code;
-
 macro_rules! mirror {
     ($(#[$doc:meta])* $name:ident of $domain:path { $($(#[$variant_doc:meta])* $variant:ident,)* }) => {
         $(#[$doc])*
@@ -34,41 +32,6 @@ macro_rules! mirror {
         }
     };
 }
-
-/// Every code, to find one by its name.
-pub const ALL_CODES: &[Code] = &[
-    Code::Required,
-    Code::TooShort,
-    Code::TooLong,
-    Code::ForbiddenCharacter,
-    Code::Malformed,
-    Code::InvalidId,
-    Code::UnknownCountry,
-    Code::UnknownTimeZone,
-    Code::OutOfRange,
-    Code::DatesOutOfOrder,
-    Code::Taken,
-    Code::StaleVersion,
-    Code::IllegalTransition,
-    Code::ReasonRequired,
-    Code::EnrolmentClosed,
-    Code::AlreadyEnrolled,
-    Code::EditionFull,
-    Code::DeclarationRequired,
-    Code::DeadlinePassed,
-    Code::EmptySubmission,
-    Code::NotAssessed,
-    Code::RubricMismatch,
-    Code::NotAdmitted,
-    Code::AlreadyInTeam,
-    Code::OwnWork,
-    Code::AlreadyGranted,
-    Code::RoleNotGrantable,
-    Code::WeakPassword,
-    Code::InvalidCredentials,
-    Code::InvalidToken,
-    Code::NotDivisible,
-];
 
 mirror! {
     /// What is wrong with an input. Codes never change their meaning.

@@ -142,6 +142,11 @@ impl UserError {
     }
 }
 
+/// A use case's failure outside a resolver.
+pub fn server_error(failure: Error) -> ServerError {
+    async_graphql::Error::from(ApiError(failure)).into_server_error(async_graphql::Pos::default())
+}
+
 /// The name of a code as clients see it.
 pub fn key(code: Code) -> &'static str {
     wording(code).0
@@ -149,7 +154,7 @@ pub fn key(code: Code) -> &'static str {
 
 impl Code {
     fn from_key(key: &str) -> Option<Self> {
-        super::enums::ALL_CODES.iter().copied().find(|code| wording(*code).0 == key)
+        Self::ALL.iter().copied().find(|code| wording(*code).0 == key)
     }
 }
 

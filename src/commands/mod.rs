@@ -1,3 +1,5 @@
 //! What the program does on the command line, one module a command; `main.rs` reads the arguments.
 
 pub mod import;
+pub mod report;
+pub mod serve;

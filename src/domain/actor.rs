@@ -94,6 +94,14 @@ impl Actor {
         Self { person: None, session: None, language, grants: Vec::new() }
     }
 
+    /// Whoever runs the program on its own machine: nobody who signed in, with the authority of an
+    /// administrator and of a coordinator of every edition.
+    pub fn operator() -> Self {
+        let grant = |role| Grant { role, scope: Scope::System };
+        let grants = vec![grant(Role::Administrator), grant(Role::Coordinator)];
+        Self { grants, ..Self::anonymous(Language::En) }
+    }
+
     /// The person who signed in.
     ///
     /// # Errors

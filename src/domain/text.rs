@@ -174,6 +174,13 @@ pub fn fold(text: &str) -> String {
     plain.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The text as a cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe
+/// before it (OWASP, "CSV injection").
+pub fn formula_safe(text: &str) -> std::borrow::Cow<'_, str> {
+    let suspicious = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if text.starts_with(suspicious) { format!("'{text}").into() } else { text.into() }
+}
+
 fn at_most<const MAX: usize>(text: &str) -> Result<(), Flaw> {
     if text.len() > MAX && text.chars().count() > MAX {
         return Err(Flaw { code: Code::TooLong, detail: Some(MAX.to_string()) });
@@ -236,6 +243,14 @@ mod tests {
         for wrong in ["ana", "ana@", "@example.org", "a b@example.org", "ana@example", "ana@-x.org", "a\r\nb@example.org", "a..b@example.org"] {
             assert!(Email::parse(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_cell_is_never_a_formula() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "＝1"] {
+            assert_eq!(formula_safe(text), format!("'{text}"));
+        }
+        assert_eq!(formula_safe("O'Brien"), "O'Brien");
     }
 
     #[test]

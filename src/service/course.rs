@@ -8,6 +8,11 @@ use crate::domain::policy::{Action, Relation, demand};
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::{audit, course, edition};
 
+/// The course, if there is one; the catalogue is for everybody.
+pub async fn find(app: &App, id: CourseId) -> Result<Option<course::Model>> {
+    course::find(app.db.read(), id).await
+}
+
 /// Creates a course.
 ///
 /// # Errors

@@ -17,6 +17,16 @@ pub fn relation(actor: &Actor, row: &edition::Model) -> Relation {
     Relation { edition: actor.coordinated().covers(row.course_id, row.id), ..Relation::NONE }
 }
 
+/// The edition, if it exists for the actor.
+pub async fn find(app: &App, actor: &Actor, id: EditionId) -> Result<Option<edition::Model>> {
+    edition::find_for(app.db.read(), actor, id).await
+}
+
+/// The edition with this code, if it exists for the actor.
+pub async fn find_by_code(app: &App, actor: &Actor, code: &str) -> Result<Option<edition::Model>> {
+    edition::find_by_code(app.db.read(), actor, code).await
+}
+
 /// Plans an edition of a course, as a draft.
 ///
 /// # Errors

@@ -15,6 +15,17 @@ use crate::store::{Tx, audit, edition, enrolment, snapshot};
 /// The most enrolments that one call decides.
 pub const DECISION_LIMIT: usize = 1000;
 
+/// The enrolment, if it exists for the actor.
+pub async fn find(app: &App, actor: &Actor, id: EnrolmentId) -> Result<Option<enrolment::Model>> {
+    enrolment::find_for(app.db.read(), actor, id).await
+}
+
+/// The actor's own latest enrolment in an edition.
+pub async fn mine(app: &App, actor: &Actor, edition: EditionId) -> Result<Option<enrolment::Model>> {
+    let Some(person) = actor.person else { return Ok(None) };
+    Ok(enrolment::of_person_in(app.db.read(), person, &[edition]).await?.pop())
+}
+
 /// Applies to an edition: confirmed at once, waiting for approval or for a seat, as its policy says.
 ///
 /// # Errors

@@ -9,5 +9,6 @@ mod admission;
 pub mod course;
 pub mod edition;
 pub mod enrolment;
+pub mod export;
 pub mod import;
 pub mod statistics;

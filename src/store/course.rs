@@ -41,10 +41,20 @@ impl Model {
     pub fn titles(&self) -> Localized {
         localized(&self.titles)
     }
+
+    /// The description per language.
+    pub fn descriptions(&self) -> Localized {
+        localized(&self.descriptions)
+    }
+
+    /// The objectives per language.
+    pub fn objectives(&self) -> Localized {
+        localized(&self.objectives)
+    }
 }
 
 /// Reads a column of texts per language.
-pub fn localized(column: &Json) -> Localized {
+fn localized(column: &Json) -> Localized {
     serde_json::from_value(column.clone()).unwrap_or_default()
 }
 
@@ -74,7 +84,7 @@ pub async fn lock(tx: &Tx, id: CourseId) -> Result<Option<Model>> {
 }
 
 /// Where a row stands in the list by code.
-pub fn place(row: &Model) -> Place {
+pub fn page_place(row: &Model) -> Place {
     Place { key: Key::Text(row.code.clone()), id: row.id.0 }
 }
 

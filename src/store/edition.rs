@@ -136,7 +136,7 @@ pub async fn lock(tx: &Tx, id: EditionId) -> Result<Option<Model>> {
 }
 
 /// Where a row stands in the list by first day.
-pub fn place(row: &Model) -> Place {
+pub fn page_place(row: &Model) -> Place {
     Place { key: Key::Day(row.starts_on), id: row.id.0 }
 }
 

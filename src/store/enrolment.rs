@@ -154,7 +154,7 @@ pub async fn of_person_in(
 }
 
 /// Where a row stands in a list by time of application.
-pub fn place(row: &Model) -> Place {
+pub fn page_place(row: &Model) -> Place {
     Place { key: Key::Instant(row.applied_at), id: row.id.0 }
 }
 

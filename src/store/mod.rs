@@ -24,6 +24,7 @@ pub mod declaration;
 pub mod deliverable;
 pub mod edition;
 pub mod enrolment;
+pub mod export;
 pub mod grade;
 pub mod history;
 pub mod import;

@@ -1,0 +1,71 @@
+//! `rumbo serve`: the HTTP server and the worker beside it, until somebody says stop.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http;
+use crate::http::start::StartPage;
+use crate::mail::Mailer;
+use crate::worker::Worker;
+
+/// Serves until `stop` is done, then lets running requests and the batch of messages in hand end.
+pub async fn run(app: App, listener: TcpListener, start: Option<StartPage>, stop: impl Future<Output = ()>) -> Result<()> {
+    let (tell, told) = watch::channel(false);
+    let worker = Worker {
+        db: app.db.clone(),
+        clock: app.clock.clone(),
+        mailer: Mailer::from_settings(&app.settings.mail).map_err(Error::internal)?,
+        settings: app.settings.mail.clone(),
+        public_url: app.settings.http.public_url.clone(),
+        wake: app.outbox.clone(),
+    };
+    let worker = tokio::spawn(worker.run(stopped(told.clone())));
+    let patience = Duration::from_secs(app.settings.http.stop_seconds);
+    let db = app.db.clone();
+    let router = http::router(app, start);
+    let server = tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stopped(told)).into_future());
+    stop.await;
+    tracing::info!("stopping");
+    tell.send_replace(true);
+    let ended = tokio::time::timeout(patience, async { (server.await, worker.await) }).await;
+    match ended {
+        Ok((Ok(served), Ok(()))) => served.map_err(Error::internal)?,
+        Ok((Err(failure), _) | (_, Err(failure))) => return Err(Error::internal(failure)),
+        Err(_) => tracing::warn!("some requests did not end in time"),
+    }
+    db.close().await
+}
+
+async fn stopped(mut told: watch::Receiver<bool>) {
+    // The sender lives as long as the server; if it is gone, it is time to stop as well.
+    if told.wait_for(|stop| *stop).await.is_err() {
+        tracing::debug!("nobody is left to say stop");
+    }
+}
+
+/// Done when the process is asked to end (SIGINT or SIGTERM).
+pub async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(failure) => {
+            tracing::error!(error.chain = %failure, "SIGTERM cannot be heard; only SIGINT ends the server");
+            return interrupted().await;
+        }
+    };
+    tokio::select! {
+        () = interrupted() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn interrupted() {
+    if let Err(failure) = tokio::signal::ctrl_c().await {
+        tracing::error!(error.chain = %failure, "SIGINT cannot be heard");
+        std::future::pending::<()>().await;
+    }
+}
