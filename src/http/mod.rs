@@ -1,0 +1,3 @@
+//! HTTP: what a request says about itself before GraphQL reads it.
+
+pub mod auth;
