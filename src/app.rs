@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::error::Result;
@@ -18,6 +20,10 @@ pub struct App {
     pub clock: Arc<Clock>,
     /// The effective settings.
     pub settings: Arc<Settings>,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Signs and reads access tokens.
+    pub tokens: Tokens,
     /// Told when a message was put into the outbox, so that it leaves at once.
     pub outbox: Arc<Notify>,
 }
@@ -26,6 +32,8 @@ impl App {
     /// Connects to what the settings name. The schema must be current; `Db::migrate` sees to it.
     pub async fn new(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::connect(&settings.database).await?;
-        Ok(Self { db, clock: Arc::new(clock), settings: Arc::new(settings), outbox: Arc::new(Notify::new()) })
+        let passwords = Passwords::from_settings(&settings.auth);
+        let tokens = Tokens::from_settings(&settings.auth);
+        Ok(Self { db, passwords, tokens, clock: Arc::new(clock), settings: Arc::new(settings), outbox: Arc::new(Notify::new()) })
     }
 }

@@ -9,11 +9,13 @@
 
 pub mod api;
 pub mod app;
+pub mod auth;
 pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod error;
+pub mod http;
 pub mod mail;
 pub mod service;
 pub mod store;

@@ -9,9 +9,11 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::id::{CourseId, EditionId, InstitutionId, PersonId};
+use crate::domain::policy::Relation;
 use crate::error::Error;
-use crate::store::{Db, course, edition, institution, person};
+use crate::store::{Db, course, declaration, edition, institution, person, relation};
 
 /// A failure that all nodes of a batch share.
 pub type Shared = Arc<Error>;
@@ -47,6 +49,33 @@ by_id! {
     Editions: EditionId => edition;
 }
 
+/// What people state about themselves now.
+#[derive(Debug)]
+pub struct Declarations(Db);
+
+impl Loader<PersonId> for Declarations {
+    type Value = declaration::Model;
+    type Error = Shared;
+
+    async fn load(&self, people: &[PersonId]) -> Result<HashMap<PersonId, Self::Value>, Shared> {
+        let rows = declaration::current(self.0.read(), people).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.person_id, row)).collect())
+    }
+}
+
+/// How the viewer stands to people.
+#[derive(Debug)]
+pub struct Relations(Db, Actor);
+
+impl Loader<PersonId> for Relations {
+    type Value = Relation;
+    type Error = Shared;
+
+    async fn load(&self, people: &[PersonId]) -> Result<HashMap<PersonId, Relation>, Shared> {
+        relation::of_people(self.0.read(), &self.1, people).await.map_err(Arc::new)
+    }
+}
+
 /// All loaders of one request.
 pub struct Loaders {
     /// People.
@@ -57,16 +86,22 @@ pub struct Loaders {
     pub courses: DataLoader<Courses>,
     /// Editions.
     pub editions: DataLoader<Editions>,
+    /// What people state about themselves now.
+    pub declarations: DataLoader<Declarations>,
+    /// How the viewer stands to people.
+    pub relations: DataLoader<Relations>,
 }
 
 impl Loaders {
-    /// Fresh loaders.
-    pub fn new(app: &App) -> Self {
+    /// Fresh loaders for what `actor` asks.
+    pub fn new(app: &App, actor: &Actor) -> Self {
         Self {
             people: lookup(People(app.db.clone())),
             institutions: lookup(Institutions(app.db.clone())),
             courses: lookup(Courses(app.db.clone())),
             editions: lookup(Editions(app.db.clone())),
+            declarations: lookup(Declarations(app.db.clone())),
+            relations: lookup(Relations(app.db.clone(), actor.clone())),
         }
     }
 }

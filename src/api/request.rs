@@ -19,7 +19,7 @@ pub struct Request {
 impl Request {
     /// Prepares a request of `actor`.
     pub fn new(app: App, actor: Actor) -> Self {
-        let loaders = Loaders::new(&app);
+        let loaders = Loaders::new(&app, &actor);
         Self { app, actor, loaders }
     }
 

@@ -5,10 +5,14 @@
 //! A use case never calls a use case; what two of them share stands in a module of its own
 //! (`admission`) that never opens a transaction.
 
+pub mod account;
 mod admission;
 pub mod course;
 pub mod edition;
 pub mod enrolment;
 pub mod export;
 pub mod import;
+pub mod institution;
+pub mod role;
+pub mod session;
 pub mod statistics;

@@ -1,10 +1,14 @@
-//! What a person stated about themself at an instant; the latest one is in force.
+//! What people stated about themselves, each at an instant; the latest statement is in force.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query};
+use sea_orm::ActiveValue::Set;
 
+use super::Tx;
 use crate::domain::id::{DeclarationId, InstitutionId, PersonId};
 use crate::domain::person::{ConstituentGroup, Gender};
+use crate::error::Result;
 
 /// What a person stated about themself at an instant; the latest one is in force.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -26,3 +30,36 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The statements in force of these people; who never stated anything is left out.
+pub async fn current(connection: &impl ConnectionTrait, people: &[PersonId]) -> Result<Vec<Model>> {
+    let later = Alias::new("later");
+    let latest = Query::select()
+        .column((later.clone(), Column::Id))
+        .from_as(Entity, later.clone())
+        .and_where(Expr::col((later.clone(), Column::PersonId)).equals((Entity, Column::PersonId)))
+        .order_by((later.clone(), Column::StatedAt), Order::Desc)
+        .order_by((later, Column::Id), Order::Desc)
+        .limit(1)
+        .to_owned();
+    let rows = Entity::find()
+        .filter(Column::PersonId.is_in(people.iter().copied()))
+        .filter(Expr::col((Entity, Column::Id)).eq(Expr::SubQuery(None, Box::new(latest.into()))))
+        .all(connection)
+        .await?;
+    Ok(rows)
+}
+
+/// Adds a statement; earlier ones stay as they were.
+pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
+    let row = ActiveModel {
+        id: Set(row.id),
+        person_id: Set(row.person_id),
+        stated_at: Set(row.stated_at),
+        gender: Set(row.gender),
+        country: Set(row.country),
+        institution_id: Set(row.institution_id),
+        constituent_group: Set(row.constituent_group),
+    };
+    Ok(row.insert(tx).await?)
+}

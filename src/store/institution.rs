@@ -1,11 +1,20 @@
-//! A registered organisation.
+//! The register of organisations. One that was merged into another stays, and leads to it.
 
 use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 
+use super::page::{Key, Page, Place, Wanted, fetch};
+use super::{Tx, unique_or};
 use crate::domain::id::InstitutionId;
 use crate::domain::institution::InstitutionKind;
-use crate::error::Result;
+use crate::domain::text::{Country, SearchText, fold};
+use crate::error::{Code, Error, Fault, Result};
+
+/// Letters with marks and the plain ones that a search takes them for.
+const PLAIN: [(&str, &str); 7] =
+    [("áàâãäÁÀÂÃÄ", "a"), ("éèêëÉÈÊË", "e"), ("íìîïÍÌÎÏ", "i"), ("óòôõöÓÒÔÕÖ", "o"), ("úùûüÚÙÛÜ", "u"), ("ñÑ", "n"), ("çÇ", "c")];
 
 /// A registered organisation.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -38,4 +47,92 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[InstitutionId]) ->
 /// The row with this identifier, if there is one.
 pub async fn find(connection: &impl ConnectionTrait, id: InstitutionId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).one(connection).await?)
+}
+
+/// The row with this identifier, or the one into which it was merged.
+pub async fn resolve(connection: &impl ConnectionTrait, id: InstitutionId) -> Result<Option<Model>> {
+    match find(connection, id).await? {
+        Some(Model { merged_into: Some(target), .. }) => find(connection, target).await,
+        row => Ok(row),
+    }
+}
+
+/// What a reader looks for in the register.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Part of a name or alias, whatever its case and accents.
+    pub search: Option<SearchText>,
+    /// Of this country only.
+    pub country: Option<Country>,
+}
+
+/// A part of the register by name, without those that were merged into another.
+pub async fn page(connection: &impl ConnectionTrait, filter: &Filter, wanted: &Wanted) -> Result<Page<Model>> {
+    let mut list = Entity::find().filter(Column::MergedInto.is_null());
+    if let Some(country) = &filter.country {
+        list = list.filter(Column::Country.eq(country.as_ref()));
+    }
+    if let Some(search) = &filter.search {
+        list = list.filter(matches(search));
+    }
+    fetch(connection, list, (Column::Name, Column::Id), false, wanted).await
+}
+
+/// Where a row stands in a [`page`].
+pub fn place(row: &Model) -> Place {
+    Place { key: Key::Text(row.name.clone()), id: row.id.0 }
+}
+
+/// Both engines lower ASCII letters only or differ in it, so marked letters are replaced one by one.
+fn matches(search: &SearchText) -> Expr {
+    let text = ["%", &fold(search.as_ref()).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"), "%"].concat();
+    let searched = [Expr::col(Column::Name), Expr::col(Column::Aliases).cast_as("text")];
+    let [name, aliases] = searched.map(|column| {
+        let plain = PLAIN.iter().flat_map(|(marked, plain)| marked.chars().map(move |letter| (letter, *plain)));
+        let folded = plain.fold(column, |expr, (letter, plain)| {
+            Func::cust("replace").arg(expr).arg(letter.to_string()).arg(plain).into()
+        });
+        Expr::from(Func::lower(folded)).like(LikeExpr::new(text.clone()).escape('\\'))
+    });
+    name.or(aliases)
+}
+
+/// Registers an organisation.
+///
+/// # Errors
+/// [`Code::Taken`] for a code that another one has.
+pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
+    let row = ActiveModel {
+        id: Set(row.id),
+        code: Set(row.code),
+        name: Set(row.name),
+        aliases: Set(row.aliases),
+        country: Set(row.country),
+        kind: Set(row.kind),
+        merged_into: Set(row.merged_into),
+        created_at: Set(row.created_at),
+        version: Set(row.version),
+    };
+    row.insert(tx).await.map_err(unique_or(Fault::at("code", Code::Taken)))
+}
+
+/// Replaces what is registered of an organisation, if it is still as `expected`.
+///
+/// # Errors
+/// [`Code::StaleVersion`] when it is not, [`Code::Taken`] for a code that another one has.
+pub async fn set(tx: &Tx, row: &Model, expected: i64) -> Result<Model> {
+    let rows = Entity::update_many()
+        .col_expr(Column::Code, Expr::value(row.code.clone()))
+        .col_expr(Column::Name, Expr::value(row.name.clone()))
+        .col_expr(Column::Aliases, Expr::value(row.aliases.clone()))
+        .col_expr(Column::Country, Expr::value(row.country.clone()))
+        .col_expr(Column::Kind, Expr::value(row.kind.word()))
+        .col_expr(Column::Version, Expr::value(expected + 1))
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::Version.eq(expected))
+        .exec_with_returning(tx)
+        .await
+        .map_err(unique_or(Fault::at("code", Code::Taken)))?;
+    let stale = || Error::from(Fault::at("version", Code::StaleVersion).with(row.version));
+    rows.into_iter().next().ok_or_else(stale)
 }

@@ -33,6 +33,8 @@ pub mod meeting;
 pub mod outbox;
 pub mod page;
 pub mod person;
+pub mod refresh;
+pub mod relation;
 pub mod role;
 pub mod session;
 pub mod snapshot;

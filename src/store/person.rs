@@ -1,11 +1,15 @@
-//! A person: an account.
+//! People: their accounts.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
+use sea_orm::{ActiveValue::Set, QuerySelect};
 
+use super::Tx;
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
-use crate::error::Result;
+use crate::domain::text::{Email, Name};
+use crate::error::{Code, Error, Fault, Result};
 
 /// A person: an account.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -41,4 +45,107 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[PersonId]) -> Resu
 /// The row with this identifier, if there is one.
 pub async fn find(connection: &impl ConnectionTrait, id: PersonId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).one(connection).await?)
+}
+
+/// The account with this address, if there is one.
+pub async fn find_by_email(connection: &impl ConnectionTrait, email: &Email) -> Result<Option<Model>> {
+    Ok(Entity::find().filter(Column::Email.eq(email.as_ref())).one(connection).await?)
+}
+
+/// The row, held against others who change it.
+pub async fn lock(tx: &Tx, id: PersonId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+}
+
+/// Holds the register of people until the transaction ends: between a look for an address and the insert of
+/// its account nobody else makes one.
+pub async fn lock_register(tx: &Tx) -> Result<()> {
+    let counter = Query::select().column("value").from("counter").and_where(Expr::col("name").eq("person"))
+        .lock(LockType::Update).to_owned();
+    tx.query_one(&counter).await?;
+    Ok(())
+}
+
+/// The next of the dense numbers by which statistics tell people apart.
+pub async fn next_number(tx: &Tx) -> Result<i64> {
+    let next = Query::update()
+        .table("counter")
+        .value("value", Expr::col("value").add(1_i64))
+        .and_where(Expr::col("name").eq("person"))
+        .returning_col("value")
+        .to_owned();
+    let row = tx.query_one(&next).await?.ok_or_else(|| Error::internal("the counter of people is missing"))?;
+    Ok(row.try_get("", "value")?)
+}
+
+/// Makes an account.
+pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
+    let row = ActiveModel {
+        id: Set(row.id),
+        number: Set(row.number),
+        email: Set(row.email),
+        given_name: Set(row.given_name),
+        family_name: Set(row.family_name),
+        language: Set(row.language),
+        time_zone: Set(row.time_zone),
+        password_hash: Set(row.password_hash),
+        email_confirmed_at: Set(row.email_confirmed_at),
+        disabled_at: Set(row.disabled_at),
+        created_at: Set(row.created_at),
+        version: Set(row.version),
+    };
+    Ok(row.insert(tx).await?)
+}
+
+/// What a person says of themself in the profile.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Given name.
+    pub given_name: Name,
+    /// Family name.
+    pub family_name: Name,
+    /// The language of messages.
+    pub language: Language,
+    /// The zone in which times are shown.
+    pub time_zone: chrono_tz::Tz,
+}
+
+/// Replaces the profile, if the row is still as `expected`.
+///
+/// # Errors
+/// [`Code::StaleVersion`] when it is not.
+pub async fn set_profile(tx: &Tx, row: &Model, expected: i64, profile: &Profile) -> Result<Model> {
+    let rows = Entity::update_many()
+        .col_expr(Column::GivenName, Expr::value(profile.given_name.as_ref()))
+        .col_expr(Column::FamilyName, Expr::value(profile.family_name.as_ref()))
+        .col_expr(Column::Language, Expr::value(profile.language.code()))
+        .col_expr(Column::TimeZone, Expr::value(profile.time_zone.name()))
+        .col_expr(Column::Version, Expr::value(expected + 1))
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::Version.eq(expected))
+        .exec_with_returning(tx)
+        .await?;
+    let stale = || Error::from(Fault::at("version", Code::StaleVersion).with(row.version));
+    rows.into_iter().next().ok_or_else(stale)
+}
+
+/// Stores the hash of a new password.
+pub async fn set_password(tx: &Tx, id: PersonId, hash: String) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(hash))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes that the address is the person's; the first time counts.
+pub async fn set_confirmed(tx: &Tx, id: PersonId, now: DateTime<Utc>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::EmailConfirmedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::EmailConfirmedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
 }

@@ -1,11 +1,14 @@
-//! A role of a person in a scope.
+//! Roles of people in scopes. An ended one stays with its end; whoever asks says at what instant.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
-use uuid::Uuid;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
 
-use crate::domain::actor::Role;
-use crate::domain::id::{PersonId, RoleAssignmentId};
+use super::Tx;
+use crate::domain::actor::{Grant, Role, Scope};
+use crate::domain::id::{CourseId, EditionId, InstitutionId, PersonId, RoleAssignmentId};
+use crate::error::Result;
 
 /// A role of a person in a scope.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -23,8 +26,114 @@ pub struct Model {
     pub granted_by: Option<PersonId>,
 }
 
+impl Model {
+    /// Where the role holds; the database keeps it well formed.
+    pub fn scope(&self) -> Option<Scope> {
+        scope(&self.scope_kind, self.scope_id)
+    }
+}
+
 /// Relations are written as joins where they are needed.
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The scope as the two columns say it.
+pub fn scope(kind: &str, id: Option<Uuid>) -> Option<Scope> {
+    match (kind, id) {
+        ("system", None) => Some(Scope::System),
+        ("institution", Some(id)) => Some(Scope::Institution(InstitutionId(id))),
+        ("course", Some(id)) => Some(Scope::Course(CourseId(id))),
+        ("edition", Some(id)) => Some(Scope::Edition(EditionId(id))),
+        _ => None,
+    }
+}
+
+/// The two columns of a scope.
+pub fn columns(scope: Scope) -> (&'static str, Option<Uuid>) {
+    match scope {
+        Scope::System => ("system", None),
+        Scope::Institution(id) => ("institution", Some(id.0)),
+        Scope::Course(id) => ("course", Some(id.0)),
+        Scope::Edition(id) => ("edition", Some(id.0)),
+    }
+}
+
+/// A new assignment, in force from `now` on without an end.
+pub fn new_row(
+    id: RoleAssignmentId,
+    person_id: PersonId,
+    grant: Grant,
+    now: DateTime<Utc>,
+    granted_by: Option<PersonId>,
+) -> Model {
+    let (kind, scope_id) = columns(grant.scope);
+    let scope_kind = kind.to_owned();
+    Model { id, person_id, role: grant.role, scope_kind, scope_id, from_at: now, until_at: None, granted_by }
+}
+
+fn in_force(now: DateTime<Utc>) -> Condition {
+    Condition::all()
+        .add(Column::FromAt.lte(now))
+        .add(Column::UntilAt.is_null().or(Column::UntilAt.gt(now)))
+}
+
+/// The roles of a person that are in force, the oldest first.
+pub async fn of_person(connection: &impl ConnectionTrait, person: PersonId, now: DateTime<Utc>) -> Result<Vec<Model>> {
+    let list = Entity::find().filter(Column::PersonId.eq(person)).filter(in_force(now));
+    Ok(list.order_by_asc(Column::FromAt).order_by_asc(Column::Id).all(connection).await?)
+}
+
+/// Whether the person holds the role in exactly this scope.
+pub async fn is_held(
+    connection: &impl ConnectionTrait,
+    person: PersonId,
+    grant: Grant,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let (kind, id) = columns(grant.scope);
+    let of_scope = match id {
+        Some(id) => Column::ScopeId.eq(id),
+        None => Column::ScopeId.is_null(),
+    };
+    let count = Entity::find()
+        .filter(Column::PersonId.eq(person))
+        .filter(Column::Role.eq(grant.role))
+        .filter(Column::ScopeKind.eq(kind))
+        .filter(of_scope)
+        .filter(in_force(now))
+        .count(connection)
+        .await?;
+    Ok(count > 0)
+}
+
+/// The assignment, its row held against others who change it.
+pub async fn lock(tx: &Tx, id: RoleAssignmentId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+}
+
+/// Keeps a new assignment.
+pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
+    let row = ActiveModel {
+        id: Set(row.id),
+        person_id: Set(row.person_id),
+        role: Set(row.role),
+        scope_kind: Set(row.scope_kind),
+        scope_id: Set(row.scope_id),
+        from_at: Set(row.from_at),
+        until_at: Set(row.until_at),
+        granted_by: Set(row.granted_by),
+    };
+    Ok(row.insert(tx).await?)
+}
+
+/// Ends an assignment at `now`.
+pub async fn set_end(tx: &Tx, id: RoleAssignmentId, now: DateTime<Utc>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::UntilAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

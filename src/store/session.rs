@@ -1,9 +1,15 @@
-//! A signed-in session: the family of its refresh tokens.
+//! Signed-in sessions: each is the family of its refresh tokens, and ends for all of them at once.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveValue::Set, Condition, FromQueryResult, JoinType, QuerySelect};
 
+use super::{Tx, person, role};
+use crate::domain::actor::{Grant, Role};
 use crate::domain::id::{PersonId, SessionId};
+use crate::domain::language::Language;
+use crate::error::Result;
 
 /// A signed-in session: the family of its refresh tokens.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -18,8 +24,124 @@ pub struct Model {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
+impl Model {
+    /// Whether it goes on at `now`.
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at > now
+    }
+}
+
 /// Relations are written as joins where they are needed.
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Whom a session stands for at an instant.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The person's language.
+    pub language: Language,
+    /// Every role in force.
+    pub grants: Vec<Grant>,
+}
+
+#[derive(Debug, FromQueryResult)]
+struct StandingRow {
+    language: Language,
+    role: Option<Role>,
+    scope_kind: Option<String>,
+    scope_id: Option<Uuid>,
+}
+
+/// What a request of this session may rely on, in one statement: `None` when the session has ended, is not
+/// this person's, or the account is disabled.
+pub async fn standing(
+    connection: &impl ConnectionTrait,
+    session: SessionId,
+    person: PersonId,
+    now: DateTime<Utc>,
+) -> Result<Option<Standing>> {
+    let in_force = move |_, roles: DynIden| {
+        let from = Expr::col((roles.clone(), role::Column::FromAt)).lte(now);
+        let until = Expr::col((roles, role::Column::UntilAt));
+        Condition::all().add(from).add(until.clone().is_null().or(until.gt(now)))
+    };
+    let to_person = Entity::belongs_to(person::Entity).from(Column::PersonId).to(person::Column::Id);
+    let to_roles = Entity::belongs_to(role::Entity)
+        .from(Column::PersonId)
+        .to(role::Column::PersonId)
+        .on_condition(in_force);
+    let rows = Entity::find_by_id(session)
+        .select_only()
+        .column(person::Column::Language)
+        .columns([role::Column::Role, role::Column::ScopeKind, role::Column::ScopeId])
+        .join(JoinType::InnerJoin, to_person.into())
+        .join(JoinType::LeftJoin, to_roles.into())
+        .filter(Column::PersonId.eq(person))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .filter(person::Column::DisabledAt.is_null())
+        .into_model::<StandingRow>()
+        .all(connection)
+        .await?;
+    let Some(language) = rows.first().map(|row| row.language) else { return Ok(None) };
+    let grants = rows.iter().filter_map(|row| {
+        let scope = role::scope(row.scope_kind.as_deref()?, row.scope_id)?;
+        Some(Grant { role: row.role?, scope })
+    });
+    Ok(Some(Standing { language, grants: grants.collect() }))
+}
+
+/// The session, its row held against others who change it.
+pub async fn lock(tx: &Tx, id: SessionId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+}
+
+/// Begins a session.
+pub async fn insert(tx: &Tx, session: Model) -> Result<()> {
+    let row = ActiveModel {
+        id: Set(session.id),
+        person_id: Set(session.person_id),
+        created_at: Set(session.created_at),
+        expires_at: Set(session.expires_at),
+        revoked_at: Set(session.revoked_at),
+    };
+    Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Lets a session go on until `expires_at`.
+pub async fn set_expiry(tx: &Tx, id: SessionId, expires_at: DateTime<Utc>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::ExpiresAt, Expr::value(expires_at))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Ends one session.
+pub async fn revoke(tx: &Tx, id: SessionId, now: DateTime<Utc>) -> Result<()> {
+    revoke_where(tx, Column::Id.eq(id), now).await
+}
+
+/// Ends every session of a person but `kept`.
+pub async fn revoke_all(tx: &Tx, person: PersonId, kept: Option<SessionId>, now: DateTime<Utc>) -> Result<()> {
+    let theirs = Column::PersonId.eq(person);
+    let which = match kept {
+        Some(kept) => theirs.and(Column::Id.ne(kept)),
+        None => theirs,
+    };
+    revoke_where(tx, which, now).await
+}
+
+async fn revoke_where(tx: &Tx, which: Expr, now: DateTime<Utc>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .filter(which)
+        .filter(Column::RevokedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}

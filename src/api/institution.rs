@@ -1,0 +1,205 @@
+//! The register of institutions.
+
+use async_graphql::connection::{Connection, EmptyFields};
+use async_graphql::{Context, ID, InputObject, Object};
+
+use super::enums::InstitutionKind;
+use super::error::ApiResult;
+use super::id::parse;
+use super::page::{Arguments, connection};
+use super::payload::payloads;
+use super::request::Request;
+use crate::domain::id::InstitutionId;
+use crate::domain::text::{Country, Line, SearchText, ShortCode, Title};
+use crate::error::{Code, Fault, Faults, Result};
+use crate::service::institution::{self as register, Alias, InstitutionDraft, MOST_ALIASES};
+use crate::store::institution;
+
+/// An institution of the register.
+pub struct Institution(pub institution::Model);
+
+impl Institution {
+    /// The institution with this identifier, or the one into which it was merged.
+    pub async fn load(request: &Request, id: InstitutionId) -> ApiResult<Option<Self>> {
+        let mut row = request.loaders.institutions.load_one(id).await?;
+        if let Some(target) = row.as_ref().and_then(|row| row.merged_into) {
+            row = request.loaders.institutions.load_one(target).await?;
+        }
+        Ok(row.map(Self))
+    }
+}
+
+/// A registered organisation that sends people.
+#[Object]
+impl Institution {
+    /// Identifier, `ins_…`. That of an institution which was merged into this one leads here as well.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// A short code, where there is one.
+    async fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// Name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Other names under which it is known.
+    async fn aliases(&self) -> Vec<&str> {
+        self.0.aliases.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect()
+    }
+
+    /// Country (ISO 3166-1 alpha-2).
+    async fn country(&self) -> &str {
+        &self.0.country
+    }
+
+    /// What sort of organisation it is.
+    async fn kind(&self) -> InstitutionKind {
+        self.0.kind.into()
+    }
+
+    /// The version to send back with `updateInstitution`.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+}
+
+/// Reading the register.
+#[derive(Debug, Default)]
+pub struct InstitutionQuery;
+
+#[Object]
+impl InstitutionQuery {
+    /// The register of institutions by name, for anybody who has signed in: people state theirs from it.
+    #[allow(clippy::too_many_arguments, reason = "a field takes its arguments one by one")]
+    async fn institutions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start or after `after`, 1 to 100")] first: Option<i32>,
+        #[graphql(desc = "A cursor")] after: Option<String>,
+        #[graphql(desc = "How many from the end or before `before`, 1 to 100")] last: Option<i32>,
+        #[graphql(desc = "A cursor")] before: Option<String>,
+        #[graphql(desc = "Part of a name or of another name, whatever its case and accents")] search: Option<String>,
+        #[graphql(desc = "Of this country only (ISO 3166-1 alpha-2)")] country: Option<String>,
+    ) -> ApiResult<Connection<String, Institution, EmptyFields, EmptyFields>> {
+        let request = Request::of(ctx);
+        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let mut faults = Faults::default();
+        let search = faults.take("search", SearchText::parse_optional(search.as_deref())).flatten();
+        let country = faults.take("country", country.as_deref().map(Country::parse).transpose()).flatten();
+        faults.check()?;
+        let filter = institution::Filter { search, country };
+        let page = register::list(&request.app, &request.actor, &filter, &wanted).await?;
+        Ok(connection(page, institution::place, Institution))
+    }
+}
+
+/// What is registered of a new institution.
+#[derive(Debug, InputObject)]
+pub struct CreateInstitutionInput {
+    /// A short code, unique where there is one; up to 40 characters.
+    code: Option<String>,
+    /// Name, up to 200 characters.
+    name: String,
+    /// Other names, up to 20 of up to 200 characters.
+    #[graphql(default)]
+    aliases: Vec<String>,
+    /// Country (ISO 3166-1 alpha-2).
+    country: String,
+    /// What sort of organisation it is.
+    kind: InstitutionKind,
+}
+
+/// What is registered of an institution from now on; every field is replaced.
+#[derive(Debug, InputObject)]
+pub struct UpdateInstitutionInput {
+    /// Which institution.
+    institution_id: ID,
+    /// The version that you saw.
+    version: i64,
+    /// A short code, unique where there is one; up to 40 characters.
+    code: Option<String>,
+    /// Name, up to 200 characters.
+    name: String,
+    /// Other names, up to 20 of up to 200 characters.
+    #[graphql(default)]
+    aliases: Vec<String>,
+    /// Country (ISO 3166-1 alpha-2).
+    country: String,
+    /// What sort of organisation it is.
+    kind: InstitutionKind,
+}
+
+impl CreateInstitutionInput {
+    fn parse(&self) -> Result<InstitutionDraft> {
+        let mut faults = Faults::default();
+        let code = faults.take("code", ShortCode::parse_optional(self.code.as_deref()));
+        let name = faults.take("name", Title::parse(&self.name));
+        let country = faults.take("country", Country::parse(&self.country));
+        if self.aliases.len() > MOST_ALIASES {
+            faults.push(Fault::at("aliases", Code::TooLong).with(MOST_ALIASES));
+        }
+        let aliases: Vec<Option<Alias>> = (self.aliases.iter().enumerate().take(MOST_ALIASES))
+            .map(|(place, alias)| faults.take(&format!("aliases.{place}"), Line::parse(alias)))
+            .collect();
+        let aliases = aliases.into_iter().flatten().collect();
+        faults.check()?;
+        match (code, name, country) {
+            (Some(code), Some(name), Some(country)) => {
+                Ok(InstitutionDraft { code, name, aliases, country, kind: self.kind.into() })
+            }
+            _ => Err(Code::Malformed.into()),
+        }
+    }
+}
+
+payloads! {
+    /// Answer of `createInstitution`.
+    CreateInstitutionPayload {
+        /// The new institution.
+        institution: Institution
+    }
+    /// Answer of `updateInstitution`.
+    UpdateInstitutionPayload {
+        /// The institution as it now is.
+        institution: Institution
+    }
+}
+
+/// Keeping the register.
+#[derive(Debug, Default)]
+pub struct InstitutionMutation;
+
+#[Object]
+impl InstitutionMutation {
+    /// Registers an institution; for administrators.
+    async fn create_institution(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateInstitutionInput,
+    ) -> ApiResult<CreateInstitutionPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async { register::create(app, actor, input.parse()?).await };
+        CreateInstitutionPayload::of(result.await, Institution)
+    }
+
+    /// Replaces what is registered of an institution; for administrators.
+    async fn update_institution(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateInstitutionInput,
+    ) -> ApiResult<UpdateInstitutionPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let UpdateInstitutionInput { institution_id, version, code, name, aliases, country, kind } = input;
+        let content = CreateInstitutionInput { code, name, aliases, country, kind };
+        let result = async {
+            let id = parse("institutionId", &institution_id)?;
+            register::update(app, actor, id, version, content.parse()?).await
+        };
+        UpdateInstitutionPayload::of(result.await, Institution)
+    }
+}

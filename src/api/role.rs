@@ -1,0 +1,176 @@
+//! Roles: who holds them where, granting and ending them.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+
+use super::enums::Role;
+use super::error::ApiResult;
+use super::id::parse;
+use super::payload::payloads;
+use super::person::Person;
+use super::request::Request;
+use crate::domain::actor::{Grant, Scope};
+use crate::domain::id::AnyId;
+use crate::domain::text::{Email, Reason};
+use crate::error::{Code, Error, Faults, Result};
+use crate::service::role::{self as roles, Appointment, Grantee};
+use crate::store::role;
+
+/// In what a role holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum RoleScope {
+    /// Everywhere.
+    System,
+    /// For one institution and those it nominates.
+    Institution,
+    /// For every edition of one course.
+    Course,
+    /// For one edition.
+    Edition,
+}
+
+/// A role of a person.
+pub struct RoleAssignment(pub role::Model);
+
+/// A role of a person in a scope, for a time.
+#[Object]
+impl RoleAssignment {
+    /// Identifier, `rol_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Who holds it; names show as far as you may see them.
+    async fn person(&self, ctx: &Context<'_>) -> ApiResult<Option<Person>> {
+        Person::load(Request::of(ctx), self.0.person_id).await
+    }
+
+    /// The role.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// In what it holds.
+    async fn scope(&self) -> RoleScope {
+        match self.0.scope() {
+            None | Some(Scope::System) => RoleScope::System,
+            Some(Scope::Institution(_)) => RoleScope::Institution,
+            Some(Scope::Course(_)) => RoleScope::Course,
+            Some(Scope::Edition(_)) => RoleScope::Edition,
+        }
+    }
+
+    /// The institution, course or edition in which it holds; null for everywhere.
+    async fn scope_id(&self) -> Option<ID> {
+        match self.0.scope()? {
+            Scope::System => None,
+            Scope::Institution(id) => Some(id.to_string().into()),
+            Scope::Course(id) => Some(id.to_string().into()),
+            Scope::Edition(id) => Some(id.to_string().into()),
+        }
+    }
+
+    /// Since when.
+    async fn from_at(&self) -> DateTime<Utc> {
+        self.0.from_at
+    }
+
+    /// Until when; null for no end.
+    async fn until_at(&self) -> Option<DateTime<Utc>> {
+        self.0.until_at
+    }
+}
+
+/// A role to be granted.
+#[derive(Debug, InputObject)]
+pub struct GrantRoleInput {
+    /// To whom; either this or `email`.
+    person_id: Option<ID>,
+    /// The address of the account to which it is granted; either this or `personId`.
+    email: Option<String>,
+    /// The role.
+    role: Role,
+    /// Where it holds: an edition for a tutor; an edition, a course or nothing (everywhere) for a coordinator;
+    /// an institution for a focal point; nothing for an administrator.
+    scope_id: Option<ID>,
+    /// Until when; without it, until it is revoked.
+    until: Option<DateTime<Utc>>,
+}
+
+impl GrantRoleInput {
+    fn parse(&self) -> Result<Appointment> {
+        let grantee = match (&self.person_id, &self.email) {
+            (Some(id), None) => Grantee::Person(parse("personId", id)?),
+            (None, Some(email)) => {
+                let mut faults = Faults::default();
+                let email = faults.take("email", Email::parse(email));
+                Grantee::Address(email.ok_or(faults)?)
+            }
+            _ => return Err(Error::at("personId", Code::Required)),
+        };
+        let scope = match &self.scope_id {
+            None => Scope::System,
+            Some(id) => read_scope(id).ok_or_else(|| Error::at("scopeId", Code::InvalidId))?,
+        };
+        Ok(Appointment { grantee, grant: Grant { role: self.role.into(), scope }, until: self.until })
+    }
+}
+
+fn read_scope(id: &ID) -> Option<Scope> {
+    match id.parse().ok()? {
+        AnyId::InstitutionId(id) => Some(Scope::Institution(id)),
+        AnyId::CourseId(id) => Some(Scope::Course(id)),
+        AnyId::EditionId(id) => Some(Scope::Edition(id)),
+        _ => None,
+    }
+}
+
+/// A role to be ended.
+#[derive(Debug, InputObject)]
+pub struct RevokeRoleInput {
+    /// Which assignment.
+    role_assignment_id: ID,
+    /// Why; it goes into the audit log.
+    reason: Option<String>,
+}
+
+payloads! {
+    /// Answer of `grantRole`.
+    GrantRolePayload {
+        /// The new assignment.
+        role_assignment: RoleAssignment
+    }
+    /// Answer of `revokeRole`.
+    RevokeRolePayload {
+        /// The assignment with its end.
+        role_assignment: RoleAssignment
+    }
+}
+
+/// Granting and ending roles.
+#[derive(Debug, Default)]
+pub struct RoleMutation;
+
+#[Object]
+impl RoleMutation {
+    /// Grants a role: administrators any, coordinators that of tutor in an edition of theirs; nobody one to
+    /// themself. It holds from the person's next request on.
+    async fn grant_role(&self, ctx: &Context<'_>, input: GrantRoleInput) -> ApiResult<GrantRolePayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async { roles::grant_role(app, actor, input.parse()?).await };
+        GrantRolePayload::of(result.await, RoleAssignment)
+    }
+
+    /// Ends a role, by whoever could grant it; nobody ends one of their own.
+    async fn revoke_role(&self, ctx: &Context<'_>, input: RevokeRoleInput) -> ApiResult<RevokeRolePayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let id = parse("roleAssignmentId", &input.role_assignment_id)?;
+            let mut faults = Faults::default();
+            let reason = faults.take("reason", Reason::parse_optional(input.reason.as_deref())).flatten();
+            faults.check()?;
+            roles::revoke_role(app, actor, id, reason.as_ref()).await
+        };
+        RevokeRolePayload::of(result.await, RoleAssignment)
+    }
+}

@@ -1,0 +1,236 @@
+//! Passwords: which ones are taken, and how they are hashed without taking the server down.
+//!
+//! Every hash holds 19 MiB for some 25 ms, so only a few run at a time and only some may wait; whoever
+//! comes after that is told to come again. Checking a password of nobody costs the same as of somebody.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config;
+use crate::domain::text::fold;
+use crate::error::{Code, Error, Flaw, Result};
+
+/// The fewest code points of a password.
+pub const SHORTEST: usize = 12;
+/// The most code points of a password.
+pub const LONGEST: usize = 128;
+
+/// The memory of one hash in KiB, the passes over it and the lanes (OWASP ASVS 5.0, 11.4.2).
+const COST: (u32, u32, u32) = (19_456, 2, 1);
+/// A password with fewer different letters than this is a pattern.
+const FEWEST_DIFFERENT: usize = 5;
+/// Parts of names that are shorter than this occur by chance.
+const SHORTEST_NAME: usize = 4;
+/// A well-formed hash that no password has: checked where there is no account, so that it takes as long.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    include_str!("common_passwords.txt").lines().filter(|line| !line.starts_with('#')).collect()
+});
+
+/// A password that may be set. It is never shown, trimmed or normalised.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// Takes 12 to 128 code points of any script; `about` is what the person is called: names and address.
+    ///
+    /// # Errors
+    /// [`Code::TooShort`], [`Code::TooLong`], [`Code::ForbiddenCharacter`] for control characters,
+    /// [`Code::WeakPassword`] for a common one and for one that holds a name of the person.
+    pub fn parse(text: &str, about: &[&str]) -> Result<Self, Flaw> {
+        let limit = |code, limit: usize| Err(Flaw { code, detail: Some(limit.to_string()) });
+        if text.len() > LONGEST * 4 {
+            return limit(Code::TooLong, LONGEST);
+        }
+        match text.chars().count() {
+            0 => return Err(Code::Required.into()),
+            length if length < SHORTEST => return limit(Code::TooShort, SHORTEST),
+            length if length > LONGEST => return limit(Code::TooLong, LONGEST),
+            _ => {}
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Code::ForbiddenCharacter.into());
+        }
+        if is_common(text) || holds_name(text, about) {
+            return Err(Code::WeakPassword.into());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("(hidden)")
+    }
+}
+
+/// Whether a list of guesses begins with it: listed as it is or without what was put around a listed word.
+fn is_common(text: &str) -> bool {
+    let folded = fold(text);
+    let core = folded.trim_matches(|letter: char| !letter.is_alphabetic());
+    let different: HashSet<char> = folded.chars().collect();
+    different.len() < FEWEST_DIFFERENT
+        || COMMON.contains(folded.as_str())
+        || COMMON.contains(core)
+        || COMMON.contains(letters(&folded).as_str())
+}
+
+/// Whether it holds a name, or the part of the address before the `@`, or a word of either.
+fn holds_name(text: &str, about: &[&str]) -> bool {
+    let password = letters(&fold(text));
+    about.iter().any(|name| {
+        let name = name.rsplit_once('@').map_or(*name, |(local, _)| local);
+        let folded = fold(name);
+        let words = folded.split(|letter: char| !letter.is_alphanumeric()).map(ToOwned::to_owned);
+        words
+            .chain([letters(&folded)])
+            .any(|word| word.chars().count() >= SHORTEST_NAME && password.contains(&word))
+    })
+}
+
+fn letters(text: &str) -> String {
+    text.chars().filter(|letter| letter.is_alphanumeric()).collect()
+}
+
+/// Hashes and checks passwords; cheap to clone, all clones share the same limits.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    admitted: Arc<Semaphore>,
+    running: Arc<Semaphore>,
+}
+
+impl Passwords {
+    /// With the limits of the settings.
+    pub fn from_settings(settings: &config::Auth) -> Self {
+        let parallel = settings.parallel_hashes.max(1);
+        Self {
+            admitted: Arc::new(Semaphore::new(parallel + settings.waiting_hashes)),
+            running: Arc::new(Semaphore::new(parallel)),
+        }
+    }
+
+    /// The hash to store, a PHC string with a salt of its own.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait already.
+    pub async fn hash(&self, password: &Password) -> Result<String> {
+        let bytes = password.0.clone();
+        self.run(move || {
+            let hash: PasswordHash = argon2()?.hash_password(bytes.as_bytes()).map_err(Error::internal)?;
+            Ok(hash.to_string())
+        })
+        .await
+    }
+
+    /// Whether the password has this hash. Without a hash the answer is no, after as much work.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait already.
+    pub async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool> {
+        let known = hash.is_some();
+        let (bytes, hash) = (password.to_owned(), hash.unwrap_or(NOBODY).to_owned());
+        self.run(move || {
+            let hash = PasswordHash::new(&hash).map_err(Error::internal)?;
+            Ok(argon2()?.verify_password(bytes.as_bytes(), &hash).is_ok() && known)
+        })
+        .await
+    }
+
+    /// Runs the work beside the tasks. The permits travel with it: a caller that hangs up frees nothing early.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Error::Busy(1))?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
+        let permits: [OwnedSemaphorePermit; 2] = [admitted, running];
+        tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(permits);
+            result
+        })
+        .await
+        .map_err(Error::internal)?
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>> {
+    let (memory, passes, lanes) = COST;
+    let params = Params::new(memory, passes, lanes, None).map_err(|fault| Error::internal(fault.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(parallel: usize, waiting: usize) -> config::Auth {
+        let secret = ("auth.token_secret", "a secret of the tests, 32 bytes or longer".to_owned());
+        let mut settings = config::Settings::load("test", None, &[secret]).expect("settings").auth;
+        (settings.parallel_hashes, settings.waiting_hashes) = (parallel, waiting);
+        settings
+    }
+
+    fn code(text: &str) -> Option<Code> {
+        Password::parse(text, &["María José", "Núñez", "mj.nunez@example.org"]).err().map(|flaw| flaw.code)
+    }
+
+    #[test]
+    fn lengths_are_counted_in_code_points() {
+        assert_eq!(code(""), Some(Code::Required));
+        assert_eq!(code("ñandú gris!"), Some(Code::TooShort));
+        assert_eq!(code("ñandú gris!!"), None);
+        assert_eq!(code("五彩斑斓的黑色马克杯和茶"), None);
+        let long = "aé🌊x9".repeat(26);
+        assert_eq!(code(&long.chars().take(128).collect::<String>()), None);
+        assert_eq!(code(&long.chars().take(129).collect::<String>()), Some(Code::TooLong));
+        assert_eq!(code("with a \0 inside it"), Some(Code::ForbiddenCharacter));
+    }
+
+    #[test]
+    fn guessable_ones_are_refused() {
+        for weak in [
+            "password1234", "Password2026!", "111111111111", "abababababab", "qwertyuiop12", "123456789012",
+            "contraseña2026", "Contrasena.2026!", "letmeinletmein", "passwordpassword",
+        ] {
+            assert_eq!(code(weak), Some(Code::WeakPassword), "{weak}");
+        }
+    }
+
+    #[test]
+    fn names_of_the_person_are_refused() {
+        for weak in ["xx maria 4711 yy", "NUNEZ-is-great", "i am mj.nunez 77", "josé y los otros"] {
+            assert_eq!(code(weak), Some(Code::WeakPassword), "{weak}");
+        }
+        assert_eq!(code("tortuga verde en mayo"), None);
+    }
+
+    #[tokio::test]
+    async fn a_password_counts_to_its_last_letter_and_byte() {
+        let passwords = Passwords::from_settings(&settings(2, 8));
+        let text: String = ('!'..'~').cycle().take(100).collect();
+        let hash = passwords.hash(&Password::parse(&text, &[]).expect("a password")).await.expect("a hash");
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        let mut other = text.clone();
+        other.pop();
+        other.push('~');
+        assert!(passwords.verify(&text, Some(&hash)).await.expect("an answer"));
+        for wrong in [other, format!("{text} "), format!(" {text}"), text.to_lowercase()] {
+            assert!(!passwords.verify(&wrong, Some(&hash)).await.expect("an answer"));
+        }
+        assert!(!passwords.verify(&text, None).await.expect("an answer"));
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_the_queue_full_is_sent_away() {
+        let passwords = Passwords::from_settings(&settings(1, 1));
+        let password = Password::parse("tortuga verde en mayo", &[]).expect("a password");
+        let results = futures_util::future::join_all((0..4).map(|_| passwords.hash(&password))).await;
+        let busy = results.iter().filter(|result| matches!(result, Err(Error::Busy(1)))).count();
+        assert_eq!((results.len() - busy, busy), (2, 2));
+    }
+}

@@ -1,0 +1,58 @@
+//! From the headers of a request to its actor.
+
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
+
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::error::{Error, Result};
+use crate::service::session;
+
+/// Who the request comes from, by `Authorization: Bearer …`, and the language to answer in. A token
+/// anywhere else, such as in the URL, is not read.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for credentials that are not a valid bearer token: whoever sends some wants to
+/// be somebody, and is not answered as nobody.
+pub async fn actor(app: &App, headers: &HeaderMap) -> Result<Actor> {
+    let accept_language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    session::actor(app, bearer(headers)?, accept_language).await
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().map_err(|_| Error::Unauthenticated)?;
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && values.next().is_none() => {
+            Ok(Some(token.trim()))
+        }
+        _ => Err(Error::Unauthenticated),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn read(values: &[&'static str]) -> Result<Option<String>> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, HeaderValue::from_static(value));
+        }
+        bearer(&headers).map(|token| token.map(ToOwned::to_owned))
+    }
+
+    #[test]
+    fn only_one_bearer_token_is_read() {
+        assert!(matches!(read(&[]), Ok(None)));
+        for good in ["Bearer abc", "bearer abc", "BEARER  abc"] {
+            assert!(matches!(read(&[good]), Ok(Some(token)) if token == "abc"), "{good}");
+        }
+        for wrong in [&["Basic abc"][..], &["Bearer"], &[""], &["Bearer a", "Bearer b"]] {
+            assert!(matches!(read(wrong), Err(Error::Unauthenticated)), "{wrong:?}");
+        }
+    }
+}

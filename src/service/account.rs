@@ -1,0 +1,347 @@
+//! Accounts: registering, confirming the address, passwords, the profile and what people declare.
+//!
+//! Answers never tell whether an address has an account; only its mailbox does.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::app::App;
+use crate::auth::password::Password;
+use crate::auth::token::{self, Kind};
+use crate::domain::actor::{Actor, Grant, Role, Scope};
+use crate::domain::id::{DeclarationId, InstitutionId, PersonId, RoleAssignmentId, SessionId};
+use crate::domain::language::Language;
+use crate::domain::notice::Notice;
+use crate::domain::person::{ConstituentGroup, Gender};
+use crate::domain::policy::{self, Action, Relation};
+use crate::domain::text::{Country, Email, Name, parse_time_zone};
+use crate::error::{Code, Error, Faults, Result};
+use crate::store::person::Profile;
+use crate::store::token::Purpose;
+use crate::store::{Tx, audit, declaration, institution, outbox, person, role, session, token as account_token};
+
+#[cfg(test)]
+mod tests;
+
+/// What somebody registers with.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    email: Email,
+    profile: Profile,
+    password: Password,
+}
+
+/// A registration as it comes in.
+#[derive(Debug, Clone, Copy)]
+pub struct RegistrationText<'a> {
+    /// E-mail address.
+    pub email: &'a str,
+    /// Given name.
+    pub given_name: &'a str,
+    /// Family name.
+    pub family_name: &'a str,
+    /// The language of messages.
+    pub language: Language,
+    /// An IANA zone.
+    pub time_zone: &'a str,
+    /// The password, byte for byte.
+    pub password: &'a str,
+}
+
+impl Registration {
+    /// Reads all of it, so that its sender learns everything that is wrong at once.
+    pub fn parse(text: &RegistrationText<'_>) -> Result<Self> {
+        let mut faults = Faults::default();
+        let email = faults.take("email", Email::parse(text.email));
+        let profile = read_profile(&mut faults, text.given_name, text.family_name, text.language, text.time_zone);
+        let about = [text.given_name, text.family_name, text.email];
+        let password = faults.take("password", Password::parse(text.password, &about));
+        match (email, profile, password) {
+            (Some(email), Some(profile), Some(password)) => Ok(Self { email, profile, password }),
+            _ => Err(faults.into()),
+        }
+    }
+}
+
+/// Reads a profile, keeping what is wrong with it under the names of the API.
+pub fn read_profile(
+    faults: &mut Faults,
+    given_name: &str,
+    family_name: &str,
+    language: Language,
+    time_zone: &str,
+) -> Option<Profile> {
+    let given_name = faults.take("givenName", Name::parse(given_name));
+    let family_name = faults.take("familyName", Name::parse(family_name));
+    let time_zone = faults.take("timeZone", parse_time_zone(time_zone));
+    Some(Profile { given_name: given_name?, family_name: family_name?, language, time_zone: time_zone? })
+}
+
+/// Registers a person, who has to confirm the address before signing in. The answer and the work are the
+/// same for an address that has an account: its owner is told by mail. An account whose address was never
+/// confirmed is registered anew.
+pub async fn register(app: &App, registration: &Registration) -> Result<()> {
+    let hash = app.passwords.hash(&registration.password).await?;
+    let tx = app.db.write().await?;
+    person::lock_register(&tx).await?;
+    match person::find_by_email(&tx, &registration.email).await? {
+        None => {
+            let row = person::insert(&tx, new_person(app, &tx, registration, hash).await?).await?;
+            send_confirmation(app, &tx, row.id).await?;
+        }
+        Some(row) if is_pending(&row) => {
+            person::set_profile(&tx, &row, row.version, &registration.profile).await?;
+            person::set_password(&tx, row.id, hash).await?;
+            send_confirmation(app, &tx, row.id).await?;
+        }
+        Some(row) => {
+            outbox::enqueue(&tx, &app.clock, row.id, &Notice::AlreadyRegistered).await?;
+        }
+    }
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
+
+/// Somebody registered by themself and never confirmed; an imported person has no password.
+fn is_pending(row: &person::Model) -> bool {
+    row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_some()
+}
+
+async fn new_person(app: &App, tx: &Tx, registration: &Registration, hash: String) -> Result<person::Model> {
+    let profile = &registration.profile;
+    Ok(person::Model {
+        id: PersonId(app.clock.new_id()),
+        number: person::next_number(tx).await?,
+        email: registration.email.as_ref().to_owned(),
+        given_name: profile.given_name.as_ref().to_owned(),
+        family_name: profile.family_name.as_ref().to_owned(),
+        language: profile.language,
+        time_zone: profile.time_zone.name().to_owned(),
+        password_hash: Some(hash),
+        email_confirmed_at: None,
+        disabled_at: None,
+        created_at: app.clock.now(),
+        version: 1,
+    })
+}
+
+async fn send_confirmation(app: &App, tx: &Tx, person: PersonId) -> Result<()> {
+    let hours = i64::try_from(app.settings.auth.confirm_hours).map_err(Error::internal)?;
+    let expires_at = app.clock.now() + TimeDelta::hours(hours);
+    let token = issue(app, tx, person, Purpose::ConfirmEmail, expires_at).await?;
+    outbox::enqueue(tx, &app.clock, person, &Notice::ConfirmAddress { token, expires_at }).await?;
+    Ok(())
+}
+
+/// Makes a one-time token; earlier ones of the same purpose die.
+async fn issue(app: &App, tx: &Tx, person: PersonId, purpose: Purpose, expires_at: DateTime<Utc>) -> Result<String> {
+    let token = token::draw(Kind::OneTime)?;
+    let row = account_token::Model {
+        hash: token::digest(Kind::OneTime, &token).ok_or_else(|| Error::internal("a drawn token has no digest"))?,
+        person_id: person,
+        purpose,
+        issued_at: app.clock.now(),
+        expires_at,
+        used_at: None,
+    };
+    account_token::replace(tx, row).await?;
+    Ok(token)
+}
+
+fn invalid_token() -> Error {
+    Error::at("token", Code::InvalidToken)
+}
+
+/// Confirms the address to which the token was sent; the person can then sign in.
+///
+/// # Errors
+/// [`Code::InvalidToken`] for one that is unknown, used, replaced or out of date.
+pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
+    let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
+    let now = app.clock.now();
+    let tx = app.db.write().await?;
+    let person = account_token::redeem(&tx, &hash, Purpose::ConfirmEmail, now).await?.ok_or_else(invalid_token)?;
+    person::set_confirmed(&tx, person, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Sends a link that resets the password, if the address has an account; the answer is the same if not.
+///
+/// # Errors
+/// [`Code::Malformed`] and the like for what is no address at all.
+pub async fn request_password_reset(app: &App, email: &str) -> Result<()> {
+    let mut faults = Faults::default();
+    let Some(email) = faults.take("email", Email::parse(email)) else { return Err(faults.into()) };
+    let tx = app.db.write().await?;
+    if let Some(row) = person::find_by_email(&tx, &email).await?.filter(|row| row.disabled_at.is_none()) {
+        // Of two requests at once one must see the other's token to replace it.
+        person::lock(&tx, row.id).await?;
+        let minutes = i64::try_from(app.settings.auth.reset_minutes).map_err(Error::internal)?;
+        let expires_at = app.clock.now() + TimeDelta::minutes(minutes);
+        let token = issue(app, &tx, row.id, Purpose::ResetPassword, expires_at).await?;
+        outbox::enqueue(&tx, &app.clock, row.id, &Notice::ResetPassword { token, expires_at }).await?;
+    }
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
+
+/// Sets a new password by a token that was sent to the address, which that confirms. Every session ends.
+///
+/// # Errors
+/// [`Code::InvalidToken`] for a token that is unknown, used, replaced or out of date; of several who use one
+/// at once one succeeds. The refusals of [`Password::parse`].
+pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()> {
+    let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
+    let purpose = Purpose::ResetPassword;
+    let owner = account_token::find_owner(app.db.read(), &hash, purpose, app.clock.now()).await?;
+    let owner = person::find(app.db.read(), owner.ok_or_else(invalid_token)?).await?.ok_or_else(invalid_token)?;
+    let new_hash = hash_new(app, &owner, "password", password).await?;
+    let tx = app.db.write().await?;
+    let now = app.clock.now();
+    let row = person::lock(&tx, owner.id).await?.filter(|row| row.disabled_at.is_none()).ok_or_else(invalid_token)?;
+    account_token::redeem(&tx, &hash, purpose, now).await?.ok_or_else(invalid_token)?;
+    person::set_confirmed(&tx, row.id, now).await?;
+    settle_password(app, &tx, row.id, new_hash, None).await?;
+    audit::record(&tx, &app.clock, Some(row.id), Action::ManageAccount, &[row.id.into()], Some("password reset")).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
+
+/// Changes the actor's own password; every other session of theirs ends.
+///
+/// # Errors
+/// [`Code::InvalidCredentials`] when `current` is not the present one, the refusals of [`Password::parse`],
+/// [`Error::Unauthenticated`] when nobody is signed in.
+pub async fn change_password(app: &App, actor: &Actor, current: &str, new: &str) -> Result<()> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    let id = actor.signed_in()?;
+    let wrong = || Error::at("currentPassword", Code::InvalidCredentials);
+    let owner = person::find(app.db.read(), id).await?.ok_or(Error::Unauthenticated)?;
+    if !app.passwords.verify(current, owner.password_hash.as_deref()).await? {
+        return Err(wrong());
+    }
+    let new_hash = hash_new(app, &owner, "newPassword", new).await?;
+    let tx = app.db.write().await?;
+    let row = person::lock(&tx, id).await?.ok_or(Error::Unauthenticated)?;
+    if row.password_hash != owner.password_hash {
+        return Err(wrong());
+    }
+    settle_password(app, &tx, id, new_hash, actor.session).await?;
+    audit::record(&tx, &app.clock, Some(id), Action::ManageAccount, &[id.into()], Some("password changed")).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
+
+async fn hash_new(app: &App, owner: &person::Model, at: &str, password: &str) -> Result<String> {
+    let mut faults = Faults::default();
+    let about = [owner.given_name.as_str(), &owner.family_name, &owner.email];
+    match faults.take(at, Password::parse(password, &about)) {
+        Some(password) => app.passwords.hash(&password).await,
+        None => Err(faults.into()),
+    }
+}
+
+/// Stores a new password and ends what the old one opened; the owner is told.
+async fn settle_password(
+    app: &App,
+    tx: &Tx,
+    person: PersonId,
+    hash: String,
+    kept: Option<SessionId>,
+) -> Result<()> {
+    let now = app.clock.now();
+    person::set_password(tx, person, hash).await?;
+    session::revoke_all(tx, person, kept, now).await?;
+    account_token::retire(tx, person, Purpose::ResetPassword, now).await?;
+    outbox::enqueue(tx, &app.clock, person, &Notice::PasswordChanged { at: now }).await?;
+    Ok(())
+}
+
+/// Changes the actor's own names, language and zone.
+///
+/// # Errors
+/// [`Code::StaleVersion`] when it was changed since `version`, [`Error::Unauthenticated`] for nobody.
+pub async fn update_profile(app: &App, actor: &Actor, version: i64, profile: &Profile) -> Result<person::Model> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    let id = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let row = person::lock(&tx, id).await?.ok_or(Error::Unauthenticated)?;
+    let row = person::set_profile(&tx, &row, version, profile).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// What a person says of themself.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// Gender.
+    pub gender: Gender,
+    /// Country, `None` for not stated.
+    pub country: Option<Country>,
+    /// Institution, `None` for not stated; one that was merged means the one into which it was.
+    pub institution: Option<InstitutionId>,
+    /// Constituent group.
+    pub constituent_group: ConstituentGroup,
+}
+
+/// Keeps what the actor states about themself from now on; enrolments keep what they were confirmed with.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown institution, [`Error::Unauthenticated`] for nobody.
+pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<declaration::Model> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    let person_id = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let institution_id = match statement.institution {
+        None => None,
+        Some(id) => {
+            let found = institution::resolve(&tx, id).await?.ok_or(Error::NotFound("input.institutionId"))?;
+            Some(found.id)
+        }
+    };
+    let row = declaration::Model {
+        id: DeclarationId(app.clock.new_id()),
+        person_id,
+        stated_at: app.clock.now(),
+        gender: statement.gender,
+        country: statement.country.map(|country| country.as_ref().to_owned()),
+        institution_id,
+        constituent_group: statement.constituent_group,
+    };
+    let row = declaration::insert(&tx, row).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Makes the person with this address an administrator, for the command line of the machine itself.
+///
+/// An account that exists keeps its names and gets the password; all its sessions end. The address counts
+/// as confirmed. Nothing is mailed.
+pub async fn create_administrator(app: &App, registration: &Registration) -> Result<PersonId> {
+    let hash = app.passwords.hash(&registration.password).await?;
+    let tx = app.db.write().await?;
+    let now = app.clock.now();
+    person::lock_register(&tx).await?;
+    let id = match person::find_by_email(&tx, &registration.email).await? {
+        None => person::insert(&tx, new_person(app, &tx, registration, hash).await?).await?.id,
+        Some(row) => {
+            person::set_password(&tx, row.id, hash).await?;
+            session::revoke_all(&tx, row.id, None, now).await?;
+            row.id
+        }
+    };
+    person::set_confirmed(&tx, id, now).await?;
+    let grant = Grant { role: Role::Administrator, scope: Scope::System };
+    if !role::is_held(&tx, id, grant, now).await? {
+        let row = role::new_row(RoleAssignmentId(app.clock.new_id()), id, grant, now, None);
+        role::insert(&tx, row).await?;
+    }
+    let reason = Some("created on the command line");
+    audit::record(&tx, &app.clock, None, Action::GrantRole, &[id.into()], reason).await?;
+    tx.commit().await?;
+    Ok(id)
+}

@@ -1,0 +1,104 @@
+//! The register of institutions: kept by administrators, read by anybody who has signed in.
+
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::id::InstitutionId;
+use crate::domain::institution::InstitutionKind;
+use crate::domain::policy::{self, Action, Relation};
+use crate::domain::text::{Country, Line, ShortCode, Title};
+use crate::error::{Error, Result};
+use crate::store::page::{Page, Wanted};
+use crate::store::{audit, institution};
+
+/// Another name under which an institution is known.
+pub type Alias = Line<200>;
+/// How many other names one institution may have.
+pub const MOST_ALIASES: usize = 20;
+
+/// What is registered of an institution.
+#[derive(Debug, Clone)]
+pub struct InstitutionDraft {
+    /// A short code, unique where there is one.
+    pub code: Option<ShortCode>,
+    /// Name.
+    pub name: Title,
+    /// Other names.
+    pub aliases: Vec<Alias>,
+    /// Country.
+    pub country: Country,
+    /// What sort of organisation it is.
+    pub kind: InstitutionKind,
+}
+
+impl InstitutionDraft {
+    fn write(self, row: institution::Model) -> institution::Model {
+        let aliases: Vec<String> = self.aliases.into_iter().map(Into::into).collect();
+        institution::Model {
+            code: self.code.map(Into::into),
+            name: self.name.into(),
+            aliases: aliases.into(),
+            country: self.country.as_ref().to_owned(),
+            kind: self.kind,
+            ..row
+        }
+    }
+}
+
+/// A part of the register by name. People choose theirs from it, so whoever has signed in may read it.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when nobody is signed in.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    filter: &institution::Filter,
+    wanted: &Wanted,
+) -> Result<Page<institution::Model>> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    institution::page(app.db.read(), filter, wanted).await
+}
+
+/// Registers an institution.
+///
+/// # Errors
+/// [`Error::Forbidden`] for anybody but administrators, `TAKEN` for a code that another one has.
+pub async fn create(app: &App, actor: &Actor, draft: InstitutionDraft) -> Result<institution::Model> {
+    policy::demand(actor, Action::ManageInstitutions, Relation::NONE, None)?;
+    let tx = app.db.write().await?;
+    let blank = institution::Model {
+        id: InstitutionId(app.clock.new_id()),
+        code: None,
+        name: String::new(),
+        aliases: Vec::<String>::new().into(),
+        country: String::new(),
+        kind: draft.kind,
+        merged_into: None,
+        created_at: app.clock.now(),
+        version: 1,
+    };
+    let row = institution::insert(&tx, draft.write(blank)).await?;
+    audit::record(&tx, &app.clock, actor.person, Action::ManageInstitutions, &[row.id.into()], None).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Replaces what is registered of an institution.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown one, [`Error::Forbidden`] for anybody but administrators,
+/// `STALE_VERSION` when it was changed since `version`, `TAKEN` for a code that another one has.
+pub async fn update(
+    app: &App,
+    actor: &Actor,
+    id: InstitutionId,
+    version: i64,
+    draft: InstitutionDraft,
+) -> Result<institution::Model> {
+    policy::demand(actor, Action::ManageInstitutions, Relation::NONE, None)?;
+    let tx = app.db.write().await?;
+    let row = institution::find(&tx, id).await?.ok_or(Error::NotFound("input.institutionId"))?;
+    let row = institution::set(&tx, &draft.write(row), version).await?;
+    audit::record(&tx, &app.clock, actor.person, Action::ManageInstitutions, &[id.into()], None).await?;
+    tx.commit().await?;
+    Ok(row)
+}

@@ -1,0 +1,145 @@
+//! Granting and ending roles. They hold from the next request on, and nobody grants one to themself.
+
+use chrono::{DateTime, Utc};
+
+use crate::app::App;
+use crate::domain::actor::{Actor, Grant, Role, Scope};
+use crate::domain::id::{PersonId, RoleAssignmentId};
+use crate::domain::policy::{self, Action, Relation};
+use crate::domain::text::{Email, Reason};
+use crate::error::{Code, Error, Fault, Result};
+use crate::store::{Tx, audit, course, edition, institution, person, role};
+
+/// To whom a role is granted.
+#[derive(Debug, Clone)]
+pub enum Grantee {
+    /// A known person.
+    Person(PersonId),
+    /// Whoever has this address.
+    Address(Email),
+}
+
+/// A role to be granted.
+#[derive(Debug, Clone)]
+pub struct Appointment {
+    /// To whom.
+    pub grantee: Grantee,
+    /// What and where.
+    pub grant: Grant,
+    /// Until when; `None` for no end.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Grants a role: an administrator any, a coordinator that of tutor in an edition that they coordinate.
+///
+/// # Errors
+/// [`Error::NotFound`] for a scope or person that there is not, [`Error::Forbidden`] for a role that the
+/// actor may not grant there, [`Code::RoleNotGrantable`] to oneself, [`Code::InvalidId`] or
+/// [`Code::Required`] for a scope in which the role does not exist, [`Code::AlreadyGranted`],
+/// [`Code::DatesOutOfOrder`] for an end that is past.
+pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> Result<role::Model> {
+    let granted_by = actor.signed_in()?;
+    let Appointment { grantee, grant, until } = appointment;
+    check_scope(grant)?;
+    let tx = app.db.write().await?;
+    let now = app.clock.now();
+    let action = authorise(&tx, actor, grant, "input.scopeId").await?;
+    if until.is_some_and(|until| until <= now) {
+        return Err(Fault::at("until", Code::DatesOutOfOrder).with(now.format("%F %R UTC")).into());
+    }
+    let person = find_grantee(&tx, &grantee).await?;
+    if person == granted_by {
+        return Err(Error::at("role", Code::RoleNotGrantable));
+    }
+    // Of two who grant the same at once the second must see the first.
+    person::lock(&tx, person).await?;
+    if role::is_held(&tx, person, grant, now).await? {
+        return Err(Error::at("role", Code::AlreadyGranted));
+    }
+    let row = role::new_row(RoleAssignmentId(app.clock.new_id()), person, grant, now, Some(granted_by));
+    let row = role::insert(&tx, role::Model { until_at: until, ..row }).await?;
+    audit::record(&tx, &app.clock, Some(granted_by), action, &[row.id.into()], None).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Ends a role, by whoever could grant it.
+///
+/// # Errors
+/// [`Error::NotFound`] for an assignment that the actor may not see, [`Error::Forbidden`] for one that they
+/// may not end, [`Code::RoleNotGrantable`] for one's own, [`Code::IllegalTransition`] for one that has ended.
+pub async fn revoke_role(app: &App, actor: &Actor, id: RoleAssignmentId, reason: Option<&Reason>) -> Result<role::Model> {
+    const PATH: &str = "input.roleAssignmentId";
+    let revoked_by = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let now = app.clock.now();
+    let row = role::lock(&tx, id).await?.ok_or(Error::NotFound(PATH))?;
+    let scope = row.scope().ok_or(Error::NotFound(PATH))?;
+    let own = row.person_id == revoked_by;
+    let action = match authorise(&tx, actor, Grant { role: row.role, scope }, PATH).await {
+        // Somebody else's role is not for the eyes of those who could not grant it.
+        Err(Error::Forbidden) if !own => return Err(Error::NotFound(PATH)),
+        other => other?,
+    };
+    if own {
+        return Err(Error::at("roleAssignmentId", Code::RoleNotGrantable));
+    }
+    if row.until_at.is_some_and(|until| until <= now) {
+        return Err(Error::at("roleAssignmentId", Code::IllegalTransition));
+    }
+    role::set_end(&tx, id, now).await?;
+    audit::record(&tx, &app.clock, Some(revoked_by), action, &[id.into()], reason.map(AsRef::as_ref)).await?;
+    tx.commit().await?;
+    Ok(role::Model { until_at: Some(now), ..row })
+}
+
+/// Each role exists in some kinds of scope only.
+fn check_scope(grant: Grant) -> Result<()> {
+    let fits = match (grant.role, grant.scope) {
+        (Role::Administrator | Role::Coordinator, Scope::System)
+        | (Role::Coordinator, Scope::Course(_))
+        | (Role::Coordinator | Role::Tutor, Scope::Edition(_))
+        | (Role::FocalPoint, Scope::Institution(_)) => true,
+        (Role::Tutor | Role::FocalPoint, Scope::System)
+        | (Role::Tutor | Role::FocalPoint | Role::Administrator, Scope::Course(_))
+        | (Role::FocalPoint | Role::Administrator, Scope::Edition(_))
+        | (Role::Tutor | Role::Coordinator | Role::Administrator, Scope::Institution(_)) => false,
+    };
+    match grant.scope {
+        _ if fits => Ok(()),
+        Scope::System => Err(Error::at("scopeId", Code::Required)),
+        Scope::Course(_) | Scope::Edition(_) | Scope::Institution(_) => Err(Error::at("scopeId", Code::InvalidId)),
+    }
+}
+
+/// Whether the actor may decide about this role in this scope, and as what it is audited.
+async fn authorise(tx: &Tx, actor: &Actor, grant: Grant, path: &'static str) -> Result<Action> {
+    let (exists, relation) = match grant.scope {
+        Scope::System => (true, Relation::NONE),
+        Scope::Course(id) => (course::find(tx, id).await?.is_some(), Relation::NONE),
+        Scope::Institution(id) => (institution::find(tx, id).await?.is_some(), Relation::NONE),
+        Scope::Edition(id) => {
+            // An administrator appoints in drafts as well, though their content is not for them to see.
+            let seen = match actor.holds(Role::Administrator) {
+                true => edition::find(tx, id).await?,
+                false => edition::find_for(tx, actor, id).await?,
+            };
+            let coordinated = seen.as_ref().is_some_and(|row| actor.coordinated().covers(row.course_id, row.id));
+            (seen.is_some(), Relation { edition: coordinated, ..Relation::NONE })
+        }
+    };
+    if !exists {
+        return Err(Error::NotFound(path));
+    }
+    let action = if grant.role == Role::Tutor { Action::GrantTutor } else { Action::GrantRole };
+    policy::demand(actor, action, relation, None)?;
+    Ok(action)
+}
+
+async fn find_grantee(tx: &Tx, grantee: &Grantee) -> Result<PersonId> {
+    let (found, path) = match grantee {
+        Grantee::Person(id) => (person::find(tx, *id).await?, "input.personId"),
+        Grantee::Address(email) => (person::find_by_email(tx, email).await?, "input.email"),
+    };
+    Ok(found.ok_or(Error::NotFound(path))?.id)
+}

@@ -1,0 +1,170 @@
+//! How an actor stands to people, read from enrolments, teams, allocations and roles in one statement.
+//!
+//! Whatever path leads to a person, this is what decides which of their fields show.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
+use sea_orm::{ConnectionTrait, Value};
+
+use super::{allocation, edition, enrolment, role, team_member};
+use crate::domain::actor::{Actor, Reach, Role};
+use crate::domain::id::{CourseId, EditionId, PersonId};
+use crate::domain::policy::Relation;
+use crate::error::Result;
+
+const TEAM: i64 = 1;
+const ASSIGNED: i64 = 2;
+const INSTITUTION: i64 = 3;
+const EDITION: i64 = 4;
+
+/// How the actor stands to each of the people; those to whom there is no relation are there with none.
+///
+/// The coordinator of everything stands to everybody as the coordinator of an edition of theirs.
+pub async fn of_people(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    people: &[PersonId],
+) -> Result<HashMap<PersonId, Relation>> {
+    let coordinated = actor.coordinated();
+    let everybody = Relation { edition: coordinated == Reach::Everywhere, ..Relation::NONE };
+    let mut relations: HashMap<_, _> = people.iter().map(|&person| (person, everybody)).collect();
+    let Some(viewer) = actor.person else { return Ok(relations) };
+    if let Some(own) = relations.get_mut(&viewer) {
+        own.own = true;
+    }
+    let others: Vec<PersonId> = people.iter().copied().filter(|&person| person != viewer).collect();
+    if others.is_empty() {
+        return Ok(relations);
+    }
+    let mut arms = Vec::new();
+    if let Reach::Within { courses, editions } = &coordinated {
+        arms.extend([team_mates(viewer, &others), tutors_of(viewer, &others)]);
+        if actor.holds(Role::Tutor) {
+            arms.push(assigned_to(viewer, &others));
+        }
+        if !actor.institutions().is_empty() {
+            arms.push(nominated_by(actor, &others));
+        }
+        if !coordinated.is_nothing() {
+            arms.extend(in_editions(courses, editions, &others));
+        }
+    }
+    let mut arms = arms.into_iter();
+    let Some(mut query) = arms.next() else { return Ok(relations) };
+    for arm in arms {
+        query.union(UnionType::Distinct, arm);
+    }
+    for row in connection.query_all(&query).await? {
+        let person = PersonId(row.try_get("", "person_id")?);
+        let relation = relations.entry(person).or_insert(everybody);
+        match row.try_get::<i64>("", "relation")? {
+            TEAM => relation.team = true,
+            ASSIGNED => relation.assigned = true,
+            INSTITUTION => relation.institution = true,
+            EDITION => relation.edition = true,
+            _ => {}
+        }
+    }
+    Ok(relations)
+}
+
+/// One arm of the statement: the people in `column` among `people`, and how one stands to them.
+fn arm<C>(relation: i64, column: C, people: &[PersonId]) -> SelectStatement
+where
+    C: sea_orm::sea_query::IntoColumnRef + Copy,
+{
+    Query::select()
+        .expr_as(Expr::col(column), "person_id")
+        .expr_as(Expr::val(relation).cast_as("bigint"), "relation")
+        .and_where(Expr::col(column).is_in(people.iter().map(|person| person.0)))
+        .to_owned()
+}
+
+/// The current teams of a person.
+fn teams_of(person: PersonId) -> SelectStatement {
+    Query::select()
+        .column((team_member::Entity, team_member::Column::TeamId))
+        .from(team_member::Entity)
+        .inner_join(
+            enrolment::Entity,
+            Expr::col((enrolment::Entity, enrolment::Column::Id))
+                .equals((team_member::Entity, team_member::Column::EnrolmentId)),
+        )
+        .and_where(Expr::col((enrolment::Entity, enrolment::Column::PersonId)).eq(person.0))
+        .and_where(Expr::col((team_member::Entity, team_member::Column::LeftAt)).is_null())
+        .to_owned()
+}
+
+/// The people whose current team is one of `teams`.
+fn members(relation: i64, people: &[PersonId], teams: SelectStatement) -> SelectStatement {
+    arm(relation, (enrolment::Entity, enrolment::Column::PersonId), people)
+        .from(enrolment::Entity)
+        .inner_join(
+            team_member::Entity,
+            Expr::col((team_member::Entity, team_member::Column::EnrolmentId))
+                .equals((enrolment::Entity, enrolment::Column::Id)),
+        )
+        .and_where(Expr::col((team_member::Entity, team_member::Column::LeftAt)).is_null())
+        .and_where(Expr::col((team_member::Entity, team_member::Column::TeamId)).in_subquery(teams))
+        .to_owned()
+}
+
+fn team_mates(viewer: PersonId, people: &[PersonId]) -> SelectStatement {
+    members(TEAM, people, teams_of(viewer))
+}
+
+fn tutors_of(viewer: PersonId, people: &[PersonId]) -> SelectStatement {
+    arm(TEAM, allocation::Column::PersonId, people)
+        .from(allocation::Entity)
+        .and_where(Expr::col(allocation::Column::UntilAt).is_null())
+        .and_where(Expr::col(allocation::Column::TeamId).in_subquery(teams_of(viewer)))
+        .to_owned()
+}
+
+fn assigned_to(tutor: PersonId, people: &[PersonId]) -> SelectStatement {
+    let teams = Query::select()
+        .column(allocation::Column::TeamId)
+        .from(allocation::Entity)
+        .and_where(Expr::col(allocation::Column::PersonId).eq(tutor.0))
+        .and_where(Expr::col(allocation::Column::UntilAt).is_null())
+        .to_owned();
+    members(ASSIGNED, people, teams)
+}
+
+fn nominated_by(actor: &Actor, people: &[PersonId]) -> SelectStatement {
+    let institutions = actor.institutions().into_iter().map(|institution| institution.0);
+    arm(INSTITUTION, enrolment::Column::PersonId, people)
+        .from(enrolment::Entity)
+        .and_where(Expr::col(enrolment::Column::NominatedBy).is_in(institutions))
+        .to_owned()
+}
+
+/// Participants of the editions, tutors allocated there, and those who were made tutor there.
+fn in_editions(courses: &[CourseId], editions: &[EditionId], people: &[PersonId]) -> [SelectStatement; 3] {
+    let within = || {
+        Query::select()
+            .column(edition::Column::Id)
+            .from(edition::Entity)
+            .cond_where(
+                Expr::col(edition::Column::Id)
+                    .is_in(editions.iter().map(|edition| Value::from(edition.0)))
+                    .or(Expr::col(edition::Column::CourseId).is_in(courses.iter().map(|course| Value::from(course.0)))),
+            )
+            .to_owned()
+    };
+    let participants = arm(EDITION, enrolment::Column::PersonId, people)
+        .from(enrolment::Entity)
+        .and_where(Expr::col(enrolment::Column::EditionId).in_subquery(within()))
+        .to_owned();
+    let allocated = arm(EDITION, allocation::Column::PersonId, people)
+        .from(allocation::Entity)
+        .and_where(Expr::col(allocation::Column::EditionId).in_subquery(within()))
+        .to_owned();
+    let tutors = arm(EDITION, role::Column::PersonId, people)
+        .from(role::Entity)
+        .and_where(Expr::col(role::Column::Role).eq("tutor"))
+        .and_where(Expr::col(role::Column::ScopeId).in_subquery(within()))
+        .to_owned();
+    [participants, allocated, tutors]
+}
