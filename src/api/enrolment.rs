@@ -15,6 +15,7 @@ use super::page::{Arguments, connection};
 use super::payload::payloads;
 use super::person::Person;
 use super::request::Request;
+use crate::domain::actor::Reach;
 use crate::domain::enrolment;
 use crate::domain::id::{EditionId, EnrolmentId, PersonId};
 use crate::domain::policy::{Action, Relation, may};
@@ -27,13 +28,28 @@ use crate::store::enrolment as store;
 pub struct Enrolment(pub store::Model);
 
 impl Enrolment {
-    /// How the viewer stands to the person whose enrolment it is.
-    async fn relation(&self, ctx: &Context<'_>) -> ApiResult<Relation> {
-        super::person::relation(ctx, self.0.person_id).await
+    /// How the viewer stands to the person whose enrolment it is. Whoever coordinates the edition, or is the
+    /// person, needs no look-up: no other relation shows more.
+    async fn relation(&self, request: &Request) -> ApiResult<Relation> {
+        if let Some(known) = self.known_relation(request) {
+            return Ok(known);
+        }
+        Ok(request.loaders.relations.load_one(self.0.person_id).await?.unwrap_or_default())
+    }
+
+    fn known_relation(&self, request: &Request) -> Option<Relation> {
+        if request.actor.person == Some(self.0.person_id) {
+            return Some(Relation::OWN);
+        }
+        match request.actor.coordinated() {
+            Reach::Everywhere => Some(Relation::EDITION),
+            Reach::Within { editions, .. } => editions.contains(&self.0.edition_id).then_some(Relation::EDITION),
+        }
     }
 
     async fn sees(&self, ctx: &Context<'_>, action: Action) -> ApiResult<bool> {
-        Ok(may(&Request::of(ctx).actor, action, self.relation(ctx).await?))
+        let request = Request::of(ctx);
+        Ok(may(&request.actor, action, self.relation(request).await?))
     }
 }
 
@@ -58,7 +74,13 @@ impl Enrolment {
 
     /// Whose it is.
     async fn person(&self, ctx: &Context<'_>) -> ApiResult<Person> {
-        super::person::load(ctx, self.0.person_id).await
+        let request = Request::of(ctx);
+        let row = request.loaders.people.load_one(self.0.person_id).await?;
+        let row = row.ok_or_else(|| Error::internal("an enrolment without person"))?;
+        Ok(match self.known_relation(request) {
+            Some(relation) => Person::known(row, relation),
+            None => Person::new(row),
+        })
     }
 
     /// When the person applied.
@@ -113,16 +135,6 @@ impl Enrolment {
     /// The weighted grade of the completion, of 100; null before it is decided.
     async fn grade(&self) -> Option<Decimal> {
         self.0.grade.map(Decimal::thousandths)
-    }
-
-    /// The outcome with its reasons; null before it is decided.
-    async fn completion(&self, ctx: &Context<'_>) -> ApiResult<Option<super::completion::Completion>> {
-        super::completion::of_enrolment(ctx, self.0.id).await
-    }
-
-    /// The team; null as long as the person is in none.
-    async fn team(&self, ctx: &Context<'_>) -> ApiResult<Option<super::team::Team>> {
-        super::team::of_enrolment(ctx, self.0.id).await
     }
 
     /// Every state that it entered, the oldest first.

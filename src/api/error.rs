@@ -5,6 +5,8 @@
 //! a database text into a message.
 
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ErrorExtensionValues, Object, ServerError, Value};
 
 use super::enums::UserErrorCode;
@@ -13,35 +15,37 @@ use crate::domain::language::Language;
 use crate::error::{Code, Error, Fault};
 
 /// A use case's failure on its way to the client.
-#[derive(Debug)]
-pub struct ApiError(Error);
+///
+/// It is shared, since a failed batch fails every node of it and the library copies errors.
+#[derive(Debug, Clone)]
+pub struct ApiError(Arc<Error>);
 
 /// The result of a resolver.
 pub type ApiResult<T> = Result<T, ApiError>;
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        Self(error)
+        Self(Arc::new(error))
     }
 }
 
-impl From<std::sync::Arc<Error>> for ApiError {
+impl From<Arc<Error>> for ApiError {
     /// A loader's failure, which several nodes share.
-    fn from(shared: std::sync::Arc<Error>) -> Self {
-        Self(Error::internal(shared.to_string()))
+    fn from(shared: Arc<Error>) -> Self {
+        Self(shared)
     }
 }
 
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
-        Self(fault.into())
+        Error::from(fault).into()
     }
 }
 
 impl From<ApiError> for async_graphql::Error {
     fn from(ApiError(error): ApiError) -> Self {
         let mut extensions = ErrorExtensionValues::default();
-        match &error {
+        match &*error {
             Error::Unauthenticated => extensions.set("code", "UNAUTHENTICATED"),
             Error::Forbidden => extensions.set("code", "FORBIDDEN"),
             Error::NotFound(path) => {
@@ -144,7 +148,7 @@ impl UserError {
 
 /// A use case's failure outside a resolver.
 pub fn server_error(failure: Error) -> ServerError {
-    async_graphql::Error::from(ApiError(failure)).into_server_error(async_graphql::Pos::default())
+    async_graphql::Error::from(ApiError::from(failure)).into_server_error(async_graphql::Pos::default())
 }
 
 /// The name of a code as clients see it.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::{CourseId, EditionId, InstitutionId, PersonId};
 use crate::domain::policy::Relation;
 use crate::error::Error;
-use crate::store::{Db, course, declaration, edition, institution, person, relation};
+use crate::store::{Db, course, declaration, edition, history, institution, person, relation};
 
 /// A failure that all nodes of a batch share.
 pub type Shared = Arc<Error>;
@@ -76,6 +77,24 @@ impl Loader<PersonId> for Relations {
     }
 }
 
+/// The states that things entered.
+#[derive(Debug)]
+pub struct Histories(Db);
+
+impl Loader<Uuid> for Histories {
+    type Value = Vec<history::Model>;
+    type Error = Shared;
+
+    async fn load(&self, subjects: &[Uuid]) -> Result<HashMap<Uuid, Self::Value>, Shared> {
+        let rows = history::of(self.0.read(), subjects).await.map_err(Arc::new)?;
+        let mut all: HashMap<Uuid, Self::Value> = HashMap::new();
+        for row in rows {
+            all.entry(row.subject_id).or_default().push(row);
+        }
+        Ok(all)
+    }
+}
+
 /// All loaders of one request.
 pub struct Loaders {
     /// People.
@@ -90,6 +109,8 @@ pub struct Loaders {
     pub declarations: DataLoader<Declarations>,
     /// How the viewer stands to people.
     pub relations: DataLoader<Relations>,
+    /// The states that things entered.
+    pub histories: DataLoader<Histories>,
 }
 
 impl Loaders {
@@ -102,6 +123,7 @@ impl Loaders {
             editions: lookup(Editions(app.db.clone())),
             declarations: lookup(Declarations(app.db.clone())),
             relations: lookup(Relations(app.db.clone(), actor.clone())),
+            histories: lookup(Histories(app.db.clone())),
         }
     }
 }

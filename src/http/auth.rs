@@ -5,6 +5,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
 
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::language::Language;
 use crate::error::{Error, Result};
 use crate::service::session;
 
@@ -17,6 +18,12 @@ use crate::service::session;
 pub async fn actor(app: &App, headers: &HeaderMap) -> Result<Actor> {
     let accept_language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     session::actor(app, bearer(headers)?, accept_language).await
+}
+
+/// The language that the headers ask for, or the first of Rumbo's languages.
+pub fn language(headers: &HeaderMap) -> Language {
+    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    wanted.and_then(Language::negotiate).unwrap_or(Language::ALL[0])
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {

@@ -40,7 +40,11 @@ pub async fn answer(
     };
     let operation = match guard::check(operation, &shared.app.settings.limits) {
         Ok(operation) => operation,
-        Err(refusal) => return problem(refusal.status(), refusal.code(), &refusal.to_string()),
+        Err(refusal) => {
+            let status =
+                if refusal.is_syntax() { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
+            return problem(status, refusal.code(), &refusal.to_string());
+        }
     };
     let operation = operation.data(Request::new(shared.app.clone(), actor));
     let mut answer = shared.schema.execute(operation).await;
