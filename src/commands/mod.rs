@@ -1,5 +1,8 @@
 //! What the program does on the command line, one module a command; `main.rs` reads the arguments.
 
+pub mod admin;
+pub mod demo;
 pub mod import;
 pub mod report;
 pub mod serve;
+pub mod verify;

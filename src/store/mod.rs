@@ -44,6 +44,7 @@ pub mod tally;
 pub mod team;
 pub mod team_member;
 pub mod token;
+pub mod verify;
 pub mod version;
 
 /// A transaction that writes.

@@ -1,0 +1,75 @@
+//! Every invariant of the data as a query that counts its violations.
+
+use sea_orm::ConnectionTrait;
+use sea_orm::Statement;
+
+use crate::error::Result;
+
+/// One invariant: what holds, and how many rows break it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What has to hold.
+    pub invariant: &'static str,
+    /// How many times it does not.
+    pub violations: i64,
+}
+
+const INVARIANTS: [(&str, &str); 9] = [
+    (
+        "the seats taken of an edition are its confirmed and active enrolments",
+        "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
+           WHERE n.edition_id = e.id AND n.state IN ('confirmed', 'active'))",
+    ),
+    (
+        "seats taken never exceed the capacity",
+        "SELECT COUNT(*) FROM edition WHERE capacity IS NOT NULL AND seats_taken > capacity",
+    ),
+    (
+        "nobody waits while a seat is free in an edition that takes people",
+        "SELECT COUNT(*) FROM edition e WHERE e.state IN ('enrolling', 'enrolment_closed', 'running')
+           AND e.policy = 'open' AND e.capacity > e.seats_taken
+           AND EXISTS (SELECT 1 FROM enrolment n WHERE n.edition_id = e.id AND n.state = 'waitlisted')",
+    ),
+    (
+        "the last step in the history of an enrolment is its state",
+        "SELECT COUNT(*) FROM enrolment n WHERE n.state <> (SELECT h.to_state FROM state_history h
+           WHERE h.subject_id = n.id ORDER BY h.at DESC, h.id DESC LIMIT 1)",
+    ),
+    (
+        "every enrolment has a history",
+        "SELECT COUNT(*) FROM enrolment n WHERE NOT EXISTS (SELECT 1 FROM state_history h WHERE h.subject_id = n.id)",
+    ),
+    (
+        "a person is in at most one team of an edition",
+        "SELECT COUNT(*) FROM (SELECT n.person_id, n.edition_id FROM team_member m JOIN enrolment n ON n.id = m.enrolment_id
+           WHERE m.left_at IS NULL GROUP BY n.person_id, n.edition_id HAVING COUNT(DISTINCT m.team_id) > 1) t",
+    ),
+    (
+        "the versions of a submission are numbered without gaps",
+        "SELECT COUNT(*) FROM submission s WHERE s.current_number <> (SELECT COUNT(*) FROM submission_version v
+           WHERE v.submission_id = s.id) OR s.current_number <> COALESCE((SELECT MAX(v.number) FROM submission_version v
+           WHERE v.submission_id = s.id), 0)",
+    ),
+    (
+        "every version has authors",
+        "SELECT COUNT(*) FROM submission_version v WHERE NOT EXISTS
+           (SELECT 1 FROM submission_author a WHERE a.version_id = v.id)",
+    ),
+    (
+        "the works counted for an enrolment are the submissions that name it",
+        "SELECT COUNT(*) FROM enrolment n WHERE n.works_submitted <>
+           (SELECT COUNT(*) FROM submission s WHERE s.counted_for = n.id)",
+    ),
+];
+
+/// Runs every check.
+pub async fn run(connection: &impl ConnectionTrait) -> Result<Vec<Finding>> {
+    let mut findings = Vec::with_capacity(INVARIANTS.len());
+    for (invariant, sql) in INVARIANTS {
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let row = connection.query_one_raw(statement).await?;
+        let violations = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+        findings.push(Finding { invariant, violations });
+    }
+    Ok(findings)
+}
