@@ -2,4 +2,5 @@
 
 mod architecture;
 mod entities;
+mod report;
 mod support;

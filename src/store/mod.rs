@@ -3,6 +3,8 @@
 //! This file is also the only one that knows which database it talks to.
 
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -68,6 +70,7 @@ pub struct Db {
     engine: Engine,
     readers: DatabaseConnection,
     writer: DatabaseConnection,
+    statements: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -104,11 +107,8 @@ impl Db {
             .connect_with(options.pragma("query_only", "on"))
             .await
             .map_err(Error::internal)?;
-        Ok(Self {
-            engine: Engine::Sqlite,
-            readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
-            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
-        })
+        let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
+        Ok(Self::counting(Engine::Sqlite, SqlxSqliteConnector::from_sqlx_sqlite_pool(readers), Some(writer)))
     }
 
     async fn connect_postgres(url: &str, settings: &config::Database) -> Result<Self> {
@@ -125,8 +125,32 @@ impl Db {
             .connect_with(options)
             .await
             .map_err(Error::internal)?;
-        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        Ok(Self { engine: Engine::Postgres, readers: connection.clone(), writer: connection })
+        Ok(Self::counting(Engine::Postgres, SqlxPostgresConnector::from_sqlx_postgres_pool(pool), None))
+    }
+
+    /// Counts the statements of both connections; on PostgreSQL one pool reads and writes.
+    fn counting(engine: Engine, mut readers: DatabaseConnection, writer: Option<DatabaseConnection>) -> Self {
+        let statements = Arc::new(AtomicU64::new(0));
+        let counter = || {
+            let statements = statements.clone();
+            move |_: &sea_orm::metric::Info<'_>| {
+                statements.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        readers.set_metric_callback(counter());
+        let writer = match writer {
+            Some(mut writer) => {
+                writer.set_metric_callback(counter());
+                writer
+            }
+            None => readers.clone(),
+        };
+        Self { engine, readers, writer, statements }
+    }
+
+    /// How many statements were sent since the start; begin and commit do not count.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// Which database it is.

@@ -1,4 +1,7 @@
-//! What the integration tests share.
+//! What the tests stand on: a database, a running application, people of every role, and a client that
+//! executes the committed operation documents.
 
+pub mod app;
 pub mod db;
+pub mod operations;
 pub mod source;

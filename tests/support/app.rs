@@ -1,0 +1,310 @@
+//! A running application with its own database, clock and mailbox, and clients for people of every role.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use chrono::{DateTime, TimeDelta, Utc};
+use http_body_util::BodyExt;
+use rumbo::app::App;
+use rumbo::auth::token::Bearer;
+use rumbo::clock::Clock;
+use rumbo::config::Settings;
+use rumbo::domain::actor::{Grant, Role, Scope};
+use rumbo::domain::id::{DeclarationId, InstitutionId, PersonId, RoleAssignmentId, SessionId};
+use rumbo::domain::institution::InstitutionKind;
+use rumbo::domain::language::Language;
+use rumbo::domain::person::{ConstituentGroup, Gender};
+use rumbo::domain::text::{Country, Title};
+use rumbo::mail::{Mailer, Sent};
+use rumbo::store::{declaration, person, role, session};
+use rumbo::worker::Worker;
+use rumbo::{http, service, store};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::db::TestDb;
+use super::operations::document;
+
+/// A running application. Its clock stands at [`TestApp::START`] until a test moves it.
+pub struct TestApp {
+    pub app: App,
+    router: Router,
+    worker: Worker,
+    _db: TestDb,
+}
+
+/// Somebody who sends requests: a person with a token, or nobody.
+#[derive(Clone)]
+pub struct Client<'a> {
+    of: &'a TestApp,
+    token: Option<String>,
+    language: &'static str,
+    /// Who it is; `None` for nobody.
+    pub person: Option<PersonId>,
+    /// The address.
+    pub email: String,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub json: Value,
+}
+
+/// What the tests state of a person when it matters.
+#[derive(Debug, Clone, Copy)]
+pub struct Who {
+    pub name: &'static str,
+    pub gender: Gender,
+    pub country: &'static str,
+    pub institution: Option<InstitutionId>,
+}
+
+impl Who {
+    pub const fn named(name: &'static str) -> Self {
+        Self { name, gender: Gender::Female, country: "UY", institution: None }
+    }
+}
+
+impl TestApp {
+    /// When the tests begin.
+    pub const START: &'static str = "2026-03-02T12:00:00Z";
+
+    /// A new application on the database under test.
+    pub async fn new() -> Self {
+        let db = TestDb::new().await;
+        let settings = Settings::load("test", None, &[("database.url", db.url())]).expect("the test profile loads");
+        let start: DateTime<Utc> = Self::START.parse().expect("an instant");
+        let app = App::new(settings, Clock::fixed(start)).await.expect("the application starts");
+        let worker = Worker {
+            db: app.db.clone(),
+            clock: app.clock.clone(),
+            mailer: Mailer::from_settings(&app.settings.mail).expect("a mailbox in memory"),
+            settings: app.settings.mail.clone(),
+            public_url: app.settings.http.public_url.clone(),
+            wake: app.outbox.clone(),
+        };
+        Self { router: http::router(app.clone(), None), app, worker, _db: db }
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.app.clock.now()
+    }
+
+    /// Moves the clock.
+    pub fn pass(&self, time: TimeDelta) {
+        self.app.clock.advance(time);
+    }
+
+    /// Sends what is in the outbox, does the timed jobs, and returns what arrived since the last call.
+    pub async fn mails(&self) -> Vec<Sent> {
+        self.worker.drain().await.expect("the worker drains the outbox");
+        self.worker.mailer.take_sent()
+    }
+
+    /// The notices that arrived since the last call, as `name address`, sorted.
+    pub async fn notices(&self) -> Vec<String> {
+        let mut notices: Vec<String> =
+            self.mails().await.into_iter().map(|mail| format!("{} {}", mail.notice, mail.to)).collect();
+        notices.sort();
+        notices
+    }
+
+    /// Somebody who has not signed in.
+    pub fn anonymous(&self) -> Client<'_> {
+        Client { of: self, token: None, language: "en", person: None, email: String::new() }
+    }
+
+    /// A signed-in person who has declared themself.
+    pub async fn person(&self, name: &'static str) -> Client<'_> {
+        self.somebody(Who::named(name)).await
+    }
+
+    /// A signed-in person of whom more is stated.
+    pub async fn somebody(&self, who: Who) -> Client<'_> {
+        let now = self.now();
+        let id = PersonId(self.app.clock.new_id());
+        let email = format!("{}@example.org", who.name.to_lowercase());
+        let tx = self.app.db.write().await.expect("a transaction");
+        let row = person::Model {
+            id,
+            number: person::next_number(&tx).await.expect("a number"),
+            email: email.clone(),
+            given_name: who.name.to_owned(),
+            family_name: "Tester".to_owned(),
+            language: Language::En,
+            time_zone: "America/Montevideo".to_owned(),
+            password_hash: None,
+            email_confirmed_at: Some(now),
+            disabled_at: None,
+            created_at: now,
+            version: 1,
+        };
+        person::insert(&tx, row).await.expect("a person");
+        let stated = declaration::Model {
+            id: DeclarationId(self.app.clock.new_id()),
+            person_id: id,
+            stated_at: now,
+            gender: who.gender,
+            country: Some(who.country.to_owned()),
+            institution_id: who.institution,
+            constituent_group: ConstituentGroup::TrainingInstitution,
+        };
+        declaration::insert(&tx, stated).await.expect("a declaration");
+        let session = SessionId(self.app.clock.new_id());
+        let row = session::Model {
+            id: session,
+            person_id: id,
+            created_at: now,
+            expires_at: now + TimeDelta::days(400),
+            revoked_at: None,
+        };
+        session::insert(&tx, row).await.expect("a session");
+        tx.commit().await.expect("a commit");
+        let token = self.app.tokens.issue(Bearer { person: id, session }, now).expect("a token");
+        Client { of: self, token: Some(token), language: "en", person: Some(id), email }
+    }
+
+    /// A person with a role.
+    pub async fn holder(&self, name: &'static str, role: Role, scope: Scope) -> Client<'_> {
+        let client = self.person(name).await;
+        let tx = self.app.db.write().await.expect("a transaction");
+        let id = RoleAssignmentId(self.app.clock.new_id());
+        let person = client.person.expect("a person");
+        let row = role::new_row(id, person, Grant { role, scope }, self.now(), None);
+        role::insert(&tx, row).await.expect("a role");
+        tx.commit().await.expect("a commit");
+        client
+    }
+
+    /// A coordinator of everything.
+    pub async fn coordinator(&self) -> Client<'_> {
+        self.holder("Carla", Role::Coordinator, Scope::System).await
+    }
+
+    /// An administrator.
+    pub async fn administrator(&self) -> Client<'_> {
+        self.holder("Ada", Role::Administrator, Scope::System).await
+    }
+
+    /// A registered institution.
+    pub async fn institution(&self, name: &str, country: &str) -> InstitutionId {
+        let draft = service::institution::InstitutionDraft {
+            code: None,
+            name: Title::parse(name).expect("a name"),
+            aliases: Vec::new(),
+            country: Country::parse(country).expect("a country"),
+            kind: InstitutionKind::TrainingInstitution,
+        };
+        let actor = rumbo::domain::actor::Actor::operator();
+        service::institution::create(&self.app, &actor, draft).await.expect("an institution").id
+    }
+
+    /// The number of violated invariants.
+    pub async fn violations(&self) -> Vec<store::verify::Finding> {
+        let snapshot = self.app.db.snapshot().await.expect("a snapshot");
+        let mut findings = store::verify::run(&snapshot).await.expect("the checks run");
+        snapshot.commit().await.expect("the snapshot ends");
+        findings.retain(|finding| finding.violations != 0);
+        findings
+    }
+}
+
+impl Client<'_> {
+    /// The same person, answered in another language.
+    pub fn speaking(&self, language: &'static str) -> Self {
+        Self { language, ..self.clone() }
+    }
+
+    /// The same person with a new access token of the same session's person, for tests that move the clock far.
+    pub async fn again(&self) -> Self {
+        let of = self.of;
+        let person = self.person.expect("a person");
+        let session = SessionId(of.app.clock.new_id());
+        let now = of.now();
+        let tx = of.app.db.write().await.expect("a transaction");
+        let row =
+            session::Model { id: session, person_id: person, created_at: now, expires_at: now + TimeDelta::days(400), revoked_at: None };
+        session::insert(&tx, row).await.expect("a session");
+        tx.commit().await.expect("a commit");
+        let token = of.app.tokens.issue(Bearer { person, session }, now).expect("a token");
+        Self { token: Some(token), ..self.clone() }
+    }
+
+    /// Executes a committed operation.
+    pub async fn run(&self, operation: &str, variables: Value) -> Answer {
+        self.post(json!({ "query": document(operation), "operationName": operation, "variables": variables })).await
+    }
+
+    /// Executes a document of the test's own.
+    pub async fn query(&self, document: &str, variables: Value) -> Answer {
+        self.post(json!({ "query": document, "variables": variables })).await
+    }
+
+    /// Sends a body to the endpoint.
+    pub async fn post(&self, body: Value) -> Answer {
+        let mut request = Request::post("/graphql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT_LANGUAGE, self.language);
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        self.of.send(request.body(Body::from(body.to_string())).expect("a request")).await
+    }
+}
+
+impl TestApp {
+    /// Sends any request to the router.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let status = response.status();
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status, json }
+    }
+}
+
+impl Answer {
+    /// The value at a path below `data`, such as `applyToEdition.enrolment.id`; the answer must be whole.
+    #[track_caller]
+    pub fn at(&self, path: &str) -> &Value {
+        assert!(self.json.get("errors").is_none(), "{:#}", self.json);
+        let pointer = format!("/data/{}", path.replace('.', "/"));
+        self.json.pointer(&pointer).unwrap_or_else(|| panic!("nothing at {path}: {:#}", self.json))
+    }
+
+    /// The text at a path below `data`.
+    #[track_caller]
+    pub fn text(&self, path: &str) -> String {
+        self.at(path).as_str().unwrap_or_else(|| panic!("no text at {path}: {:#}", self.json)).to_owned()
+    }
+
+    /// The whole number at a path below `data`.
+    #[track_caller]
+    pub fn number(&self, path: &str) -> i64 {
+        self.at(path).as_i64().unwrap_or_else(|| panic!("no number at {path}: {:#}", self.json))
+    }
+
+    /// The user errors of a mutation as `CODE path.to.field`.
+    #[track_caller]
+    pub fn user_errors(&self, mutation: &str) -> Vec<String> {
+        let errors = self.at(&format!("{mutation}.userErrors")).as_array().expect("a list").clone();
+        let write = |error: Value| {
+            let path: Vec<&str> = error["path"].as_array().expect("a path").iter().filter_map(Value::as_str).collect();
+            assert!(!error["message"].as_str().unwrap_or_default().is_empty(), "an error without a sentence");
+            format!("{} {}", error["code"].as_str().unwrap_or_default(), path.join("."))
+        };
+        errors.into_iter().map(write).collect()
+    }
+
+    /// The code of the first top-level error.
+    #[track_caller]
+    pub fn refusal(&self) -> &str {
+        self.json
+            .pointer("/errors/0/extensions/code")
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("nothing was refused: {:#}", self.json))
+    }
+}
