@@ -43,10 +43,13 @@ async fn every_entity_has_its_table_with_its_columns() {
         meeting,
         outbox,
         person,
+        refresh,
         role,
         session,
         submission,
         team,
+        team_member,
+        token,
         version,
     );
     assert_eq!(

@@ -92,9 +92,9 @@ impl InstitutionQuery {
         let search = faults.take("search", SearchText::parse_optional(search.as_deref())).flatten();
         let country = faults.take("country", country.as_deref().map(Country::parse).transpose()).flatten();
         faults.check()?;
-        let filter = institution::Filter { search, country };
+        let filter = register::Filter { search, country };
         let page = register::list(&request.app, &request.actor, &filter, &wanted).await?;
-        Ok(connection(page, institution::place, Institution))
+        Ok(connection(page, register::page_place, Institution))
     }
 }
 

@@ -7,6 +7,7 @@ use super::enums::{ConstituentGroup, Gender, Language};
 use super::error::ApiResult;
 use super::institution::Institution;
 use super::request::Request;
+use crate::domain::actor::Reach;
 use crate::domain::id::PersonId;
 use crate::domain::policy::{Action, Relation, may};
 use crate::store::{declaration, person};
@@ -39,6 +40,7 @@ impl Person {
         let relation = match self.known {
             Some(relation) => relation,
             None if request.actor.person == Some(self.row.id) => Relation::OWN,
+            None if request.actor.coordinated() == Reach::Everywhere => Relation::EDITION,
             None => request.loaders.relations.load_one(self.row.id).await?.unwrap_or_default(),
         };
         Ok(may(&request.actor, action, relation))

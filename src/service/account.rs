@@ -20,7 +20,7 @@ use crate::store::token::Purpose;
 use crate::store::{Tx, audit, declaration, institution, outbox, person, role, session, token as account_token};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What somebody registers with.
 #[derive(Debug, Clone)]

@@ -7,7 +7,8 @@ use crate::domain::institution::InstitutionKind;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::{Country, Line, ShortCode, Title};
 use crate::error::{Error, Result};
-use crate::store::page::{Page, Wanted};
+pub use crate::store::institution::Filter;
+use crate::store::page::{Page, Place, Wanted};
 use crate::store::{audit, institution};
 
 /// Another name under which an institution is known.
@@ -31,7 +32,7 @@ pub struct InstitutionDraft {
 }
 
 impl InstitutionDraft {
-    fn write(self, row: institution::Model) -> institution::Model {
+    fn write(self, row: &institution::Model) -> institution::Model {
         let aliases: Vec<String> = self.aliases.into_iter().map(Into::into).collect();
         institution::Model {
             code: self.code.map(Into::into),
@@ -39,7 +40,7 @@ impl InstitutionDraft {
             aliases: aliases.into(),
             country: self.country.as_ref().to_owned(),
             kind: self.kind,
-            ..row
+            ..row.clone()
         }
     }
 }
@@ -51,11 +52,16 @@ impl InstitutionDraft {
 pub async fn list(
     app: &App,
     actor: &Actor,
-    filter: &institution::Filter,
+    filter: &Filter,
     wanted: &Wanted,
 ) -> Result<Page<institution::Model>> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     institution::page(app.db.read(), filter, wanted).await
+}
+
+/// Where a row stands in a [`list`].
+pub fn page_place(row: &institution::Model) -> Place {
+    institution::place(row)
 }
 
 /// Registers an institution.
@@ -76,7 +82,7 @@ pub async fn create(app: &App, actor: &Actor, draft: InstitutionDraft) -> Result
         created_at: app.clock.now(),
         version: 1,
     };
-    let row = institution::insert(&tx, draft.write(blank)).await?;
+    let row = institution::insert(&tx, draft.write(&blank)).await?;
     audit::record(&tx, &app.clock, actor.person, Action::ManageInstitutions, &[row.id.into()], None).await?;
     tx.commit().await?;
     Ok(row)
@@ -97,7 +103,7 @@ pub async fn update(
     policy::demand(actor, Action::ManageInstitutions, Relation::NONE, None)?;
     let tx = app.db.write().await?;
     let row = institution::find(&tx, id).await?.ok_or(Error::NotFound("input.institutionId"))?;
-    let row = institution::set(&tx, &draft.write(row), version).await?;
+    let row = institution::set(&tx, &draft.write(&row), version).await?;
     audit::record(&tx, &app.clock, actor.person, Action::ManageInstitutions, &[id.into()], None).await?;
     tx.commit().await?;
     Ok(row)

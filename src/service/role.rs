@@ -10,6 +10,9 @@ use crate::domain::text::{Email, Reason};
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::{Tx, audit, course, edition, institution, person, role};
 
+#[cfg(test)]
+mod tests;
+
 /// To whom a role is granted.
 #[derive(Debug, Clone)]
 pub enum Grantee {
@@ -120,9 +123,10 @@ async fn authorise(tx: &Tx, actor: &Actor, grant: Grant, path: &'static str) -> 
         Scope::Institution(id) => (institution::find(tx, id).await?.is_some(), Relation::NONE),
         Scope::Edition(id) => {
             // An administrator appoints in drafts as well, though their content is not for them to see.
-            let seen = match actor.holds(Role::Administrator) {
-                true => edition::find(tx, id).await?,
-                false => edition::find_for(tx, actor, id).await?,
+            let seen = if actor.holds(Role::Administrator) {
+                edition::find(tx, id).await?
+            } else {
+                edition::find_for(tx, actor, id).await?
             };
             let coordinated = seen.as_ref().is_some_and(|row| actor.coordinated().covers(row.course_id, row.id));
             (seen.is_some(), Relation { edition: coordinated, ..Relation::NONE })

@@ -13,6 +13,9 @@ use crate::domain::id::{CourseId, EditionId, PersonId};
 use crate::domain::policy::Relation;
 use crate::error::Result;
 
+#[cfg(test)]
+mod tests;
+
 const TEAM: i64 = 1;
 const ASSIGNED: i64 = 2;
 const INSTITUTION: i64 = 3;
