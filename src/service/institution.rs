@@ -61,7 +61,7 @@ pub async fn list(
 
 /// Where a row stands in a [`list`].
 pub fn page_place(row: &institution::Model) -> Place {
-    institution::place(row)
+    institution::page_place(row)
 }
 
 /// Registers an institution.

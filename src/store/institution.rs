@@ -79,7 +79,7 @@ pub async fn page(connection: &impl ConnectionTrait, filter: &Filter, wanted: &W
 }
 
 /// Where a row stands in a [`page`].
-pub fn place(row: &Model) -> Place {
+pub fn page_place(row: &Model) -> Place {
     Place { key: Key::Text(row.name.clone()), id: row.id.0 }
 }
 

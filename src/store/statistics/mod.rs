@@ -1,0 +1,200 @@
+//! Reading the statistics: from the smallest kept summary that knows the dimensions asked for, or, for an
+//! earlier instant, from the journal. `tally` keeps both.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoCondition, Order, Query, SelectStatement, SimpleExpr};
+use sea_orm::{ConnectionTrait, QueryResult};
+use uuid::Uuid;
+
+use self::select::{admitted, alias, column_of, is_id, restrict, select, sum, sum_where, t};
+use super::meeting;
+use crate::domain::actor::Reach;
+use crate::domain::enrolment::EnrolmentState;
+use crate::domain::person::Gender;
+use crate::domain::statistics::{Dimension, Figures, Filter};
+use crate::error::Result;
+
+mod people;
+mod select;
+
+pub use people::people;
+
+/// The value of one dimension in a group.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// A word, a code or a month; empty when not stated.
+    Text(String),
+    /// A course, an edition or an institution; nil when not stated.
+    Id(Uuid),
+}
+
+/// The values of a group, one for each dimension asked for, in the order asked.
+pub type GroupKey = Vec<Part>;
+
+/// Which of the [`Figures`] are wanted; the others stay zero and cost nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "named as the figures are")]
+pub enum Figure {
+    Applications,
+    Enrolments,
+    Women,
+    Men,
+    Another,
+    NotStated,
+    Completed,
+    Withdrawn,
+    Submitted,
+    Released,
+}
+
+/// What is counted, among which editions, as at when.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// What restricts it.
+    pub filter: &'a Filter,
+    /// The editions that may be counted at all.
+    pub reach: &'a Reach,
+    /// An earlier instant, `None` for the present.
+    pub as_at: Option<DateTime<Utc>>,
+}
+
+impl Figure {
+    fn expression(self) -> SimpleExpr {
+        let of_gender = |gender: Gender| {
+            let counted = t("status").is_in(admitted()).and(t("gender").eq(gender.word()));
+            sum_where(counted, t("enrolments"))
+        };
+        let of_state = |state: EnrolmentState| sum_where(t("status").eq(state.word()), t("enrolments"));
+        match self {
+            Self::Applications => sum(t("enrolments")),
+            Self::Enrolments => sum_where(t("status").is_in(admitted()), t("enrolments")),
+            Self::Women => of_gender(Gender::Female),
+            Self::Men => of_gender(Gender::Male),
+            Self::Another => of_gender(Gender::Another),
+            Self::NotStated => of_gender(Gender::NotStated),
+            Self::Completed => of_state(EnrolmentState::Completed),
+            Self::Withdrawn => of_state(EnrolmentState::Withdrawn),
+            Self::Submitted => sum(t("submitted")),
+            Self::Released => sum(t("released")),
+        }
+    }
+
+    fn place(self, figures: &mut Figures) -> &mut i64 {
+        match self {
+            Self::Applications => &mut figures.applications,
+            Self::Enrolments => &mut figures.enrolments,
+            Self::Women => &mut figures.women,
+            Self::Men => &mut figures.men,
+            Self::Another => &mut figures.another,
+            Self::NotStated => &mut figures.not_stated,
+            Self::Completed => &mut figures.completed,
+            Self::Withdrawn => &mut figures.withdrawn,
+            Self::Submitted => &mut figures.submitted,
+            Self::Released => &mut figures.released,
+        }
+    }
+}
+
+fn read_key(row: &QueryResult, by: &[Dimension]) -> Result<GroupKey> {
+    let part = |(place, &dimension): (usize, &Dimension)| {
+        if is_id(dimension) {
+            row.try_get_by_index(place).map(Part::Id)
+        } else {
+            row.try_get_by_index(place).map(Part::Text)
+        }
+    };
+    Ok(by.iter().enumerate().map(part).collect::<Result<_, _>>()?)
+}
+
+/// The wanted figures of every group in which anything is counted.
+pub async fn figures(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<'_>,
+    by: &[Dimension],
+    wanted: &[Figure],
+) -> Result<BTreeMap<GroupKey, Figures>> {
+    let mut statement = select(scope.grain(by, false), scope, by);
+    for figure in wanted {
+        statement.expr(figure.expression());
+    }
+    statement.cond_having(sum(t("enrolments")).ne(0).into_condition());
+    let mut groups = BTreeMap::new();
+    for row in connection.query_all(&statement).await? {
+        let mut figures = Figures::default();
+        for (place, figure) in wanted.iter().enumerate() {
+            let value: Option<i64> = row.try_get_by_index(by.len() + place)?;
+            *figure.place(&mut figures) = value.unwrap_or_default();
+        }
+        groups.insert(read_key(&row, by)?, figures);
+    }
+    Ok(groups)
+}
+
+/// What distinct things are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Distinct {
+    /// Institutions, those stated.
+    Institutions,
+    /// Countries, those stated.
+    Countries,
+}
+
+/// How many distinct institutions or countries the admitted enrolments of every group state.
+pub async fn distinct(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<'_>,
+    by: &[Dimension],
+    of: Distinct,
+) -> Result<BTreeMap<GroupKey, i64>> {
+    let mut statement = select(scope.grain(by, of == Distinct::Institutions), scope, by);
+    let (column, absent): (_, SimpleExpr) = match of {
+        Distinct::Institutions => (t("institution_id"), Expr::val(Uuid::nil())),
+        Distinct::Countries => (t("country"), Expr::val("")),
+    };
+    statement
+        .expr(Func::count_distinct(column.clone()))
+        .and_where(column.ne(absent))
+        .and_where(t("status").is_in(admitted()))
+        .and_where(t("enrolments").gt(0));
+    read_counts(connection, &statement, by).await
+}
+
+async fn read_counts(
+    connection: &impl ConnectionTrait,
+    statement: &SelectStatement,
+    by: &[Dimension],
+) -> Result<BTreeMap<GroupKey, i64>> {
+    let rows = connection.query_all(statement).await?;
+    rows.iter().map(|row| Ok((read_key(row, by)?, row.try_get_by_index(by.len())?))).collect()
+}
+
+/// How many meetings began until `until`, and their planned minutes, by course or edition.
+pub async fn meetings(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<'_>,
+    by: &[Dimension],
+    until: DateTime<Utc>,
+) -> Result<BTreeMap<GroupKey, (i64, i64)>> {
+    use meeting::Column as C;
+    let mut statement = Query::select();
+    statement.from_as(meeting::Entity, Alias::new("t"));
+    restrict(&mut statement, scope, by);
+    for (place, &dimension) in by.iter().enumerate() {
+        statement.expr_as(column_of(dimension), Alias::new(alias(place)));
+        statement.group_by_columns([Alias::new(alias(place))]);
+        statement.order_by(Alias::new(alias(place)), Order::Asc);
+    }
+    statement
+        .expr(Func::count(Expr::col((Alias::new("t"), C::Id))))
+        .expr(sum(Expr::col((Alias::new("t"), C::Minutes))))
+        .and_where(Expr::col((Alias::new("t"), C::StartsAt)).lte(until));
+    let rows = connection.query_all(&statement).await?;
+    rows.iter()
+        .map(|row| {
+            let minutes: Option<i64> = row.try_get_by_index(by.len() + 1)?;
+            Ok((read_key(row, by)?, (row.try_get_by_index(by.len())?, minutes.unwrap_or_default())))
+        })
+        .collect()
+}
