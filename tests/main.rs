@@ -1,6 +1,8 @@
 //! Rumbo's integration tests: one binary, one module a subject.
 
 mod architecture;
+mod catalogue;
+mod enrolment;
 mod entities;
 mod report;
 mod support;

@@ -4,4 +4,5 @@
 pub mod app;
 pub mod db;
 pub mod operations;
+pub mod scene;
 pub mod source;
