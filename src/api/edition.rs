@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::course::Course;
 use super::decimal::Decimal;
 use super::enrolment::{Enrolment, EnrolmentFilter};
-use super::enums::{EditionState, EnrolmentPolicy, Language, Modality};
+use super::enums::{EditionState, EnrolmentPolicy, Language, Modality, SubmissionState};
 use super::error::ApiResult;
 use super::id;
 use super::page::{Arguments, connection};
@@ -150,6 +150,37 @@ impl Edition {
         let db = request.app.db.read();
         let page = enrolment::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
         Ok(connection(page, enrolment::page_place, Enrolment))
+    }
+
+    /// Its teams that exist for you, by name.
+    async fn teams(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> ApiResult<super::team::Teams> {
+        super::team::page_of_edition(ctx, self.0.id, Arguments { first, after, last, before }).await
+    }
+
+    /// What it asks for, by due date; for who takes part in it, accompanies or coordinates it.
+    async fn deliverables(&self, ctx: &Context<'_>) -> ApiResult<Vec<super::deliverable::Deliverable>> {
+        super::deliverable::of_edition(ctx, self.0.id).await
+    }
+
+    /// Its submissions that exist for you, in the order in which they were begun.
+    async fn submissions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "In one of these states; for coordinators.")] states: Option<Vec<SubmissionState>>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> ApiResult<super::submission::Submissions> {
+        let arguments = Arguments { first, after, last, before };
+        super::submission::page_of_edition(ctx, self.0.id, states, arguments).await
     }
 }
 

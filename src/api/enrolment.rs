@@ -137,6 +137,16 @@ impl Enrolment {
         self.0.grade.map(Decimal::thousandths)
     }
 
+    /// The outcome with its reasons; null before it is decided.
+    async fn completion(&self, ctx: &Context<'_>) -> ApiResult<Option<super::completion::Completion>> {
+        super::completion::of_enrolment(ctx, self.0.id).await
+    }
+
+    /// The team; null as long as the person is in none, or when it is not to be seen.
+    async fn team(&self, ctx: &Context<'_>) -> ApiResult<Option<super::team::Team>> {
+        super::team::of_enrolment(ctx, self.0.id).await
+    }
+
     /// Every state that it entered, the oldest first.
     async fn history(&self, ctx: &Context<'_>) -> ApiResult<Vec<StateChange>> {
         super::history::of(ctx, self.0.id.0).await

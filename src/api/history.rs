@@ -20,6 +20,19 @@ pub struct StateChange {
     reason: Option<String>,
 }
 
+impl StateChange {
+    /// The same step for somebody who is told `shown` of the state `hidden`; `None` for the step that they must not see.
+    pub fn hiding(mut self, hidden: &str, shown: &str) -> Option<Self> {
+        if self.to == hidden {
+            return None;
+        }
+        if self.from.as_deref() == Some(hidden) {
+            self.from = Some(shown.to_owned());
+        }
+        Some(self)
+    }
+}
+
 /// The history of something that the viewer sees, the oldest state first.
 pub async fn of(ctx: &Context<'_>, subject: Uuid) -> ApiResult<Vec<StateChange>> {
     let rows = Request::of(ctx).loaders.histories.load_one(subject).await?.unwrap_or_default();

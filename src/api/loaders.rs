@@ -2,6 +2,8 @@
 //!
 //! A loader is made for a request and dies with it.
 
+pub mod teamwork;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -111,6 +113,8 @@ pub struct Loaders {
     pub relations: DataLoader<Relations>,
     /// The states that things entered.
     pub histories: DataLoader<Histories>,
+    /// Teams and their work.
+    pub teamwork: teamwork::Teamwork,
 }
 
 impl Loaders {
@@ -124,6 +128,7 @@ impl Loaders {
             declarations: lookup(Declarations(app.db.clone())),
             relations: lookup(Relations(app.db.clone(), actor.clone())),
             histories: lookup(Histories(app.db.clone())),
+            teamwork: teamwork::Teamwork::new(app, actor),
         }
     }
 }

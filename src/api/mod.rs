@@ -3,8 +3,11 @@
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
 
 pub mod account;
+pub mod assessment;
+pub mod completion;
 pub mod course;
 pub mod decimal;
+pub mod deliverable;
 pub mod edition;
 pub mod enrolment;
 pub mod enums;
@@ -20,27 +23,38 @@ pub mod person;
 pub mod request;
 pub mod role;
 pub mod statistics;
+pub mod submission;
+pub mod team;
 
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
 pub struct Query(
     account::AccountQuery,
+    completion::CompletionQuery,
     course::CourseQuery,
+    deliverable::DeliverableQuery,
     edition::EditionQuery,
     enrolment::EnrolmentQuery,
     institution::InstitutionQuery,
     statistics::StatisticsQuery,
+    submission::SubmissionQuery,
+    team::TeamQuery,
 );
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     account::AccountMutation,
+    assessment::AssessmentMutation,
+    completion::CompletionMutation,
     course::CourseMutation,
+    deliverable::DeliverableMutation,
     edition::EditionMutation,
     enrolment::EnrolmentMutation,
     institution::InstitutionMutation,
     role::RoleMutation,
+    submission::SubmissionMutation,
+    team::TeamMutation,
 );
 
 /// The schema that requests run against.

@@ -7,12 +7,18 @@
 
 pub mod account;
 mod admission;
+pub mod assessment;
+pub mod completion;
 pub mod course;
+pub mod deliverable;
 pub mod edition;
 pub mod enrolment;
 pub mod export;
+pub mod grade;
 pub mod import;
 pub mod institution;
 pub mod role;
 pub mod session;
 pub mod statistics;
+pub mod submission;
+pub mod team;

@@ -1,11 +1,15 @@
 //! A tutor's charge of one team.
 
 use chrono::{DateTime, Utc};
-use sea_orm::QuerySelect;
-use sea_orm::entity::prelude::*;
+use sea_orm::prelude::*;
+use sea_orm::sea_query::{Query, SelectStatement};
+use sea_orm::{QueryOrder, QuerySelect, Set};
 
-use crate::domain::id::{AllocationId, EditionId, PersonId, TeamId};
-use crate::error::Result;
+use super::{Tx, role, unique_or};
+use crate::clock::Clock;
+use crate::domain::actor::Role;
+use crate::domain::id::{AllocationId, EditionId, PersonId, RoleAssignmentId, TeamId};
+use crate::error::{Code, Error, Result};
 
 /// A tutor's charge of one team.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -26,6 +30,94 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The teams allocated to a person.
+pub fn teams_of(person: PersonId) -> SelectStatement {
+    Query::select()
+        .column(Column::TeamId)
+        .from(Entity)
+        .and_where(Column::PersonId.eq(person))
+        .and_where(Column::UntilAt.is_null())
+        .to_owned()
+}
+
+/// The allocations of these teams that hold now, the oldest first.
+pub async fn of_teams(connection: &impl ConnectionTrait, teams: &[TeamId]) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::TeamId.is_in(teams.iter().copied()))
+        .filter(Column::UntilAt.is_null())
+        .order_by_asc(Column::FromAt)
+        .order_by_asc(Column::Id);
+    Ok(rows.all(connection).await?)
+}
+
+/// The row with this identifier, if there is one.
+pub async fn find(connection: &impl ConnectionTrait, id: AllocationId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).one(connection).await?)
+}
+
+/// Puts a tutor in charge of a team.
+///
+/// # Errors
+/// [`Code::AlreadyGranted`] when the tutor is in charge already.
+pub async fn insert(tx: &Tx, clock: &Clock, edition: EditionId, team: TeamId, tutor: PersonId) -> Result<AllocationId> {
+    let id = AllocationId(clock.new_id());
+    let row = ActiveModel {
+        id: Set(id),
+        edition_id: Set(edition),
+        team_id: Set(team),
+        person_id: Set(tutor),
+        from_at: Set(clock.now()),
+        until_at: Set(None),
+    };
+    let inserted = Entity::insert(row).exec_without_returning(tx).await;
+    inserted.map_err(unique_or(Error::at("personId", Code::AlreadyGranted)))?;
+    Ok(id)
+}
+
+/// Ends an allocation; whether it held until now.
+pub async fn end(tx: &Tx, clock: &Clock, id: AllocationId) -> Result<bool> {
+    let ended = Entity::update_many()
+        .col_expr(Column::UntilAt, Expr::value(clock.now()))
+        .filter(Column::Id.eq(id))
+        .filter(Column::UntilAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(ended.rows_affected == 1)
+}
+
+/// Makes the person tutor of the edition unless they are; gives the new role, if it was needed.
+pub async fn ensure_role(
+    tx: &Tx,
+    clock: &Clock,
+    edition: EditionId,
+    tutor: PersonId,
+    granted_by: Option<PersonId>,
+) -> Result<Option<RoleAssignmentId>> {
+    let present = role::Entity::find()
+        .filter(role::Column::PersonId.eq(tutor))
+        .filter(role::Column::Role.eq(Role::Tutor))
+        .filter(role::Column::ScopeId.eq(edition.0))
+        .filter(role::Column::UntilAt.is_null())
+        .one(tx)
+        .await?;
+    if present.is_some() {
+        return Ok(None);
+    }
+    let id = RoleAssignmentId(clock.new_id());
+    let row = role::ActiveModel {
+        id: Set(id),
+        person_id: Set(tutor),
+        role: Set(Role::Tutor),
+        scope_kind: Set("edition".to_owned()),
+        scope_id: Set(Some(edition.0)),
+        from_at: Set(clock.now()),
+        until_at: Set(None),
+        granted_by: Set(granted_by),
+    };
+    role::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(Some(id))
+}
 
 /// The editions in which the person is allocated to a team.
 pub async fn editions_of(connection: &impl ConnectionTrait, person: PersonId) -> Result<Vec<EditionId>> {

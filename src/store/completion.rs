@@ -1,9 +1,19 @@
 //! The decided outcome of an enrolment with its evidence.
 
-use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior, JsonValue as Json};
+use std::collections::HashMap;
 
-use crate::domain::id::{CompletionId, EnrolmentId, PersonId};
+use chrono::{DateTime, Utc};
+use sea_orm::prelude::*;
+use sea_orm::{JsonValue as Json, QueryOrder, QuerySelect, Set};
+
+use super::{Tx, allocation, author, edition, enrolment, grade, team, team_member};
+use crate::clock::Clock;
+use crate::domain::actor::{Actor, Role};
+use crate::domain::enrolment::EnrolmentState;
+use crate::domain::id::{CompletionId, DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId};
+use crate::domain::policy;
+use crate::domain::submission::Outcome;
+use crate::error::{Code, Error, Fault, Result};
 
 /// The decided outcome of an enrolment with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -24,3 +34,130 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The outcome with its reasons, as it was decided.
+    pub fn evidence(&self) -> Result<Outcome> {
+        serde_json::from_value(self.evidence.clone()).map_err(Error::internal)
+    }
+}
+
+/// What was decided about these enrolments, the oldest first: the last decision of each stands.
+pub async fn of_enrolments(connection: &impl ConnectionTrait, enrolments: &[EnrolmentId]) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::EnrolmentId.is_in(enrolments.iter().copied()))
+        .order_by_asc(Column::DecidedAt)
+        .order_by_asc(Column::Id);
+    Ok(rows.all(connection).await?)
+}
+
+/// How the actor stands to these enrolments; absent ones are left out.
+pub async fn relations(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    ids: &[EnrolmentId],
+) -> Result<HashMap<EnrolmentId, policy::Relation>> {
+    let among = |condition| {
+        let rows = enrolment::Entity::find().filter(enrolment::Column::Id.is_in(ids.iter().copied()));
+        rows.filter(condition).select_only().column(enrolment::Column::Id).into_tuple::<EnrolmentId>().all(connection)
+    };
+    let rows = enrolment::Entity::find().filter(enrolment::Column::Id.is_in(ids.iter().copied())).all(connection).await?;
+    let mut assigned = Vec::new();
+    if let (Some(person), true) = (actor.person, actor.holds(Role::Tutor)) {
+        let charges = team_member::enrolments_in(allocation::teams_of(person));
+        assigned = among(sea_orm::Condition::all().add(enrolment::Column::Id.in_subquery(charges))).await?;
+    }
+    let coordinated = if actor.coordinated().is_nothing() { Vec::new() } else { among(team::coordinated(actor, enrolment::Column::EditionId)).await? };
+    let relation = |row: &enrolment::Model| policy::Relation {
+        own: Some(row.person_id) == actor.person,
+        assigned: assigned.contains(&row.id),
+        edition: coordinated.contains(&row.id),
+        ..policy::Relation::NONE
+    };
+    Ok(rows.iter().map(|row| (row.id, relation(row))).collect())
+}
+
+/// Locks the enrolments with these identifiers and reads them again, in the order of their identifiers.
+pub async fn lock(tx: &Tx, ids: &[EnrolmentId]) -> Result<Vec<enrolment::Model>> {
+    let rows = enrolment::Entity::find()
+        .filter(enrolment::Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(enrolment::Column::Id);
+    Ok(rows.lock_exclusive().all(tx).await?)
+}
+
+/// The released grade of each enrolment in each deliverable, in thousandths. Somebody who changed teams may be an
+/// author of two answers to one deliverable: the better one counts.
+pub async fn released_grades(
+    connection: &impl ConnectionTrait,
+    enrolments: &[EnrolmentId],
+) -> Result<HashMap<(EnrolmentId, DeliverableId), i64>> {
+    let works = author::released_works(connection, enrolments).await?;
+    let submissions: Vec<SubmissionId> = works.iter().map(|work| work.submission).collect();
+    let grades = grade::of_submissions(connection, &submissions).await?;
+    let standing: HashMap<SubmissionId, i64> = grades.into_iter().map(|row| (row.submission_id, row.value)).collect();
+    let mut best: HashMap<(EnrolmentId, DeliverableId), i64> = HashMap::new();
+    for work in works {
+        if let Some(&value) = standing.get(&work.submission) {
+            let known = best.entry((work.enrolment, work.deliverable)).or_insert(value);
+            *known = value.max(*known);
+        }
+    }
+    Ok(best)
+}
+
+/// Stores an outcome; earlier ones stay as they are.
+pub async fn insert(
+    tx: &Tx,
+    clock: &Clock,
+    enrolment: EnrolmentId,
+    outcome: &Outcome,
+    decided_by: Option<PersonId>,
+) -> Result<Model> {
+    let state = if outcome.completed { EnrolmentState::Completed } else { EnrolmentState::NotCompleted };
+    let row = ActiveModel {
+        id: Set(CompletionId(clock.new_id())),
+        enrolment_id: Set(enrolment),
+        outcome: Set(state.word().to_owned()),
+        evidence: Set(serde_json::to_value(outcome).map_err(Error::internal)?),
+        decided_at: Set(clock.now()),
+        decided_by: Set(decided_by),
+    };
+    Ok(Entity::insert(row).exec_with_returning(tx).await?)
+}
+
+/// Writes state and grade into the enrolment, if it is still as it was read.
+///
+/// # Errors
+/// [`Code::StaleVersion`].
+pub async fn set_outcome(
+    tx: &Tx,
+    row: &enrolment::Model,
+    state: EnrolmentState,
+    grade: i64,
+) -> Result<enrolment::Model> {
+    let outcome = enrolment::ActiveModel {
+        state: Set(state),
+        grade: Set(Some(grade)),
+        version: Set(row.version + 1),
+        ..Default::default()
+    };
+    let rows = enrolment::Entity::update_many()
+        .set(outcome)
+        .filter(enrolment::Column::Id.eq(row.id))
+        .filter(enrolment::Column::Version.eq(row.version))
+        .exec_with_returning(tx)
+        .await?;
+    let stale = || Fault::at("version", Code::StaleVersion).with(row.version).into();
+    rows.into_iter().next().ok_or_else(stale)
+}
+
+/// Gives back seats of those who no longer take part.
+pub async fn free_seats(tx: &Tx, edition: EditionId, seats: i64) -> Result<()> {
+    use sea_orm::sea_query::ExprTrait as _;
+    edition::Entity::update_many()
+        .col_expr(edition::Column::SeatsTaken, Expr::col(edition::Column::SeatsTaken).sub(seats))
+        .filter(edition::Column::Id.eq(edition))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

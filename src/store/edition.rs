@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{Condition, QuerySelect, Set};
+use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 
 use super::page::{Key, Page, Place, Wanted, fetch};
 use super::{Tx, course, unique_or};
@@ -133,6 +133,18 @@ pub async fn lock_for(tx: &Tx, actor: &Actor, id: EditionId) -> Result<Option<Mo
 /// The edition, locked until the transaction ends.
 pub async fn lock(tx: &Tx, id: EditionId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+}
+
+/// Locks the rows with these identifiers for oneself, and reads them.
+pub async fn lock_all(tx: &Tx, ids: &[EditionId]) -> Result<Vec<Model>> {
+    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
+    Ok(rows.lock_exclusive().all(tx).await?)
+}
+
+/// Locks the rows with these identifiers against changes, and reads them; others may do so at the same time.
+pub async fn hold(tx: &Tx, ids: &[EditionId]) -> Result<Vec<Model>> {
+    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
+    Ok(rows.lock_shared().all(tx).await?)
 }
 
 /// Where a row stands in the list by first day.

@@ -1,9 +1,13 @@
 //! A grade as it was released; the latest one stands.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
+use sea_orm::prelude::*;
+use sea_orm::{QueryOrder, Set};
 
+use super::Tx;
+use crate::clock::Clock;
 use crate::domain::id::{AssessmentId, GradeId, PersonId, SubmissionId};
+use crate::error::Result;
 
 /// A grade as it was released; the latest one stands.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -25,3 +29,36 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The grades of these submissions, the oldest first: the last one of each stands.
+pub async fn of_submissions(connection: &impl ConnectionTrait, submissions: &[SubmissionId]) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::SubmissionId.is_in(submissions.iter().copied()))
+        .order_by_asc(Column::ReleasedAt)
+        .order_by_asc(Column::Id);
+    Ok(rows.all(connection).await?)
+}
+
+/// Releases a grade; earlier ones stay as they are. `reason` says why it is not the one of the assessment.
+pub async fn insert(
+    tx: &Tx,
+    clock: &Clock,
+    submission: SubmissionId,
+    assessment: Option<AssessmentId>,
+    value: i64,
+    reason: Option<&str>,
+    released_by: Option<PersonId>,
+) -> Result<GradeId> {
+    let id = GradeId(clock.new_id());
+    let row = ActiveModel {
+        id: Set(id),
+        submission_id: Set(submission),
+        assessment_id: Set(assessment),
+        value: Set(value),
+        reason: Set(reason.map(ToOwned::to_owned)),
+        released_at: Set(clock.now()),
+        released_by: Set(released_by),
+    };
+    Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(id)
+}

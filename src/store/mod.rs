@@ -20,6 +20,8 @@ use crate::error::{Error, Result};
 pub mod allocation;
 pub mod assessment;
 pub mod audit;
+pub mod author;
+pub mod case;
 pub mod completion;
 pub mod course;
 pub mod declaration;

@@ -1,16 +1,21 @@
 //! The answer of a team or a person to a deliverable.
 
-use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
-use sea_orm::{
-    ActiveModelBehavior, ColumnTrait, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter,
-    PrimaryKeyTrait, QueryFilter,
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Tx, deliverable};
-use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, SubmissionId, TeamId};
+use chrono::{DateTime, Utc};
+use sea_orm::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query, UnionType};
+use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
+
+use super::page::{self, Page, Wanted};
+use super::{Tx, allocation, deliverable, enrolment, tally, team, team_member, unique_or};
+use crate::clock::Clock;
+use crate::domain::actor::{Actor, Reach, Role};
+use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId, TeamId};
+use crate::domain::policy;
+use crate::domain::statistics::Change;
 use crate::domain::submission::SubmissionState;
-use crate::error::Result;
+use crate::error::{Code, Error, Fault, Result};
 
 /// The answer of a team or a person to a deliverable.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -64,4 +69,337 @@ pub async fn expire_drafts(tx: &Tx, now: DateTime<Utc>, limit: u64) -> Result<Ve
         .exec_with_returning(tx)
         .await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Whose answer it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// A team's.
+    Team(TeamId),
+    /// One participant's.
+    Enrolment(EnrolmentId),
+}
+
+impl Author {
+    fn condition(self) -> Expr {
+        match self {
+            Self::Team(team) => Column::TeamId.eq(team),
+            Self::Enrolment(enrolment) => Column::EnrolmentId.eq(enrolment),
+        }
+    }
+}
+
+/// The answers of the teams to which the person belongs.
+fn of_own_teams(actor: &Actor) -> Condition {
+    match actor.person {
+        Some(person) => Condition::all().add(Column::TeamId.in_subquery(team_member::teams_of(person))),
+        None => team::nothing(),
+    }
+}
+
+/// The answers that the person gave alone.
+fn own(actor: &Actor) -> Condition {
+    let Some(person) = actor.person else { return team::nothing() };
+    let enrolments = Query::select()
+        .column(enrolment::Column::Id)
+        .from(enrolment::Entity)
+        .and_where(enrolment::Column::PersonId.eq(person))
+        .to_owned();
+    Condition::all().add(Column::EnrolmentId.in_subquery(enrolments))
+}
+
+/// The answers of the teams allocated to the actor, and of the people in them.
+fn assigned(actor: &Actor) -> Condition {
+    match actor.person {
+        Some(person) if actor.holds(Role::Tutor) => Condition::all().add(Column::Id.in_subquery(answers_to(person))),
+        _ => team::nothing(),
+    }
+}
+
+/// What a tutor has to do with. A union, so that each half is found by its own index.
+fn answers_to(tutor: PersonId) -> sea_orm::sea_query::SelectStatement {
+    let teams = allocation::teams_of(tutor);
+    let of_people = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::EnrolmentId.in_subquery(team_member::enrolments_in(teams.clone())))
+        .to_owned();
+    Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::TeamId.in_subquery(teams))
+        .union(UnionType::All, of_people)
+        .to_owned()
+}
+
+/// The submissions that the actor sees: their own and their teams', those of teams allocated to them, those of
+/// the editions that they coordinate.
+pub fn visible_to(actor: &Actor) -> Condition {
+    if actor.coordinated() == Reach::Everywhere {
+        return Condition::all();
+    }
+    let seen = Condition::any().add(own(actor)).add(of_own_teams(actor)).add(assigned(actor));
+    seen.add(team::coordinated(actor, Column::EditionId))
+}
+
+/// How the actor stands to these submissions.
+pub async fn relations(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    ids: &[SubmissionId],
+) -> Result<HashMap<SubmissionId, policy::Relation>> {
+    let own = among(connection, ids, own(actor)).await?;
+    let team = among(connection, ids, of_own_teams(actor)).await?;
+    let assigned = if actor.holds(Role::Tutor) { among(connection, ids, assigned(actor)).await? } else { HashSet::new() };
+    let edition = if actor.coordinated().is_nothing() { HashSet::new() } else { among(connection, ids, team::coordinated(actor, Column::EditionId)).await? };
+    let relation = |id: &SubmissionId| policy::Relation {
+        own: own.contains(id),
+        team: team.contains(id),
+        assigned: assigned.contains(id),
+        edition: edition.contains(id),
+        institution: false,
+    };
+    Ok(ids.iter().map(|id| (*id, relation(id))).collect())
+}
+
+async fn among(
+    connection: &impl ConnectionTrait,
+    ids: &[SubmissionId],
+    condition: Condition,
+) -> Result<HashSet<SubmissionId>> {
+    let found: Vec<SubmissionId> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(condition)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// The rows with these identifiers, in no order; absent ones are left out.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[SubmissionId]) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+}
+
+/// Those of the rows with these identifiers that the actor sees.
+pub async fn by_ids_visible(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    ids: &[SubmissionId],
+) -> Result<Vec<Model>> {
+    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).filter(visible_to(actor));
+    Ok(rows.all(connection).await?)
+}
+
+/// The submission, if the actor sees it.
+pub async fn find_visible(connection: &impl ConnectionTrait, actor: &Actor, id: SubmissionId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).filter(visible_to(actor)).one(connection).await?)
+}
+
+/// Locks the rows with these identifiers and reads them again, in the order of their identifiers.
+pub async fn lock(tx: &Tx, ids: &[SubmissionId]) -> Result<Vec<Model>> {
+    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
+    Ok(rows.lock_exclusive().all(tx).await?)
+}
+
+/// Locks the answer to a deliverable, if there is one.
+pub async fn lock_answer(tx: &Tx, deliverable: DeliverableId, author: Author) -> Result<Option<Model>> {
+    let row = Entity::find().filter(Column::DeliverableId.eq(deliverable)).filter(author.condition());
+    Ok(row.lock_exclusive().one(tx).await?)
+}
+
+/// The answers of these teams that the actor sees, the oldest first.
+pub async fn of_teams_visible(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    teams: &[TeamId],
+) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::TeamId.is_in(teams.iter().copied()))
+        .filter(visible_to(actor))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id);
+    Ok(rows.all(connection).await?)
+}
+
+/// The actor's own answers, alone or in a team, to these deliverables.
+pub async fn own_answers(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    deliverables: &[DeliverableId],
+) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::DeliverableId.is_in(deliverables.iter().copied()))
+        .filter(Condition::any().add(own(actor)).add(of_own_teams(actor)));
+    Ok(rows.all(connection).await?)
+}
+
+/// What the actor has to review as a tutor: work in these states of teams allocated to them, the work that was
+/// handed in first coming first.
+pub async fn page_of_queue(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    states: &[SubmissionState],
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
+    let list = Entity::find()
+        .filter(Column::State.is_in(states.iter().copied()))
+        .filter(Column::HandedInAt.is_not_null())
+        .filter(assigned(actor));
+    page::fetch(connection, list, (Column::HandedInAt, Column::Id), false, wanted).await
+}
+
+/// The submissions of an edition that the actor sees, in the order in which they were begun.
+pub async fn page_of_edition(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    edition: EditionId,
+    states: &[SubmissionState],
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
+    let mut list = Entity::find().filter(Column::EditionId.eq(edition)).filter(visible_to(actor));
+    if !states.is_empty() {
+        list = list.filter(Column::State.is_in(states.iter().copied()));
+    }
+    page::fetch(connection, list, (Column::CreatedAt, Column::Id), false, wanted).await
+}
+
+/// Begins an answer.
+///
+/// # Errors
+/// [`Code::StaleVersion`] when somebody else began it meanwhile.
+pub async fn insert(
+    tx: &Tx,
+    clock: &Clock,
+    deliverable: &deliverable::Model,
+    author: Author,
+    (title, body): (&str, &str),
+) -> Result<Model> {
+    let (team, enrolment) = match author {
+        Author::Team(team) => (Some(team), None),
+        Author::Enrolment(enrolment) => (None, Some(enrolment)),
+    };
+    let row = ActiveModel {
+        id: Set(SubmissionId(clock.new_id())),
+        deliverable_id: Set(deliverable.id),
+        edition_id: Set(deliverable.edition_id),
+        team_id: Set(team),
+        enrolment_id: Set(enrolment),
+        state: Set(SubmissionState::Draft),
+        draft_title: Set(title.to_owned()),
+        draft_body: Set(body.to_owned()),
+        current_number: Set(0),
+        counted_for: Set(None),
+        handed_in_at: Set(None),
+        created_at: Set(clock.now()),
+        version: Set(1),
+    };
+    let meanwhile = Error::from(Fault::at("version", Code::StaleVersion).with(1));
+    Entity::insert(row).exec_with_returning(tx).await.map_err(unique_or(meanwhile))
+}
+
+/// Changes the row if it is still as it was read.
+async fn change(tx: &Tx, row: &Model, change: ActiveModel) -> Result<Model> {
+    let rows = Entity::update_many()
+        .set(ActiveModel { version: Set(row.version + 1), ..change })
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::Version.eq(row.version))
+        .exec_with_returning(tx)
+        .await?;
+    let stale = || Fault::at("version", Code::StaleVersion).with(row.version).into();
+    rows.into_iter().next().ok_or_else(stale)
+}
+
+/// Changes the draft.
+///
+/// # Errors
+/// [`Code::StaleVersion`].
+pub async fn set_draft(tx: &Tx, row: &Model, title: &str, body: &str) -> Result<Model> {
+    let draft = ActiveModel {
+        draft_title: Set(title.to_owned()),
+        draft_body: Set(body.to_owned()),
+        ..Default::default()
+    };
+    change(tx, row, draft).await
+}
+
+/// Changes the state; the version rises also when the state stays.
+///
+/// # Errors
+/// [`Code::StaleVersion`].
+pub async fn set_state(tx: &Tx, row: &Model, state: SubmissionState) -> Result<Model> {
+    change(tx, row, ActiveModel { state: Set(state), ..Default::default() }).await
+}
+
+/// Notes one more hand-in; the first one says for whom the work is counted.
+///
+/// # Errors
+/// [`Code::StaleVersion`].
+pub async fn set_handed_in(
+    tx: &Tx,
+    row: &Model,
+    state: SubmissionState,
+    by: EnrolmentId,
+    at: DateTime<Utc>,
+) -> Result<Model> {
+    let handed_in = ActiveModel {
+        state: Set(state),
+        current_number: Set(row.current_number + 1),
+        counted_for: Set(row.counted_for.or(Some(by))),
+        handed_in_at: Set(row.handed_in_at.or(Some(at))),
+        ..Default::default()
+    };
+    change(tx, row, handed_in).await
+}
+
+/// Which of an enrolment's counts of works changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// One more was handed in.
+    Submitted,
+    /// One more has a released grade.
+    Released,
+    /// A released grade went back into review.
+    Reopened,
+}
+
+/// Counts works for the enrolments, and in the statistics.
+pub async fn count(tx: &Tx, clock: &Clock, enrolments: &[EnrolmentId], counted: Counted) -> Result<()> {
+    let mut times: BTreeMap<EnrolmentId, i64> = BTreeMap::new();
+    for &id in enrolments {
+        *times.entry(id).or_default() += 1;
+    }
+    let rows = enrolment::Entity::find()
+        .filter(enrolment::Column::Id.is_in(times.keys().copied()))
+        .order_by_asc(enrolment::Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    let mut changes = Vec::with_capacity(rows.len());
+    for row in rows {
+        let times = times.get(&row.id).copied().unwrap_or_default();
+        let (submitted, released) = match counted {
+            Counted::Submitted => (times, 0),
+            Counted::Released => (0, times),
+            Counted::Reopened => (0, -times),
+        };
+        let after = enrolment::Model {
+            works_submitted: row.works_submitted + submitted,
+            works_released: row.works_released + released,
+            version: row.version + 1,
+            ..row.clone()
+        };
+        let counts = enrolment::ActiveModel {
+            works_submitted: Set(after.works_submitted),
+            works_released: Set(after.works_released),
+            version: Set(after.version),
+            ..Default::default()
+        };
+        enrolment::Entity::update_many().set(counts).filter(enrolment::Column::Id.eq(row.id)).exec(tx).await?;
+        let (before, after) = (enrolment::fact(&row), enrolment::fact(&after));
+        changes.push(Change { at: clock.now(), before: Some(before), after: Some(after) });
+    }
+    tally::record(tx, clock, &changes).await
 }

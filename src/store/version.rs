@@ -1,9 +1,13 @@
 //! One immutable hand-in of a submission.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
+use sea_orm::prelude::*;
+use sea_orm::{QueryOrder, Set};
 
+use super::Tx;
+use crate::clock::Clock;
 use crate::domain::id::{PersonId, SubmissionId, VersionId};
+use crate::error::{Error, Result};
 
 /// One immutable hand-in of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -25,3 +29,45 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The versions of these submissions, the first one first.
+pub async fn of_submissions(connection: &impl ConnectionTrait, submissions: &[SubmissionId]) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::SubmissionId.is_in(submissions.iter().copied()))
+        .order_by_asc(Column::SubmissionId)
+        .order_by_asc(Column::Number);
+    Ok(rows.all(connection).await?)
+}
+
+/// The version with this number, which must exist.
+pub async fn get(connection: &impl ConnectionTrait, submission: SubmissionId, number: i64) -> Result<Model> {
+    let row = Entity::find()
+        .filter(Column::SubmissionId.eq(submission))
+        .filter(Column::Number.eq(number))
+        .one(connection)
+        .await?;
+    row.ok_or_else(|| Error::internal(format!("version {number} of {submission} is gone")))
+}
+
+/// Stores a hand-in: title and text as they are in the draft.
+pub async fn insert(
+    tx: &Tx,
+    clock: &Clock,
+    submission: SubmissionId,
+    number: i64,
+    (title, body): (&str, &str),
+    submitted_by: PersonId,
+) -> Result<VersionId> {
+    let id = VersionId(clock.new_id());
+    let row = ActiveModel {
+        id: Set(id),
+        submission_id: Set(submission),
+        number: Set(number),
+        title: Set(title.to_owned()),
+        body: Set(body.to_owned()),
+        submitted_at: Set(clock.now()),
+        submitted_by: Set(submitted_by),
+    };
+    Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(id)
+}

@@ -1,0 +1,340 @@
+//! Deliverables and rubrics in the API.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::decimal::Decimal;
+use super::edition::Edition;
+use super::enums::DeliverableKind;
+use super::error::ApiResult;
+use super::id;
+use super::payload::payloads;
+use super::request::Request;
+use super::submission::Submission;
+use super::team;
+use crate::domain::deliverable::{self as domain, DeliverableDraft, Rubric};
+use crate::domain::id::{DeliverableId, EditionId};
+use crate::domain::text::{Comment, ShortCode, Title};
+use crate::error::{Error, Faults, Result};
+use crate::service::deliverable as service;
+use crate::store::deliverable;
+
+/// What an edition asks for.
+pub struct Deliverable(pub deliverable::Model);
+
+/// What an edition asks its teams or participants to hand in.
+#[Object]
+impl Deliverable {
+    /// Global identifier, `dlv_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What kind of work; each participant answers an individual task, a team everything else.
+    async fn kind(&self) -> DeliverableKind {
+        self.0.kind.into()
+    }
+
+    /// Its title.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// What to do.
+    async fn instructions(&self) -> &str {
+        &self.0.instructions
+    }
+
+    /// Until when it is to be handed in; show it in `timeZone`.
+    async fn due_at(&self) -> DateTime<Utc> {
+        self.0.due_at
+    }
+
+    /// Until when a late hand-in is taken; a version that was asked for in a revision is taken later too.
+    async fn cut_off_at(&self) -> DateTime<Utc> {
+        self.0.cut_off_at
+    }
+
+    /// The IANA zone in which the deadlines are meant, such as `America/Montevideo`.
+    async fn time_zone(&self, ctx: &Context<'_>) -> ApiResult<String> {
+        Ok(team::edition(ctx, self.0.edition_id).await?.0.time_zone)
+    }
+
+    /// Its share in the grade of an enrolment, relative to the other deliverables of the edition.
+    async fn weight(&self) -> i64 {
+        self.0.weight
+    }
+
+    /// The criteria by which it is assessed.
+    async fn rubric(&self) -> ApiResult<Vec<RubricCriterion>> {
+        Ok(self.0.rubric()?.criteria.into_iter().map(RubricCriterion::from).collect())
+    }
+
+    /// The most points that can be reached; a grade is the share of these, of 100.
+    async fn most_points(&self) -> ApiResult<Decimal> {
+        Ok(Decimal::thousandths(self.0.rubric()?.most()))
+    }
+
+    /// The edition that asks for it.
+    async fn edition(&self, ctx: &Context<'_>) -> ApiResult<Edition> {
+        team::edition(ctx, self.0.edition_id).await
+    }
+
+    /// Your own answer, or your team's; null before anybody saved a draft.
+    async fn my_submission(&self, ctx: &Context<'_>) -> ApiResult<Option<Submission>> {
+        let found = Request::of(ctx).loaders.teamwork.own_answers.load_one(self.0.id).await?;
+        Ok(found.and_then(|rows| rows.into_iter().next()).map(Submission))
+    }
+
+    /// To be sent back with an update; rises with every change.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+}
+
+/// One thing that an assessor looks at.
+#[derive(SimpleObject)]
+pub struct RubricCriterion {
+    /// A short key, unique in the rubric, by which scores name it.
+    key: String,
+    /// What is looked at.
+    title: String,
+    /// How to look at it.
+    description: String,
+    /// The levels, from low to high; scores name them by their position, from 0.
+    levels: Vec<RubricLevel>,
+}
+
+/// One level of a criterion.
+#[derive(SimpleObject)]
+pub struct RubricLevel {
+    /// What reaching the level is called.
+    title: String,
+    /// What reaching it gives.
+    points: Decimal,
+}
+
+impl From<domain::Criterion> for RubricCriterion {
+    fn from(criterion: domain::Criterion) -> Self {
+        let level =
+            |level: domain::Level| RubricLevel { title: level.title, points: Decimal::thousandths(level.points) };
+        Self {
+            key: criterion.key,
+            title: criterion.title,
+            description: criterion.description,
+            levels: criterion.levels.into_iter().map(level).collect(),
+        }
+    }
+}
+
+/// What an edition asks for, as far as the viewer sees it, by due date.
+pub async fn of_edition(ctx: &Context<'_>, edition: EditionId) -> ApiResult<Vec<Deliverable>> {
+    let rows = Request::of(ctx).loaders.teamwork.asked.load_one(edition).await?;
+    Ok(rows.unwrap_or_default().into_iter().map(Deliverable).collect())
+}
+
+/// The deliverable of a submission that the viewer sees.
+pub async fn load(ctx: &Context<'_>, id: DeliverableId) -> ApiResult<Deliverable> {
+    let found = Request::of(ctx).loaders.teamwork.deliverables.load_one(id).await?;
+    let row = found.and_then(|rows| rows.into_iter().next());
+    Ok(Deliverable(row.ok_or_else(|| Error::internal("a submission without its deliverable"))?))
+}
+
+/// One level of a criterion.
+#[derive(InputObject)]
+pub struct RubricLevelInput {
+    /// What reaching the level is called, up to 200 characters.
+    title: String,
+    /// What reaching it gives, 0 to 1000; more than the level below.
+    points: Decimal,
+}
+
+/// One thing that an assessor looks at.
+#[derive(InputObject)]
+pub struct RubricCriterionInput {
+    /// A short key, unique in the rubric, up to 40 characters.
+    key: String,
+    /// What is looked at, up to 200 characters.
+    title: String,
+    /// How to look at it, up to 10,000 characters.
+    #[graphql(default)]
+    description: String,
+    /// 2 to 10 levels, from low to high.
+    levels: Vec<RubricLevelInput>,
+}
+
+/// What an edition is to ask for.
+#[derive(InputObject)]
+pub struct CreateDeliverableInput {
+    /// Which edition.
+    edition_id: ID,
+    /// What kind of work.
+    kind: DeliverableKind,
+    /// Its title, up to 200 characters.
+    title: String,
+    /// What to do, up to 10,000 characters.
+    #[graphql(default)]
+    instructions: String,
+    /// Until when it is to be handed in.
+    due_at: DateTime<Utc>,
+    /// Until when a late hand-in is taken; not before `dueAt`.
+    cut_off_at: DateTime<Utc>,
+    /// Its share in the grade of an enrolment, relative to the other deliverables, 1 to 1000.
+    #[graphql(default = 1)]
+    weight: i64,
+    /// 1 to 30 criteria by which it is assessed.
+    rubric: Vec<RubricCriterionInput>,
+}
+
+/// A change of what an edition asks for; what is left out stays.
+#[derive(InputObject)]
+pub struct UpdateDeliverableInput {
+    /// Which deliverable.
+    deliverable_id: ID,
+    /// The version that you saw.
+    version: i64,
+    /// Its title, up to 200 characters.
+    title: Option<String>,
+    /// What to do, up to 10,000 characters.
+    instructions: Option<String>,
+    /// Until when it is to be handed in.
+    due_at: Option<DateTime<Utc>>,
+    /// Until when a late hand-in is taken; not before `dueAt`.
+    cut_off_at: Option<DateTime<Utc>>,
+    /// Its share in the grade of an enrolment, 1 to 1000.
+    weight: Option<i64>,
+    /// All criteria; they take the place of the present ones.
+    rubric: Option<Vec<RubricCriterionInput>>,
+}
+
+payloads! {
+    /// The new deliverable.
+    CreateDeliverablePayload {
+        /// The deliverable, unless there are `userErrors`.
+        deliverable: Deliverable
+    }
+    /// The changed deliverable.
+    UpdateDeliverablePayload {
+        /// The deliverable, unless there are `userErrors`.
+        deliverable: Deliverable
+    }
+}
+
+/// Queries about deliverables.
+#[derive(Default)]
+pub struct DeliverableQuery;
+
+#[Object]
+impl DeliverableQuery {
+    /// The deliverable with this identifier; null when there is none that you may see.
+    async fn deliverable(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Deliverable>> {
+        let request = Request::of(ctx);
+        let id: DeliverableId = id::parse("id", &id)?;
+        Ok(service::read(&request.app, &request.actor, id).await?.map(Deliverable))
+    }
+}
+
+/// Changes of deliverables.
+#[derive(Default)]
+pub struct DeliverableMutation;
+
+#[Object]
+impl DeliverableMutation {
+    /// Defines what the teams or participants of an edition hand in. For its coordinators.
+    async fn create_deliverable(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateDeliverableInput,
+    ) -> ApiResult<CreateDeliverablePayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            let (edition, draft) = input.read()?;
+            service::create(&request.app, &request.actor, edition, draft).await
+        };
+        CreateDeliverablePayload::of(run.await, Deliverable)
+    }
+
+    /// Changes what is asked for, while nothing of it is assessed. For coordinators of the edition.
+    async fn update_deliverable(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateDeliverableInput,
+    ) -> ApiResult<UpdateDeliverablePayload> {
+        let request = Request::of(ctx);
+        let run = async { service::update(&request.app, &request.actor, input.read()?).await };
+        UpdateDeliverablePayload::of(run.await, Deliverable)
+    }
+}
+
+impl CreateDeliverableInput {
+    fn read(self) -> Result<(EditionId, DeliverableDraft)> {
+        let edition = id::parse("editionId", &self.edition_id)?;
+        let mut faults = Faults::default();
+        let title = faults.take("title", Title::parse(&self.title));
+        let instructions = faults.take("instructions", Comment::parse(&self.instructions));
+        let rubric = read_rubric(&mut faults, &self.rubric);
+        let (Some(title), Some(instructions), Some(rubric)) = (title, instructions, rubric) else {
+            return Err(faults.into());
+        };
+        let draft = DeliverableDraft {
+            kind: self.kind.into(),
+            title,
+            instructions,
+            due_at: self.due_at,
+            cut_off_at: self.cut_off_at,
+            weight: self.weight,
+            rubric,
+        };
+        Ok((edition, draft))
+    }
+}
+
+impl UpdateDeliverableInput {
+    fn read(self) -> Result<service::UpdateDeliverable> {
+        let deliverable = id::parse("deliverableId", &self.deliverable_id)?;
+        let mut faults = Faults::default();
+        let title = self.title.as_deref().and_then(|title| faults.take("title", Title::parse(title)));
+        let instructions =
+            self.instructions.as_deref().and_then(|text| faults.take("instructions", Comment::parse(text)));
+        let rubric = self.rubric.as_deref().and_then(|rubric| read_rubric(&mut faults, rubric));
+        faults.check()?;
+        Ok(service::UpdateDeliverable {
+            deliverable,
+            version: self.version,
+            title,
+            instructions,
+            due_at: self.due_at,
+            cut_off_at: self.cut_off_at,
+            weight: self.weight,
+            rubric,
+        })
+    }
+}
+
+/// The rubric, or `None` with the faults of its texts kept.
+fn read_rubric(faults: &mut Faults, criteria: &[RubricCriterionInput]) -> Option<Rubric> {
+    let mut read = Vec::new();
+    for (place, criterion) in criteria.iter().enumerate() {
+        let key = faults.take(&format!("rubric.{place}.key"), ShortCode::parse(&criterion.key));
+        let title = faults.take(&format!("rubric.{place}.title"), Title::parse(&criterion.title));
+        let description =
+            faults.take(&format!("rubric.{place}.description"), Comment::parse(&criterion.description));
+        let levels: Vec<_> = criterion
+            .levels
+            .iter()
+            .enumerate()
+            .filter_map(|(level, input)| {
+                let at = format!("rubric.{place}.levels.{level}.title");
+                let title = faults.take(&at, Title::parse(&input.title))?;
+                Some(domain::Level { title: title.into(), points: input.points.in_thousandths() })
+            })
+            .collect();
+        if let (Some(key), Some(title), Some(description), true) =
+            (key, title, description, levels.len() == criterion.levels.len())
+        {
+            let (key, title, description) = (key.into(), title.into(), description.into());
+            read.push(domain::Criterion { key, title, description, levels });
+        }
+    }
+    (read.len() == criteria.len()).then_some(Rubric { criteria: read })
+}

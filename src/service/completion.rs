@@ -1,0 +1,230 @@
+//! The outcome of an enrolment: decided under the edition's completion rule, with the evidence kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::enrolment::EnrolmentState;
+use crate::domain::id::{DeliverableId, EditionId, EnrolmentId};
+use crate::domain::notice::Notice;
+use crate::domain::policy::{self, Action};
+use crate::domain::statistics::Change;
+use crate::domain::submission::{Evidence, Outcome};
+use crate::domain::text::Reason;
+use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::store::history::Step;
+use crate::store::{Tx, audit, completion, course, deliverable, edition, enrolment, history, outbox, tally};
+
+/// The most enrolments of one request.
+const LIMIT: usize = 500;
+
+/// What decides about some enrolments, locked.
+struct Facts {
+    editions: HashMap<EditionId, edition::Model>,
+    asked: HashMap<EditionId, Vec<deliverable::Model>>,
+    grades: HashMap<(EnrolmentId, DeliverableId), i64>,
+    rows: HashMap<EnrolmentId, enrolment::Model>,
+}
+
+/// Decides the outcome of enrolments that are active, all or none: completed when every deliverable has a released
+/// grade and the weighted grade reaches the pass mark, not completed otherwise. Their seats become free, and the
+/// people are told. For who coordinates the edition.
+///
+/// # Errors
+/// At the place of each: [`Code::IllegalTransition`] for an enrolment that is not active or an edition that is
+/// neither running nor grading, [`Code::OwnWork`] for the actor's own enrolment.
+pub async fn decide(app: &App, actor: &Actor, ids: &[EnrolmentId]) -> Result<Vec<completion::Model>> {
+    match ids.len() {
+        0 => return Err(Error::at("enrolmentIds", Code::Required)),
+        1..=LIMIT => {}
+        _ => return Err(Fault::at("enrolmentIds", Code::TooLong).with(LIMIT).into()),
+    }
+    let tx = app.db.write().await?;
+    let relations = completion::relations(&tx, actor, ids).await?;
+    check_seen(actor, ids, &relations, "input.enrolmentIds")?;
+    let facts = Facts::lock(&tx, ids).await?;
+    let mut faults = Faults::default();
+    let mut decisions = Vec::with_capacity(ids.len());
+    for (place, id) in ids.iter().enumerate() {
+        let at = format!("enrolmentIds.{place}");
+        let own = relations.get(id).is_some_and(|relation| relation.own);
+        let (row, outcome) = facts.outcome(*id)?;
+        let repeated = ids[..place].contains(id);
+        let state = facts.next(row, outcome.completed, false).filter(|_| !repeated);
+        match state {
+            _ if own => faults.push(Fault::at(&at, Code::OwnWork)),
+            None => faults.push(Fault::at(&at, Code::IllegalTransition)),
+            Some(state) => decisions.push((row, state, outcome)),
+        }
+    }
+    faults.check()?;
+    let decided = write(&tx, app, actor, &facts, &decisions, None).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(decided)
+}
+
+/// Completes an enrolment whose outcome was "not completed", with a reason; the earlier outcome stays in the
+/// record. For who coordinates the edition.
+///
+/// # Errors
+/// [`Code::IllegalTransition`] for an enrolment in any other state, or an edition that is neither running nor
+/// grading; [`Code::OwnWork`].
+pub async fn decide_late(app: &App, actor: &Actor, id: EnrolmentId, reason: &Reason) -> Result<completion::Model> {
+    let tx = app.db.write().await?;
+    let relations = completion::relations(&tx, actor, &[id]).await?;
+    check_seen(actor, &[id], &relations, "input.enrolmentId")?;
+    if relations.get(&id).is_some_and(|relation| relation.own) {
+        return Err(Error::at("enrolmentId", Code::OwnWork));
+    }
+    let facts = Facts::lock(&tx, &[id]).await?;
+    let (row, outcome) = facts.outcome(id)?;
+    if row.state != EnrolmentState::NotCompleted {
+        return Err(Error::at("enrolmentId", Code::IllegalTransition));
+    }
+    let state = facts.next(row, true, true).ok_or(Error::at("enrolmentId", Code::IllegalTransition))?;
+    let outcome = Outcome { completed: true, ..outcome };
+    let decided = write(&tx, app, actor, &facts, &[(row, state, outcome)], Some(reason)).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    decided.into_iter().next().ok_or_else(|| Error::internal("a decision without its record"))
+}
+
+/// The outcome of an enrolment, if it was decided and the actor sees the enrolment: the person, the tutor of the
+/// person's team, who coordinates the edition.
+pub async fn read(app: &App, actor: &Actor, id: EnrolmentId) -> Result<Option<completion::Model>> {
+    let relations = completion::relations(app.db.read(), actor, &[id]).await?;
+    let relation = relations.get(&id).copied().unwrap_or_default();
+    if !policy::may(actor, Action::SeeEnrolment, relation) {
+        return Ok(None);
+    }
+    Ok(completion::of_enrolments(app.db.read(), &[id]).await?.pop())
+}
+
+/// Not found for an enrolment that the actor does not see; refused for one that they see and may not decide on.
+fn check_seen(
+    actor: &Actor,
+    ids: &[EnrolmentId],
+    relations: &HashMap<EnrolmentId, policy::Relation>,
+    path: &'static str,
+) -> Result<()> {
+    for id in ids {
+        let relation = relations.get(id).copied().unwrap_or_default();
+        if !policy::may(actor, Action::SeeEnrolment, relation) {
+            actor.signed_in()?;
+            return Err(Error::NotFound(path));
+        }
+        policy::demand(actor, Action::DecideCompletion, relation, None)?;
+    }
+    Ok(())
+}
+
+impl Facts {
+    async fn lock(tx: &Tx, ids: &[EnrolmentId]) -> Result<Self> {
+        let editions: BTreeSet<EditionId> =
+            enrolment::by_ids(tx, ids).await?.into_iter().map(|row| row.edition_id).collect();
+        let editions: Vec<EditionId> = editions.into_iter().collect();
+        let locked = edition::lock_all(tx, &editions).await?;
+        let rows = completion::lock(tx, ids).await?;
+        let mut asked: HashMap<EditionId, Vec<deliverable::Model>> = HashMap::new();
+        for row in deliverable::of_editions(tx, &editions).await? {
+            asked.entry(row.edition_id).or_default().push(row);
+        }
+        Ok(Self {
+            editions: locked.into_iter().map(|row| (row.id, row)).collect(),
+            asked,
+            grades: completion::released_grades(tx, ids).await?,
+            rows: rows.into_iter().map(|row| (row.id, row)).collect(),
+        })
+    }
+
+    fn edition(&self, id: EditionId) -> Result<&edition::Model> {
+        self.editions.get(&id).ok_or_else(|| Error::internal("an enrolment without its edition"))
+    }
+
+    /// The outcome under the edition's completion rule.
+    fn outcome(&self, id: EnrolmentId) -> Result<(&enrolment::Model, Outcome)> {
+        let row = self.rows.get(&id).ok_or_else(|| Error::internal("an enrolment is gone"))?;
+        let asked = self.asked.get(&row.edition_id).map(Vec::as_slice).unwrap_or_default();
+        let evidence = asked.iter().map(|part| Evidence {
+            deliverable: part.title.clone(),
+            weight: part.weight,
+            grade: self.grades.get(&(id, part.id)).copied(),
+        });
+        let pass_mark = self.edition(row.edition_id)?.pass_mark;
+        Ok((row, Outcome::decide(pass_mark, evidence.collect())))
+    }
+
+    /// The state that the outcome leads to; `None` when the enrolment or its edition does not allow it now.
+    fn next(&self, row: &enrolment::Model, completed: bool, has_reason: bool) -> Option<EnrolmentState> {
+        let edition = self.editions.get(&row.edition_id)?;
+        let to = if completed { EnrolmentState::Completed } else { EnrolmentState::NotCompleted };
+        // A decision that stands is changed only by the late decision, which says why.
+        let decides = row.state == EnrolmentState::Active || has_reason;
+        if !edition.state.takes_assessment() || !decides {
+            return None;
+        }
+        row.state.step(to, has_reason).ok()
+    }
+}
+
+/// Writes the decisions: enrolments, evidence, history, audit, statistics, seats and messages.
+async fn write(
+    tx: &Tx,
+    app: &App,
+    actor: &Actor,
+    facts: &Facts,
+    decisions: &[(&enrolment::Model, EnrolmentState, Outcome)],
+    reason: Option<&Reason>,
+) -> Result<Vec<completion::Model>> {
+    let (now, reason) = (app.clock.now(), reason.map(AsRef::as_ref));
+    let mut decided = Vec::with_capacity(decisions.len());
+    let mut changes = Vec::with_capacity(decisions.len());
+    let mut steps = Vec::with_capacity(decisions.len());
+    let mut freed: BTreeMap<EditionId, i64> = BTreeMap::new();
+    for (row, state, outcome) in decisions {
+        let after = completion::set_outcome(tx, row, *state, outcome.grade).await?;
+        decided.push(completion::insert(tx, &app.clock, row.id, outcome, actor.person).await?);
+        let (before, after) = (enrolment::fact(row), enrolment::fact(&after));
+        changes.push(Change { at: now, before: Some(before), after: Some(after) });
+        if row.state.takes_seat() {
+            *freed.entry(row.edition_id).or_default() += 1;
+        }
+        steps.push(Step {
+            subject: row.id.into(),
+            from: Some(row.state.word()),
+            to: state.word(),
+            at: now,
+            actor: actor.person,
+            reason,
+        });
+    }
+    for (edition, seats) in freed {
+        completion::free_seats(tx, edition, seats).await?;
+    }
+    history::record(tx, &app.clock, &steps).await?;
+    let subjects: Vec<_> = steps.iter().map(|step| step.subject).collect();
+    audit::record(tx, &app.clock, actor.person, Action::DecideCompletion, &subjects, reason).await?;
+    tally::record(tx, &app.clock, &changes).await?;
+    tell(tx, app, facts, decisions).await?;
+    Ok(decided)
+}
+
+async fn tell(
+    tx: &Tx,
+    app: &App,
+    facts: &Facts,
+    decisions: &[(&enrolment::Model, EnrolmentState, Outcome)],
+) -> Result<()> {
+    let courses: Vec<_> = facts.editions.values().map(|edition| edition.course_id).collect();
+    let courses = course::by_ids(tx, &courses).await?;
+    for (row, _, outcome) in decisions {
+        let of = facts.edition(row.edition_id)?;
+        let course = courses.iter().find(|course| course.id == of.course_id);
+        let course = course.ok_or_else(|| Error::internal("an edition without its course"))?;
+        let edition = of.about(course);
+        let notice = Notice::CompletionDecided { edition, completed: outcome.completed, grade: outcome.grade };
+        outbox::enqueue(tx, &app.clock, row.person_id, &notice).await?;
+    }
+    Ok(())
+}

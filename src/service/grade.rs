@@ -1,0 +1,238 @@
+//! Grades: releasing them, putting another value in their place, taking one back into review, making them final.
+
+use std::collections::BTreeSet;
+
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::deliverable::GRADE_LIMIT;
+use crate::domain::id::{EnrolmentId, SubmissionId};
+use crate::domain::notice::Notice;
+use crate::domain::policy::{self, Action};
+use crate::domain::submission::{Decision, SubmissionState};
+use crate::domain::text::Reason;
+use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::store::case::{self, Case};
+use crate::store::history::Step;
+use crate::store::submission::Counted;
+use crate::store::{Tx, assessment, audit, grade, history, outbox, submission, version};
+
+/// The most submissions of one request.
+const LIMIT: usize = 100;
+
+/// Releases the grades of assessed work, all or none; their authors see them and are told. For who coordinates the
+/// edition, for the team's tutor where the edition lets tutors release, for an administrator with a reason.
+///
+/// # Errors
+/// At the place of each: [`Code::NotAssessed`], [`Code::IllegalTransition`] for what is released already,
+/// [`Code::OwnWork`].
+pub async fn release(
+    app: &App,
+    actor: &Actor,
+    ids: &[SubmissionId],
+    reason: Option<&Reason>,
+) -> Result<Vec<submission::Model>> {
+    let (tx, cases) = open(app, actor, ids).await?;
+    for case in &cases {
+        if !releases_as_tutor(actor, case) {
+            policy::demand(actor, Action::ReleaseGrade, case.relation, reason)?;
+        }
+    }
+    check_own(&cases)?;
+    let mut faults = Faults::default();
+    for (place, case) in cases.iter().enumerate() {
+        let at = format!("submissionIds.{place}");
+        let assessed = case.row.state == SubmissionState::Assessed;
+        if !assessed && !case.row.state.shows_grade() {
+            faults.push(Fault::at(&at, Code::NotAssessed));
+        } else if !assessed || !case.edition.state.takes_assessment() {
+            faults.push(Fault::at(&at, Code::IllegalTransition));
+        }
+    }
+    faults.check()?;
+    let mut released = Vec::with_capacity(cases.len());
+    for case in &cases {
+        released.push(release_one(&tx, app, actor, case, reason).await?);
+    }
+    submission::count(&tx, &app.clock, &counted(&cases), Counted::Released).await?;
+    record(&tx, app, actor, &cases, SubmissionState::Released, reason).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(released)
+}
+
+/// Puts another value in the place of a released grade; the one before stays in the record, and its authors are
+/// told. For who coordinates the edition, and for an administrator.
+///
+/// # Errors
+/// [`Code::OutOfRange`], [`Code::IllegalTransition`] unless the grade is released and not final, [`Code::OwnWork`].
+pub async fn override_value(
+    app: &App,
+    actor: &Actor,
+    id: SubmissionId,
+    value: i64,
+    reason: &Reason,
+) -> Result<submission::Model> {
+    let (tx, case) = open_one(app, actor, id).await?;
+    policy::demand(actor, Action::ReleaseGrade, case.relation, Some(reason))?;
+    check_one(&case)?;
+    if !(0..=GRADE_LIMIT).contains(&value) {
+        return Err(Fault::at("value", Code::OutOfRange).with("0–100").into());
+    }
+    if case.row.state != SubmissionState::Released {
+        return Err(Code::IllegalTransition.into());
+    }
+    let row = submission::set_state(&tx, &case.row, SubmissionState::Released).await?;
+    grade::insert(&tx, &app.clock, id, None, value, Some(reason.as_ref()), actor.person).await?;
+    let version = case.version(&tx).await?;
+    tell(&tx, app, &case, &version, (value, reason.as_ref())).await?;
+    audit::record(&tx, &app.clock, actor.person, Action::ReleaseGrade, &[id.into()], Some(reason.as_ref())).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Takes a released grade back into review after an appeal: it shows no more until it is released again. For who
+/// coordinates the edition, and for an administrator.
+///
+/// # Errors
+/// [`Code::IllegalTransition`] unless the grade is released and not final, [`Code::OwnWork`].
+pub async fn reopen(app: &App, actor: &Actor, id: SubmissionId, reason: &Reason) -> Result<submission::Model> {
+    let (tx, case) = open_one(app, actor, id).await?;
+    policy::demand(actor, Action::ReleaseGrade, case.relation, Some(reason))?;
+    check_one(&case)?;
+    if case.row.state != SubmissionState::Released {
+        return Err(Code::IllegalTransition.into());
+    }
+    let row = submission::set_state(&tx, &case.row, SubmissionState::InReview).await?;
+    let cases = [case];
+    submission::count(&tx, &app.clock, &counted(&cases), Counted::Reopened).await?;
+    record(&tx, app, actor, &cases, SubmissionState::InReview, Some(reason)).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Makes released grades final, all or none. For who coordinates the edition, and for an administrator with a
+/// reason.
+///
+/// # Errors
+/// [`Code::IllegalTransition`] at the place of what is not released.
+pub async fn finalize(
+    app: &App,
+    actor: &Actor,
+    ids: &[SubmissionId],
+    reason: Option<&Reason>,
+) -> Result<Vec<submission::Model>> {
+    let (tx, cases) = open(app, actor, ids).await?;
+    for case in &cases {
+        policy::demand(actor, Action::ReleaseGrade, case.relation, reason)?;
+    }
+    check_own(&cases)?;
+    let mut faults = Faults::default();
+    for (place, case) in cases.iter().enumerate() {
+        faults.take(&format!("submissionIds.{place}"), case.row.state.step(SubmissionState::Final).map_err(Code::from));
+    }
+    faults.check()?;
+    let mut rows = Vec::with_capacity(cases.len());
+    for case in &cases {
+        rows.push(submission::set_state(&tx, &case.row, SubmissionState::Final).await?);
+    }
+    record(&tx, app, actor, &cases, SubmissionState::Final, reason).await?;
+    tx.commit().await?;
+    Ok(rows)
+}
+
+/// Begins the transaction and opens the cases.
+async fn open(app: &App, actor: &Actor, ids: &[SubmissionId]) -> Result<(Tx, Vec<Case>)> {
+    match ids.len() {
+        0 => return Err(Error::at("submissionIds", Code::Required)),
+        1..=LIMIT => {}
+        _ => return Err(Fault::at("submissionIds", Code::TooLong).with(LIMIT).into()),
+    }
+    let tx = app.db.write().await?;
+    let cases = case::open_with_reason(&tx, actor, ids).await?;
+    Ok((tx, cases.ok_or(Error::NotFound("input.submissionIds"))?))
+}
+
+async fn open_one(app: &App, actor: &Actor, id: SubmissionId) -> Result<(Tx, Case)> {
+    let tx = app.db.write().await?;
+    let cases = case::open_with_reason(&tx, actor, &[id]).await?.unwrap_or_default();
+    let case = cases.into_iter().next().ok_or(Error::NotFound("input.submissionId"))?;
+    Ok((tx, case))
+}
+
+fn releases_as_tutor(actor: &Actor, case: &Case) -> bool {
+    case.edition.tutors_release && policy::may(actor, Action::ReleaseAsTutor, case.relation)
+}
+
+/// Nobody decides about the work of a team of which they are a member.
+fn check_own(cases: &[Case]) -> Result<()> {
+    let mut faults = Faults::default();
+    for (place, _) in cases.iter().enumerate().filter(|(_, case)| case.relation.own || case.relation.team) {
+        faults.push(Fault::at(&format!("submissionIds.{place}"), Code::OwnWork));
+    }
+    faults.check()
+}
+
+fn check_one(case: &Case) -> Result<()> {
+    if case.relation.own || case.relation.team {
+        return Err(Error::at("submissionId", Code::OwnWork));
+    }
+    if case.edition.state.takes_assessment() { Ok(()) } else { Err(Code::IllegalTransition.into()) }
+}
+
+/// For whom the works are counted.
+fn counted(cases: &[Case]) -> Vec<EnrolmentId> {
+    cases.iter().filter_map(|case| case.row.counted_for).collect()
+}
+
+async fn release_one(
+    tx: &Tx,
+    app: &App,
+    actor: &Actor,
+    case: &Case,
+    reason: Option<&Reason>,
+) -> Result<submission::Model> {
+    let version = case.version(tx).await?;
+    let found = assessment::of_submissions(tx, &[case.row.id]).await?.into_iter().rev();
+    let mut graded = found.filter(|row| row.version_id == version.id && row.decision == Decision::Grade);
+    let graded = graded.next().ok_or(Code::NotAssessed)?;
+    let value = graded.points.ok_or(Code::NotAssessed)?;
+    let reason = reason.map(AsRef::as_ref);
+    grade::insert(tx, &app.clock, case.row.id, Some(graded.id), value, reason, actor.person).await?;
+    tell(tx, app, case, &version, (value, &graded.comment)).await?;
+    submission::set_state(tx, &case.row, SubmissionState::Released).await
+}
+
+/// Tells the authors of a version, and the team, the grade.
+async fn tell(tx: &Tx, app: &App, case: &Case, version: &version::Model, (grade, comment): (i64, &str)) -> Result<()> {
+    let work = case.about(tx, version).await?;
+    let notice = Notice::GradeReleased { work, grade, comment: comment.to_owned() };
+    let people: BTreeSet<_> = case.audience(tx, version).await?;
+    for person in people {
+        outbox::enqueue(tx, &app.clock, person, &notice).await?;
+    }
+    Ok(())
+}
+
+async fn record(
+    tx: &Tx,
+    app: &App,
+    actor: &Actor,
+    cases: &[Case],
+    to: SubmissionState,
+    reason: Option<&Reason>,
+) -> Result<()> {
+    let reason = reason.map(AsRef::as_ref);
+    let step = |case: &Case| Step {
+        subject: case.row.id.into(),
+        from: Some(case.row.state.word()),
+        to: to.word(),
+        at: app.clock.now(),
+        actor: actor.person,
+        reason,
+    };
+    let steps: Vec<_> = cases.iter().map(step).collect();
+    history::record(tx, &app.clock, &steps).await?;
+    let subjects: Vec<_> = cases.iter().map(|case| case.row.id.into()).collect();
+    audit::record(tx, &app.clock, actor.person, Action::ReleaseGrade, &subjects, reason).await
+}

@@ -1,0 +1,238 @@
+//! Teams: making them, moving people between them, and putting tutors in charge.
+//!
+//! What a team handed in keeps its authors, whoever comes or goes later.
+
+use std::collections::BTreeSet;
+
+use crate::app::App;
+use crate::domain::actor::{Actor, Reach};
+use crate::domain::id::{AllocationId, EditionId, EnrolmentId, PersonId, TeamId};
+use crate::domain::policy::{self, Action, Relation};
+use crate::domain::text::Name;
+use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::store::{Tx, allocation, audit, completion, edition, person, team, team_member};
+
+/// The most enrolments or teams of one request.
+const LIMIT: usize = 100;
+
+/// A team to be made.
+#[derive(Debug, Clone)]
+pub struct CreateTeam {
+    /// Of which edition.
+    pub edition: EditionId,
+    /// Its name, unique in the edition.
+    pub name: Name,
+    /// Who belongs to it from the start; may be empty.
+    pub enrolments: Vec<EnrolmentId>,
+}
+
+/// Makes a team of people who take part in an edition. For who coordinates it.
+///
+/// # Errors
+/// [`Code::Taken`] for the name, [`Code::NotAdmitted`] and [`Code::AlreadyInTeam`] for an enrolment, each at its place.
+pub async fn create(app: &App, actor: &Actor, command: CreateTeam) -> Result<team::Model> {
+    let tx = app.db.write().await?;
+    let held = edition::hold(&tx, &[command.edition]).await?.into_iter().next();
+    let seen = held.filter(|edition| sees(actor, edition)).ok_or(Error::NotFound("input.editionId"))?;
+    policy::demand(actor, Action::ManageTeams, to_edition(actor, &seen), None)?;
+    check_joining(&tx, seen.id, &command.enrolments, "enrolmentIds").await?;
+    let row = team::insert(&tx, &app.clock, seen.id, &command.name).await?;
+    team_member::join(&tx, &app.clock, row.id, &command.enrolments).await?;
+    audit::record(&tx, &app.clock, actor.person, Action::ManageTeams, &[row.id.into()], None).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// What is to change in a team.
+#[derive(Debug, Clone)]
+pub struct UpdateTeam {
+    /// Which team.
+    pub team: TeamId,
+    /// The version that was seen.
+    pub version: i64,
+    /// The new name, if it changes.
+    pub name: Option<Name>,
+    /// Who joins.
+    pub add: Vec<EnrolmentId>,
+    /// Who leaves.
+    pub remove: Vec<EnrolmentId>,
+}
+
+/// Renames a team, or changes who belongs to it. For who coordinates the edition.
+///
+/// # Errors
+/// [`Code::StaleVersion`], [`Code::Taken`] for the name, [`Code::NotAdmitted`] for somebody who leaves without
+/// belonging to the team, or joins without taking part; [`Code::AlreadyInTeam`], [`Code::OwnWork`] for somebody
+/// who is the team's tutor.
+pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<team::Model> {
+    let tx = app.db.write().await?;
+    let (row, relation) = open(&tx, actor, command.team, "input.teamId").await?;
+    policy::demand(actor, Action::ManageTeams, relation, None)?;
+    if row.version != command.version {
+        return Err(Fault::at("version", Code::StaleVersion).with(row.version).into());
+    }
+    let members = team_member::of_teams(&tx, &[row.id]).await?;
+    let present: BTreeSet<EnrolmentId> = members.iter().map(|member| member.enrolment).collect();
+    let mut faults = Faults::default();
+    for (place, _) in command.remove.iter().enumerate().filter(|(_, id)| !present.contains(id)) {
+        faults.push(Fault::at(&format!("removeEnrolmentIds.{place}"), Code::NotAdmitted));
+    }
+    faults.check()?;
+    team_member::leave(&tx, &app.clock, row.id, &command.remove).await?;
+    check_joining(&tx, row.edition_id, &command.add, "addEnrolmentIds").await?;
+    check_no_tutor(&tx, row.id, &command.add).await?;
+    team_member::join(&tx, &app.clock, row.id, &command.add).await?;
+    let name = command.name.map_or_else(|| row.name.clone(), Into::into);
+    let row = team::set_name(&tx, &row, &name).await?;
+    audit::record(&tx, &app.clock, actor.person, Action::ManageTeams, &[row.id.into()], None).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Teams to be put in a tutor's charge.
+#[derive(Debug, Clone)]
+pub struct AllocateTutor {
+    /// Which teams.
+    pub teams: Vec<TeamId>,
+    /// Whose charge they become.
+    pub tutor: PersonId,
+}
+
+/// Puts a tutor in charge of teams, all or none; the person becomes tutor of their editions where they are not.
+/// For who coordinates them.
+///
+/// # Errors
+/// [`Code::OwnWork`] for a team of which the person is a member, [`Code::AlreadyGranted`] for one in their charge.
+pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) -> Result<Vec<team::Model>> {
+    check_list("teamIds", command.teams.len())?;
+    let tx = app.db.write().await?;
+    let wanted: BTreeSet<TeamId> = command.teams.iter().copied().collect();
+    let mut teams = Vec::new();
+    for id in wanted {
+        let (row, relation) = open(&tx, actor, id, "input.teamIds").await?;
+        policy::demand(actor, Action::AllocateTutor, relation, None)?;
+        teams.push(row);
+    }
+    let found = person::find(&tx, command.tutor).await?.filter(|person| person.disabled_at.is_none());
+    let tutor = found.ok_or(Error::NotFound("input.personId"))?.id;
+    check_allocation(&tx, &command.teams, tutor).await?;
+    for row in &teams {
+        let id = allocation::insert(&tx, &app.clock, row.edition_id, row.id, tutor).await?;
+        audit::record(&tx, &app.clock, actor.person, Action::AllocateTutor, &[id.into()], None).await?;
+    }
+    let editions: BTreeSet<EditionId> = teams.iter().map(|row| row.edition_id).collect();
+    for edition in editions {
+        if let Some(role) = allocation::ensure_role(&tx, &app.clock, edition, tutor, actor.person).await? {
+            audit::record(&tx, &app.clock, actor.person, Action::GrantTutor, &[role.into()], None).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(teams)
+}
+
+/// Ends a tutor's charge of a team; the role in the edition stays. For who coordinates the edition.
+///
+/// # Errors
+/// [`Code::IllegalTransition`] when it has ended already.
+pub async fn end_allocation(app: &App, actor: &Actor, id: AllocationId) -> Result<team::Model> {
+    let tx = app.db.write().await?;
+    let unseen = Error::NotFound("input.allocationId");
+    let Some(row) = allocation::find(&tx, id).await? else { return Err(unseen) };
+    let (team, relation) = open(&tx, actor, row.team_id, "input.allocationId").await?;
+    policy::demand(actor, Action::AllocateTutor, relation, None)?;
+    if !allocation::end(&tx, &app.clock, id).await? {
+        return Err(Error::at("allocationId", Code::IllegalTransition));
+    }
+    audit::record(&tx, &app.clock, actor.person, Action::AllocateTutor, &[id.into()], None).await?;
+    tx.commit().await?;
+    Ok(team)
+}
+
+/// A team, if the actor sees it.
+pub async fn read(app: &App, actor: &Actor, id: TeamId) -> Result<Option<team::Model>> {
+    team::find_visible(app.db.read(), actor, id).await
+}
+
+/// Locks a team that the actor sees, with how the actor stands to it.
+async fn open(tx: &Tx, actor: &Actor, id: TeamId, path: &'static str) -> Result<(team::Model, Relation)> {
+    let seen = team::find_visible(tx, actor, id).await?.ok_or(Error::NotFound(path))?;
+    edition::hold(tx, &[seen.edition_id]).await?;
+    let row = team::lock(tx, &[id]).await?.into_iter().next().ok_or(Error::NotFound(path))?;
+    let relation = team::relations(tx, actor, &[id]).await?.remove(&id).unwrap_or_default();
+    Ok((row, relation))
+}
+
+fn to_edition(actor: &Actor, edition: &edition::Model) -> Relation {
+    let edition = actor.coordinated().covers(edition.course_id, edition.id);
+    Relation { edition, ..Relation::NONE }
+}
+
+/// Whether the actor sees the edition at all: drafts are for their coordinators.
+fn sees(actor: &Actor, edition: &edition::Model) -> bool {
+    let reach: Reach = actor.coordinated();
+    edition.state.is_published() || reach.covers(edition.course_id, edition.id)
+}
+
+fn check_list(at: &str, length: usize) -> Result<()> {
+    match length {
+        0 => Err(Error::at(at, Code::Required)),
+        1..=LIMIT => Ok(()),
+        _ => Err(Fault::at(at, Code::TooLong).with(LIMIT).into()),
+    }
+}
+
+/// Refuses enrolments that do not take part in the edition, are named twice, or belong to a team.
+async fn check_joining(tx: &Tx, edition: EditionId, joining: &[EnrolmentId], at: &str) -> Result<()> {
+    if joining.is_empty() {
+        return Ok(());
+    }
+    check_list(at, joining.len())?;
+    let rows = completion::lock(tx, joining).await?;
+    let admitted: BTreeSet<EnrolmentId> = rows
+        .iter()
+        .filter(|row| row.edition_id == edition && row.state.takes_part())
+        .map(|row| row.id)
+        .collect();
+    let taken = team_member::taken(tx, joining).await?;
+    let mut faults = Faults::default();
+    for (place, id) in joining.iter().enumerate() {
+        let at = format!("{at}.{place}");
+        if !admitted.contains(id) {
+            faults.push(Fault::at(&at, Code::NotAdmitted));
+        } else if taken.contains(id) || joining[..place].contains(id) {
+            faults.push(Fault::at(&at, Code::AlreadyInTeam));
+        }
+    }
+    faults.check()
+}
+
+/// Refuses to make a team's tutor a member of it.
+async fn check_no_tutor(tx: &Tx, team: TeamId, joining: &[EnrolmentId]) -> Result<()> {
+    let tutors: BTreeSet<PersonId> =
+        allocation::of_teams(tx, &[team]).await?.into_iter().map(|row| row.person_id).collect();
+    let rows = completion::lock(tx, joining).await?;
+    let mut faults = Faults::default();
+    for row in rows.iter().filter(|row| tutors.contains(&row.person_id)) {
+        let place = joining.iter().position(|id| *id == row.id).unwrap_or_default();
+        faults.push(Fault::at(&format!("addEnrolmentIds.{place}"), Code::OwnWork));
+    }
+    faults.check()
+}
+
+/// Refuses teams of which the tutor is a member, or that are in the tutor's charge already.
+async fn check_allocation(tx: &Tx, teams: &[TeamId], tutor: PersonId) -> Result<()> {
+    let members = team_member::of_teams(tx, teams).await?;
+    let held = allocation::of_teams(tx, teams).await?;
+    let mut faults = Faults::default();
+    for (place, id) in teams.iter().enumerate() {
+        let at = format!("teamIds.{place}");
+        if members.iter().any(|member| member.team == *id && member.person == tutor) {
+            faults.push(Fault::at(&at, Code::OwnWork));
+        }
+        let repeated = teams[..place].contains(id);
+        if repeated || held.iter().any(|row| row.team_id == *id && row.person_id == tutor) {
+            faults.push(Fault::at(&at, Code::AlreadyGranted));
+        }
+    }
+    faults.check()
+}
