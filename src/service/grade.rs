@@ -13,7 +13,7 @@ use crate::domain::text::Reason;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::case::{self, Case};
 use crate::store::history::Step;
-use crate::store::submission::Counted;
+use crate::store::works::{self, Counted};
 use crate::store::{Tx, assessment, audit, grade, history, outbox, submission, version};
 
 /// The most submissions of one request.
@@ -53,7 +53,7 @@ pub async fn release(
     for case in &cases {
         released.push(release_one(&tx, app, actor, case, reason).await?);
     }
-    submission::count(&tx, &app.clock, &counted(&cases), Counted::Released).await?;
+    works::count(&tx, &app.clock, &counted(&cases), Counted::Released).await?;
     record(&tx, app, actor, &cases, SubmissionState::Released, reason).await?;
     tx.commit().await?;
     app.outbox.notify_one();
@@ -105,7 +105,7 @@ pub async fn reopen(app: &App, actor: &Actor, id: SubmissionId, reason: &Reason)
     }
     let row = submission::set_state(&tx, &case.row, SubmissionState::InReview).await?;
     let cases = [case];
-    submission::count(&tx, &app.clock, &counted(&cases), Counted::Reopened).await?;
+    works::count(&tx, &app.clock, &counted(&cases), Counted::Reopened).await?;
     record(&tx, app, actor, &cases, SubmissionState::InReview, Some(reason)).await?;
     tx.commit().await?;
     Ok(row)

@@ -9,7 +9,8 @@ use crate::domain::text::{Body, Title};
 use crate::error::{Code, Error, Fault, Flaw, Result};
 use crate::store::case::{self, Case};
 use crate::store::history::Step;
-use crate::store::submission::{Author, Counted};
+use crate::store::submission::Author;
+use crate::store::works::{self, Counted};
 use crate::store::{Tx, audit, author, deliverable, edition, history, submission, team_member, version};
 
 /// A draft as its authors have it now.
@@ -83,7 +84,7 @@ pub async fn submit(app: &App, actor: &Actor, id: SubmissionId, seen: i64) -> Re
     author::freeze(&tx, version, &authors).await?;
     let row = submission::set_handed_in(&tx, &case.row, to, by, now).await?;
     if case.row.counted_for.is_none() {
-        submission::count(&tx, &app.clock, &[by], Counted::Submitted).await?;
+        works::count(&tx, &app.clock, &[by], Counted::Submitted).await?;
     }
     let step = Step {
         subject: id.into(),

@@ -147,8 +147,8 @@ pub async fn set_outcome(
         .filter(enrolment::Column::Version.eq(row.version))
         .exec_with_returning(tx)
         .await?;
-    let stale = || Fault::at("version", Code::StaleVersion).with(row.version).into();
-    rows.into_iter().next().ok_or_else(stale)
+    let changed_meanwhile = || Fault::at("version", Code::StaleVersion).with(row.version).into();
+    rows.into_iter().next().ok_or_else(changed_meanwhile)
 }
 
 /// Gives back seats of those who no longer take part.

@@ -50,6 +50,7 @@ pub mod team_member;
 pub mod token;
 pub mod verify;
 pub mod version;
+pub mod works;
 
 /// A transaction that writes.
 pub type Tx = DatabaseTransaction;
