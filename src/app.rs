@@ -34,6 +34,13 @@ impl App {
         let db = Db::connect(&settings.database).await?;
         let passwords = Passwords::from_settings(&settings.auth);
         let tokens = Tokens::from_settings(&settings.auth);
-        Ok(Self { db, passwords, tokens, clock: Arc::new(clock), settings: Arc::new(settings), outbox: Arc::new(Notify::new()) })
+        Ok(Self {
+            db,
+            passwords,
+            tokens,
+            clock: Arc::new(clock),
+            settings: Arc::new(settings),
+            outbox: Arc::new(Notify::new()),
+        })
     }
 }

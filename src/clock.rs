@@ -64,7 +64,9 @@ impl Clock {
     /// Moves a fixed clock forward; the system's clock moves by itself and ignores this.
     pub fn advance(&self, by: TimeDelta) {
         if let Self::Fixed(clock) = self {
-            clock.micros.fetch_add(by.num_microseconds().unwrap_or_default(), Ordering::SeqCst);
+            clock
+                .micros
+                .fetch_add(by.num_microseconds().unwrap_or_default(), Ordering::SeqCst);
         }
     }
 }

@@ -187,7 +187,12 @@ impl Settings {
         if let Some(path) = file {
             layers = layers.add_source(File::from(path).format(FileFormat::Toml));
         }
-        layers = layers.add_source(Environment::with_prefix("RUMBO").prefix_separator("__").separator("__").try_parsing(true));
+        layers = layers.add_source(
+            Environment::with_prefix("RUMBO")
+                .prefix_separator("__")
+                .separator("__")
+                .try_parsing(true),
+        );
         for (key, value) in overrides {
             layers = layers.set_override(*key, value.clone())?;
         }
@@ -202,7 +207,10 @@ impl Settings {
             return invalid("auth.token_secret", "missing or too short: give 32 bytes or more");
         }
         if self.database.url.reveal().is_empty() {
-            return invalid("database.url", "missing: give sqlite://FILE or postgres://USER@HOST/DATABASE");
+            return invalid(
+                "database.url",
+                "missing: give sqlite://FILE or postgres://USER@HOST/DATABASE",
+            );
         }
         if self.auth.access_minutes == 0 || self.auth.access_minutes > 10 {
             return invalid("auth.access_minutes", "must be 1 to 10");
@@ -211,7 +219,10 @@ impl Settings {
             return invalid("database", "readers and connections must be at least 1");
         }
         if self.mail.transport == Transport::Smtp && self.mail.smtp_url.reveal().is_empty() {
-            return invalid("mail.smtp_url", "missing: give smtp://HOST:PORT or smtps://USER:PASSWORD@HOST");
+            return invalid(
+                "mail.smtp_url",
+                "missing: give smtp://HOST:PORT or smtps://USER:PASSWORD@HOST",
+            );
         }
         Ok(())
     }
@@ -243,7 +254,10 @@ mod tests {
             let settings = Settings::load(profile, None, &[("auth.token_secret", SECRET.into())]);
             assert!(settings.is_ok(), "{profile}: {settings:?}");
         }
-        assert!(matches!(Settings::load("nowhere", None, &[]), Err(ConfigError::UnknownProfile(_))));
+        assert!(matches!(
+            Settings::load("nowhere", None, &[]),
+            Err(ConfigError::UnknownProfile(_))
+        ));
     }
 
     #[test]

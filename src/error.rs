@@ -123,13 +123,21 @@ pub struct Fault {
 impl Fault {
     /// A fault of the whole input.
     pub fn new(code: Code) -> Self {
-        Self { code, path: vec!["input".into()], detail: None }
+        Self {
+            code,
+            path: vec!["input".into()],
+            detail: None,
+        }
     }
 
     /// A fault of one field of the input; `at` may be a dotted path below `input`.
     pub fn at(at: &str, code: Code) -> Self {
         let path = std::iter::once("input").chain(at.split('.')).map(Into::into).collect();
-        Self { code, path, detail: None }
+        Self {
+            code,
+            path,
+            detail: None,
+        }
     }
 
     /// The same with the limit or present value that its sentence names.
@@ -213,7 +221,10 @@ impl Faults {
             Ok(value) => Some(value),
             Err(flaw) => {
                 let flaw = flaw.into();
-                self.0.push(Fault { detail: flaw.detail, ..Fault::at(at, flaw.code) });
+                self.0.push(Fault {
+                    detail: flaw.detail,
+                    ..Fault::at(at, flaw.code)
+                });
                 None
             }
         }
@@ -226,7 +237,11 @@ impl Faults {
 
     /// Refuses when anything was kept.
     pub fn check(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(self.0))
+        }
     }
 }
 

@@ -137,7 +137,9 @@ fn fail(what: &str) -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode> {
     if let Command::Demo(options) = cli.command {
-        return demo::run(options, cli.common.database_url).await.map(|()| ExitCode::SUCCESS);
+        return demo::run(options, cli.common.database_url)
+            .await
+            .map(|()| ExitCode::SUCCESS);
     }
     let mut overrides = Vec::new();
     if let Some(url) = cli.common.database_url {
@@ -155,7 +157,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Config => print(&mut out, &settings.printable())?,
         Command::Serve { .. } => {
             settings.validate().map_err(Error::internal)?;
-            let listener = TcpListener::bind(&settings.http.listen).await.map_err(Error::internal)?;
+            let listener = TcpListener::bind(&settings.http.listen)
+                .await
+                .map_err(Error::internal)?;
             let start = settings.http.start_page.then(http::start::StartPage::default);
             let app = open(settings).await?;
             tracing::info!(http.listen = %app.settings.http.listen, database.engine = ?app.db.engine(), "serving");
@@ -168,13 +172,21 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Import { folder } => {
             let app = open(settings).await?;
-            return Ok(ExitCode::from(import::run(&app, &folder, &mut out, &mut io::stderr()).await?));
+            return Ok(ExitCode::from(
+                import::run(&app, &folder, &mut out, &mut io::stderr()).await?,
+            ));
         }
         Command::Export(Export::Enrolments { edition }) => {
             let app = open(settings).await?;
             service::export::enrolments(&app, &Actor::operator(), edition.as_deref(), out).await?;
         }
-        Command::Report(Report::Editions { from, to, rule, as_at, format }) => {
+        Command::Report(Report::Editions {
+            from,
+            to,
+            rule,
+            as_at,
+            format,
+        }) => {
             let app = open(settings).await?;
             report::run(&app, (from, to, rule), as_at, format, &mut out).await?;
         }

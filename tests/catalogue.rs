@@ -10,11 +10,25 @@ async fn anybody_browses_what_is_published_by_words_language_dates_and_state() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
     let edition = enrolling(&coordinator, Plan::OPEN).await;
-    draft(&coordinator, Plan { code: "HIDDEN-2026", ..Plan::OPEN }).await;
+    draft(
+        &coordinator,
+        Plan {
+            code: "HIDDEN-2026",
+            ..Plan::OPEN
+        },
+    )
+    .await;
     let visitor = test.anonymous();
     let browse = async |filter: Value| {
-        let answer = visitor.run("BrowseCatalogue", json!({ "filter": filter, "first": 10 })).await;
-        let codes = answer.at("editions.nodes").as_array().expect("nodes").iter().map(|node| node["code"].to_string());
+        let answer = visitor
+            .run("BrowseCatalogue", json!({ "filter": filter, "first": 10 }))
+            .await;
+        let codes = answer
+            .at("editions.nodes")
+            .as_array()
+            .expect("nodes")
+            .iter()
+            .map(|node| node["code"].to_string());
         codes.collect::<Vec<_>>().join(",")
     };
     let found = "\"DEMO-2026\"";
@@ -41,7 +55,14 @@ async fn anybody_browses_what_is_published_by_words_language_dates_and_state() {
     }
     let seen = visitor.run("SeeEdition", json!({ "id": edition })).await;
     assert_eq!(seen.text("edition.course.title"), "Digital training");
-    assert_eq!(visitor.speaking("pt, es;q=0.5").run("SeeEdition", json!({ "id": edition })).await.text("edition.course.title"), "Formación profesional digital");
+    assert_eq!(
+        visitor
+            .speaking("pt, es;q=0.5")
+            .run("SeeEdition", json!({ "id": edition }))
+            .await
+            .text("edition.course.title"),
+        "Formación profesional digital"
+    );
     assert_eq!(seen.at("edition.myEnrolment"), &Value::Null);
 }
 
@@ -53,10 +74,18 @@ async fn a_draft_looks_like_nothing_to_others() {
     let stranger = test.person("Saul").await;
     for client in [&test.anonymous(), &stranger] {
         let hidden = client.run("SeeEdition", json!({ "id": edition })).await;
-        let absent = client.run("SeeEdition", json!({ "id": "edn_01h455vb4pex5vsknk084sn02q" })).await;
+        let absent = client
+            .run("SeeEdition", json!({ "id": "edn_01h455vb4pex5vsknk084sn02q" }))
+            .await;
         assert_eq!(hidden.json["data"], absent.json["data"]);
     }
-    let apply = async |id: &str| stranger.run("ApplyToEdition", json!({ "input": { "editionId": id } })).await.refusal().to_owned();
+    let apply = async |id: &str| {
+        stranger
+            .run("ApplyToEdition", json!({ "input": { "editionId": id } }))
+            .await
+            .refusal()
+            .to_owned()
+    };
     assert_eq!(apply(&edition).await, "NOT_FOUND");
     assert_eq!(apply("edn_01h455vb4pex5vsknk084sn02q").await, "NOT_FOUND");
 }
@@ -70,13 +99,35 @@ async fn an_edition_goes_its_way_and_no_other() {
         let input = json!({ "editionId": edition, "version": version, "to": to, "reason": reason });
         coordinator.run("MoveEdition", json!({ "input": input })).await
     };
-    assert_eq!(go(1, "RUNNING", None).await.user_errors("moveEdition"), ["ILLEGAL_TRANSITION input.to"]);
-    assert_eq!(go(2, "ANNOUNCED", None).await.user_errors("moveEdition"), ["STALE_VERSION input.version"]);
+    assert_eq!(
+        go(1, "RUNNING", None).await.user_errors("moveEdition"),
+        ["ILLEGAL_TRANSITION input.to"]
+    );
+    assert_eq!(
+        go(2, "ANNOUNCED", None).await.user_errors("moveEdition"),
+        ["STALE_VERSION input.version"]
+    );
     assert_eq!(go(1, "ANNOUNCED", None).await.number("moveEdition.edition.version"), 2);
-    assert_eq!(go(2, "CANCELLED", None).await.user_errors("moveEdition"), ["REASON_REQUIRED input.to"]);
-    walk(&coordinator, &edition, &["ENROLLING", "ENROLMENT_CLOSED", "RUNNING", "GRADING", "CLOSED"]).await;
-    assert_eq!(go(7, "GRADING", None).await.user_errors("moveEdition"), ["REASON_REQUIRED input.to"]);
-    assert_eq!(go(7, "GRADING", Some("an appeal")).await.text("moveEdition.edition.state"), "GRADING");
+    assert_eq!(
+        go(2, "CANCELLED", None).await.user_errors("moveEdition"),
+        ["REASON_REQUIRED input.to"]
+    );
+    walk(
+        &coordinator,
+        &edition,
+        &["ENROLLING", "ENROLMENT_CLOSED", "RUNNING", "GRADING", "CLOSED"],
+    )
+    .await;
+    assert_eq!(
+        go(7, "GRADING", None).await.user_errors("moveEdition"),
+        ["REASON_REQUIRED input.to"]
+    );
+    assert_eq!(
+        go(7, "GRADING", Some("an appeal"))
+            .await
+            .text("moveEdition.edition.state"),
+        "GRADING"
+    );
 }
 
 #[tokio::test]
@@ -93,11 +144,29 @@ async fn a_plan_without_sense_is_refused_with_every_fault() {
         json!({ "input": { "editionId": edition, "version": 1, "edition": plan } })
     };
     let cases = [
-        (json!({ "endsOn": "2026-04-05" }), vec!["DATES_OUT_OF_ORDER input.endsOn"]),
-        (json!({ "enrolsUntil": "2026-03-01T00:00:00-03:00" }), vec!["DATES_OUT_OF_ORDER input.enrolsUntil"]),
-        (json!({ "capacity": -1, "languages": [] }), vec!["REQUIRED input.languages", "OUT_OF_RANGE input.capacity"]),
-        (json!({ "capacity": 10, "minimum": 11 }), vec!["OUT_OF_RANGE input.minimum"]),
-        (json!({ "timeZone": "Mars/Olympus", "code": "a\u{0}b" }), vec!["FORBIDDEN_CHARACTER input.edition.code", "UNKNOWN_TIME_ZONE input.edition.timeZone"]),
+        (
+            json!({ "endsOn": "2026-04-05" }),
+            vec!["DATES_OUT_OF_ORDER input.endsOn"],
+        ),
+        (
+            json!({ "enrolsUntil": "2026-03-01T00:00:00-03:00" }),
+            vec!["DATES_OUT_OF_ORDER input.enrolsUntil"],
+        ),
+        (
+            json!({ "capacity": -1, "languages": [] }),
+            vec!["REQUIRED input.languages", "OUT_OF_RANGE input.capacity"],
+        ),
+        (
+            json!({ "capacity": 10, "minimum": 11 }),
+            vec!["OUT_OF_RANGE input.minimum"],
+        ),
+        (
+            json!({ "timeZone": "Mars/Olympus", "code": "a\u{0}b" }),
+            vec![
+                "FORBIDDEN_CHARACTER input.edition.code",
+                "UNKNOWN_TIME_ZONE input.edition.timeZone",
+            ],
+        ),
         (json!({ "code": "x".repeat(41) }), vec!["TOO_LONG input.edition.code"]),
         (json!({ "passMark": "100.001" }), vec!["OUT_OF_RANGE input.passMark"]),
     ];
@@ -105,16 +174,27 @@ async fn a_plan_without_sense_is_refused_with_every_fault() {
         let answer = coordinator.run("UpdateEdition", with(changes.clone())).await;
         assert_eq!(answer.user_errors("updateEdition"), errors, "{changes}");
     }
-    let impossible = coordinator.run("UpdateEdition", with(json!({ "startsOn": "2026-02-30" }))).await;
+    let impossible = coordinator
+        .run("UpdateEdition", with(json!({ "startsOn": "2026-02-30" })))
+        .await;
     assert!(impossible.json["errors"][0]["message"].is_string());
     let again = json!({ "input": { "courseId": made_course(&coordinator, &edition).await, "edition": edition_input(Plan::OPEN) } });
-    assert_eq!(coordinator.run("CreateEdition", again).await.user_errors("createEdition"), ["TAKEN input.code"]);
+    assert_eq!(
+        coordinator
+            .run("CreateEdition", again)
+            .await
+            .user_errors("createEdition"),
+        ["TAKEN input.code"]
+    );
     let unchanged = coordinator.run("SeeEdition", json!({ "id": edition })).await;
     assert_eq!(unchanged.number("edition.version"), 1);
 }
 
 async fn made_course(coordinator: &crate::support::app::Client<'_>, edition: &str) -> String {
-    coordinator.run("SeeEdition", json!({ "id": edition })).await.text("edition.course.id")
+    coordinator
+        .run("SeeEdition", json!({ "id": edition }))
+        .await
+        .text("edition.course.id")
 }
 
 #[tokio::test]
@@ -127,12 +207,22 @@ async fn only_coordinators_plan() {
     let create = json!({ "input": { "courseId": course, "edition": edition_input(Plan { code: "X", ..Plan::OPEN }) } });
     let step = json!({ "input": { "editionId": edition, "version": 1, "to": "ANNOUNCED" } });
     let course_input = json!({ "input": { "course": { "code": "X", "titles": [{ "language": "ES", "text": "X" }] } } });
-    for (operation, variables, seen) in
-        [("CreateEdition", create, "FORBIDDEN"), ("CreateCourse", course_input, "FORBIDDEN"), ("MoveEdition", step, "NOT_FOUND")]
-    {
-        assert_eq!(stranger.run(operation, variables.clone()).await.refusal(), seen, "{operation}");
+    for (operation, variables, seen) in [
+        ("CreateEdition", create, "FORBIDDEN"),
+        ("CreateCourse", course_input, "FORBIDDEN"),
+        ("MoveEdition", step, "NOT_FOUND"),
+    ] {
+        assert_eq!(
+            stranger.run(operation, variables.clone()).await.refusal(),
+            seen,
+            "{operation}"
+        );
         let nobody = test.anonymous().run(operation, variables).await.refusal().to_owned();
-        assert_eq!(nobody, if seen == "NOT_FOUND" { seen } else { "UNAUTHENTICATED" }, "{operation}");
+        assert_eq!(
+            nobody,
+            if seen == "NOT_FOUND" { seen } else { "UNAUTHENTICATED" },
+            "{operation}"
+        );
     }
     walk(&coordinator, &edition, &["ANNOUNCED"]).await;
     let step = json!({ "input": { "editionId": edition, "version": 2, "to": "ENROLLING" } });
@@ -147,11 +237,32 @@ async fn a_course_is_found_again_under_its_new_title() {
     let course = made_course(&coordinator, &edition).await;
     let texts = json!({ "code": "NEW", "titles": [{ "language": "ES", "text": "Marco de cualificaciones" }] });
     let update = |version: i64| json!({ "input": { "courseId": course, "version": version, "course": texts } });
-    assert_eq!(coordinator.run("UpdateCourse", update(1)).await.number("updateCourse.course.version"), 2);
-    assert_eq!(coordinator.run("UpdateCourse", update(1)).await.user_errors("updateCourse"), ["STALE_VERSION input.version"]);
-    let found = test.anonymous().run("BrowseCatalogue", json!({ "filter": { "text": "cualificaciones" }, "first": 1 })).await;
+    assert_eq!(
+        coordinator
+            .run("UpdateCourse", update(1))
+            .await
+            .number("updateCourse.course.version"),
+        2
+    );
+    assert_eq!(
+        coordinator
+            .run("UpdateCourse", update(1))
+            .await
+            .user_errors("updateCourse"),
+        ["STALE_VERSION input.version"]
+    );
+    let found = test
+        .anonymous()
+        .run(
+            "BrowseCatalogue",
+            json!({ "filter": { "text": "cualificaciones" }, "first": 1 }),
+        )
+        .await;
     assert_eq!(found.text("editions.nodes.0.id"), edition);
-    let courses = test.anonymous().run("BrowseCourses", json!({ "text": "marco", "first": 5 })).await;
+    let courses = test
+        .anonymous()
+        .run("BrowseCourses", json!({ "text": "marco", "first": 5 }))
+        .await;
     assert_eq!(courses.text("courses.nodes.0.code"), "NEW");
 }
 
@@ -167,14 +278,27 @@ async fn pages_follow_each_other_in_both_directions() {
             nodes { code } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
     let codes = |answer: &crate::support::app::Answer| {
         let nodes = answer.at("editions.nodes").as_array().expect("nodes").clone();
-        nodes.iter().map(|node| node["code"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        nodes
+            .iter()
+            .map(|node| node["code"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
     };
     let first = coordinator.query(page, json!({ "first": 2 })).await;
     assert_eq!(codes(&first), ["A-5", "A-4"]);
     assert_eq!(first.at("editions.pageInfo.hasNextPage"), true);
-    let second = coordinator.query(page, json!({ "first": 2, "after": first.text("editions.pageInfo.endCursor") })).await;
+    let second = coordinator
+        .query(
+            page,
+            json!({ "first": 2, "after": first.text("editions.pageInfo.endCursor") }),
+        )
+        .await;
     assert_eq!(codes(&second), ["A-3", "A-2"]);
-    let back = coordinator.query(page, json!({ "last": 2, "before": second.text("editions.pageInfo.startCursor") })).await;
+    let back = coordinator
+        .query(
+            page,
+            json!({ "last": 2, "before": second.text("editions.pageInfo.startCursor") }),
+        )
+        .await;
     assert_eq!(codes(&back), ["A-5", "A-4"]);
     assert_eq!(back.at("editions.pageInfo.hasPreviousPage"), false);
     let last = coordinator.query(page, json!({ "last": 1 })).await;

@@ -11,8 +11,20 @@ use crate::support::scene::{Plan, apply, draft, edition_input, enrolling, state,
 async fn an_open_edition_confirms_while_there_are_seats_and_then_queues() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, Plan { capacity: Some(2), ..Plan::OPEN }).await;
-    let [ana, ben, cy, dan] = [test.person("Ana").await, test.person("Ben").await, test.person("Cy").await, test.person("Dan").await];
+    let edition = enrolling(
+        &coordinator,
+        Plan {
+            capacity: Some(2),
+            ..Plan::OPEN
+        },
+    )
+    .await;
+    let [ana, ben, cy, dan] = [
+        test.person("Ana").await,
+        test.person("Ben").await,
+        test.person("Cy").await,
+        test.person("Dan").await,
+    ];
     let (first, state_of_first) = apply(&ana, &edition).await;
     assert_eq!(state_of_first, "CONFIRMED");
     assert_eq!(apply(&ben, &edition).await.1, "CONFIRMED");
@@ -20,7 +32,10 @@ async fn an_open_edition_confirms_while_there_are_seats_and_then_queues() {
     assert_eq!(state_of_third, "WAITLISTED");
     let (fourth, _) = apply(&dan, &edition).await;
     let seen = ana.run("SeeEdition", json!({ "id": edition })).await;
-    assert_eq!((seen.number("edition.seatsTaken"), seen.number("edition.seatsFree")), (2, 0));
+    assert_eq!(
+        (seen.number("edition.seatsTaken"), seen.number("edition.seatsFree")),
+        (2, 0)
+    );
     assert_eq!(seen.text("edition.myEnrolment.id"), first);
 
     let input = json!({ "input": { "enrolmentId": first, "version": 1, "reason": "a new job" } });
@@ -28,7 +43,12 @@ async fn an_open_edition_confirms_while_there_are_seats_and_then_queues() {
     assert_eq!(left.text("withdrawEnrolment.enrolment.state"), "WITHDRAWN");
     assert_eq!(state(&cy, &third).await, "CONFIRMED", "the next in line has the seat");
     assert_eq!(state(&dan, &fourth).await, "WAITLISTED");
-    assert_eq!(ana.run("WithdrawEnrolment", input).await.user_errors("withdrawEnrolment"), ["STALE_VERSION input.version"]);
+    assert_eq!(
+        ana.run("WithdrawEnrolment", input)
+            .await
+            .user_errors("withdrawEnrolment"),
+        ["STALE_VERSION input.version"]
+    );
     assert_eq!(
         test.notices().await,
         [
@@ -47,12 +67,22 @@ async fn an_open_edition_confirms_while_there_are_seats_and_then_queues() {
 async fn more_seats_go_to_those_who_wait() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, Plan { capacity: Some(1), ..Plan::OPEN }).await;
+    let edition = enrolling(
+        &coordinator,
+        Plan {
+            capacity: Some(1),
+            ..Plan::OPEN
+        },
+    )
+    .await;
     let mut enrolments = Vec::new();
     for name in ["Ana", "Ben", "Cy", "Dan"] {
         enrolments.push(apply(&test.person(name).await, &edition).await.0);
     }
-    let plan = edition_input(Plan { capacity: Some(3), ..Plan::OPEN });
+    let plan = edition_input(Plan {
+        capacity: Some(3),
+        ..Plan::OPEN
+    });
     let input = json!({ "editionId": edition, "version": 3, "edition": plan });
     let updated = coordinator.run("UpdateEdition", json!({ "input": input })).await;
     assert_eq!(updated.number("updateEdition.edition.seatsTaken"), 3);
@@ -61,7 +91,10 @@ async fn more_seats_go_to_those_who_wait() {
         states.push(state(&coordinator, enrolment).await);
     }
     assert_eq!(states, ["CONFIRMED", "CONFIRMED", "CONFIRMED", "WAITLISTED"]);
-    let plan = edition_input(Plan { capacity: Some(2), ..Plan::OPEN });
+    let plan = edition_input(Plan {
+        capacity: Some(2),
+        ..Plan::OPEN
+    });
     let input = json!({ "editionId": edition, "version": 4, "edition": plan });
     let refused = coordinator.run("UpdateEdition", json!({ "input": input })).await;
     assert_eq!(refused.user_errors("updateEdition"), ["OUT_OF_RANGE input.capacity"]);
@@ -72,7 +105,15 @@ async fn more_seats_go_to_those_who_wait() {
 async fn a_coordinator_decides_one_and_many_at_once() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, Plan { capacity: Some(2), policy: "APPROVAL", ..Plan::OPEN }).await;
+    let edition = enrolling(
+        &coordinator,
+        Plan {
+            capacity: Some(2),
+            policy: "APPROVAL",
+            ..Plan::OPEN
+        },
+    )
+    .await;
     let mut enrolments = Vec::new();
     for name in ["Ana", "Ben", "Cy"] {
         let (enrolment, state) = apply(&test.person(name).await, &edition).await;
@@ -83,25 +124,70 @@ async fn a_coordinator_decides_one_and_many_at_once() {
         let input = json!({ "enrolmentId": enrolment, "version": version, "decision": decision, "reason": reason });
         coordinator.run("DecideEnrolment", json!({ "input": input })).await
     };
-    assert_eq!(decide(&enrolments[0], 1, "REVIEW", None).await.text("decideEnrolment.enrolment.state"), "UNDER_REVIEW");
-    assert_eq!(decide(&enrolments[0], 1, "CONFIRM", None).await.user_errors("decideEnrolment"), ["STALE_VERSION input.version"]);
-    assert_eq!(decide(&enrolments[1], 1, "EXCLUDE", Some("no")).await.user_errors("decideEnrolment"), ["ILLEGAL_TRANSITION input.enrolmentId"]);
-    assert_eq!(decide(&enrolments[1], 1, "REJECT", None).await.user_errors("decideEnrolment"), ["REASON_REQUIRED input.enrolmentId"]);
+    assert_eq!(
+        decide(&enrolments[0], 1, "REVIEW", None)
+            .await
+            .text("decideEnrolment.enrolment.state"),
+        "UNDER_REVIEW"
+    );
+    assert_eq!(
+        decide(&enrolments[0], 1, "CONFIRM", None)
+            .await
+            .user_errors("decideEnrolment"),
+        ["STALE_VERSION input.version"]
+    );
+    assert_eq!(
+        decide(&enrolments[1], 1, "EXCLUDE", Some("no"))
+            .await
+            .user_errors("decideEnrolment"),
+        ["ILLEGAL_TRANSITION input.enrolmentId"]
+    );
+    assert_eq!(
+        decide(&enrolments[1], 1, "REJECT", None)
+            .await
+            .user_errors("decideEnrolment"),
+        ["REASON_REQUIRED input.enrolmentId"]
+    );
 
     let many = async |ids: &[String], decision: &str| {
         let input = json!({ "editionId": edition, "enrolmentIds": ids, "decision": decision });
         coordinator.run("DecideEnrolments", json!({ "input": input })).await
     };
     let too_many = many(&enrolments, "CONFIRM").await;
-    assert_eq!(too_many.user_errors("decideEnrolments"), ["EDITION_FULL input.enrolmentIds.2"]);
+    assert_eq!(
+        too_many.user_errors("decideEnrolments"),
+        ["EDITION_FULL input.enrolmentIds.2"]
+    );
     assert_eq!(state(&coordinator, &enrolments[1]).await, "APPLIED", "all or none");
     let two = many(&enrolments[..2], "CONFIRM").await;
     assert_eq!(two.at("decideEnrolments.enrolments").as_array().map(Vec::len), Some(2));
-    assert_eq!(decide(&enrolments[2], 1, "CONFIRM", None).await.user_errors("decideEnrolment"), ["EDITION_FULL input.enrolmentId"]);
-    assert_eq!(decide(&enrolments[2], 1, "WAITLIST", None).await.text("decideEnrolment.enrolment.state"), "WAITLISTED");
-    assert_eq!(decide(&enrolments[0], 3, "EXCLUDE", Some("never came")).await.text("decideEnrolment.enrolment.state"), "EXCLUDED");
-    assert_eq!(state(&coordinator, &enrolments[2]).await, "CONFIRMED", "the freed seat passes on");
-    assert_eq!(many(&[], "CONFIRM").await.user_errors("decideEnrolments"), ["REQUIRED input.enrolmentIds"]);
+    assert_eq!(
+        decide(&enrolments[2], 1, "CONFIRM", None)
+            .await
+            .user_errors("decideEnrolment"),
+        ["EDITION_FULL input.enrolmentId"]
+    );
+    assert_eq!(
+        decide(&enrolments[2], 1, "WAITLIST", None)
+            .await
+            .text("decideEnrolment.enrolment.state"),
+        "WAITLISTED"
+    );
+    assert_eq!(
+        decide(&enrolments[0], 3, "EXCLUDE", Some("never came"))
+            .await
+            .text("decideEnrolment.enrolment.state"),
+        "EXCLUDED"
+    );
+    assert_eq!(
+        state(&coordinator, &enrolments[2]).await,
+        "CONFIRMED",
+        "the freed seat passes on"
+    );
+    assert_eq!(
+        many(&[], "CONFIRM").await.user_errors("decideEnrolments"),
+        ["REQUIRED input.enrolmentIds"]
+    );
     assert_eq!(test.violations().await, []);
     drop(test.mails().await);
 }
@@ -114,20 +200,57 @@ async fn applications_are_taken_once_in_the_window_and_from_people_who_declared_
     walk(&coordinator, &draft_edition, &["ANNOUNCED"]).await;
     let ana = test.person("Ana").await;
     let attempt = async |variables: Value| {
-        let answer = ana.again().await.run("ApplyToEdition", json!({ "input": variables })).await;
+        let answer = ana
+            .again()
+            .await
+            .run("ApplyToEdition", json!({ "input": variables }))
+            .await;
         answer.user_errors("applyToEdition")
     };
-    assert_eq!(attempt(json!({ "editionId": draft_edition })).await, ["ENROLMENT_CLOSED input.editionId"]);
+    assert_eq!(
+        attempt(json!({ "editionId": draft_edition })).await,
+        ["ENROLMENT_CLOSED input.editionId"]
+    );
     walk(&coordinator, &draft_edition, &["ENROLLING"]).await;
-    assert_eq!(attempt(json!({ "editionId": "edn_nonsense" })).await, ["INVALID_ID input.editionId"]);
-    assert_eq!(attempt(json!({ "editionId": "tea_01h455vb4pex5vsknk084sn02q" })).await, ["INVALID_ID input.editionId"]);
-    assert_eq!(attempt(json!({ "editionId": draft_edition, "motivation": "a\u{0}" })).await, ["FORBIDDEN_CHARACTER input.motivation"]);
-    assert_eq!(attempt(json!({ "editionId": draft_edition, "motivation": "x".repeat(10_001) })).await, ["TOO_LONG input.motivation"]);
-    assert_eq!(test.anonymous().run("ApplyToEdition", json!({ "input": { "editionId": draft_edition } })).await.refusal(), "UNAUTHENTICATED");
+    assert_eq!(
+        attempt(json!({ "editionId": "edn_nonsense" })).await,
+        ["INVALID_ID input.editionId"]
+    );
+    assert_eq!(
+        attempt(json!({ "editionId": "tea_01h455vb4pex5vsknk084sn02q" })).await,
+        ["INVALID_ID input.editionId"]
+    );
+    assert_eq!(
+        attempt(json!({ "editionId": draft_edition, "motivation": "a\u{0}" })).await,
+        ["FORBIDDEN_CHARACTER input.motivation"]
+    );
+    assert_eq!(
+        attempt(json!({ "editionId": draft_edition, "motivation": "x".repeat(10_001) })).await,
+        ["TOO_LONG input.motivation"]
+    );
+    assert_eq!(
+        test.anonymous()
+            .run("ApplyToEdition", json!({ "input": { "editionId": draft_edition } }))
+            .await
+            .refusal(),
+        "UNAUTHENTICATED"
+    );
     assert!(attempt(json!({ "editionId": draft_edition })).await.is_empty());
-    assert_eq!(attempt(json!({ "editionId": draft_edition })).await, ["ALREADY_ENROLLED input.editionId"]);
-    test.pass("2026-04-02T03:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().expect("an instant") - test.now());
-    let late = test.person("Late").await.run("ApplyToEdition", json!({ "input": { "editionId": draft_edition } })).await;
+    assert_eq!(
+        attempt(json!({ "editionId": draft_edition })).await,
+        ["ALREADY_ENROLLED input.editionId"]
+    );
+    test.pass(
+        "2026-04-02T03:00:00Z"
+            .parse::<chrono::DateTime<chrono::Utc>>()
+            .expect("an instant")
+            - test.now(),
+    );
+    let late = test
+        .person("Late")
+        .await
+        .run("ApplyToEdition", json!({ "input": { "editionId": draft_edition } }))
+        .await;
     assert_eq!(late.user_errors("applyToEdition"), ["ENROLMENT_CLOSED input.editionId"]);
     drop(test.mails().await);
 }
@@ -136,7 +259,14 @@ async fn applications_are_taken_once_in_the_window_and_from_people_who_declared_
 async fn who_begins_and_who_is_cancelled_follows_the_edition() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, Plan { capacity: Some(1), ..Plan::OPEN }).await;
+    let edition = enrolling(
+        &coordinator,
+        Plan {
+            capacity: Some(1),
+            ..Plan::OPEN
+        },
+    )
+    .await;
     let (ana, ben) = (test.person("Ana").await, test.person("Ben").await);
     let (first, _) = apply(&ana, &edition).await;
     let (second, _) = apply(&ben, &edition).await;
@@ -144,7 +274,11 @@ async fn who_begins_and_who_is_cancelled_follows_the_edition() {
     assert_eq!(state(&ana, &first).await, "ACTIVE");
     let leave = json!({ "input": { "enrolmentId": first, "version": version(&ana, &first).await } });
     ana.run("WithdrawEnrolment", leave).await;
-    assert_eq!(state(&ben, &second).await, "ACTIVE", "who takes a seat of a running edition takes part at once");
+    assert_eq!(
+        state(&ben, &second).await,
+        "ACTIVE",
+        "who takes a seat of a running edition takes part at once"
+    );
     drop(test.mails().await);
     let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
     let input = json!({ "editionId": edition, "version": seen.number("edition.version"), "to": "CANCELLED", "reason": "no room" });
@@ -160,7 +294,12 @@ async fn an_enrolment_exists_only_for_those_concerned() {
     let coordinator = test.coordinator().await;
     let edition = enrolling(&coordinator, Plan::OPEN).await;
     let institution: InstitutionId = test.institution("INEFOP", "UY").await;
-    let ana = test.somebody(Who { institution: Some(institution), ..Who::named("Ana") }).await;
+    let ana = test
+        .somebody(Who {
+            institution: Some(institution),
+            ..Who::named("Ana")
+        })
+        .await;
     let (enrolment, _) = apply(&ana, &edition).await;
     let see = "query ($id: ID!) { enrolment(id: $id) { gender country motivation institution { name } person { fullName email gender } } }";
     let whole = ana.query(see, json!({ "id": enrolment })).await;
@@ -168,23 +307,58 @@ async fn an_enrolment_exists_only_for_those_concerned() {
     assert_eq!(whole.text("enrolment.person.email"), "ana@example.org");
     let for_staff = coordinator.query(see, json!({ "id": enrolment })).await;
     assert_eq!(for_staff.json, whole.json);
-    let other_scope = Scope::Edition(draft(&coordinator, Plan { code: "OTHER", ..Plan::OPEN }).await.text("createEdition.edition.id").parse().expect("an id"));
+    let other_scope = Scope::Edition(
+        draft(
+            &coordinator,
+            Plan {
+                code: "OTHER",
+                ..Plan::OPEN
+            },
+        )
+        .await
+        .text("createEdition.edition.id")
+        .parse()
+        .expect("an id"),
+    );
     let elsewhere = test.holder("Eva", Role::Coordinator, other_scope).await;
     let tutor = test.holder("Tim", Role::Tutor, other_scope).await;
-    for stranger in [&test.person("Saul").await, &elsewhere, &tutor, &test.anonymous(), &test.administrator().await] {
-        assert_eq!(stranger.query(see, json!({ "id": enrolment })).await.at("enrolment"), &Value::Null);
-        let list = stranger.run("EditionEnrolments", json!({ "editionId": edition, "first": 10 })).await;
+    for stranger in [
+        &test.person("Saul").await,
+        &elsewhere,
+        &tutor,
+        &test.anonymous(),
+        &test.administrator().await,
+    ] {
+        assert_eq!(
+            stranger.query(see, json!({ "id": enrolment })).await.at("enrolment"),
+            &Value::Null
+        );
+        let list = stranger
+            .run("EditionEnrolments", json!({ "editionId": edition, "first": 10 }))
+            .await;
         assert_eq!(list.at("edition.enrolments.nodes"), &json!([]));
         for (operation, input) in [
             ("WithdrawEnrolment", json!({ "enrolmentId": enrolment, "version": 1 })),
-            ("DecideEnrolment", json!({ "enrolmentId": enrolment, "version": 1, "decision": "CANCEL" })),
+            (
+                "DecideEnrolment",
+                json!({ "enrolmentId": enrolment, "version": 1, "decision": "CANCEL" }),
+            ),
         ] {
             let refused = stranger.run(operation, json!({ "input": input })).await;
-            let expected = if stranger.person.is_some() { "NOT_FOUND" } else { "UNAUTHENTICATED" };
+            let expected = if stranger.person.is_some() {
+                "NOT_FOUND"
+            } else {
+                "UNAUTHENTICATED"
+            };
             assert_eq!(refused.refusal(), expected, "{operation}");
         }
     }
-    let own = ana.run("DecideEnrolment", json!({ "input": { "enrolmentId": enrolment, "version": 1, "decision": "CONFIRM" } })).await;
+    let own = ana
+        .run(
+            "DecideEnrolment",
+            json!({ "input": { "enrolmentId": enrolment, "version": 1, "decision": "CONFIRM" } }),
+        )
+        .await;
     assert_eq!(own.refusal(), "FORBIDDEN");
     drop(test.mails().await);
 }
@@ -198,16 +372,39 @@ async fn a_page_of_enrolments_costs_a_bounded_number_of_statements() {
     let names = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
     let cost = async |count: usize| {
         let before = test.app.db.statements();
-        let page = coordinator.run("EditionEnrolments", json!({ "editionId": edition, "first": 50 })).await;
-        assert_eq!(page.at("edition.enrolments.nodes").as_array().map(Vec::len), Some(count));
+        let page = coordinator
+            .run("EditionEnrolments", json!({ "editionId": edition, "first": 50 }))
+            .await;
+        assert_eq!(
+            page.at("edition.enrolments.nodes").as_array().map(Vec::len),
+            Some(count)
+        );
         test.app.db.statements() - before
     };
     for name in &names[..2] {
-        apply(&test.somebody(Who { institution: Some(institution), ..Who::named(name) }).await, &edition).await;
+        apply(
+            &test
+                .somebody(Who {
+                    institution: Some(institution),
+                    ..Who::named(name)
+                })
+                .await,
+            &edition,
+        )
+        .await;
     }
     let few = cost(2).await;
     for name in &names[2..] {
-        apply(&test.somebody(Who { institution: Some(institution), ..Who::named(name) }).await, &edition).await;
+        apply(
+            &test
+                .somebody(Who {
+                    institution: Some(institution),
+                    ..Who::named(name)
+                })
+                .await,
+            &edition,
+        )
+        .await;
     }
     assert_eq!(cost(12).await, few, "the number of rows does not matter");
     assert_eq!(few, 5, "actor, edition, enrolments, people, institutions");

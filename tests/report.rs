@@ -15,14 +15,19 @@ fn files() -> Files {
         .map(|entry| entry.expect("an entry"))
         .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "csv"))
         .map(|entry| {
-            (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).expect("a readable file"))
+            (
+                entry.file_name().to_string_lossy().into_owned(),
+                std::fs::read(entry.path()).expect("a readable file"),
+            )
         })
         .collect()
 }
 
 async fn imported() -> TestApp {
     let test = TestApp::new().await;
-    let outcome = import(&test.app, &Actor::operator(), &files(), |_, _, _| ()).await.expect("the import runs");
+    let outcome = import(&test.app, &Actor::operator(), &files(), |_, _, _| ())
+        .await
+        .expect("the import runs");
     assert!(matches!(outcome, Outcome::Stored(_)), "the files have faults");
     test
 }
@@ -46,7 +51,10 @@ async fn the_table_is_the_published_one() {
         let row = if line.code == "TOTAL" {
             answer.at("statistics.total").clone()
         } else {
-            rows.iter().find(|row| row["edition"]["code"] == line.code.as_str()).expect("the edition's row").clone()
+            rows.iter()
+                .find(|row| row["edition"]["code"] == line.code.as_str())
+                .expect("the edition's row")
+                .clone()
         };
         let figures = [
             ("enrolments", line.participants),
@@ -64,7 +72,14 @@ async fn the_table_is_the_published_one() {
     }
     assert_eq!(compared, 11 * 5 - 1 + 3, "every figure that the report states");
     let total = answer.at("statistics.total");
-    for (field, figure) in [("participants", 364), ("enrolments", 395), ("institutions", 63), ("countries", 22), ("submitted", 101), ("meetings", 111)] {
+    for (field, figure) in [
+        ("participants", 364),
+        ("enrolments", 395),
+        ("institutions", 63),
+        ("countries", 22),
+        ("submitted", 101),
+        ("meetings", 111),
+    ] {
         assert_eq!(total[field], json!(figure), "{field}");
     }
     assert_eq!(total["meetingHours"], "183.25");
@@ -75,19 +90,42 @@ async fn the_table_is_the_published_one() {
 async fn every_breakdown_sums_to_its_total() {
     let test = imported().await;
     let coordinator = test.coordinator().await;
-    let dimensions =
-        ["GENDER", "COUNTRY", "INSTITUTION", "INSTITUTION_KIND", "CONSTITUENT_GROUP", "COURSE", "EDITION", "LANGUAGE", "STATUS", "MONTH"];
+    let dimensions = [
+        "GENDER",
+        "COUNTRY",
+        "INSTITUTION",
+        "INSTITUTION_KIND",
+        "CONSTITUENT_GROUP",
+        "COURSE",
+        "EDITION",
+        "LANGUAGE",
+        "STATUS",
+        "MONTH",
+    ];
     let mut divisions: Vec<Vec<&str>> = dimensions.iter().map(|dimension| vec![*dimension]).collect();
     divisions.push(vec!["GENDER", "COUNTRY"]);
     divisions.push(vec!["EDITION", "INSTITUTION_KIND", "STATUS"]);
     divisions.push(dimensions.to_vec());
     for by in divisions {
         for as_at in [Value::Null, json!("2022-06-15T00:00:00Z")] {
-            let answer = coordinator.run("Statistics", json!({ "by": by, "filter": period(), "asAt": as_at })).await;
+            let answer = coordinator
+                .run("Statistics", json!({ "by": by, "filter": period(), "asAt": as_at }))
+                .await;
             let rows = answer.at("statistics.rows").as_array().expect("rows").clone();
-            for field in ["applications", "enrolments", "completed", "withdrawn", "submitted", "released"] {
+            for field in [
+                "applications",
+                "enrolments",
+                "completed",
+                "withdrawn",
+                "submitted",
+                "released",
+            ] {
                 let sum: i64 = rows.iter().filter_map(|row| row[field].as_i64()).sum();
-                assert_eq!(sum, answer.number(&format!("statistics.total.{field}")), "{field} by {by:?} as at {as_at}");
+                assert_eq!(
+                    sum,
+                    answer.number(&format!("statistics.total.{field}")),
+                    "{field} by {by:?} as at {as_at}"
+                );
             }
             let people = answer.number("statistics.total.participants");
             assert!(rows.iter().all(|row| row["participants"].as_i64() <= Some(people)));
@@ -101,15 +139,26 @@ async fn an_earlier_instant_gives_the_figures_of_that_time() {
     let test = imported().await;
     let coordinator = test.coordinator().await;
     let at = async |instant: &str| {
-        let answer = coordinator.run("AnnualReport", json!({ "filter": period(), "asAt": instant })).await;
+        let answer = coordinator
+            .run("AnnualReport", json!({ "filter": period(), "asAt": instant }))
+            .await;
         let total = answer.at("statistics.total").clone();
-        (total["enrolments"].as_i64(), total["completed"].as_i64(), total["submitted"].as_i64())
+        (
+            total["enrolments"].as_i64(),
+            total["completed"].as_i64(),
+            total["submitted"].as_i64(),
+        )
     };
     assert_eq!(at("2021-01-01T00:00:00Z").await, (Some(0), Some(0), Some(0)));
     // Only the edition that ran in October and November 2021 has ended by then.
     assert_eq!(at("2021-12-01T12:00:00Z").await, (Some(105), Some(86), Some(18)));
     assert_eq!(at("2026-01-01T00:00:00Z").await, (Some(395), Some(309), Some(101)));
-    let future = coordinator.run("AnnualReport", json!({ "filter": period(), "asAt": "2030-01-01T00:00:00Z" })).await;
+    let future = coordinator
+        .run(
+            "AnnualReport",
+            json!({ "filter": period(), "asAt": "2030-01-01T00:00:00Z" }),
+        )
+        .await;
     assert_eq!(future.refusal(), "OUT_OF_RANGE");
 }
 
@@ -120,7 +169,11 @@ async fn the_period_rule_chooses_the_editions() {
     for (rule, editions, enrolments) in [("OVERLAPPED", 11, 395), ("STARTED", 10, 354), ("ENDED", 10, 355)] {
         let filter = json!({ "period": { "from": "2021-11-01", "to": "2022-11-30", "rule": rule } });
         let answer = coordinator.run("AnnualReport", json!({ "filter": filter })).await;
-        assert_eq!(answer.at("statistics.rows").as_array().map(Vec::len), Some(editions), "{rule}");
+        assert_eq!(
+            answer.at("statistics.rows").as_array().map(Vec::len),
+            Some(editions),
+            "{rule}"
+        );
         assert_eq!(answer.number("statistics.total.enrolments"), enrolments, "{rule}");
     }
 }
@@ -129,12 +182,32 @@ async fn the_period_rule_chooses_the_editions() {
 async fn only_who_may_see_the_rows_gets_exact_figures() {
     let test = imported().await;
     let ask = json!({ "filter": period() });
-    assert_eq!(test.anonymous().run("AnnualReport", ask.clone()).await.refusal(), "UNAUTHENTICATED");
+    assert_eq!(
+        test.anonymous().run("AnnualReport", ask.clone()).await.refusal(),
+        "UNAUTHENTICATED"
+    );
     let participant = test.person("Pia").await;
-    assert_eq!(participant.run("AnnualReport", ask.clone()).await.refusal(), "FORBIDDEN");
+    assert_eq!(
+        participant.run("AnnualReport", ask.clone()).await.refusal(),
+        "FORBIDDEN"
+    );
     let administrator = test.administrator().await;
-    assert_eq!(administrator.run("AnnualReport", ask).await.number("statistics.total.enrolments"), 395);
-    assert_eq!(participant.run("Measures", json!({})).await.at("measures").as_array().map(Vec::len), Some(12));
+    assert_eq!(
+        administrator
+            .run("AnnualReport", ask)
+            .await
+            .number("statistics.total.enrolments"),
+        395
+    );
+    assert_eq!(
+        participant
+            .run("Measures", json!({}))
+            .await
+            .at("measures")
+            .as_array()
+            .map(Vec::len),
+        Some(12)
+    );
 }
 
 #[tokio::test]
@@ -143,7 +216,10 @@ async fn a_coordinator_counts_only_their_own_editions() {
     let test = imported().await;
     let everything = test.coordinator().await;
     let edition = async |code: &str| {
-        everything.run("SeeEdition", json!({ "code": code })).await.text("edition.id")
+        everything
+            .run("SeeEdition", json!({ "code": code }))
+            .await
+            .text("edition.id")
     };
     let (own, other) = (edition("NQF-2022").await, edition("LI4-2022").await);
     let scope = Scope::Edition(own.parse().expect("an edition"));
@@ -151,6 +227,8 @@ async fn a_coordinator_counts_only_their_own_editions() {
     let answer = coordinator.run("AnnualReport", json!({})).await;
     assert_eq!(answer.number("statistics.total.enrolments"), 47);
     assert_eq!(answer.number("statistics.total.participants"), 47);
-    let foreign = coordinator.run("AnnualReport", json!({ "filter": { "editions": [other] } })).await;
+    let foreign = coordinator
+        .run("AnnualReport", json!({ "filter": { "editions": [other] } }))
+        .await;
     assert_eq!(foreign.refusal(), "NOT_FOUND");
 }

@@ -169,9 +169,15 @@ pub struct StateDeclarationInput {
 impl StateDeclarationInput {
     fn parse(&self) -> Result<Statement> {
         let mut faults = Faults::default();
-        let country = faults.take("country", self.country.as_deref().map(Country::parse).transpose()).flatten();
+        let country = faults
+            .take("country", self.country.as_deref().map(Country::parse).transpose())
+            .flatten();
         faults.check()?;
-        let institution = self.institution_id.as_ref().map(|id| parse("institutionId", id)).transpose()?;
+        let institution = self
+            .institution_id
+            .as_ref()
+            .map(|id| parse("institutionId", id))
+            .transpose()?;
         Ok(Statement {
             gender: self.gender.into(),
             country,
@@ -242,11 +248,7 @@ pub struct AccountMutation;
 impl AccountMutation {
     /// Registers you and sends a link that confirms the address. The answer is the same for an address that
     /// has an account already.
-    async fn register_person(
-        &self,
-        ctx: &Context<'_>,
-        input: RegisterPersonInput,
-    ) -> ApiResult<RegisterPersonPayload> {
+    async fn register_person(&self, ctx: &Context<'_>, input: RegisterPersonInput) -> ApiResult<RegisterPersonPayload> {
         let text = RegistrationText {
             email: &input.email,
             given_name: &input.given_name,
@@ -273,11 +275,7 @@ impl AccountMutation {
     }
 
     /// Carries your session on: a new access token and a new refresh token for the one that came last.
-    async fn refresh_session(
-        &self,
-        ctx: &Context<'_>,
-        input: RefreshSessionInput,
-    ) -> ApiResult<RefreshSessionPayload> {
+    async fn refresh_session(&self, ctx: &Context<'_>, input: RefreshSessionInput) -> ApiResult<RefreshSessionPayload> {
         let result = session::refresh(&Request::of(ctx).app, &input.refresh_token).await;
         RefreshSessionPayload::of(result, SessionTokens)
     }
@@ -305,11 +303,7 @@ impl AccountMutation {
     }
 
     /// Changes your password and ends your other sessions.
-    async fn change_password(
-        &self,
-        ctx: &Context<'_>,
-        input: ChangePasswordInput,
-    ) -> ApiResult<ChangePasswordPayload> {
+    async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> ApiResult<ChangePasswordPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = account::change_password(app, actor, &input.current_password, &input.new_password).await;
         ChangePasswordPayload::of(result, |()| true)
@@ -320,9 +314,14 @@ impl AccountMutation {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
             let mut faults = Faults::default();
-            let UpdateProfileInput { version, given_name, family_name, language, time_zone } = &input;
-            let profile =
-                account::read_profile(&mut faults, given_name, family_name, (*language).into(), time_zone);
+            let UpdateProfileInput {
+                version,
+                given_name,
+                family_name,
+                language,
+                time_zone,
+            } = &input;
+            let profile = account::read_profile(&mut faults, given_name, family_name, (*language).into(), time_zone);
             let profile = profile.ok_or_else(|| Error::from(faults))?;
             account::update_profile(app, actor, *version, &profile).await
         };

@@ -276,11 +276,7 @@ impl AssessmentMutation {
     }
 
     /// Makes released grades final, all or none. For coordinators of the edition, and administrators with a reason.
-    async fn finalize_grades(
-        &self,
-        ctx: &Context<'_>,
-        input: FinalizeGradesInput,
-    ) -> ApiResult<FinalizeGradesPayload> {
+    async fn finalize_grades(&self, ctx: &Context<'_>, input: FinalizeGradesInput) -> ApiResult<FinalizeGradesPayload> {
         let request = Request::of(ctx);
         let run = async {
             let ids = id::parse_all("submissionIds", &input.submission_ids)?;
@@ -293,26 +289,35 @@ impl AssessmentMutation {
 
 fn read_reason(reason: &str) -> Result<Reason> {
     let mut faults = Faults::default();
-    faults.take("reason", Reason::parse(reason)).ok_or_else(|| faults.into())
+    faults
+        .take("reason", Reason::parse(reason))
+        .ok_or_else(|| faults.into())
 }
 
 fn read_optional(reason: Option<&str>) -> Result<Option<Reason>> {
     let mut faults = Faults::default();
-    faults.take("reason", Reason::parse_optional(reason)).ok_or_else(|| faults.into())
+    faults
+        .take("reason", Reason::parse_optional(reason))
+        .ok_or_else(|| faults.into())
 }
 
 fn read_scores(scores: Vec<CriterionScoreInput>) -> Result<Vec<Score>> {
     let read = |(place, score): (usize, CriterionScoreInput)| {
         let level = usize::try_from(score.level);
         let level = level.map_err(|_| Error::at(&format!("scores.{place}.level"), Code::RubricMismatch))?;
-        Ok(Score { criterion: score.criterion, level })
+        Ok(Score {
+            criterion: score.criterion,
+            level,
+        })
     };
     scores.into_iter().enumerate().map(read).collect()
 }
 
 fn read_comment(comment: &str) -> Result<Comment> {
     let mut faults = Faults::default();
-    faults.take("comment", Comment::parse(comment)).ok_or_else(|| faults.into())
+    faults
+        .take("comment", Comment::parse(comment))
+        .ok_or_else(|| faults.into())
 }
 
 impl RequestRevisionInput {

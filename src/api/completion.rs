@@ -37,7 +37,11 @@ impl Completion {
     /// `COMPLETED` or `NOT_COMPLETED`.
     async fn outcome(&self) -> EnrolmentState {
         let completed = self.0.outcome == State::Completed.word();
-        if completed { EnrolmentState::Completed } else { EnrolmentState::NotCompleted }
+        if completed {
+            EnrolmentState::Completed
+        } else {
+            EnrolmentState::NotCompleted
+        }
     }
 
     /// The weighted grade, of 100; what has no released grade counts as zero.
@@ -79,7 +83,12 @@ pub struct CompletionEvidence {
 
 /// The standing outcome of an enrolment that the viewer sees; `None` before it is decided.
 pub async fn of_enrolment(ctx: &Context<'_>, enrolment: EnrolmentId) -> ApiResult<Option<Completion>> {
-    let found = Request::of(ctx).loaders.teamwork.completions.load_one(enrolment).await?;
+    let found = Request::of(ctx)
+        .loaders
+        .teamwork
+        .completions
+        .load_one(enrolment)
+        .await?;
     Ok(found.and_then(|rows| rows.into_iter().next_back()).map(Completion))
 }
 
@@ -158,7 +167,9 @@ impl CompletionMutation {
             let id = id::parse("enrolmentId", &input.enrolment_id)?;
             let mut faults = Faults::default();
             let reason = faults.take("reason", Reason::parse(&input.reason));
-            let Some(reason) = reason else { return Err(faults.into()) };
+            let Some(reason) = reason else {
+                return Err(faults.into());
+            };
             service::decide_late(&request.app, &request.actor, id, &reason).await
         };
         DecideCompletionLatePayload::of(run.await, Completion)

@@ -41,7 +41,14 @@ pub struct LocalizedTextInput {
 
 /// The texts of `texts` as a list.
 pub fn texts(texts: &Localized) -> Vec<LocalizedText> {
-    texts.0.iter().map(|(language, text)| LocalizedText { language: (*language).into(), text: text.clone() }).collect()
+    texts
+        .0
+        .iter()
+        .map(|(language, text)| LocalizedText {
+            language: (*language).into(),
+            text: text.clone(),
+        })
+        .collect()
 }
 
 /// Reads a list of texts, each parsed by `parse`.
@@ -55,7 +62,10 @@ fn read_texts<T: AsRef<str>>(
     for (place, input) in inputs.iter().enumerate() {
         let at = format!("{at}.{place}");
         if let Some(text) = faults.take(&format!("{at}.text"), parse(&input.text))
-            && texts.0.insert(input.language.into(), text.as_ref().to_owned()).is_some()
+            && texts
+                .0
+                .insert(input.language.into(), text.as_ref().to_owned())
+                .is_some()
         {
             faults.push(Fault::at(&format!("{at}.language"), Code::Taken));
         }
@@ -147,12 +157,20 @@ impl CourseInput {
             faults.push(Fault::at("course.topics", Code::TooLong).with(TOPIC_LIMIT));
         }
         let topics = self.topics.iter().enumerate().filter_map(|(place, topic)| {
-            faults.take(&format!("course.topics.{place}"), Title::parse(topic)).map(String::from)
+            faults
+                .take(&format!("course.topics.{place}"), Title::parse(topic))
+                .map(String::from)
         });
         let topics: Vec<String> = topics.collect();
         let Some(code) = code else { return Err(faults.into()) };
         faults.check()?;
-        Ok(CourseDraft { code, titles, descriptions, objectives, topics })
+        Ok(CourseDraft {
+            code,
+            titles,
+            descriptions,
+            objectives,
+            topics,
+        })
     }
 }
 
@@ -210,8 +228,16 @@ impl CourseQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor.")] before: Option<String>,
     ) -> ApiResult<Connection<String, Course, EmptyFields, EmptyFields>> {
-        let wanted = Arguments { first, after, last, before }.wanted()?;
-        let text = SearchText::parse_optional(text.as_deref()).map_err(|flaw| Fault::at("text", flaw.code)).map_err(Error::from)?;
+        let wanted = Arguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .wanted()?;
+        let text = SearchText::parse_optional(text.as_deref())
+            .map_err(|flaw| Fault::at("text", flaw.code))
+            .map_err(Error::from)?;
         let page = course::page(Request::of(ctx).app.db.read(), text.as_ref(), &wanted).await?;
         Ok(connection(page, course::page_place, Course))
     }

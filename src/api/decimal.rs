@@ -49,7 +49,9 @@ impl ScalarType for Decimal {
             Value::Number(number) => number.as_i64().and_then(|whole| Self::read(&whole.to_string())),
             _ => None,
         };
-        read.ok_or_else(|| InputValueError::custom("A decimal is a text such as \"87.5\" with at most three digits after the point."))
+        read.ok_or_else(|| {
+            InputValueError::custom("A decimal is a text such as \"87.5\" with at most three digits after the point.")
+        })
     }
 
     fn to_value(&self) -> Value {
@@ -66,7 +68,20 @@ mod tests {
     fn only_exact_decimals_are_read() {
         assert_eq!(Decimal::read("87.5"), Some(Decimal(87_500)));
         assert_eq!(Decimal::read("-0.001"), Some(Decimal(-1)));
-        for wrong in ["", ".", "1.", ".5", "1e3", "1e309", "NaN", "1.2345", "９", "1 ", "9999999999999", "+1"] {
+        for wrong in [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "1e3",
+            "1e309",
+            "NaN",
+            "1.2345",
+            "９",
+            "1 ",
+            "9999999999999",
+            "+1",
+        ] {
             assert_eq!(Decimal::read(wrong), None, "{wrong}");
         }
     }

@@ -67,7 +67,13 @@ impl Deliverable {
 
     /// The criteria by which it is assessed.
     async fn rubric(&self) -> ApiResult<Vec<RubricCriterion>> {
-        Ok(self.0.rubric()?.criteria.into_iter().map(RubricCriterion::from).collect())
+        Ok(self
+            .0
+            .rubric()?
+            .criteria
+            .into_iter()
+            .map(RubricCriterion::from)
+            .collect())
     }
 
     /// The most points that can be reached; a grade is the share of these, of 100.
@@ -82,7 +88,12 @@ impl Deliverable {
 
     /// Your own answer, or your team's; null before anybody saved a draft.
     async fn my_submission(&self, ctx: &Context<'_>) -> ApiResult<Option<Submission>> {
-        let found = Request::of(ctx).loaders.teamwork.own_answers.load_one(self.0.id).await?;
+        let found = Request::of(ctx)
+            .loaders
+            .teamwork
+            .own_answers
+            .load_one(self.0.id)
+            .await?;
         Ok(found.and_then(|rows| rows.into_iter().next()).map(Submission))
     }
 
@@ -116,8 +127,10 @@ pub struct RubricLevel {
 
 impl From<domain::Criterion> for RubricCriterion {
     fn from(criterion: domain::Criterion) -> Self {
-        let level =
-            |level: domain::Level| RubricLevel { title: level.title, points: Decimal::thousandths(level.points) };
+        let level = |level: domain::Level| RubricLevel {
+            title: level.title,
+            points: Decimal::thousandths(level.points),
+        };
         Self {
             key: criterion.key,
             title: criterion.title,
@@ -137,7 +150,9 @@ pub async fn of_edition(ctx: &Context<'_>, edition: EditionId) -> ApiResult<Vec<
 pub async fn load(ctx: &Context<'_>, id: DeliverableId) -> ApiResult<Deliverable> {
     let found = Request::of(ctx).loaders.teamwork.deliverables.load_one(id).await?;
     let row = found.and_then(|rows| rows.into_iter().next());
-    Ok(Deliverable(row.ok_or_else(|| Error::internal("a submission without its deliverable"))?))
+    Ok(Deliverable(row.ok_or_else(|| {
+        Error::internal("a submission without its deliverable")
+    })?))
 }
 
 /// One level of a criterion.
@@ -293,10 +308,18 @@ impl UpdateDeliverableInput {
     fn read(self) -> Result<service::UpdateDeliverable> {
         let deliverable = id::parse("deliverableId", &self.deliverable_id)?;
         let mut faults = Faults::default();
-        let title = self.title.as_deref().and_then(|title| faults.take("title", Title::parse(title)));
-        let instructions =
-            self.instructions.as_deref().and_then(|text| faults.take("instructions", Comment::parse(text)));
-        let rubric = self.rubric.as_deref().and_then(|rubric| read_rubric(&mut faults, rubric));
+        let title = self
+            .title
+            .as_deref()
+            .and_then(|title| faults.take("title", Title::parse(title)));
+        let instructions = self
+            .instructions
+            .as_deref()
+            .and_then(|text| faults.take("instructions", Comment::parse(text)));
+        let rubric = self
+            .rubric
+            .as_deref()
+            .and_then(|rubric| read_rubric(&mut faults, rubric));
         faults.check()?;
         Ok(service::UpdateDeliverable {
             deliverable,
@@ -317,8 +340,10 @@ fn read_rubric(faults: &mut Faults, criteria: &[RubricCriterionInput]) -> Option
     for (place, criterion) in criteria.iter().enumerate() {
         let key = faults.take(&format!("rubric.{place}.key"), ShortCode::parse(&criterion.key));
         let title = faults.take(&format!("rubric.{place}.title"), Title::parse(&criterion.title));
-        let description =
-            faults.take(&format!("rubric.{place}.description"), Comment::parse(&criterion.description));
+        let description = faults.take(
+            &format!("rubric.{place}.description"),
+            Comment::parse(&criterion.description),
+        );
         let levels: Vec<_> = criterion
             .levels
             .iter()
@@ -326,14 +351,22 @@ fn read_rubric(faults: &mut Faults, criteria: &[RubricCriterionInput]) -> Option
             .filter_map(|(level, input)| {
                 let at = format!("rubric.{place}.levels.{level}.title");
                 let title = faults.take(&at, Title::parse(&input.title))?;
-                Some(domain::Level { title: title.into(), points: input.points.in_thousandths() })
+                Some(domain::Level {
+                    title: title.into(),
+                    points: input.points.in_thousandths(),
+                })
             })
             .collect();
         if let (Some(key), Some(title), Some(description), true) =
             (key, title, description, levels.len() == criterion.levels.len())
         {
             let (key, title, description) = (key.into(), title.into(), description.into());
-            read.push(domain::Criterion { key, title, description, levels });
+            read.push(domain::Criterion {
+                key,
+                title,
+                description,
+                levels,
+            });
         }
     }
     (read.len() == criteria.len()).then_some(Rubric { criteria: read })

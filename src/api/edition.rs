@@ -40,7 +40,9 @@ impl Edition {
     /// The course that is given.
     async fn course(&self, ctx: &Context<'_>) -> ApiResult<Course> {
         let found = Request::of(ctx).loaders.courses.load_one(self.0.course_id).await?;
-        Ok(Course(found.ok_or_else(|| Error::internal("an edition without course"))?))
+        Ok(Course(
+            found.ok_or_else(|| Error::internal("an edition without course"))?,
+        ))
     }
 
     /// The languages in which it is given.
@@ -131,7 +133,9 @@ impl Edition {
     /// Your own latest enrolment in it; null when there is none, or when you have not signed in.
     async fn my_enrolment(&self, ctx: &Context<'_>) -> ApiResult<Option<Enrolment>> {
         let request = Request::of(ctx);
-        Ok(service::enrolment::mine(&request.app, &request.actor, self.0.id).await?.map(Enrolment))
+        Ok(service::enrolment::mine(&request.app, &request.actor, self.0.id)
+            .await?
+            .map(Enrolment))
     }
 
     /// Its enrolments that exist for you, the oldest application first.
@@ -145,7 +149,13 @@ impl Edition {
         #[graphql(desc = "Those before this cursor.")] before: Option<String>,
     ) -> ApiResult<Connection<String, Enrolment, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
-        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let wanted = Arguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .wanted()?;
         let filter = filter.map(EnrolmentFilter::read).transpose()?.unwrap_or_default();
         let db = request.app.db.read();
         let page = enrolment::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
@@ -161,7 +171,17 @@ impl Edition {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor.")] before: Option<String>,
     ) -> ApiResult<super::team::Teams> {
-        super::team::page_of_edition(ctx, self.0.id, Arguments { first, after, last, before }).await
+        super::team::page_of_edition(
+            ctx,
+            self.0.id,
+            Arguments {
+                first,
+                after,
+                last,
+                before,
+            },
+        )
+        .await
     }
 
     /// What it asks for, by due date; for who takes part in it, accompanies or coordinates it.
@@ -179,7 +199,12 @@ impl Edition {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor.")] before: Option<String>,
     ) -> ApiResult<super::submission::Submissions> {
-        let arguments = Arguments { first, after, last, before };
+        let arguments = Arguments {
+            first,
+            after,
+            last,
+            before,
+        };
         super::submission::page_of_edition(ctx, self.0.id, states, arguments).await
     }
 }
@@ -203,7 +228,11 @@ pub struct EditionFilter {
 
 impl EditionFilter {
     fn read(self) -> Result<edition::Filter> {
-        let flaw = |flaw: crate::error::Flaw| Fault { code: flaw.code, path: vec!["filter".into(), "text".into()], detail: flaw.detail };
+        let flaw = |flaw: crate::error::Flaw| Fault {
+            code: flaw.code,
+            path: vec!["filter".into(), "text".into()],
+            detail: flaw.detail,
+        };
         Ok(edition::Filter {
             text: SearchText::parse_optional(self.text.as_deref()).map_err(flaw)?,
             language: self.language.map(Into::into),
@@ -253,7 +282,9 @@ impl EditionInput {
         let mut faults = Faults::default();
         let code = faults.take("edition.code", ShortCode::parse(&self.code));
         let time_zone = faults.take("edition.timeZone", parse_time_zone(&self.time_zone));
-        let (Some(code), Some(time_zone)) = (code, time_zone) else { return Err(faults.into()) };
+        let (Some(code), Some(time_zone)) = (code, time_zone) else {
+            return Err(faults.into());
+        };
         Ok(EditionDraft {
             code,
             languages: self.languages.iter().map(|&language| language.into()).collect(),
@@ -362,7 +393,13 @@ impl EditionQuery {
         #[graphql(desc = "Those before this cursor.")] before: Option<String>,
     ) -> ApiResult<Connection<String, Edition, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
-        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let wanted = Arguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .wanted()?;
         let filter = filter.unwrap_or_default().read()?;
         let page = edition::page(request.app.db.read(), &request.actor, &filter, &wanted).await?;
         Ok(connection(page, edition::page_place, Edition))
@@ -402,7 +439,9 @@ impl EditionMutation {
             let id = id::parse("editionId", &input.edition_id)?;
             let mut faults = Faults::default();
             let reason = faults.take("reason", Reason::parse_optional(input.reason.as_deref()));
-            let Some(reason) = reason else { return Err(faults.into()) };
+            let Some(reason) = reason else {
+                return Err(faults.into());
+            };
             let to = input.to.into();
             service::edition::step(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
         };

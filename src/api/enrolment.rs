@@ -34,7 +34,12 @@ impl Enrolment {
         if let Some(known) = self.known_relation(request) {
             return Ok(known);
         }
-        Ok(request.loaders.relations.load_one(self.0.person_id).await?.unwrap_or_default())
+        Ok(request
+            .loaders
+            .relations
+            .load_one(self.0.person_id)
+            .await?
+            .unwrap_or_default())
     }
 
     fn known_relation(&self, request: &Request) -> Option<Relation> {
@@ -69,7 +74,9 @@ impl Enrolment {
     /// The edition.
     async fn edition(&self, ctx: &Context<'_>) -> ApiResult<Edition> {
         let found = Request::of(ctx).loaders.editions.load_one(self.0.edition_id).await?;
-        Ok(Edition(found.ok_or_else(|| Error::internal("an enrolment without edition"))?))
+        Ok(Edition(
+            found.ok_or_else(|| Error::internal("an enrolment without edition"))?,
+        ))
     }
 
     /// Whose it is.
@@ -106,21 +113,34 @@ impl Enrolment {
 
     /// Institution as declared for this enrolment; null when not stated, or not to be seen.
     async fn institution(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
-        let Some(id) = self.0.institution_id else { return Ok(None) };
+        let Some(id) = self.0.institution_id else {
+            return Ok(None);
+        };
         if !self.sees(ctx, Action::SeeOrigin).await? {
             return Ok(None);
         }
-        Ok(Request::of(ctx).loaders.institutions.load_one(id).await?.map(Institution))
+        Ok(Request::of(ctx)
+            .loaders
+            .institutions
+            .load_one(id)
+            .await?
+            .map(Institution))
     }
 
     /// Constituent group as declared for this enrolment; null for those who may not see it.
     async fn constituent_group(&self, ctx: &Context<'_>) -> ApiResult<Option<ConstituentGroup>> {
-        Ok(self.sees(ctx, Action::SeeOrigin).await?.then_some(self.0.constituent_group.into()))
+        Ok(self
+            .sees(ctx, Action::SeeOrigin)
+            .await?
+            .then_some(self.0.constituent_group.into()))
     }
 
     /// The language of the person at enrolment; null for those who may not see it.
     async fn language(&self, ctx: &Context<'_>) -> ApiResult<Option<Language>> {
-        Ok(self.sees(ctx, Action::SeeOrigin).await?.then_some(self.0.language.into()))
+        Ok(self
+            .sees(ctx, Action::SeeOrigin)
+            .await?
+            .then_some(self.0.language.into()))
     }
 
     /// The institution that nominated the person; null where they applied alone, or when it is not to be seen.
@@ -129,7 +149,12 @@ impl Enrolment {
         if !self.sees(ctx, Action::SeeOrigin).await? {
             return Ok(None);
         }
-        Ok(Request::of(ctx).loaders.institutions.load_one(id).await?.map(Institution))
+        Ok(Request::of(ctx)
+            .loaders
+            .institutions
+            .load_one(id)
+            .await?
+            .map(Institution))
     }
 
     /// The weighted grade of the completion, of 100; null before it is decided.
@@ -174,7 +199,9 @@ impl EnrolmentFilter {
     pub fn read(self) -> Result<store::Filter> {
         let mut faults = Faults::default();
         let countries = self.countries.unwrap_or_default();
-        let countries = countries.iter().filter_map(|country| faults.take("filter.countries", Country::parse(country)));
+        let countries = countries
+            .iter()
+            .filter_map(|country| faults.take("filter.countries", Country::parse(country)));
         let countries = countries.map(|country| country.as_ref().to_owned()).collect();
         faults.check()?;
         Ok(store::Filter {
@@ -287,7 +314,9 @@ payloads! {
 
 fn read_reason(reason: Option<&str>) -> Result<Option<Reason>> {
     let mut faults = Faults::default();
-    faults.take("reason", Reason::parse_optional(reason)).ok_or_else(|| faults.into())
+    faults
+        .take("reason", Reason::parse_optional(reason))
+        .ok_or_else(|| faults.into())
 }
 
 /// Queries about enrolments.
@@ -300,7 +329,9 @@ impl EnrolmentQuery {
     async fn enrolment(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Enrolment>> {
         let request = Request::of(ctx);
         let id: EnrolmentId = id::parse("id", &id)?;
-        Ok(service::enrolment::find(&request.app, &request.actor, id).await?.map(Enrolment))
+        Ok(service::enrolment::find(&request.app, &request.actor, id)
+            .await?
+            .map(Enrolment))
     }
 
     /// Your own enrolments, the latest application first.
@@ -314,7 +345,13 @@ impl EnrolmentQuery {
     ) -> ApiResult<Connection<String, Enrolment, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
         let person: PersonId = request.actor.signed_in()?;
-        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let wanted = Arguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .wanted()?;
         let page = store::page_of_person(request.app.db.read(), person, &wanted).await?;
         Ok(connection(page, store::page_place, Enrolment))
     }
@@ -337,7 +374,9 @@ impl EnrolmentMutation {
             let edition: EditionId = id::parse("editionId", &input.edition_id)?;
             let mut faults = Faults::default();
             let motivation = faults.take("motivation", Comment::parse(&input.motivation));
-            let Some(motivation) = motivation else { return Err(faults.into()) };
+            let Some(motivation) = motivation else {
+                return Err(faults.into());
+            };
             service::enrolment::apply(&request.app, &request.actor, edition, &motivation).await
         };
         ApplyToEditionPayload::of(run.await, Enrolment)

@@ -4,7 +4,6 @@
 //! `extensions.code`. [`ApiError`] has no `Display`, so that the library's blanket conversion cannot turn
 //! a database text into a message.
 
-
 use std::sync::Arc;
 
 use async_graphql::{Context, ErrorExtensionValues, Object, ServerError, Value};
@@ -50,12 +49,18 @@ impl From<ApiError> for async_graphql::Error {
             Error::Forbidden => extensions.set("code", "FORBIDDEN"),
             Error::NotFound(path) => {
                 extensions.set("code", "NOT_FOUND");
-                extensions.set("inputPath", Value::from_json((*path).split('.').collect()).unwrap_or_default());
+                extensions.set(
+                    "inputPath",
+                    Value::from_json((*path).split('.').collect()).unwrap_or_default(),
+                );
             }
             Error::Invalid(faults) => {
                 if let Some(fault) = faults.first() {
                     extensions.set("code", key(fault.code));
-                    extensions.set("inputPath", Value::List(fault.path.iter().map(|step| step.as_str().into()).collect()));
+                    extensions.set(
+                        "inputPath",
+                        Value::List(fault.path.iter().map(|step| step.as_str().into()).collect()),
+                    );
                     if let Some(detail) = &fault.detail {
                         extensions.set("detail", detail.as_str());
                     }
@@ -70,7 +75,11 @@ impl From<ApiError> for async_graphql::Error {
                 extensions.set("code", "INTERNAL");
             }
         }
-        Self { message: String::new(), source: None, extensions: Some(extensions) }
+        Self {
+            message: String::new(),
+            source: None,
+            extensions: Some(extensions),
+        }
     }
 }
 
@@ -110,11 +119,31 @@ pub fn finish(error: &mut ServerError, language: Language, request_id: &str) {
 /// The sentence of a refusal that is not the input's fault.
 fn refusal(code: &str, language: Language) -> &'static str {
     let [es, en, pt] = match code {
-        "UNAUTHENTICATED" => ["Inicie sesión para continuar.", "Sign in to continue.", "Entre na sua conta para continuar."],
-        "FORBIDDEN" => ["No tiene permiso para hacer esto.", "You may not do this.", "Você não tem permissão para isto."],
-        "NOT_FOUND" => ["No existe, o no es visible para usted.", "It does not exist, or you may not see it.", "Não existe, ou não está visível para você."],
-        "RATE_LIMITED" => ["Demasiadas solicitudes; espere un momento.", "Too many requests; wait a moment.", "Solicitações demais; aguarde um momento."],
-        _ => ["Falló algo de nuestro lado. Indique el identificador de la solicitud si lo reporta.", "Something failed on our side. Quote the request id if you report it.", "Algo falhou do nosso lado. Informe o identificador da solicitação ao relatar."],
+        "UNAUTHENTICATED" => [
+            "Inicie sesión para continuar.",
+            "Sign in to continue.",
+            "Entre na sua conta para continuar.",
+        ],
+        "FORBIDDEN" => [
+            "No tiene permiso para hacer esto.",
+            "You may not do this.",
+            "Você não tem permissão para isto.",
+        ],
+        "NOT_FOUND" => [
+            "No existe, o no es visible para usted.",
+            "It does not exist, or you may not see it.",
+            "Não existe, ou não está visível para você.",
+        ],
+        "RATE_LIMITED" => [
+            "Demasiadas solicitudes; espere un momento.",
+            "Too many requests; wait a moment.",
+            "Solicitações demais; aguarde um momento.",
+        ],
+        _ => [
+            "Falló algo de nuestro lado. Indique el identificador de la solicitud si lo reporta.",
+            "Something failed on our side. Quote the request id if you report it.",
+            "Algo falhou do nosso lado. Informe o identificador da solicitação ao relatar.",
+        ],
     };
     match language {
         Language::Es => es,

@@ -117,7 +117,9 @@ impl<'a> Scale<'a> {
             Some(None) => return Err(Refusal::Cycle),
             None => {}
         }
-        let Some(fragment) = self.document.fragments.get(name) else { return Ok(Weight::default()) };
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Ok(Weight::default());
+        };
         self.known.insert(name, None);
         let weight = self.set(&fragment.node.selection_set.node, level)?;
         self.known.insert(name, Some(weight));
@@ -126,7 +128,9 @@ impl<'a> Scale<'a> {
 
     fn page_size(&self, field: &Field) -> u64 {
         let given = |name: &str| field.arguments.iter().find(|(argument, _)| argument.node == name);
-        let Some((_, value)) = given("first").or_else(|| given("last")) else { return 1 };
+        let Some((_, value)) = given("first").or_else(|| given("last")) else {
+            return 1;
+        };
         self.number(value).unwrap_or(UNKNOWN_PAGE).clamp(1, UNKNOWN_PAGE)
     }
 
@@ -148,9 +152,15 @@ pub fn check(mut request: Request, limits: &Limits) -> Result<Request, Refusal> 
         return Err(Refusal::TooLong(limits.document_bytes));
     }
     let variables = request.variables.clone();
-    let document = request.parsed_query().map_err(|fault| Refusal::Syntax(first_line(&fault.message)))?;
-    let mut scale =
-        Scale { document, variables: &variables, known: HashMap::new(), deepest: limits.depth };
+    let document = request
+        .parsed_query()
+        .map_err(|fault| Refusal::Syntax(first_line(&fault.message)))?;
+    let mut scale = Scale {
+        document,
+        variables: &variables,
+        known: HashMap::new(),
+        deepest: limits.depth,
+    };
     let mut whole = Weight::default();
     for (_, operation) in document.operations.iter() {
         whole.add(scale.set(&operation.node.selection_set.node, 1)?);
@@ -167,7 +177,11 @@ pub fn check(mut request: Request, limits: &Limits) -> Result<Request, Refusal> 
 /// The parser's message without the text of the document that it quotes.
 fn first_line(message: &str) -> String {
     let place = message.lines().next().unwrap_or_default().trim();
-    let reason = message.lines().last().unwrap_or_default().trim_start_matches([' ', '=']);
+    let reason = message
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .trim_start_matches([' ', '=']);
     format!("{place} {reason}").chars().take(200).collect()
 }
 
@@ -192,33 +206,52 @@ mod tests {
 
     #[test]
     fn an_ordinary_document_passes() {
-        assert_eq!(refusal("{ editions(first: 50) { nodes { id course { title } } } }"), None);
+        assert_eq!(
+            refusal("{ editions(first: 50) { nodes { id course { title } } } }"),
+            None
+        );
     }
 
     #[test]
     fn fragments_that_spread_each_other_are_counted_not_expanded() {
         let mut bomb = String::from("query { ...F0 }\n");
         for place in 0..40 {
-            bomb.push_str(&format!("fragment F{place} on Query {{ ...F{} ...F{} }}\n", place + 1, place + 1));
+            bomb.push_str(&format!(
+                "fragment F{place} on Query {{ ...F{} ...F{} }}\n",
+                place + 1,
+                place + 1
+            ));
         }
         bomb.push_str("fragment F40 on Query { measures { rule } }");
         assert_eq!(refusal(&bomb), Some(Refusal::TooWide(1000)));
-        assert_eq!(refusal("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }"), Some(Refusal::Cycle));
+        assert_eq!(
+            refusal("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }"),
+            Some(Refusal::Cycle)
+        );
     }
 
     #[test]
     fn depth_cost_and_length_have_limits() {
         let deep = format!("{}id{}", "{ a ".repeat(11), " }".repeat(11));
         assert_eq!(refusal(&deep), Some(Refusal::TooDeep(10)));
-        let through = format!("{{ a {{ a {{ a {{ ...F }} }} }} }} fragment F on T {}id{}", "{ a ".repeat(8), " }".repeat(8));
+        let through = format!(
+            "{{ a {{ a {{ a {{ ...F }} }} }} }} fragment F on T {}id{}",
+            "{ a ".repeat(8),
+            " }".repeat(8)
+        );
         assert_eq!(refusal(&through), Some(Refusal::TooDeep(10)));
-        assert_eq!(refusal("{ editions(first: 100) { nodes { enrolments(first: 100) { nodes { id } } } } }"), Some(Refusal::TooCostly(5000)));
+        assert_eq!(
+            refusal("{ editions(first: 100) { nodes { enrolments(first: 100) { nodes { id } } } } }"),
+            Some(Refusal::TooCostly(5000))
+        );
         assert_eq!(refusal(&"#".repeat(20_000)), Some(Refusal::TooLong(16_384)));
     }
 
     #[test]
     fn a_syntax_error_does_not_echo_the_document() {
-        let Some(Refusal::Syntax(message)) = refusal("{ a( secretsecretsecret } ") else { panic!("no refusal") };
+        let Some(Refusal::Syntax(message)) = refusal("{ a( secretsecretsecret } ") else {
+            panic!("no refusal")
+        };
         assert!(!message.contains("secretsecret"), "{message}");
     }
 }

@@ -35,7 +35,12 @@ impl StateChange {
 
 /// The history of something that the viewer sees, the oldest state first.
 pub async fn of(ctx: &Context<'_>, subject: Uuid) -> ApiResult<Vec<StateChange>> {
-    let rows = Request::of(ctx).loaders.histories.load_one(subject).await?.unwrap_or_default();
+    let rows = Request::of(ctx)
+        .loaders
+        .histories
+        .load_one(subject)
+        .await?
+        .unwrap_or_default();
     let change = |row: crate::store::history::Model| StateChange {
         from: row.from_state,
         to: row.to_state,

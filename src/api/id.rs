@@ -19,7 +19,10 @@ pub fn parse<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
 
 /// Reads a list of identifiers.
 pub fn parse_all<T: FromStr<Err = IdFault>>(at: &str, ids: &[ID]) -> Result<Vec<T>> {
-    ids.iter().enumerate().map(|(place, id)| parse(&format!("{at}.{place}"), id)).collect()
+    ids.iter()
+        .enumerate()
+        .map(|(place, id)| parse(&format!("{at}.{place}"), id))
+        .collect()
 }
 
 /// Writes a place in a list as an opaque cursor.
@@ -43,7 +46,10 @@ pub fn read_cursor(cursor: &str) -> Option<Place> {
         "t" => Key::Text(value.to_owned()),
         _ => return None,
     };
-    Some(Place { key, id: uuid::Uuid::parse_str(id).ok()? })
+    Some(Place {
+        key,
+        id: uuid::Uuid::parse_str(id).ok()?,
+    })
 }
 
 #[cfg(test)]

@@ -49,7 +49,13 @@ impl Institution {
 
     /// Other names under which it is known.
     async fn aliases(&self) -> Vec<&str> {
-        self.0.aliases.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect()
+        self.0
+            .aliases
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(serde_json::Value::as_str)
+            .collect()
     }
 
     /// Country (ISO 3166-1 alpha-2).
@@ -87,10 +93,20 @@ impl InstitutionQuery {
         #[graphql(desc = "Of this country only (ISO 3166-1 alpha-2)")] country: Option<String>,
     ) -> ApiResult<Connection<String, Institution, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
-        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let wanted = Arguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .wanted()?;
         let mut faults = Faults::default();
-        let search = faults.take("search", SearchText::parse_optional(search.as_deref())).flatten();
-        let country = faults.take("country", country.as_deref().map(Country::parse).transpose()).flatten();
+        let search = faults
+            .take("search", SearchText::parse_optional(search.as_deref()))
+            .flatten();
+        let country = faults
+            .take("country", country.as_deref().map(Country::parse).transpose())
+            .flatten();
         faults.check()?;
         let filter = register::Filter { search, country };
         let page = register::list(&request.app, &request.actor, &filter, &wanted).await?;
@@ -149,9 +165,13 @@ impl CreateInstitutionInput {
         let aliases = aliases.into_iter().flatten().collect();
         faults.check()?;
         match (code, name, country) {
-            (Some(code), Some(name), Some(country)) => {
-                Ok(InstitutionDraft { code, name, aliases, country, kind: self.kind.into() })
-            }
+            (Some(code), Some(name), Some(country)) => Ok(InstitutionDraft {
+                code,
+                name,
+                aliases,
+                country,
+                kind: self.kind.into(),
+            }),
             _ => Err(Code::Malformed.into()),
         }
     }
@@ -194,8 +214,22 @@ impl InstitutionMutation {
         input: UpdateInstitutionInput,
     ) -> ApiResult<UpdateInstitutionPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let UpdateInstitutionInput { institution_id, version, code, name, aliases, country, kind } = input;
-        let content = CreateInstitutionInput { code, name, aliases, country, kind };
+        let UpdateInstitutionInput {
+            institution_id,
+            version,
+            code,
+            name,
+            aliases,
+            country,
+            kind,
+        } = input;
+        let content = CreateInstitutionInput {
+            code,
+            name,
+            aliases,
+            country,
+            kind,
+        };
         let result = async {
             let id = parse("institutionId", &institution_id)?;
             register::update(app, actor, id, version, content.parse()?).await

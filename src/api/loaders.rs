@@ -75,7 +75,9 @@ impl Loader<PersonId> for Relations {
     type Error = Shared;
 
     async fn load(&self, people: &[PersonId]) -> Result<HashMap<PersonId, Relation>, Shared> {
-        relation::of_people(self.0.read(), &self.1, people).await.map_err(Arc::new)
+        relation::of_people(self.0.read(), &self.1, people)
+            .await
+            .map_err(Arc::new)
     }
 }
 

@@ -30,7 +30,11 @@ impl Arguments {
     /// [`Code::Required`] when neither or both of `first` and `last` are given, [`Code::OutOfRange`] beyond
     /// 1 to 100, [`Code::Malformed`] for a cursor that is none or that stands with the wrong one.
     pub fn wanted(self) -> Result<Wanted> {
-        let fault = |name: &str, code| Fault { code, path: vec![name.to_owned()], detail: None };
+        let fault = |name: &str, code| Fault {
+            code,
+            path: vec![name.to_owned()],
+            detail: None,
+        };
         let (limit, cursor, backwards) = match (self.first, self.last) {
             (Some(first), None) if self.before.is_none() => (first, self.after, false),
             (None, Some(last)) if self.after.is_none() => (last, self.before, true),
@@ -47,7 +51,11 @@ impl Arguments {
         let beyond = cursor
             .map(|cursor| read_cursor(&cursor).ok_or_else(|| fault(cursor_name, Code::Malformed)))
             .transpose()?;
-        Ok(Wanted { limit, beyond, backwards })
+        Ok(Wanted {
+            limit,
+            beyond,
+            backwards,
+        })
     }
 }
 
@@ -85,11 +93,50 @@ mod tests {
     fn a_page_is_bounded_and_says_its_direction() {
         let none = Arguments::default;
         assert_eq!(code(none()), Some(Code::Required));
-        assert_eq!(code(Arguments { first: Some(1), last: Some(1), ..none() }), Some(Code::Required));
-        assert_eq!(code(Arguments { first: Some(0), ..none() }), Some(Code::OutOfRange));
-        assert_eq!(code(Arguments { last: Some(101), ..none() }), Some(Code::OutOfRange));
-        assert_eq!(code(Arguments { first: Some(5), after: Some("?".into()), ..none() }), Some(Code::Malformed));
-        assert_eq!(code(Arguments { first: Some(5), before: Some("x".into()), ..none() }), Some(Code::Malformed));
-        assert_eq!(code(Arguments { last: Some(100), ..none() }), None);
+        assert_eq!(
+            code(Arguments {
+                first: Some(1),
+                last: Some(1),
+                ..none()
+            }),
+            Some(Code::Required)
+        );
+        assert_eq!(
+            code(Arguments {
+                first: Some(0),
+                ..none()
+            }),
+            Some(Code::OutOfRange)
+        );
+        assert_eq!(
+            code(Arguments {
+                last: Some(101),
+                ..none()
+            }),
+            Some(Code::OutOfRange)
+        );
+        assert_eq!(
+            code(Arguments {
+                first: Some(5),
+                after: Some("?".into()),
+                ..none()
+            }),
+            Some(Code::Malformed)
+        );
+        assert_eq!(
+            code(Arguments {
+                first: Some(5),
+                before: Some("x".into()),
+                ..none()
+            }),
+            Some(Code::Malformed)
+        );
+        assert_eq!(
+            code(Arguments {
+                last: Some(100),
+                ..none()
+            }),
+            None
+        );
     }
 }

@@ -27,7 +27,10 @@ impl Person {
     /// A person to whom the viewer is known to stand so, as read from stored rows: themself, or somebody of
     /// an edition that the viewer coordinates. Neither hides a field that another relation would show.
     pub fn known(row: person::Model, relation: Relation) -> Self {
-        Self { row, known: Some(relation) }
+        Self {
+            row,
+            known: Some(relation),
+        }
     }
 
     /// The person with this identifier, if there is one; through the loader of the request.
@@ -41,7 +44,12 @@ impl Person {
             Some(relation) => relation,
             None if request.actor.person == Some(self.row.id) => Relation::OWN,
             None if request.actor.coordinated() == Reach::Everywhere => Relation::EDITION,
-            None => request.loaders.relations.load_one(self.row.id).await?.unwrap_or_default(),
+            None => request
+                .loaders
+                .relations
+                .load_one(self.row.id)
+                .await?
+                .unwrap_or_default(),
         };
         Ok(may(&request.actor, action, relation))
     }
@@ -96,7 +104,11 @@ impl Person {
     /// Institution as the person states it now. Null also when not stated.
     async fn institution(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
         let request = Request::of(ctx);
-        match self.statement(request, Action::SeeOrigin).await?.and_then(|statement| statement.institution_id) {
+        match self
+            .statement(request, Action::SeeOrigin)
+            .await?
+            .and_then(|statement| statement.institution_id)
+        {
             Some(id) => Institution::load(request, id).await,
             None => Ok(None),
         }

@@ -112,7 +112,14 @@ impl GrantRoleInput {
             None => Scope::System,
             Some(id) => read_scope(id).ok_or_else(|| Error::at("scopeId", Code::InvalidId))?,
         };
-        Ok(Appointment { grantee, grant: Grant { role: self.role.into(), scope }, until: self.until })
+        Ok(Appointment {
+            grantee,
+            grant: Grant {
+                role: self.role.into(),
+                scope,
+            },
+            until: self.until,
+        })
     }
 }
 
@@ -167,7 +174,9 @@ impl RoleMutation {
         let result = async {
             let id = parse("roleAssignmentId", &input.role_assignment_id)?;
             let mut faults = Faults::default();
-            let reason = faults.take("reason", Reason::parse_optional(input.reason.as_deref())).flatten();
+            let reason = faults
+                .take("reason", Reason::parse_optional(input.reason.as_deref()))
+                .flatten();
             faults.check()?;
             roles::revoke_role(app, actor, id, reason.as_ref()).await
         };

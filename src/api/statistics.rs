@@ -64,7 +64,11 @@ pub struct StatisticsFilter {
 const FILTER_LIMIT: usize = 1000;
 
 fn fault(path: &[&str], code: Code) -> Fault {
-    Fault { code, path: path.iter().map(|&step| step.to_owned()).collect(), detail: None }
+    Fault {
+        code,
+        path: path.iter().map(|&step| step.to_owned()).collect(),
+        detail: None,
+    }
 }
 
 fn all<A, B: From<A>>(name: &str, values: Option<Vec<A>>) -> Result<Vec<B>> {
@@ -82,19 +86,30 @@ fn countries(values: Option<Vec<String>>) -> Result<Vec<String>> {
             .map(|country| country.as_ref().to_owned())
             .map_err(|_| fault(&["filter", "countries"], Code::UnknownCountry).into()),
     };
-    all::<String, String>("countries", values)?.into_iter().map(read).collect()
+    all::<String, String>("countries", values)?
+        .into_iter()
+        .map(read)
+        .collect()
 }
 
 fn months(values: Option<Vec<String>>) -> Result<Vec<String>> {
     let months: Vec<String> = all("months", values)?;
-    let is_month = |month: &String| NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d").is_ok() && month.len() == 7;
-    if months.iter().all(is_month) { Ok(months) } else { Err(fault(&["filter", "months"], Code::Malformed).into()) }
+    let is_month =
+        |month: &String| NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d").is_ok() && month.len() == 7;
+    if months.iter().all(is_month) {
+        Ok(months)
+    } else {
+        Err(fault(&["filter", "months"], Code::Malformed).into())
+    }
 }
 
 impl StatisticsFilter {
     fn read(self) -> Result<Filter> {
-        let period =
-            self.period.map(|period| Period { from: period.from, to: period.to, rule: period.rule.into() });
+        let period = self.period.map(|period| Period {
+            from: period.from,
+            to: period.to,
+            rule: period.rule.into(),
+        });
         Ok(Filter {
             period,
             editions: id::parse_all("filter.editions", &self.editions.unwrap_or_default())?,
@@ -144,18 +159,28 @@ impl StatisticsRow {
 impl StatisticsRow {
     /// Gender as stated in the enrolment.
     async fn gender(&self) -> Option<Gender> {
-        self.word(domain::Dimension::Gender).and_then(person::Gender::from_word).map(Into::into)
+        self.word(domain::Dimension::Gender)
+            .and_then(person::Gender::from_word)
+            .map(Into::into)
     }
 
     /// Country (ISO 3166-1 alpha-2) as stated in the enrolment; null also when not stated.
     async fn country(&self) -> Option<&str> {
-        self.word(domain::Dimension::Country).filter(|country| !country.is_empty())
+        self.word(domain::Dimension::Country)
+            .filter(|country| !country.is_empty())
     }
 
     /// Institution as stated in the enrolment; null also when not stated.
     async fn institution(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
-        let Some(id) = self.uuid(domain::Dimension::Institution) else { return Ok(None) };
-        Ok(Request::of(ctx).loaders.institutions.load_one(InstitutionId(id)).await?.map(Institution))
+        let Some(id) = self.uuid(domain::Dimension::Institution) else {
+            return Ok(None);
+        };
+        Ok(Request::of(ctx)
+            .loaders
+            .institutions
+            .load_one(InstitutionId(id))
+            .await?
+            .map(Institution))
     }
 
     /// The kind of that institution; null also when not stated.
@@ -172,14 +197,28 @@ impl StatisticsRow {
 
     /// The course.
     async fn course(&self, ctx: &Context<'_>) -> ApiResult<Option<Course>> {
-        let Some(id) = self.uuid(domain::Dimension::Course) else { return Ok(None) };
-        Ok(Request::of(ctx).loaders.courses.load_one(CourseId(id)).await?.map(Course))
+        let Some(id) = self.uuid(domain::Dimension::Course) else {
+            return Ok(None);
+        };
+        Ok(Request::of(ctx)
+            .loaders
+            .courses
+            .load_one(CourseId(id))
+            .await?
+            .map(Course))
     }
 
     /// The edition.
     async fn edition(&self, ctx: &Context<'_>) -> ApiResult<Option<Edition>> {
-        let Some(id) = self.uuid(domain::Dimension::Edition) else { return Ok(None) };
-        Ok(Request::of(ctx).loaders.editions.load_one(EditionId(id)).await?.map(Edition))
+        let Some(id) = self.uuid(domain::Dimension::Edition) else {
+            return Ok(None);
+        };
+        Ok(Request::of(ctx)
+            .loaders
+            .editions
+            .load_one(EditionId(id))
+            .await?
+            .map(Edition))
     }
 
     /// The language of the person at enrolment.
@@ -330,16 +369,29 @@ impl StatisticsQuery {
         let (figures, measures) = selected(&ctx.look_ahead());
         let by: Vec<domain::Dimension> = by.into_iter().map(Into::into).collect();
         let filter = filter.unwrap_or_default().read()?;
-        let question = Question { by, filter, as_at, figures, measures };
+        let question = Question {
+            by,
+            filter,
+            as_at,
+            figures,
+            measures,
+        };
         let Answer { rows, total, as_at } = ask(&request.app, &request.actor, &question).await?;
         let by: std::sync::Arc<[_]> = question.by.into();
         let wrap = |row| StatisticsRow { by: by.clone(), row };
-        Ok(Statistics { rows: rows.into_iter().map(wrap).collect(), total: wrap(total), as_at })
+        Ok(Statistics {
+            rows: rows.into_iter().map(wrap).collect(),
+            total: wrap(total),
+            as_at,
+        })
     }
 
     /// Every measure with its written rule.
     async fn measures(&self) -> Vec<MeasureDefinition> {
-        let define = |&measure: &domain::Measure| MeasureDefinition { measure: measure.into(), rule: measure.rule() };
+        let define = |&measure: &domain::Measure| MeasureDefinition {
+            measure: measure.into(),
+            rule: measure.rule(),
+        };
         domain::Measure::ALL.iter().map(define).collect()
     }
 }
@@ -360,8 +412,11 @@ fn selected(looked: &Lookahead<'_>) -> (Vec<Figure>, BTreeSet<domain::Measure>) 
         ("submitted", Figure::Submitted),
         ("released", Figure::Released),
     ];
-    let mut wanted: BTreeSet<Figure> =
-        figures.into_iter().filter(|(field, _)| has(field)).map(|(_, figure)| figure).collect();
+    let mut wanted: BTreeSet<Figure> = figures
+        .into_iter()
+        .filter(|(field, _)| has(field))
+        .map(|(_, figure)| figure)
+        .collect();
     if has("completionRate") {
         wanted.extend([Figure::Completed, Figure::Enrolments]);
     }
@@ -372,7 +427,11 @@ fn selected(looked: &Lookahead<'_>) -> (Vec<Figure>, BTreeSet<domain::Measure>) 
         ("meetings", M::Meetings),
         ("meetingHours", M::Meetings),
     ];
-    let measures = measures.into_iter().filter(|(field, _)| has(field)).map(|(_, measure)| measure).collect();
+    let measures = measures
+        .into_iter()
+        .filter(|(field, _)| has(field))
+        .map(|(_, measure)| measure)
+        .collect();
     (wanted.into_iter().collect(), measures)
 }
 

@@ -50,7 +50,13 @@ impl Eyes {
     /// Of the viewer on a submission.
     pub async fn on(ctx: &Context<'_>, id: SubmissionId) -> ApiResult<Self> {
         let request = Request::of(ctx);
-        let relation: Relation = request.loaders.teamwork.standings.load_one(id).await?.unwrap_or_default();
+        let relation: Relation = request
+            .loaders
+            .teamwork
+            .standings
+            .load_one(id)
+            .await?
+            .unwrap_or_default();
         let author = relation.own || relation.team;
         Ok(Self {
             author,
@@ -71,7 +77,12 @@ impl Submission {
     /// Where it stands; its authors see work as in review until the grade is released.
     async fn state(&self, ctx: &Context<'_>) -> ApiResult<SubmissionState> {
         let eyes = Eyes::on(ctx, self.0.id).await?;
-        Ok(if eyes.unreleased { self.0.state } else { self.0.state.as_participants_see_it() }.into())
+        Ok(if eyes.unreleased {
+            self.0.state
+        } else {
+            self.0.state.as_participants_see_it()
+        }
+        .into())
     }
 
     /// What it answers.
@@ -128,7 +139,10 @@ impl Submission {
         #[graphql(desc = "Which one, from 1; left out, the last one.")] number: Option<i64>,
     ) -> ApiResult<Option<SubmissionVersion>> {
         let number = number.unwrap_or(self.0.current_number);
-        Ok(versions(ctx, &self.0).await?.into_iter().find(|version| version.row.number == number))
+        Ok(versions(ctx, &self.0)
+            .await?
+            .into_iter()
+            .find(|version| version.row.number == number))
     }
 
     /// The released grade; null before the release, and while an appeal is reviewed.
@@ -140,7 +154,9 @@ impl Submission {
         let grades = loaders.grades.load_one(self.0.id).await?.unwrap_or_default();
         let assessments = loaders.assessments.load_one(self.0.id).await?.unwrap_or_default();
         Ok(grades.last().map(|grade| {
-            let of = assessments.iter().find(|assessment| Some(assessment.id) == grade.assessment_id);
+            let of = assessments
+                .iter()
+                .find(|assessment| Some(assessment.id) == grade.assessment_id);
             SubmissionGrade {
                 value: Decimal::thousandths(grade.value),
                 released_at: grade.released_at,
@@ -173,7 +189,13 @@ async fn versions(ctx: &Context<'_>, row: &submission::Model) -> ApiResult<Vec<S
     if !Eyes::on(ctx, row.id).await?.reads {
         return Ok(Vec::new());
     }
-    let rows = Request::of(ctx).loaders.teamwork.versions.load_one(row.id).await?.unwrap_or_default();
+    let rows = Request::of(ctx)
+        .loaders
+        .teamwork
+        .versions
+        .load_one(row.id)
+        .await?
+        .unwrap_or_default();
     let state = row.state;
     Ok(rows.into_iter().map(|row| SubmissionVersion { row, state }).collect())
 }
@@ -219,7 +241,13 @@ impl SubmissionVersion {
 
     /// Whose work it is.
     async fn authors(&self, ctx: &Context<'_>) -> ApiResult<Vec<Person>> {
-        let authors = Request::of(ctx).loaders.teamwork.authors.load_one(self.row.id).await?.unwrap_or_default();
+        let authors = Request::of(ctx)
+            .loaders
+            .teamwork
+            .authors
+            .load_one(self.row.id)
+            .await?
+            .unwrap_or_default();
         let mut people = Vec::with_capacity(authors.len());
         for author in authors {
             people.push(team::person(ctx, author.person).await?);
@@ -229,8 +257,16 @@ impl SubmissionVersion {
 
     /// The version before it; null for the first one.
     async fn previous(&self, ctx: &Context<'_>) -> ApiResult<Option<SubmissionVersion>> {
-        let rows = Request::of(ctx).loaders.teamwork.versions.load_one(self.row.submission_id).await?;
-        let before = rows.unwrap_or_default().into_iter().find(|row| row.number == self.row.number - 1);
+        let rows = Request::of(ctx)
+            .loaders
+            .teamwork
+            .versions
+            .load_one(self.row.submission_id)
+            .await?;
+        let before = rows
+            .unwrap_or_default()
+            .into_iter()
+            .find(|row| row.number == self.row.number - 1);
         Ok(before.map(|row| SubmissionVersion { row, state: self.state }))
     }
 
@@ -249,7 +285,11 @@ impl SubmissionVersion {
                 self.state.shows_grade() && released.iter().any(|grade| grade.assessment_id == Some(row.id))
             }
         };
-        Ok(rows.into_iter().filter(|row| row.version_id == self.row.id && shows(row)).map(Assessment).collect())
+        Ok(rows
+            .into_iter()
+            .filter(|row| row.version_id == self.row.id && shows(row))
+            .map(Assessment)
+            .collect())
     }
 }
 
@@ -277,13 +317,19 @@ pub async fn page_of_edition(
     let wanted = arguments.wanted()?;
     // Which of them are assessed, only those know who may see it.
     let states: Vec<domain::SubmissionState> = states.unwrap_or_default().into_iter().map(Into::into).collect();
-    if !states.is_empty() && !request.actor.coordinated().covers(team::edition(ctx, edition).await?.0.course_id, edition)
+    if !states.is_empty()
+        && !request
+            .actor
+            .coordinated()
+            .covers(team::edition(ctx, edition).await?.0.course_id, edition)
     {
         return Err(Error::Forbidden.into());
     }
-    let page =
-        submission::page_of_edition(request.app.db.read(), &request.actor, edition, &states, &wanted).await?;
-    let place = |row: &submission::Model| Place { key: Key::Instant(row.created_at), id: row.id.0 };
+    let page = submission::page_of_edition(request.app.db.read(), &request.actor, edition, &states, &wanted).await?;
+    let place = |row: &submission::Model| Place {
+        key: Key::Instant(row.created_at),
+        id: row.id.0,
+    };
     Ok(connection(page, place, Submission))
 }
 
@@ -350,7 +396,13 @@ impl SubmissionQuery {
     ) -> ApiResult<Submissions> {
         let request = Request::of(ctx);
         request.actor.signed_in()?;
-        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let wanted = Arguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .wanted()?;
         let states = states.unwrap_or_else(|| vec![SubmissionState::Submitted, SubmissionState::InReview]);
         let states: Vec<domain::SubmissionState> = states.into_iter().map(Into::into).collect();
         let page = submission::page_of_queue(request.app.db.read(), &request.actor, &states, &wanted).await?;
@@ -394,7 +446,14 @@ impl SaveDraftInput {
         let mut faults = Faults::default();
         let title = faults.take("title", Title::parse_optional(Some(&self.title)));
         let body = faults.take("body", Body::parse(&self.body));
-        let (Some(title), Some(body)) = (title, body) else { return Err(faults.into()) };
-        Ok(service::SaveDraft { deliverable, title, body, version: self.version })
+        let (Some(title), Some(body)) = (title, body) else {
+            return Err(faults.into());
+        };
+        Ok(service::SaveDraft {
+            deliverable,
+            title,
+            body,
+            version: self.version,
+        })
     }
 }

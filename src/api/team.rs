@@ -125,13 +125,22 @@ pub async fn person(ctx: &Context<'_>, id: PersonId) -> ApiResult<Person> {
 /// The edition of a row that the viewer sees.
 pub async fn edition(ctx: &Context<'_>, id: EditionId) -> ApiResult<Edition> {
     let found = Request::of(ctx).loaders.editions.load_one(id).await?;
-    Ok(Edition(found.ok_or_else(|| Error::internal("a row names an edition that is gone"))?))
+    Ok(Edition(found.ok_or_else(|| {
+        Error::internal("a row names an edition that is gone")
+    })?))
 }
 
 /// The team to which an enrolment belongs; `None` when there is none that the viewer sees.
 pub async fn of_enrolment(ctx: &Context<'_>, enrolment: EnrolmentId) -> ApiResult<Option<Team>> {
-    let found = Request::of(ctx).loaders.teamwork.teams_of_enrolments.load_one(enrolment).await?;
-    Ok(found.and_then(|teams| teams.into_iter().next()).map(|(_, team)| Team(team)))
+    let found = Request::of(ctx)
+        .loaders
+        .teamwork
+        .teams_of_enrolments
+        .load_one(enrolment)
+        .await?;
+    Ok(found
+        .and_then(|teams| teams.into_iter().next())
+        .map(|(_, team)| Team(team)))
 }
 
 /// A page of the teams of an edition that the viewer sees, by name.
@@ -143,7 +152,10 @@ pub async fn page_of_edition(ctx: &Context<'_>, edition: EditionId, arguments: A
 }
 
 fn place(row: &team::Model) -> Place {
-    Place { key: Key::Text(row.name.clone()), id: row.id.0 }
+    Place {
+        key: Key::Text(row.name.clone()),
+        id: row.id.0,
+    }
 }
 
 /// A team to be made.
@@ -238,7 +250,13 @@ impl TeamQuery {
     ) -> ApiResult<Teams> {
         let request = Request::of(ctx);
         request.actor.signed_in()?;
-        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let wanted = Arguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .wanted()?;
         let page = team::page_of_own(request.app.db.read(), &request.actor, &wanted).await?;
         Ok(connection(page, place, Team))
     }
@@ -254,7 +272,13 @@ impl TeamQuery {
     ) -> ApiResult<Teams> {
         let request = Request::of(ctx);
         request.actor.signed_in()?;
-        let wanted = Arguments { first, after, last, before }.wanted()?;
+        let wanted = Arguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .wanted()?;
         let page = team::page_of_allocated(request.app.db.read(), &request.actor, &wanted).await?;
         Ok(connection(page, place, Team))
     }
@@ -320,7 +344,10 @@ impl CreateTeamInput {
 impl UpdateTeamInput {
     fn read(self) -> Result<service::UpdateTeam> {
         let mut faults = Faults::default();
-        let name = self.name.as_deref().and_then(|name| faults.take("name", Name::parse(name)));
+        let name = self
+            .name
+            .as_deref()
+            .and_then(|name| faults.take("name", Name::parse(name)));
         faults.check()?;
         Ok(service::UpdateTeam {
             team: id::parse("teamId", &self.team_id)?,

@@ -31,7 +31,10 @@ const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    include_str!("common_passwords.txt").lines().filter(|line| !line.starts_with('#')).collect()
+    include_str!("common_passwords.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect()
 });
 
 /// A password that may be set. It is never shown, trimmed or normalised.
@@ -45,7 +48,12 @@ impl Password {
     /// [`Code::TooShort`], [`Code::TooLong`], [`Code::ForbiddenCharacter`] for control characters,
     /// [`Code::WeakPassword`] for a common one and for one that holds a name of the person.
     pub fn parse(text: &str, about: &[&str]) -> Result<Self, Flaw> {
-        let limit = |code, limit: usize| Err(Flaw { code, detail: Some(limit.to_string()) });
+        let limit = |code, limit: usize| {
+            Err(Flaw {
+                code,
+                detail: Some(limit.to_string()),
+            })
+        };
         if text.len() > LONGEST * 4 {
             return limit(Code::TooLong, LONGEST);
         }
@@ -88,7 +96,9 @@ fn holds_name(text: &str, about: &[&str]) -> bool {
     about.iter().any(|name| {
         let name = name.rsplit_once('@').map_or(*name, |(local, _)| local);
         let folded = fold(name);
-        let words = folded.split(|letter: char| !letter.is_alphanumeric()).map(ToOwned::to_owned);
+        let words = folded
+            .split(|letter: char| !letter.is_alphanumeric())
+            .map(ToOwned::to_owned);
         words
             .chain([letters(&folded)])
             .any(|word| word.chars().count() >= SHORTEST_NAME && password.contains(&word))
@@ -145,8 +155,13 @@ impl Passwords {
 
     /// Runs the work beside the tasks. The permits travel with it: a caller that hangs up frees nothing early.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Error::Busy(1))?;
-        let running = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
+        let admitted = Arc::clone(&self.admitted)
+            .try_acquire_owned()
+            .map_err(|_| Error::Busy(1))?;
+        let running = Arc::clone(&self.running)
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
         let permits: [OwnedSemaphorePermit; 2] = [admitted, running];
         tokio::task::spawn_blocking(move || {
             let result = work();
@@ -169,14 +184,19 @@ mod tests {
     use super::*;
 
     fn settings(parallel: usize, waiting: usize) -> config::Auth {
-        let secret = ("auth.token_secret", "a secret of the tests, 32 bytes or longer".to_owned());
+        let secret = (
+            "auth.token_secret",
+            "a secret of the tests, 32 bytes or longer".to_owned(),
+        );
         let mut settings = config::Settings::load("test", None, &[secret]).expect("settings").auth;
         (settings.parallel_hashes, settings.waiting_hashes) = (parallel, waiting);
         settings
     }
 
     fn code(text: &str) -> Option<Code> {
-        Password::parse(text, &["María José", "Núñez", "mj.nunez@example.org"]).err().map(|flaw| flaw.code)
+        Password::parse(text, &["María José", "Núñez", "mj.nunez@example.org"])
+            .err()
+            .map(|flaw| flaw.code)
     }
 
     #[test]
@@ -194,8 +214,16 @@ mod tests {
     #[test]
     fn guessable_ones_are_refused() {
         for weak in [
-            "password1234", "Password2026!", "111111111111", "abababababab", "qwertyuiop12", "123456789012",
-            "contraseña2026", "Contrasena.2026!", "letmeinletmein", "passwordpassword",
+            "password1234",
+            "Password2026!",
+            "111111111111",
+            "abababababab",
+            "qwertyuiop12",
+            "123456789012",
+            "contraseña2026",
+            "Contrasena.2026!",
+            "letmeinletmein",
+            "passwordpassword",
         ] {
             assert_eq!(code(weak), Some(Code::WeakPassword), "{weak}");
         }
@@ -203,7 +231,12 @@ mod tests {
 
     #[test]
     fn names_of_the_person_are_refused() {
-        for weak in ["xx maria 4711 yy", "NUNEZ-is-great", "i am mj.nunez 77", "josé y los otros"] {
+        for weak in [
+            "xx maria 4711 yy",
+            "NUNEZ-is-great",
+            "i am mj.nunez 77",
+            "josé y los otros",
+        ] {
             assert_eq!(code(weak), Some(Code::WeakPassword), "{weak}");
         }
         assert_eq!(code("tortuga verde en mayo"), None);
@@ -213,7 +246,10 @@ mod tests {
     async fn a_password_counts_to_its_last_letter_and_byte() {
         let passwords = Passwords::from_settings(&settings(2, 8));
         let text: String = ('!'..'~').cycle().take(100).collect();
-        let hash = passwords.hash(&Password::parse(&text, &[]).expect("a password")).await.expect("a hash");
+        let hash = passwords
+            .hash(&Password::parse(&text, &[]).expect("a password"))
+            .await
+            .expect("a hash");
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let mut other = text.clone();
         other.pop();
@@ -230,7 +266,10 @@ mod tests {
         let passwords = Passwords::from_settings(&settings(1, 1));
         let password = Password::parse("tortuga verde en mayo", &[]).expect("a password");
         let results = futures_util::future::join_all((0..4).map(|_| passwords.hash(&password))).await;
-        let busy = results.iter().filter(|result| matches!(result, Err(Error::Busy(1)))).count();
+        let busy = results
+            .iter()
+            .filter(|result| matches!(result, Err(Error::Busy(1))))
+            .count();
         assert_eq!((results.len() - busy, busy), (2, 2));
     }
 }

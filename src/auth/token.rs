@@ -60,7 +60,9 @@ struct Keys {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Tokens").field("issuer", &self.0.issuer).finish_non_exhaustive()
+        out.debug_struct("Tokens")
+            .field("issuer", &self.0.issuer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -119,12 +121,18 @@ impl Tokens {
         if data.header != header() || !lives {
             return None;
         }
-        Some(Bearer { person: claims.sub.parse().ok()?, session: claims.sid.parse().ok()? })
+        Some(Bearer {
+            person: claims.sub.parse().ok()?,
+            session: claims.sid.parse().ok()?,
+        })
     }
 }
 
 fn header() -> Header {
-    Header { typ: Some(ACCESS_TYPE.to_owned()), ..Header::new(Algorithm::HS256) }
+    Header {
+        typ: Some(ACCESS_TYPE.to_owned()),
+        ..Header::new(Algorithm::HS256)
+    }
 }
 
 /// What a random token is for; its prefix says so, for people and for scanners of leaked secrets.
@@ -175,7 +183,10 @@ mod tests {
     }
 
     fn bearer() -> Bearer {
-        Bearer { person: PersonId(Uuid::from_u128(7)), session: SessionId(Uuid::from_u128(9)) }
+        Bearer {
+            person: PersonId(Uuid::from_u128(7)),
+            session: SessionId(Uuid::from_u128(9)),
+        }
     }
 
     fn now() -> DateTime<Utc> {
@@ -201,7 +212,14 @@ mod tests {
     fn a_token_lives_from_its_issue_to_its_end_with_a_little_leeway() {
         let tokens = tokens(SECRET);
         let token = tokens.issue(bearer(), now()).expect("a token");
-        for (seconds, lives) in [(-6, false), (-5, true), (0, true), (599, true), (604, true), (605, false)] {
+        for (seconds, lives) in [
+            (-6, false),
+            (-5, true),
+            (0, true),
+            (599, true),
+            (604, true),
+            (605, false),
+        ] {
             let read = tokens.read(&token, now() + TimeDelta::seconds(seconds));
             assert_eq!(read.ok(), lives.then(bearer), "{seconds}");
         }
@@ -216,11 +234,23 @@ mod tests {
             assert!(!accepted(&sign(&header(), &claims, SECRET)), "without {claim}");
         }
         let wrong = [
-            ("iss", json!("elsewhere")), ("iss", json!(["rumbo"])), ("aud", json!("other")), ("aud", json!(["rumbo"])),
-            ("exp", json!("1800000600")), ("exp", json!(null)), ("exp", json!(1_799_999_990)), ("exp", json!(9e300)),
-            ("exp", json!(-1)), ("nbf", json!(1_800_000_006)), ("nbf", json!("0")), ("nbf", json!(i64::MAX)),
-            ("sub", json!("psn_1")), ("sub", json!(7)), ("sub", json!(bearer().session.to_string())),
-            ("sid", json!("")), ("sid", json!(bearer().person.to_string())),
+            ("iss", json!("elsewhere")),
+            ("iss", json!(["rumbo"])),
+            ("aud", json!("other")),
+            ("aud", json!(["rumbo"])),
+            ("exp", json!("1800000600")),
+            ("exp", json!(null)),
+            ("exp", json!(1_799_999_990)),
+            ("exp", json!(9e300)),
+            ("exp", json!(-1)),
+            ("nbf", json!(1_800_000_006)),
+            ("nbf", json!("0")),
+            ("nbf", json!(i64::MAX)),
+            ("sub", json!("psn_1")),
+            ("sub", json!(7)),
+            ("sub", json!(bearer().session.to_string())),
+            ("sid", json!("")),
+            ("sid", json!(bearer().person.to_string())),
         ];
         for (claim, value) in wrong {
             let mut claims = good();
@@ -234,17 +264,39 @@ mod tests {
         let headers = [
             Header::new(Algorithm::HS256),
             Header { typ: None, ..header() },
-            Header { typ: Some("refresh".into()), ..header() },
-            Header { alg: Algorithm::HS512, ..header() },
-            Header { alg: Algorithm::HS384, ..header() },
-            Header { kid: Some("../../dev/null".into()), ..header() },
-            Header { jku: Some("https://example.org/keys".into()), ..header() },
-            Header { crit: Some(vec!["exp".into()]), ..header() },
+            Header {
+                typ: Some("refresh".into()),
+                ..header()
+            },
+            Header {
+                alg: Algorithm::HS512,
+                ..header()
+            },
+            Header {
+                alg: Algorithm::HS384,
+                ..header()
+            },
+            Header {
+                kid: Some("../../dev/null".into()),
+                ..header()
+            },
+            Header {
+                jku: Some("https://example.org/keys".into()),
+                ..header()
+            },
+            Header {
+                crit: Some(vec!["exp".into()]),
+                ..header()
+            },
         ];
         for header in headers {
             assert!(!accepted(&sign(&header, &good(), SECRET)), "{header:?}");
         }
-        assert!(!accepted(&sign(&header(), &good(), "another secret, also 32 bytes or longer")));
+        assert!(!accepted(&sign(
+            &header(),
+            &good(),
+            "another secret, also 32 bytes or longer"
+        )));
     }
 
     #[test]
@@ -262,7 +314,12 @@ mod tests {
         }
         let other = BASE64URL_NOPAD.encode(good().to_string().replace("1800000600", "1900000600").as_bytes());
         assert!(!accepted(&format!("{}.{other}.{}", parts[0], parts[2])));
-        for more in [format!("{token}."), format!("{token}="), format!(" {token}"), format!("{token}.{}", parts[2])] {
+        for more in [
+            format!("{token}."),
+            format!("{token}="),
+            format!(" {token}"),
+            format!("{token}.{}", parts[2]),
+        ] {
             assert!(!accepted(&more));
         }
         for other in [draw(Kind::Refresh), draw(Kind::OneTime)] {
@@ -272,7 +329,10 @@ mod tests {
 
     #[test]
     fn a_random_token_is_known_by_its_digest_and_kind() {
-        let (one, two) = (draw(Kind::Refresh).expect("a token"), draw(Kind::Refresh).expect("a token"));
+        let (one, two) = (
+            draw(Kind::Refresh).expect("a token"),
+            draw(Kind::Refresh).expect("a token"),
+        );
         assert_ne!(one, two);
         assert_eq!(digest(Kind::Refresh, &one).map(|hash| hash.len()), Some(32));
         assert_ne!(digest(Kind::Refresh, &one), digest(Kind::Refresh, &two));

@@ -6,9 +6,8 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app::App;
-use crate::domain::actor::{Actor, Grant, Role, Scope};
+use crate::domain::actor::Actor;
 use crate::domain::import::{Files, Findings};
-use crate::domain::language::Language;
 use crate::error::{Error, Result};
 use crate::service::import::{Outcome, import};
 
@@ -37,14 +36,7 @@ pub async fn run(app: &App, folder: &Path, out: &mut impl Write, complaints: &mu
             return Ok(REFUSED);
         }
     };
-    let bar = bar();
-    let hear = |done: usize, total: usize, what| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        bar.set_message(what);
-    };
-    let outcome = import(app, &operator(), &files, hear).await;
-    bar.finish_and_clear();
+    let outcome = with_bar(app, &files).await;
     match outcome? {
         Outcome::Stored(report) => {
             write!(out, "{report}").map_err(Error::internal)?;
@@ -57,16 +49,17 @@ pub async fn run(app: &App, folder: &Path, out: &mut impl Write, complaints: &mu
     }
 }
 
-/// Whoever runs the program on its own machine: nobody who signed in, with an administrator's authority.
-fn operator() -> Actor {
-    let grants = vec![Grant {
-        role: Role::Administrator,
-        scope: Scope::System,
-    }];
-    Actor {
-        grants,
-        ..Actor::anonymous(Language::En)
-    }
+/// Imports with a progress bar on standard error.
+pub async fn with_bar(app: &App, files: &Files) -> Result<Outcome> {
+    let bar = bar();
+    let hear = |done: usize, total: usize, what| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        bar.set_message(what);
+    };
+    let outcome = import(app, &Actor::operator(), files, hear).await;
+    bar.finish_and_clear();
+    outcome
 }
 
 fn bar() -> ProgressBar {

@@ -128,9 +128,14 @@ pub async fn lines(app: &App, actor: &Actor, period: Period, as_at: Option<DateT
     use Figure::{Another, Completed, Enrolments, Men, NotStated, Submitted, Withdrawn, Women};
     let question = Question {
         by: vec![Dimension::Edition],
-        filter: Filter { period: Some(period), ..Filter::default() },
+        filter: Filter {
+            period: Some(period),
+            ..Filter::default()
+        },
         as_at,
-        figures: vec![Enrolments, Women, Men, Another, NotStated, Completed, Withdrawn, Submitted],
+        figures: vec![
+            Enrolments, Women, Men, Another, NotStated, Completed, Withdrawn, Submitted,
+        ],
         measures: [Measure::Participants, Measure::Institutions, Measure::Countries].into(),
     };
     let Answer { rows, total, .. } = ask(app, actor, &question).await?;
@@ -160,7 +165,11 @@ pub async fn run(
     format: Format,
     out: &mut impl Write,
 ) -> Result<()> {
-    let period = Period { from, to, rule: rule.into() };
+    let period = Period {
+        from,
+        to,
+        rule: rule.into(),
+    };
     let lines = lines(app, &Actor::operator(), period, as_at).await?;
     match format {
         Format::Table => write_table(&lines, out),
@@ -185,8 +194,9 @@ fn write_csv(lines: &[Line], out: &mut impl Write) -> Result<()> {
 pub fn write_table(lines: &[Line], out: &mut impl Write) -> Result<()> {
     let mut rows = vec![COLUMNS.map(ToOwned::to_owned)];
     rows.extend(lines.iter().map(Line::cells));
-    let widths: Vec<usize> =
-        (0..COLUMNS.len()).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or_default()).collect();
+    let widths: Vec<usize> = (0..COLUMNS.len())
+        .map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or_default())
+        .collect();
     for row in &rows {
         let mut text = format!("{:<width$}", row[0], width = widths[0]);
         for (cell, width) in row.iter().zip(&widths).skip(1) {

@@ -13,7 +13,12 @@ use crate::mail::Mailer;
 use crate::worker::Worker;
 
 /// Serves until `stop` is done, then lets running requests and the batch of messages in hand end.
-pub async fn run(app: App, listener: TcpListener, start: Option<StartPage>, stop: impl Future<Output = ()>) -> Result<()> {
+pub async fn run(
+    app: App,
+    listener: TcpListener,
+    start: Option<StartPage>,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
     let (tell, told) = watch::channel(false);
     let worker = Worker {
         db: app.db.clone(),
@@ -27,7 +32,11 @@ pub async fn run(app: App, listener: TcpListener, start: Option<StartPage>, stop
     let patience = Duration::from_secs(app.settings.http.stop_seconds);
     let db = app.db.clone();
     let router = http::router(app, start);
-    let server = tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stopped(told)).into_future());
+    let server = tokio::spawn(
+        axum::serve(listener, router)
+            .with_graceful_shutdown(stopped(told))
+            .into_future(),
+    );
     stop.await;
     tracing::info!("stopping");
     tell.send_replace(true);

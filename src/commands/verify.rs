@@ -17,7 +17,11 @@ pub async fn run(app: &App, out: &mut impl Write) -> Result<u8> {
     let mut code = 0;
     for finding in findings {
         let verdict = if finding.violations == 0 { "ok  " } else { "FAIL" };
-        let detail = if finding.violations == 0 { String::new() } else { format!(": {} times", finding.violations) };
+        let detail = if finding.violations == 0 {
+            String::new()
+        } else {
+            format!(": {} times", finding.violations)
+        };
         writeln!(out, "{verdict} {}{detail}", finding.invariant).map_err(Error::internal)?;
         if finding.violations != 0 {
             code = BROKEN;

@@ -91,15 +91,26 @@ impl Reach {
 impl Actor {
     /// Somebody who has not signed in.
     pub fn anonymous(language: Language) -> Self {
-        Self { person: None, session: None, language, grants: Vec::new() }
+        Self {
+            person: None,
+            session: None,
+            language,
+            grants: Vec::new(),
+        }
     }
 
     /// Whoever runs the program on its own machine: nobody who signed in, with the authority of an
     /// administrator and of a coordinator of every edition.
     pub fn operator() -> Self {
-        let grant = |role| Grant { role, scope: Scope::System };
+        let grant = |role| Grant {
+            role,
+            scope: Scope::System,
+        };
         let grants = vec![grant(Role::Administrator), grant(Role::Coordinator)];
-        Self { grants, ..Self::anonymous(Language::En) }
+        Self {
+            grants,
+            ..Self::anonymous(Language::En)
+        }
     }
 
     /// The person who signed in.

@@ -21,8 +21,15 @@ pub struct CourseDraft {
 impl CourseDraft {
     /// Everything that a search looks through, folded.
     pub fn search_text(&self) -> String {
-        let texts = self.titles.0.values().chain(self.descriptions.0.values()).chain(&self.topics);
-        let all: Vec<&str> = std::iter::once(self.code.as_ref()).chain(texts.map(String::as_str)).collect();
+        let texts = self
+            .titles
+            .0
+            .values()
+            .chain(self.descriptions.0.values())
+            .chain(&self.topics);
+        let all: Vec<&str> = std::iter::once(self.code.as_ref())
+            .chain(texts.map(String::as_str))
+            .collect();
         fold(&all.join(" "))
     }
 }

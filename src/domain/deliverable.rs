@@ -94,7 +94,9 @@ impl Rubric {
                 faults.push(Fault::at(&at("levels"), Code::TooLong).with(LEVELS_LIMIT));
             }
             let points: Vec<i64> = criterion.levels.iter().map(|level| level.points).collect();
-            if points.iter().any(|&points| !(0..=POINTS_LIMIT).contains(&points)) || points.windows(2).any(|pair| pair[0] >= pair[1]) {
+            if points.iter().any(|&points| !(0..=POINTS_LIMIT).contains(&points))
+                || points.windows(2).any(|pair| pair[0] >= pair[1])
+            {
                 faults.push(Fault::at(&at("levels"), Code::OutOfRange).with(format!("0–{}", POINTS_LIMIT / 1000)));
             }
         }
@@ -105,7 +107,14 @@ impl Rubric {
     pub fn most(&self) -> i64 {
         self.criteria
             .iter()
-            .map(|criterion| criterion.levels.iter().map(|level| level.points).max().unwrap_or_default())
+            .map(|criterion| {
+                criterion
+                    .levels
+                    .iter()
+                    .map(|level| level.points)
+                    .max()
+                    .unwrap_or_default()
+            })
             .sum()
     }
 
@@ -120,7 +129,10 @@ impl Rubric {
         }
         let mut reached = 0;
         for criterion in &self.criteria {
-            let score = scores.iter().find(|score| score.criterion == criterion.key).ok_or(Code::RubricMismatch)?;
+            let score = scores
+                .iter()
+                .find(|score| score.criterion == criterion.key)
+                .ok_or(Code::RubricMismatch)?;
             reached += criterion.levels.get(score.level).ok_or(Code::RubricMismatch)?.points;
         }
         let most = self.most();
@@ -177,14 +189,23 @@ mod tests {
                 key: format!("c{place}"),
                 title: "A criterion".into(),
                 description: String::new(),
-                levels: points.iter().map(|&points| Level { title: "A level".into(), points }).collect(),
+                levels: points
+                    .iter()
+                    .map(|&points| Level {
+                        title: "A level".into(),
+                        points,
+                    })
+                    .collect(),
             })
             .collect();
         Rubric { criteria }
     }
 
     fn score(criterion: &str, level: usize) -> Score {
-        Score { criterion: criterion.into(), level }
+        Score {
+            criterion: criterion.into(),
+            level,
+        }
     }
 
     #[test]
@@ -193,8 +214,14 @@ mod tests {
         assert_eq!(rubric.grade(&[score("c0", 1), score("c1", 1)]), Ok(83_333));
         assert_eq!(rubric.grade(&[score("c1", 1), score("c0", 2)]), Ok(100_000));
         assert_eq!(rubric.grade(&[score("c0", 1)]), Err(Code::RubricMismatch));
-        assert_eq!(rubric.grade(&[score("c0", 1), score("c0", 1)]), Err(Code::RubricMismatch));
-        assert_eq!(rubric.grade(&[score("c0", 3), score("c1", 1)]), Err(Code::RubricMismatch));
+        assert_eq!(
+            rubric.grade(&[score("c0", 1), score("c0", 1)]),
+            Err(Code::RubricMismatch)
+        );
+        assert_eq!(
+            rubric.grade(&[score("c0", 3), score("c1", 1)]),
+            Err(Code::RubricMismatch)
+        );
     }
 
     #[test]

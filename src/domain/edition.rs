@@ -167,7 +167,10 @@ impl EditionDraft {
         if self.calendar.enrols_until <= self.calendar.enrols_from {
             faults.push(Fault::at("enrolsUntil", Code::DatesOutOfOrder).with(self.calendar.enrols_from.to_rfc3339()));
         }
-        if self.capacity.is_some_and(|capacity| !(1..=CAPACITY_LIMIT).contains(&capacity)) {
+        if self
+            .capacity
+            .is_some_and(|capacity| !(1..=CAPACITY_LIMIT).contains(&capacity))
+        {
             faults.push(Fault::at("capacity", Code::OutOfRange).with(format!("1–{CAPACITY_LIMIT}")));
         }
         let most = self.capacity.unwrap_or(CAPACITY_LIMIT).clamp(0, CAPACITY_LIMIT);
@@ -214,7 +217,16 @@ mod tests {
     #[test]
     fn the_arrows_are_those_of_the_specification() {
         use EditionState as S;
-        let path = [S::Draft, S::Announced, S::Enrolling, S::EnrolmentClosed, S::Running, S::Grading, S::Closed, S::Archived];
+        let path = [
+            S::Draft,
+            S::Announced,
+            S::Enrolling,
+            S::EnrolmentClosed,
+            S::Running,
+            S::Grading,
+            S::Closed,
+            S::Archived,
+        ];
         for pair in path.windows(2) {
             assert_eq!(pair[0].step(pair[1], false), Ok(pair[1]));
         }

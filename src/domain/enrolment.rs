@@ -63,15 +63,21 @@ impl EnrolmentState {
     /// The states that one step leads to.
     pub const fn next(self) -> &'static [Self] {
         match self {
-            Self::Applied => {
-                &[Self::UnderReview, Self::Confirmed, Self::Waitlisted, Self::Rejected, Self::Cancelled]
-            }
+            Self::Applied => &[
+                Self::UnderReview,
+                Self::Confirmed,
+                Self::Waitlisted,
+                Self::Rejected,
+                Self::Cancelled,
+            ],
             Self::UnderReview => &[Self::Confirmed, Self::Waitlisted, Self::Rejected, Self::Cancelled],
             Self::Waitlisted => &[Self::Confirmed, Self::Expired, Self::Cancelled],
             Self::Confirmed => &[Self::Active, Self::Withdrawn, Self::Excluded],
             Self::Active => &[Self::Completed, Self::NotCompleted, Self::Withdrawn, Self::Excluded],
             Self::NotCompleted => &[Self::Completed],
-            Self::Rejected | Self::Expired | Self::Completed | Self::Withdrawn | Self::Excluded | Self::Cancelled => &[],
+            Self::Rejected | Self::Expired | Self::Completed | Self::Withdrawn | Self::Excluded | Self::Cancelled => {
+                &[]
+            }
         }
     }
 
@@ -133,7 +139,11 @@ impl EnrolmentState {
 
     /// The state to which the person's own wish to leave leads.
     pub fn leave(self) -> Result<Self, Refusal> {
-        let to = if self.takes_seat() { Self::Withdrawn } else { Self::Cancelled };
+        let to = if self.takes_seat() {
+            Self::Withdrawn
+        } else {
+            Self::Cancelled
+        };
         self.step(to, false)
     }
 }
@@ -186,18 +196,47 @@ mod tests {
         let open = Admission {
             state: EditionState::Enrolling,
             policy: EnrolmentPolicy::Open,
-            seats: Seats { capacity: Some(1), taken: 0 },
+            seats: Seats {
+                capacity: Some(1),
+                taken: 0,
+            },
             queue: false,
             window_open: true,
         };
         assert_eq!(open.admit(), Ok(EnrolmentState::Confirmed));
-        assert_eq!(Admission { queue: true, ..open }.admit(), Ok(EnrolmentState::Waitlisted));
-        let full = Admission { seats: Seats { capacity: Some(1), taken: 1 }, ..open };
+        assert_eq!(
+            Admission { queue: true, ..open }.admit(),
+            Ok(EnrolmentState::Waitlisted)
+        );
+        let full = Admission {
+            seats: Seats {
+                capacity: Some(1),
+                taken: 1,
+            },
+            ..open
+        };
         assert_eq!(full.admit(), Ok(EnrolmentState::Waitlisted));
-        let approval = Admission { policy: EnrolmentPolicy::Approval, ..full };
+        let approval = Admission {
+            policy: EnrolmentPolicy::Approval,
+            ..full
+        };
         assert_eq!(approval.admit(), Ok(EnrolmentState::Applied));
-        assert_eq!(Admission { window_open: false, ..open }.admit(), Err(Refusal::OutsideWindow));
-        assert_eq!(Admission { state: EditionState::Running, ..open }.admit(), Err(Refusal::NotEnrolling));
+        assert_eq!(
+            Admission {
+                window_open: false,
+                ..open
+            }
+            .admit(),
+            Err(Refusal::OutsideWindow)
+        );
+        assert_eq!(
+            Admission {
+                state: EditionState::Running,
+                ..open
+            }
+            .admit(),
+            Err(Refusal::NotEnrolling)
+        );
     }
 
     #[test]

@@ -46,7 +46,10 @@ pub fn decode(text: &str) -> Result<(&str, Uuid), IdFault> {
     }
     let mut value = 0_u128;
     for byte in suffix.bytes() {
-        let digit = ALPHABET.iter().position(|&letter| letter == byte).ok_or(IdFault::Malformed)?;
+        let digit = ALPHABET
+            .iter()
+            .position(|&letter| letter == byte)
+            .ok_or(IdFault::Malformed)?;
         value = (value << 5) | digit as u128;
     }
     Ok((prefix, Uuid::from_u128(value)))
@@ -186,7 +189,15 @@ mod tests {
     fn another_kind_is_told_apart_from_nonsense() {
         let team = TeamId(Uuid::from_u128(7)).to_string();
         assert_eq!(team.parse::<EditionId>(), Err(IdFault::OtherKind));
-        for nonsense in ["", "edn", "edn_", "edn_zzz", "edn_8zzzzzzzzzzzzzzzzzzzzzzzzz", "xyz_01h455vb4pex5vsknk084sn02q", "edn_01H455VB4PEX5VSKNK084SN02Q"] {
+        for nonsense in [
+            "",
+            "edn",
+            "edn_",
+            "edn_zzz",
+            "edn_8zzzzzzzzzzzzzzzzzzzzzzzzz",
+            "xyz_01h455vb4pex5vsknk084sn02q",
+            "edn_01H455VB4PEX5VSKNK084SN02Q",
+        ] {
             assert_eq!(nonsense.parse::<EditionId>(), Err(IdFault::Malformed), "{nonsense}");
         }
     }

@@ -106,7 +106,10 @@ actions! {
 
 /// How the actor stands to the object, as read from stored rows, never from an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-#[allow(clippy::struct_excessive_bools, reason = "five independent facts, each a column of the matrix's key")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "five independent facts, each a column of the matrix's key"
+)]
 pub struct Relation {
     /// The object is the actor, or the actor's own.
     pub own: bool,
@@ -122,11 +125,23 @@ pub struct Relation {
 
 impl Relation {
     /// No relation at all.
-    pub const NONE: Self = Self { own: false, team: false, assigned: false, institution: false, edition: false };
+    pub const NONE: Self = Self {
+        own: false,
+        team: false,
+        assigned: false,
+        institution: false,
+        edition: false,
+    };
     /// The actor's own.
-    pub const OWN: Self = Self { own: true, ..Self::NONE };
+    pub const OWN: Self = Self {
+        own: true,
+        ..Self::NONE
+    };
     /// Of an edition that the actor coordinates.
-    pub const EDITION: Self = Self { edition: true, ..Self::NONE };
+    pub const EDITION: Self = Self {
+        edition: true,
+        ..Self::NONE
+    };
 
     /// Both relations together.
     #[must_use]
@@ -255,7 +270,9 @@ pub fn rows() -> impl Iterator<Item = (&'static str, Option<[Cell; 6]>)> {
 
 /// What the matrix says of `action` for an actor who stands so to the object.
 pub fn verdict(actor: &Actor, action: Action, relation: Relation) -> Verdict {
-    let Some(cells) = CELLS.get(action.key()) else { return Verdict::Denied };
+    let Some(cells) = CELLS.get(action.key()) else {
+        return Verdict::Denied;
+    };
     Column::ALL
         .iter()
         .zip(cells)
@@ -297,7 +314,10 @@ mod tests {
             person: Some(PersonId(uuid::Uuid::from_u128(1))),
             session: None,
             language: Language::En,
-            grants: vec![Grant { role, scope: Scope::System }],
+            grants: vec![Grant {
+                role,
+                scope: Scope::System,
+            }],
         }
     }
 
@@ -314,14 +334,21 @@ mod tests {
         let anonymous = Actor::anonymous(Language::En);
         for &action in Action::ALL {
             let allowed = may(&anonymous, action, Relation::NONE);
-            assert_eq!(allowed, matches!(action, Action::BrowseCatalogue | Action::SeeMeasures), "{action:?}");
+            assert_eq!(
+                allowed,
+                matches!(action, Action::BrowseCatalogue | Action::SeeMeasures),
+                "{action:?}"
+            );
         }
     }
 
     #[test]
     fn a_role_counts_only_with_its_relation() {
         let tutor = holder(Role::Tutor);
-        let assigned = Relation { assigned: true, ..Relation::NONE };
+        let assigned = Relation {
+            assigned: true,
+            ..Relation::NONE
+        };
         assert!(may(&tutor, Action::Assess, assigned));
         assert!(!may(&tutor, Action::Assess, Relation::NONE));
         assert!(!may(&tutor, Action::SeeGender, assigned));
@@ -334,7 +361,13 @@ mod tests {
         let administrator = holder(Role::Administrator);
         let reason = Reason::parse("asked by the person").expect("a reason");
         assert!(demand(&administrator, Action::SeeName, Relation::NONE, Some(&reason)).is_ok());
-        assert!(matches!(demand(&administrator, Action::SeeName, Relation::NONE, None), Err(Error::Invalid(_))));
-        assert!(matches!(demand(&holder(Role::Tutor), Action::SeeName, Relation::NONE, None), Err(Error::Forbidden)));
+        assert!(matches!(
+            demand(&administrator, Action::SeeName, Relation::NONE, None),
+            Err(Error::Invalid(_))
+        ));
+        assert!(matches!(
+            demand(&holder(Role::Tutor), Action::SeeName, Relation::NONE, None),
+            Err(Error::Forbidden)
+        ));
     }
 }

@@ -278,7 +278,14 @@ mod tests {
 
     #[test]
     fn a_rate_is_rounded_half_up_and_absent_without_enrolments() {
-        let rate = |completed, enrolments| Figures { completed, enrolments, ..Figures::default() }.completion_rate();
+        let rate = |completed, enrolments| {
+            Figures {
+                completed,
+                enrolments,
+                ..Figures::default()
+            }
+            .completion_rate()
+        };
         assert_eq!(rate(1, 3), Some(3333));
         assert_eq!(rate(2, 3), Some(6667));
         assert_eq!(rate(309, 395), Some(7823));

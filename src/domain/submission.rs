@@ -68,7 +68,11 @@ impl SubmissionState {
 
     /// Takes the step to `to`.
     pub fn step(self, to: Self) -> Result<Self, Refusal> {
-        if self.next().contains(&to) { Ok(to) } else { Err(Refusal::NoSuchStep) }
+        if self.next().contains(&to) {
+            Ok(to)
+        } else {
+            Err(Refusal::NoSuchStep)
+        }
     }
 
     /// Whether the authors may change the draft.
@@ -183,10 +187,22 @@ impl Outcome {
     /// pass mark 0 only.
     pub fn decide(pass_mark: i64, evidence: Vec<Evidence>) -> Self {
         let weights: i64 = evidence.iter().map(|part| part.weight).sum();
-        let points: i64 = evidence.iter().map(|part| part.weight * part.grade.unwrap_or_default()).sum();
-        let grade = if weights == 0 { 0 } else { (points * 2 + weights) / (weights * 2) };
+        let points: i64 = evidence
+            .iter()
+            .map(|part| part.weight * part.grade.unwrap_or_default())
+            .sum();
+        let grade = if weights == 0 {
+            0
+        } else {
+            (points * 2 + weights) / (weights * 2)
+        };
         let all_graded = evidence.iter().all(|part| part.grade.is_some());
-        Self { completed: all_graded && grade >= pass_mark, grade, pass_mark, evidence }
+        Self {
+            completed: all_graded && grade >= pass_mark,
+            grade,
+            pass_mark,
+            evidence,
+        }
     }
 }
 
@@ -198,7 +214,12 @@ mod tests {
 
     fn hand_in(state: SubmissionState, seconds_after_cut_off: i64) -> HandIn {
         let cut_off_at = DateTime::UNIX_EPOCH;
-        HandIn { state, edition: EditionState::Running, cut_off_at, now: cut_off_at + TimeDelta::seconds(seconds_after_cut_off) }
+        HandIn {
+            state,
+            edition: EditionState::Running,
+            cut_off_at,
+            now: cut_off_at + TimeDelta::seconds(seconds_after_cut_off),
+        }
     }
 
     #[test]
@@ -208,16 +229,29 @@ mod tests {
         let submit = |state, after| hand_in(state, after).submit(Some(&title), &body);
         assert_eq!(submit(SubmissionState::Draft, 0), Ok(SubmissionState::Submitted));
         assert_eq!(submit(SubmissionState::Draft, 1), Err(Refusal::TooLate));
-        assert_eq!(submit(SubmissionState::RevisionRequested, 1), Ok(SubmissionState::Submitted));
+        assert_eq!(
+            submit(SubmissionState::RevisionRequested, 1),
+            Ok(SubmissionState::Submitted)
+        );
         assert_eq!(submit(SubmissionState::Submitted, -1), Err(Refusal::NoSuchStep));
-        assert_eq!(hand_in(SubmissionState::Draft, -1).submit(None, &body), Err(Refusal::Empty));
-        let closed = HandIn { edition: EditionState::Closed, ..hand_in(SubmissionState::Draft, -1) };
+        assert_eq!(
+            hand_in(SubmissionState::Draft, -1).submit(None, &body),
+            Err(Refusal::Empty)
+        );
+        let closed = HandIn {
+            edition: EditionState::Closed,
+            ..hand_in(SubmissionState::Draft, -1)
+        };
         assert_eq!(closed.submit(Some(&title), &body), Err(Refusal::EditionNotRunning));
     }
 
     #[test]
     fn completion_needs_every_grade_and_the_pass_mark() {
-        let part = |weight, grade| Evidence { deliverable: "A".into(), weight, grade };
+        let part = |weight, grade| Evidence {
+            deliverable: "A".into(),
+            weight,
+            grade,
+        };
         let outcome = Outcome::decide(60_000, vec![part(2, Some(90_000)), part(1, Some(30_000))]);
         assert_eq!((outcome.completed, outcome.grade), (true, 70_000));
         assert!(!Outcome::decide(60_000, vec![part(2, Some(90_000)), part(1, None)]).completed);

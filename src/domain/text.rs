@@ -40,7 +40,10 @@ impl<const MAX: usize> Line<MAX> {
         if clean.is_empty() || !visible {
             return Err(Code::Required.into());
         }
-        if clean.chars().any(|letter| is_forbidden(letter) || is_line_break(letter)) {
+        if clean
+            .chars()
+            .any(|letter| is_forbidden(letter) || is_line_break(letter))
+        {
             return Err(Code::ForbiddenCharacter.into());
         }
         at_most::<MAX>(&clean)?;
@@ -57,7 +60,10 @@ impl<const MAX: usize> Prose<MAX> {
     /// Normalises, with line breaks as `\n`; refuses what is too long or holds a forbidden character.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let clean: String = text.replace("\r\n", "\n").trim().nfc().collect();
-        if clean.chars().any(|letter| is_forbidden(letter) && letter != '\n' && letter != '\t') {
+        if clean
+            .chars()
+            .any(|letter| is_forbidden(letter) && letter != '\n' && letter != '\t')
+        {
             return Err(Code::ForbiddenCharacter.into());
         }
         at_most::<MAX>(&clean)?;
@@ -113,7 +119,9 @@ impl Email {
             && !local.starts_with('.')
             && !local.ends_with('.')
             && !local.contains("..")
-            && local.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte));
+            && local
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte));
         let labels: Vec<&str> = domain.split('.').collect();
         let domain_fits = labels.len() > 1
             && labels.iter().all(|label| {
@@ -123,7 +131,11 @@ impl Email {
                     && !label.ends_with('-')
                     && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             });
-        if local_fits && domain_fits { Ok(Self(clean)) } else { Err(Code::Malformed.into()) }
+        if local_fits && domain_fits {
+            Ok(Self(clean))
+        } else {
+            Err(Code::Malformed.into())
+        }
     }
 }
 
@@ -178,12 +190,19 @@ pub fn fold(text: &str) -> String {
 /// before it (OWASP, "CSV injection").
 pub fn formula_safe(text: &str) -> std::borrow::Cow<'_, str> {
     let suspicious = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    if text.starts_with(suspicious) { format!("'{text}").into() } else { text.into() }
+    if text.starts_with(suspicious) {
+        format!("'{text}").into()
+    } else {
+        text.into()
+    }
 }
 
 fn at_most<const MAX: usize>(text: &str) -> Result<(), Flaw> {
     if text.len() > MAX && text.chars().count() > MAX {
-        return Err(Flaw { code: Code::TooLong, detail: Some(MAX.to_string()) });
+        return Err(Flaw {
+            code: Code::TooLong,
+            detail: Some(MAX.to_string()),
+        });
     }
     Ok(())
 }
@@ -225,7 +244,13 @@ mod tests {
         for (text, code) in cases {
             assert_eq!(Name::parse(text).map_err(|flaw| flaw.code), Err(code), "{text:?}");
         }
-        assert_eq!(Name::parse(&"ñ".repeat(121)), Err(Flaw { code: Code::TooLong, detail: Some("120".into()) }));
+        assert_eq!(
+            Name::parse(&"ñ".repeat(121)),
+            Err(Flaw {
+                code: Code::TooLong,
+                detail: Some("120".into())
+            })
+        );
         assert!(Name::parse(&"ñ".repeat(120)).is_ok());
     }
 
@@ -240,7 +265,16 @@ mod tests {
         let one = Email::parse("Ana.Perez@Example.org").expect("an address");
         let two = Email::parse(" ana.perez@ｅxample.ORG ").expect("an address");
         assert_eq!(one, two);
-        for wrong in ["ana", "ana@", "@example.org", "a b@example.org", "ana@example", "ana@-x.org", "a\r\nb@example.org", "a..b@example.org"] {
+        for wrong in [
+            "ana",
+            "ana@",
+            "@example.org",
+            "a b@example.org",
+            "ana@example",
+            "ana@-x.org",
+            "a\r\nb@example.org",
+            "a..b@example.org",
+        ] {
             assert!(Email::parse(wrong).is_err(), "{wrong:?}");
         }
     }

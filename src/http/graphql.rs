@@ -33,16 +33,27 @@ pub async fn answer(
     };
     let language = actor.language;
     if !is_json(&headers) {
-        return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "Send application/json.");
+        return problem(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "Send application/json.",
+        );
     }
     let Ok(operation) = serde_json::from_slice::<Operation>(&body) else {
-        return problem(StatusCode::BAD_REQUEST, "BAD_REQUEST", "The body is not one GraphQL request in JSON.");
+        return problem(
+            StatusCode::BAD_REQUEST,
+            "BAD_REQUEST",
+            "The body is not one GraphQL request in JSON.",
+        );
     };
     let operation = match guard::check(operation, &shared.app.settings.limits) {
         Ok(operation) => operation,
         Err(refusal) => {
-            let status =
-                if refusal.is_syntax() { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
+            let status = if refusal.is_syntax() {
+                StatusCode::BAD_REQUEST
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
             return problem(status, refusal.code(), &refusal.to_string());
         }
     };
@@ -52,7 +63,11 @@ pub async fn answer(
         error::finish(fault, language, &id);
     }
     let status = if answer.data == async_graphql::Value::Null && answer.errors.iter().all(is_of_document) {
-        if answer.errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+        if answer.errors.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::BAD_REQUEST
+        }
     } else {
         StatusCode::OK
     };
@@ -65,7 +80,10 @@ fn is_of_document(fault: &ServerError) -> bool {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let media = value.split(';').next().unwrap_or_default().trim();
     media.eq_ignore_ascii_case("application/json")
 }

@@ -25,13 +25,21 @@ impl MakeRequestId for Maker {
 
 /// Runs the request in a span with its name, and logs its outcome: no address, no body, no variables.
 pub async fn log(request: Request, next: Next) -> Response {
-    let name = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    let name = request
+        .extensions()
+        .get::<RequestId>()
+        .and_then(|id| id.header_value().to_str().ok())
+        .unwrap_or_default();
     let span = tracing::info_span!("request", request.id = %name, http.method = %request.method(), http.path = %request.uri().path());
     let begun = Instant::now();
     async move {
         let response = next.run(request).await;
         let milliseconds = begun.elapsed().as_millis();
-        tracing::info!(http.status = response.status().as_u16(), elapsed.ms = milliseconds, "answered");
+        tracing::info!(
+            http.status = response.status().as_u16(),
+            elapsed.ms = milliseconds,
+            "answered"
+        );
         response
     }
     .instrument(span)

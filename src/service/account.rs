@@ -52,11 +52,21 @@ impl Registration {
     pub fn parse(text: &RegistrationText<'_>) -> Result<Self> {
         let mut faults = Faults::default();
         let email = faults.take("email", Email::parse(text.email));
-        let profile = read_profile(&mut faults, text.given_name, text.family_name, text.language, text.time_zone);
+        let profile = read_profile(
+            &mut faults,
+            text.given_name,
+            text.family_name,
+            text.language,
+            text.time_zone,
+        );
         let about = [text.given_name, text.family_name, text.email];
         let password = faults.take("password", Password::parse(text.password, &about));
         match (email, profile, password) {
-            (Some(email), Some(profile), Some(password)) => Ok(Self { email, profile, password }),
+            (Some(email), Some(profile), Some(password)) => Ok(Self {
+                email,
+                profile,
+                password,
+            }),
             _ => Err(faults.into()),
         }
     }
@@ -73,7 +83,12 @@ pub fn read_profile(
     let given_name = faults.take("givenName", Name::parse(given_name));
     let family_name = faults.take("familyName", Name::parse(family_name));
     let time_zone = faults.take("timeZone", parse_time_zone(time_zone));
-    Some(Profile { given_name: given_name?, family_name: family_name?, language, time_zone: time_zone? })
+    Some(Profile {
+        given_name: given_name?,
+        family_name: family_name?,
+        language,
+        time_zone: time_zone?,
+    })
 }
 
 /// Registers a person, who has to confirm the address before signing in. The answer and the work are the
@@ -160,7 +175,9 @@ pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
     let now = app.clock.now();
     let tx = app.db.write().await?;
-    let person = account_token::redeem(&tx, &hash, Purpose::ConfirmEmail, now).await?.ok_or_else(invalid_token)?;
+    let person = account_token::redeem(&tx, &hash, Purpose::ConfirmEmail, now)
+        .await?
+        .ok_or_else(invalid_token)?;
     person::set_confirmed(&tx, person, now).await?;
     tx.commit().await?;
     Ok(())
@@ -172,9 +189,14 @@ pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
 /// [`Code::Malformed`] and the like for what is no address at all.
 pub async fn request_password_reset(app: &App, email: &str) -> Result<()> {
     let mut faults = Faults::default();
-    let Some(email) = faults.take("email", Email::parse(email)) else { return Err(faults.into()) };
+    let Some(email) = faults.take("email", Email::parse(email)) else {
+        return Err(faults.into());
+    };
     let tx = app.db.write().await?;
-    if let Some(row) = person::find_by_email(&tx, &email).await?.filter(|row| row.disabled_at.is_none()) {
+    if let Some(row) = person::find_by_email(&tx, &email)
+        .await?
+        .filter(|row| row.disabled_at.is_none())
+    {
         // Of two requests at once one must see the other's token to replace it.
         person::lock(&tx, row.id).await?;
         let minutes = i64::try_from(app.settings.auth.reset_minutes).map_err(Error::internal)?;
@@ -196,15 +218,30 @@ pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
     let purpose = Purpose::ResetPassword;
     let owner = account_token::find_owner(app.db.read(), &hash, purpose, app.clock.now()).await?;
-    let owner = person::find(app.db.read(), owner.ok_or_else(invalid_token)?).await?.ok_or_else(invalid_token)?;
+    let owner = person::find(app.db.read(), owner.ok_or_else(invalid_token)?)
+        .await?
+        .ok_or_else(invalid_token)?;
     let new_hash = hash_new(app, &owner, "password", password).await?;
     let tx = app.db.write().await?;
     let now = app.clock.now();
-    let row = person::lock(&tx, owner.id).await?.filter(|row| row.disabled_at.is_none()).ok_or_else(invalid_token)?;
-    account_token::redeem(&tx, &hash, purpose, now).await?.ok_or_else(invalid_token)?;
+    let row = person::lock(&tx, owner.id)
+        .await?
+        .filter(|row| row.disabled_at.is_none())
+        .ok_or_else(invalid_token)?;
+    account_token::redeem(&tx, &hash, purpose, now)
+        .await?
+        .ok_or_else(invalid_token)?;
     person::set_confirmed(&tx, row.id, now).await?;
     settle_password(app, &tx, row.id, new_hash, None).await?;
-    audit::record(&tx, &app.clock, Some(row.id), Action::ManageAccount, &[row.id.into()], Some("password reset")).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        Some(row.id),
+        Action::ManageAccount,
+        &[row.id.into()],
+        Some("password reset"),
+    )
+    .await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(())
@@ -230,7 +267,15 @@ pub async fn change_password(app: &App, actor: &Actor, current: &str, new: &str)
         return Err(wrong());
     }
     settle_password(app, &tx, id, new_hash, actor.session).await?;
-    audit::record(&tx, &app.clock, Some(id), Action::ManageAccount, &[id.into()], Some("password changed")).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        Some(id),
+        Action::ManageAccount,
+        &[id.into()],
+        Some("password changed"),
+    )
+    .await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(())
@@ -246,13 +291,7 @@ async fn hash_new(app: &App, owner: &person::Model, at: &str, password: &str) ->
 }
 
 /// Stores a new password and ends what the old one opened; the owner is told.
-async fn settle_password(
-    app: &App,
-    tx: &Tx,
-    person: PersonId,
-    hash: String,
-    kept: Option<SessionId>,
-) -> Result<()> {
+async fn settle_password(app: &App, tx: &Tx, person: PersonId, hash: String, kept: Option<SessionId>) -> Result<()> {
     let now = app.clock.now();
     person::set_password(tx, person, hash).await?;
     session::revoke_all(tx, person, kept, now).await?;
@@ -299,7 +338,9 @@ pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<d
     let institution_id = match statement.institution {
         None => None,
         Some(id) => {
-            let found = institution::resolve(&tx, id).await?.ok_or(Error::NotFound("input.institutionId"))?;
+            let found = institution::resolve(&tx, id)
+                .await?
+                .ok_or(Error::NotFound("input.institutionId"))?;
             Some(found.id)
         }
     };
@@ -327,7 +368,11 @@ pub async fn create_administrator(app: &App, registration: &Registration) -> Res
     let now = app.clock.now();
     person::lock_register(&tx).await?;
     let id = match person::find_by_email(&tx, &registration.email).await? {
-        None => person::insert(&tx, new_person(app, &tx, registration, hash).await?).await?.id,
+        None => {
+            person::insert(&tx, new_person(app, &tx, registration, hash).await?)
+                .await?
+                .id
+        }
         Some(row) => {
             person::set_password(&tx, row.id, hash).await?;
             session::revoke_all(&tx, row.id, None, now).await?;
@@ -335,7 +380,10 @@ pub async fn create_administrator(app: &App, registration: &Registration) -> Res
         }
     };
     person::set_confirmed(&tx, id, now).await?;
-    let grant = Grant { role: Role::Administrator, scope: Scope::System };
+    let grant = Grant {
+        role: Role::Administrator,
+        scope: Scope::System,
+    };
     if !role::is_held(&tx, id, grant, now).await? {
         let row = role::new_row(RoleAssignmentId(app.clock.new_id()), id, grant, now, None);
         role::insert(&tx, row).await?;

@@ -22,14 +22,25 @@ pub(super) struct Admissions<'a> {
     actor: Option<PersonId>,
     edition: edition::Model,
     about: AboutEdition,
+    /// Seats given back by these moves.
+    freed: i64,
 }
 
 impl<'a> Admissions<'a> {
     /// Prepares moves in `edition`, which the caller has locked.
     pub(super) async fn of(app: &'a App, tx: &'a Tx, actor: Option<PersonId>, edition: edition::Model) -> Result<Self> {
-        let course = course::find(tx, edition.course_id).await?.ok_or_else(|| Error::internal("an edition without course"))?;
+        let course = course::find(tx, edition.course_id)
+            .await?
+            .ok_or_else(|| Error::internal("an edition without course"))?;
         let about = edition.about(&course);
-        Ok(Self { app, tx, actor, edition, about })
+        Ok(Self {
+            app,
+            tx,
+            actor,
+            edition,
+            about,
+            freed: 0,
+        })
     }
 
     /// The edition as it now is.
@@ -50,13 +61,24 @@ impl<'a> Admissions<'a> {
         }
         let subject = Subject::from(row.id);
         let applied = EnrolmentState::Applied.word();
-        let step = |from, to| Step { subject, from, to, at: row.applied_at, actor: self.actor, reason: None };
+        let step = |from, to| Step {
+            subject,
+            from,
+            to,
+            at: row.applied_at,
+            actor: self.actor,
+            reason: None,
+        };
         let mut steps = vec![step(None, applied)];
         if row.state != EnrolmentState::Applied {
             steps.push(step(Some(applied), row.state.word()));
         }
         history::record(self.tx, &self.app.clock, &steps).await?;
-        let change = Change { at: row.applied_at, before: None, after: Some(enrolment::fact(row)) };
+        let change = Change {
+            at: row.applied_at,
+            before: None,
+            after: Some(enrolment::fact(row)),
+        };
         tally::record(self.tx, &self.app.clock, &[change]).await?;
         self.tell(row.person_id, row.state, None).await
     }
@@ -86,8 +108,13 @@ impl<'a> Admissions<'a> {
             row.version += 1;
         }
         let freed: i64 = before.iter().map(|row| i64::from(row.state.takes_seat())).sum();
-        let taken: i64 = if to.takes_seat() { i64::try_from(after.len()).map_err(Error::internal)? } else { 0 };
+        let taken: i64 = if to.takes_seat() {
+            i64::try_from(after.len()).map_err(Error::internal)?
+        } else {
+            0
+        };
         edition::take_seats(self.tx, &mut self.edition, taken - freed).await?;
+        self.freed += (freed - taken).max(0);
         let reason_text = reason.map(AsRef::as_ref);
         let steps: Vec<Step> = before
             .iter()
@@ -104,7 +131,11 @@ impl<'a> Admissions<'a> {
         let changes: Vec<Change> = before
             .iter()
             .zip(&after)
-            .map(|(old, new)| Change { at: now, before: Some(enrolment::fact(old)), after: Some(enrolment::fact(new)) })
+            .map(|(old, new)| Change {
+                at: now,
+                before: Some(enrolment::fact(old)),
+                after: Some(enrolment::fact(new)),
+            })
             .collect();
         tally::record(self.tx, &self.app.clock, &changes).await?;
         for row in &after {
@@ -113,7 +144,8 @@ impl<'a> Admissions<'a> {
         Ok(after)
     }
 
-    /// Gives every free seat to the next in line, in this transaction.
+    /// Gives every free seat to the next in line, in this transaction. Once an edition runs, only the seats
+    /// that somebody just gave up pass on: who completed early leaves no place to begin in.
     pub(super) async fn fill_seats(&mut self) -> Result<()> {
         let open = matches!(
             self.edition.state,
@@ -122,6 +154,11 @@ impl<'a> Admissions<'a> {
         let Some(free) = self.edition.seats().free().filter(|free| open && *free > 0) else {
             return Ok(());
         };
+        let free = if self.edition.state == EditionState::Running {
+            free.min(self.freed)
+        } else {
+            free
+        };
         let count = u64::try_from(free).map_err(Error::internal)?;
         let next = enrolment::next_in_line(self.tx, self.edition.id, count).await?;
         if next.is_empty() {
@@ -129,7 +166,8 @@ impl<'a> Admissions<'a> {
         }
         let confirmed = self.take(next, EnrolmentState::Confirmed, None, "enrolmentIds").await?;
         if self.edition.state == EditionState::Running {
-            self.take(confirmed, EnrolmentState::Active, None, "enrolmentIds").await?;
+            self.take(confirmed, EnrolmentState::Active, None, "enrolmentIds")
+                .await?;
         }
         Ok(())
     }
@@ -138,7 +176,11 @@ impl<'a> Admissions<'a> {
         let mut faults = Faults::default();
         let mut free = self.edition.seats().free();
         for (place, row) in rows.iter().enumerate() {
-            let here = if rows.len() == 1 { at.to_owned() } else { format!("{at}.{place}") };
+            let here = if rows.len() == 1 {
+                at.to_owned()
+            } else {
+                format!("{at}.{place}")
+            };
             if let Err(refusal) = row.state.step(to, reason.is_some()) {
                 faults.push(Fault::at(&here, refusal.into()));
                 continue;
@@ -158,7 +200,10 @@ impl<'a> Admissions<'a> {
         let people: Vec<PersonId> = rows.iter().map(|row| row.person_id).collect();
         let candidates: BTreeMap<PersonId, _> = snapshot::candidates(self.tx, &people).await?.into_iter().collect();
         for row in rows {
-            let Some(current) = candidates.get(&row.person_id).and_then(|candidate| candidate.snapshot.as_ref()) else {
+            let Some(current) = candidates
+                .get(&row.person_id)
+                .and_then(|candidate| candidate.snapshot.as_ref())
+            else {
                 continue;
             };
             let old = row.clone();
@@ -179,13 +224,18 @@ impl<'a> Admissions<'a> {
             EnrolmentState::Applied => Notice::ApplicationReceived { edition },
             EnrolmentState::Confirmed => Notice::EnrolmentConfirmed { edition },
             EnrolmentState::Waitlisted => Notice::EnrolmentWaitlisted { edition },
-            EnrolmentState::Rejected => Notice::EnrolmentRejected { edition, reason: text.unwrap_or_default() },
-            EnrolmentState::Excluded | EnrolmentState::Cancelled if cancelled => {
-                Notice::EditionCancelled { edition, reason: text.unwrap_or_default() }
-            }
-            EnrolmentState::Expired | EnrolmentState::Withdrawn | EnrolmentState::Excluded | EnrolmentState::Cancelled => {
-                Notice::EnrolmentEnded { edition, reason: text }
-            }
+            EnrolmentState::Rejected => Notice::EnrolmentRejected {
+                edition,
+                reason: text.unwrap_or_default(),
+            },
+            EnrolmentState::Excluded | EnrolmentState::Cancelled if cancelled => Notice::EditionCancelled {
+                edition,
+                reason: text.unwrap_or_default(),
+            },
+            EnrolmentState::Expired
+            | EnrolmentState::Withdrawn
+            | EnrolmentState::Excluded
+            | EnrolmentState::Cancelled => Notice::EnrolmentEnded { edition, reason: text },
             EnrolmentState::UnderReview
             | EnrolmentState::Active
             | EnrolmentState::Completed

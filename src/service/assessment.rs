@@ -74,7 +74,10 @@ pub async fn request_revision(app: &App, actor: &Actor, command: Assess) -> Resu
     assessment::insert(&tx, &app.clock, &finding).await?;
     record(&tx, app, actor, &case, &path).await?;
     let work = case.about(&tx, &version).await?;
-    let notice = Notice::RevisionRequested { work, comment: command.comment.to_string() };
+    let notice = Notice::RevisionRequested {
+        work,
+        comment: command.comment.to_string(),
+    };
     for person in case.audience(&tx, &version).await? {
         outbox::enqueue(&tx, &app.clock, person, &notice).await?;
     }
@@ -134,13 +137,18 @@ async fn open(tx: &Tx, actor: &Actor, id: SubmissionId, seen: i64) -> Result<Cas
 
 fn check_number(case: &Case, number: Option<i64>) -> Result<()> {
     if number.is_some_and(|number| number != case.row.current_number) {
-        return Err(Fault::at("versionNumber", Code::StaleVersion).with(case.row.current_number).into());
+        return Err(Fault::at("versionNumber", Code::StaleVersion)
+            .with(case.row.current_number)
+            .into());
     }
     Ok(())
 }
 
 fn points(case: &Case, scores: &[Score]) -> Result<i64> {
-    case.deliverable.rubric()?.grade(scores).map_err(|code| Error::at("scores", code))
+    case.deliverable
+        .rubric()?
+        .grade(scores)
+        .map_err(|code| Error::at("scores", code))
 }
 
 /// The states from `from` to `to`, which is one step after a review began; work that waits is taken up on the way.
@@ -171,5 +179,13 @@ async fn record(tx: &Tx, app: &App, actor: &Actor, case: &Case, path: &[Submissi
         from = to;
     }
     history::record(tx, &app.clock, &steps).await?;
-    audit::record(tx, &app.clock, actor.person, Action::Assess, &[case.row.id.into()], None).await
+    audit::record(
+        tx,
+        &app.clock,
+        actor.person,
+        Action::Assess,
+        &[case.row.id.into()],
+        None,
+    )
+    .await
 }

@@ -82,12 +82,20 @@ pub async fn decide_late(app: &App, actor: &Actor, id: EnrolmentId, reason: &Rea
     if row.state != EnrolmentState::NotCompleted {
         return Err(Error::at("enrolmentId", Code::IllegalTransition));
     }
-    let state = facts.next(row, true, true).ok_or(Error::at("enrolmentId", Code::IllegalTransition))?;
-    let outcome = Outcome { completed: true, ..outcome };
+    let state = facts
+        .next(row, true, true)
+        .ok_or(Error::at("enrolmentId", Code::IllegalTransition))?;
+    let outcome = Outcome {
+        completed: true,
+        ..outcome
+    };
     let decided = write(&tx, app, actor, &facts, &[(row, state, outcome)], Some(reason)).await?;
     tx.commit().await?;
     app.outbox.notify_one();
-    decided.into_iter().next().ok_or_else(|| Error::internal("a decision without its record"))
+    decided
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::internal("a decision without its record"))
 }
 
 /// The outcome of an enrolment, if it was decided and the actor sees the enrolment: the person, the tutor of the
@@ -121,8 +129,11 @@ fn check_seen(
 
 impl Facts {
     async fn lock(tx: &Tx, ids: &[EnrolmentId]) -> Result<Self> {
-        let editions: BTreeSet<EditionId> =
-            enrolment::by_ids(tx, ids).await?.into_iter().map(|row| row.edition_id).collect();
+        let editions: BTreeSet<EditionId> = enrolment::by_ids(tx, ids)
+            .await?
+            .into_iter()
+            .map(|row| row.edition_id)
+            .collect();
         let editions: Vec<EditionId> = editions.into_iter().collect();
         let locked = edition::lock_all(tx, &editions).await?;
         let rows = completion::lock(tx, ids).await?;
@@ -139,12 +150,17 @@ impl Facts {
     }
 
     fn edition(&self, id: EditionId) -> Result<&edition::Model> {
-        self.editions.get(&id).ok_or_else(|| Error::internal("an enrolment without its edition"))
+        self.editions
+            .get(&id)
+            .ok_or_else(|| Error::internal("an enrolment without its edition"))
     }
 
     /// The outcome under the edition's completion rule.
     fn outcome(&self, id: EnrolmentId) -> Result<(&enrolment::Model, Outcome)> {
-        let row = self.rows.get(&id).ok_or_else(|| Error::internal("an enrolment is gone"))?;
+        let row = self
+            .rows
+            .get(&id)
+            .ok_or_else(|| Error::internal("an enrolment is gone"))?;
         let asked = self.asked.get(&row.edition_id).map(Vec::as_slice).unwrap_or_default();
         let evidence = asked.iter().map(|part| Evidence {
             deliverable: part.title.clone(),
@@ -158,7 +174,11 @@ impl Facts {
     /// The state that the outcome leads to; `None` when the enrolment or its edition does not allow it now.
     fn next(&self, row: &enrolment::Model, completed: bool, has_reason: bool) -> Option<EnrolmentState> {
         let edition = self.editions.get(&row.edition_id)?;
-        let to = if completed { EnrolmentState::Completed } else { EnrolmentState::NotCompleted };
+        let to = if completed {
+            EnrolmentState::Completed
+        } else {
+            EnrolmentState::NotCompleted
+        };
         // A decision that stands is changed only by the late decision, which says why.
         let decides = row.state == EnrolmentState::Active || has_reason;
         if !edition.state.takes_assessment() || !decides {
@@ -186,7 +206,11 @@ async fn write(
         let after = completion::set_outcome(tx, row, *state, outcome.grade).await?;
         decided.push(completion::insert(tx, &app.clock, row.id, outcome, actor.person).await?);
         let (before, after) = (enrolment::fact(row), enrolment::fact(&after));
-        changes.push(Change { at: now, before: Some(before), after: Some(after) });
+        changes.push(Change {
+            at: now,
+            before: Some(before),
+            after: Some(after),
+        });
         if row.state.takes_seat() {
             *freed.entry(row.edition_id).or_default() += 1;
         }
@@ -204,7 +228,15 @@ async fn write(
     }
     history::record(tx, &app.clock, &steps).await?;
     let subjects: Vec<_> = steps.iter().map(|step| step.subject).collect();
-    audit::record(tx, &app.clock, actor.person, Action::DecideCompletion, &subjects, reason).await?;
+    audit::record(
+        tx,
+        &app.clock,
+        actor.person,
+        Action::DecideCompletion,
+        &subjects,
+        reason,
+    )
+    .await?;
     tally::record(tx, &app.clock, &changes).await?;
     tell(tx, app, facts, decisions).await?;
     Ok(decided)
@@ -223,7 +255,11 @@ async fn tell(
         let course = courses.iter().find(|course| course.id == of.course_id);
         let course = course.ok_or_else(|| Error::internal("an edition without its course"))?;
         let edition = of.about(course);
-        let notice = Notice::CompletionDecided { edition, completed: outcome.completed, grade: outcome.grade };
+        let notice = Notice::CompletionDecided {
+            edition,
+            completed: outcome.completed,
+            grade: outcome.grade,
+        };
         outbox::enqueue(tx, &app.clock, row.person_id, &notice).await?;
     }
     Ok(())

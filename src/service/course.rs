@@ -21,7 +21,15 @@ pub async fn create(app: &App, actor: &Actor, draft: &CourseDraft) -> Result<cou
     demand(actor, Action::PlanCourse, Relation::NONE, None)?;
     let tx = app.db.write().await?;
     let row = course::insert(&tx, CourseId(app.clock.new_id()), draft, app.clock.now()).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::PlanCourse, &[row.id.into()], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::PlanCourse,
+        &[row.id.into()],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -30,7 +38,13 @@ pub async fn create(app: &App, actor: &Actor, draft: &CourseDraft) -> Result<cou
 ///
 /// # Errors
 /// [`Code::StaleVersion`] when somebody else changed it since.
-pub async fn update(app: &App, actor: &Actor, id: CourseId, version: i64, draft: &CourseDraft) -> Result<course::Model> {
+pub async fn update(
+    app: &App,
+    actor: &Actor,
+    id: CourseId,
+    version: i64,
+    draft: &CourseDraft,
+) -> Result<course::Model> {
     demand(actor, Action::PlanCourse, Relation::NONE, None)?;
     let tx = app.db.write().await?;
     let old = course::lock(&tx, id).await?.ok_or(Error::NotFound("input.courseId"))?;
@@ -39,7 +53,15 @@ pub async fn update(app: &App, actor: &Actor, id: CourseId, version: i64, draft:
     }
     let row = course::update(&tx, &old, draft).await?;
     edition::refresh_search_text(&tx, &row).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::PlanCourse, &[row.id.into()], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::PlanCourse,
+        &[row.id.into()],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(row)
 }

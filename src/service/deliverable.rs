@@ -34,7 +34,15 @@ pub async fn create(
     check_state(row.state)?;
     draft.check().check()?;
     let made = deliverable::insert(&tx, &app.clock, row.id, &draft).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::DefineDeliverable, &[made.id.into()], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::DefineDeliverable,
+        &[made.id.into()],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(made)
 }
@@ -68,11 +76,25 @@ pub struct UpdateDeliverable {
 pub async fn update(app: &App, actor: &Actor, command: UpdateDeliverable) -> Result<deliverable::Model> {
     let tx = app.db.write().await?;
     let unseen = || Error::NotFound("input.deliverableId");
-    let seen = deliverable::find_visible(&tx, actor, command.deliverable).await?.ok_or_else(unseen)?;
+    let seen = deliverable::find_visible(&tx, actor, command.deliverable)
+        .await?
+        .ok_or_else(unseen)?;
     // Taken for oneself: whoever assesses holds the edition, so that nothing is assessed meanwhile.
-    let edition = edition::lock_all(&tx, &[seen.edition_id]).await?.into_iter().next().ok_or_else(unseen)?;
+    let edition = edition::lock_all(&tx, &[seen.edition_id])
+        .await?
+        .into_iter()
+        .next()
+        .ok_or_else(unseen)?;
     let covers = actor.coordinated().covers(edition.course_id, edition.id);
-    policy::demand(actor, Action::DefineDeliverable, Relation { edition: covers, ..Relation::NONE }, None)?;
+    policy::demand(
+        actor,
+        Action::DefineDeliverable,
+        Relation {
+            edition: covers,
+            ..Relation::NONE
+        },
+        None,
+    )?;
     let row = deliverable::get(&tx, seen.id).await?;
     if row.version != command.version {
         return Err(Fault::at("version", Code::StaleVersion).with(row.version).into());
@@ -84,7 +106,15 @@ pub async fn update(app: &App, actor: &Actor, command: UpdateDeliverable) -> Res
     let draft = changed(&row, command)?;
     draft.check().check()?;
     let changed = deliverable::set_draft(&tx, &row, &draft).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::DefineDeliverable, &[row.id.into()], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::DefineDeliverable,
+        &[row.id.into()],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(changed)
 }
@@ -98,8 +128,12 @@ fn changed(row: &deliverable::Model, command: UpdateDeliverable) -> Result<Deliv
     let stored = |_| Error::internal("a stored text is not one");
     Ok(DeliverableDraft {
         kind: row.kind,
-        title: command.title.map_or_else(|| Title::parse(&row.title).map_err(stored), Ok)?,
-        instructions: command.instructions.map_or_else(|| Comment::parse(&row.instructions).map_err(stored), Ok)?,
+        title: command
+            .title
+            .map_or_else(|| Title::parse(&row.title).map_err(stored), Ok)?,
+        instructions: command
+            .instructions
+            .map_or_else(|| Comment::parse(&row.instructions).map_err(stored), Ok)?,
         due_at: command.due_at.unwrap_or(row.due_at),
         cut_off_at: command.cut_off_at.unwrap_or(row.cut_off_at),
         weight: command.weight.unwrap_or(row.weight),

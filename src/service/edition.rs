@@ -14,7 +14,10 @@ use crate::store::{Tx, audit, course, edition, enrolment, history};
 
 /// How the actor stands to an edition.
 pub fn relation(actor: &Actor, row: &edition::Model) -> Relation {
-    Relation { edition: actor.coordinated().covers(row.course_id, row.id), ..Relation::NONE }
+    Relation {
+        edition: actor.coordinated().covers(row.course_id, row.id),
+        ..Relation::NONE
+    }
 }
 
 /// The edition, if it exists for the actor.
@@ -33,7 +36,10 @@ pub async fn find_by_code(app: &App, actor: &Actor, code: &str) -> Result<Option
 /// Faults of the draft; [`Code::Taken`] when another edition has the code.
 pub async fn create(app: &App, actor: &Actor, of: CourseId, draft: &EditionDraft) -> Result<edition::Model> {
     let id = EditionId(app.clock.new_id());
-    let relation = Relation { edition: actor.coordinated().covers(of, id), ..Relation::NONE };
+    let relation = Relation {
+        edition: actor.coordinated().covers(of, id),
+        ..Relation::NONE
+    };
     demand(actor, Action::PlanEdition, relation, None)?;
     draft.check().check()?;
     let tx = app.db.write().await?;
@@ -61,13 +67,20 @@ pub async fn update(
     let tx = app.db.write().await?;
     let mut row = load(&tx, actor, id, version).await?;
     draft.check().check()?;
-    if matches!(row.state, EditionState::Closed | EditionState::Archived | EditionState::Cancelled) {
+    if matches!(
+        row.state,
+        EditionState::Closed | EditionState::Archived | EditionState::Cancelled
+    ) {
         return Err(Code::IllegalTransition.into());
     }
     if draft.capacity.is_some_and(|capacity| capacity < row.seats_taken) {
-        return Err(Fault::at("capacity", Code::OutOfRange).with(format!("≥ {}", row.seats_taken)).into());
+        return Err(Fault::at("capacity", Code::OutOfRange)
+            .with(format!("≥ {}", row.seats_taken))
+            .into());
     }
-    let course = course::find(&tx, row.course_id).await?.ok_or(Error::NotFound("input.editionId"))?;
+    let course = course::find(&tx, row.course_id)
+        .await?
+        .ok_or(Error::NotFound("input.editionId"))?;
     edition::write_draft(&mut row, draft, &course);
     edition::update(&tx, &mut row).await?;
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
@@ -96,13 +109,23 @@ pub async fn step(
     let tx = app.db.write().await?;
     let mut row = load(&tx, actor, id, version).await?;
     let from = row.state;
-    row.state = from.step(to, reason.is_some()).map_err(|refusal| Fault::at("to", refusal.into()))?;
+    row.state = from
+        .step(to, reason.is_some())
+        .map_err(|refusal| Fault::at("to", refusal.into()))?;
     edition::update(&tx, &mut row).await?;
     note_step(app, &tx, actor, &row, Some(from), reason).await?;
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
     follow(&tx, &mut admissions, to, reason).await?;
     let row = admissions.into_edition();
-    audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], reason.map(AsRef::as_ref)).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::PlanEdition,
+        &[id.into()],
+        reason.map(AsRef::as_ref),
+    )
+    .await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
@@ -113,10 +136,14 @@ async fn follow(tx: &Tx, admissions: &mut Admissions<'_>, to: EditionState, reas
     use EnrolmentState as E;
     let moves: &[(&[E], E)] = match to {
         EditionState::Running => &[(&[E::Confirmed], E::Active)],
-        EditionState::Grading => &[(&[E::Applied, E::UnderReview], E::Cancelled), (&[E::Waitlisted], E::Expired)],
-        EditionState::Cancelled => {
-            &[(&[E::Applied, E::UnderReview, E::Waitlisted], E::Cancelled), (&[E::Confirmed, E::Active], E::Excluded)]
-        }
+        EditionState::Grading => &[
+            (&[E::Applied, E::UnderReview], E::Cancelled),
+            (&[E::Waitlisted], E::Expired),
+        ],
+        EditionState::Cancelled => &[
+            (&[E::Applied, E::UnderReview, E::Waitlisted], E::Cancelled),
+            (&[E::Confirmed, E::Active], E::Excluded),
+        ],
         EditionState::Draft
         | EditionState::Announced
         | EditionState::Enrolling
@@ -135,7 +162,9 @@ async fn follow(tx: &Tx, admissions: &mut Admissions<'_>, to: EditionState, reas
 
 /// Loads and locks an edition that the actor may plan.
 async fn load(tx: &Tx, actor: &Actor, id: EditionId, version: i64) -> Result<edition::Model> {
-    let row = edition::lock_for(tx, actor, id).await?.ok_or(Error::NotFound("input.editionId"))?;
+    let row = edition::lock_for(tx, actor, id)
+        .await?
+        .ok_or(Error::NotFound("input.editionId"))?;
     demand(actor, Action::PlanEdition, relation(actor, &row), None)?;
     if row.version != version {
         return Err(Fault::at("version", Code::StaleVersion).with(row.version).into());

@@ -35,12 +35,19 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
     let person = actor.signed_in()?;
     demand(actor, Action::Apply, Relation::OWN, None)?;
     let tx = app.db.write().await?;
-    let edition = edition::lock_for(&tx, actor, id).await?.ok_or(Error::NotFound("input.editionId"))?;
-    let candidate =
-        snapshot::candidates(&tx, &[person]).await?.remove(&person).ok_or_else(|| Error::internal("an actor without a person"))?;
+    let edition = edition::lock_for(&tx, actor, id)
+        .await?
+        .ok_or(Error::NotFound("input.editionId"))?;
+    let candidate = snapshot::candidates(&tx, &[person])
+        .await?
+        .remove(&person)
+        .ok_or_else(|| Error::internal("an actor without a person"))?;
     let declared = candidate.snapshot.ok_or(Code::DeclarationRequired)?;
     let now = app.clock.now();
-    let state = admission(&tx, &edition, now).await?.admit().map_err(|refusal| Fault::at("editionId", refusal.into()))?;
+    let state = admission(&tx, &edition, now)
+        .await?
+        .admit()
+        .map_err(|refusal| Fault::at("editionId", refusal.into()))?;
     let mut row = enrolment::Model {
         id: EnrolmentId(app.clock.new_id()),
         edition_id: id,
@@ -96,14 +103,28 @@ pub async fn withdraw(
     actor.signed_in()?;
     let tx = app.db.write().await?;
     let (edition, row) = load_one(&tx, actor, id).await?;
-    let relation = Relation { own: actor.person == Some(row.person_id), ..edition_relation(actor, &edition) };
+    let relation = Relation {
+        own: actor.person == Some(row.person_id),
+        ..edition_relation(actor, &edition)
+    };
     demand(actor, Action::Withdraw, relation, reason)?;
     enrolment::expect_version(&row, version, "version")?;
-    let to = row.state.leave().map_err(|refusal| Fault::at("enrolmentId", refusal.into()))?;
+    let to = row
+        .state
+        .leave()
+        .map_err(|refusal| Fault::at("enrolmentId", refusal.into()))?;
     let mut admissions = Admissions::of(app, &tx, actor.person, edition).await?;
     let moved = admissions.take(vec![row], to, reason, "enrolmentId").await?;
     admissions.fill_seats().await?;
-    audit::record(&tx, &app.clock, actor.person, Action::Withdraw, &[id.into()], reason.map(AsRef::as_ref)).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::Withdraw,
+        &[id.into()],
+        reason.map(AsRef::as_ref),
+    )
+    .await?;
     tx.commit().await?;
     app.outbox.notify_one();
     only(moved)
@@ -152,13 +173,18 @@ pub async fn decide_many(
         return Err(Fault::at("enrolmentIds", Code::TooLong).with(DECISION_LIMIT).into());
     }
     let tx = app.db.write().await?;
-    let edition = edition::lock_for(&tx, actor, edition).await?.ok_or(Error::NotFound("input.editionId"))?;
+    let edition = edition::lock_for(&tx, actor, edition)
+        .await?
+        .ok_or(Error::NotFound("input.editionId"))?;
     demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
     let mut found = enrolment::lock_for(&tx, actor, ids).await?;
     found.retain(|row| row.edition_id == edition.id);
     let mut rows = Vec::with_capacity(ids.len());
     for id in ids {
-        let place = found.iter().position(|row| row.id == *id).ok_or(Error::NotFound("input.enrolmentIds"))?;
+        let place = found
+            .iter()
+            .position(|row| row.id == *id)
+            .ok_or(Error::NotFound("input.enrolmentIds"))?;
         rows.push(found.swap_remove(place));
     }
     let moved = carry_out(app, &tx, actor, edition, rows, to, reason, "enrolmentIds").await?;
@@ -167,7 +193,10 @@ pub async fn decide_many(
     Ok(moved)
 }
 
-#[allow(clippy::too_many_arguments, reason = "one step of two use cases, with all that both have at hand")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one step of two use cases, with all that both have at hand"
+)]
 async fn carry_out(
     app: &App,
     tx: &Tx,
@@ -186,7 +215,15 @@ async fn carry_out(
     }
     admissions.fill_seats().await?;
     let subjects: Vec<Subject> = moved.iter().map(|row| row.id.into()).collect();
-    audit::record(tx, &app.clock, actor.person, Action::DecideEnrolment, &subjects, reason.map(AsRef::as_ref)).await?;
+    audit::record(
+        tx,
+        &app.clock,
+        actor.person,
+        Action::DecideEnrolment,
+        &subjects,
+        reason.map(AsRef::as_ref),
+    )
+    .await?;
     Ok(moved)
 }
 

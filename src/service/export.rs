@@ -49,10 +49,20 @@ pub async fn enrolments(app: &App, actor: &Actor, code: Option<&str>, out: impl 
         Some(row) => reach.covers(row.course_id, row.id),
         None => reach == crate::domain::actor::Reach::Everywhere,
     };
-    demand(actor, Action::ExportEnrolments, Relation { edition: covered, ..Relation::NONE }, None)?;
+    demand(
+        actor,
+        Action::ExportEnrolments,
+        Relation {
+            edition: covered,
+            ..Relation::NONE
+        },
+        None,
+    )?;
     let of = of.map(|row| row.id);
     note(app, actor, of).await?;
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(out);
     writer.write_record(COLUMNS).map_err(Error::internal)?;
     let mut after = None;
     let mut count = 0;
@@ -70,15 +80,32 @@ pub async fn enrolments(app: &App, actor: &Actor, code: Option<&str>, out: impl 
 }
 
 async fn note(app: &App, actor: &Actor, of: Option<EditionId>) -> Result<()> {
-    let subject = of.map_or(Subject { kind: "system", id: uuid::Uuid::nil() }, Subject::from);
+    let subject = of.map_or(
+        Subject {
+            kind: "system",
+            id: uuid::Uuid::nil(),
+        },
+        Subject::from,
+    );
     let tx = app.db.write().await?;
-    audit::record(&tx, &app.clock, actor.person, Action::ExportEnrolments, &[subject], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::ExportEnrolments,
+        &[subject],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(())
 }
 
 fn write_line(writer: &mut csv::Writer<impl Write>, line: &export::Line) -> Result<()> {
-    let grade = line.grade.map(|grade| format!("{}.{:03}", grade / 1000, grade % 1000)).unwrap_or_default();
+    let grade = line
+        .grade
+        .map(|grade| format!("{}.{:03}", grade / 1000, grade % 1000))
+        .unwrap_or_default();
     let applied_at = line.applied_at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let cells = [
         line.edition.as_str(),
@@ -94,5 +121,7 @@ fn write_line(writer: &mut csv::Writer<impl Write>, line: &export::Line) -> Resu
         &applied_at,
         &grade,
     ];
-    writer.write_record(cells.iter().map(|cell| formula_safe(cell).into_owned())).map_err(Error::internal)
+    writer
+        .write_record(cells.iter().map(|cell| formula_safe(cell).into_owned()))
+        .map_err(Error::internal)
 }

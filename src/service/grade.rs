@@ -85,7 +85,15 @@ pub async fn override_value(
     grade::insert(&tx, &app.clock, id, None, value, Some(reason.as_ref()), actor.person).await?;
     let version = case.version(&tx).await?;
     tell(&tx, app, &case, &version, (value, reason.as_ref())).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::ReleaseGrade, &[id.into()], Some(reason.as_ref())).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::ReleaseGrade,
+        &[id.into()],
+        Some(reason.as_ref()),
+    )
+    .await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
@@ -129,7 +137,10 @@ pub async fn finalize(
     check_own(&cases)?;
     let mut faults = Faults::default();
     for (place, case) in cases.iter().enumerate() {
-        faults.take(&format!("submissionIds.{place}"), case.row.state.step(SubmissionState::Final).map_err(Code::from));
+        faults.take(
+            &format!("submissionIds.{place}"),
+            case.row.state.step(SubmissionState::Final).map_err(Code::from),
+        );
     }
     faults.check()?;
     let mut rows = Vec::with_capacity(cases.len());
@@ -167,7 +178,11 @@ fn releases_as_tutor(actor: &Actor, case: &Case) -> bool {
 /// Nobody decides about the work of a team of which they are a member.
 fn check_own(cases: &[Case]) -> Result<()> {
     let mut faults = Faults::default();
-    for (place, _) in cases.iter().enumerate().filter(|(_, case)| case.relation.own || case.relation.team) {
+    for (place, _) in cases
+        .iter()
+        .enumerate()
+        .filter(|(_, case)| case.relation.own || case.relation.team)
+    {
         faults.push(Fault::at(&format!("submissionIds.{place}"), Code::OwnWork));
     }
     faults.check()
@@ -177,7 +192,11 @@ fn check_one(case: &Case) -> Result<()> {
     if case.relation.own || case.relation.team {
         return Err(Error::at("submissionId", Code::OwnWork));
     }
-    if case.edition.state.takes_assessment() { Ok(()) } else { Err(Code::IllegalTransition.into()) }
+    if case.edition.state.takes_assessment() {
+        Ok(())
+    } else {
+        Err(Code::IllegalTransition.into())
+    }
 }
 
 /// For whom the works are counted.
@@ -198,7 +217,16 @@ async fn release_one(
     let graded = graded.next().ok_or(Code::NotAssessed)?;
     let value = graded.points.ok_or(Code::NotAssessed)?;
     let reason = reason.map(AsRef::as_ref);
-    grade::insert(tx, &app.clock, case.row.id, Some(graded.id), value, reason, actor.person).await?;
+    grade::insert(
+        tx,
+        &app.clock,
+        case.row.id,
+        Some(graded.id),
+        value,
+        reason,
+        actor.person,
+    )
+    .await?;
     tell(tx, app, case, &version, (value, &graded.comment)).await?;
     submission::set_state(tx, &case.row, SubmissionState::Released).await
 }
@@ -206,7 +234,11 @@ async fn release_one(
 /// Tells the authors of a version, and the team, the grade.
 async fn tell(tx: &Tx, app: &App, case: &Case, version: &version::Model, (grade, comment): (i64, &str)) -> Result<()> {
     let work = case.about(tx, version).await?;
-    let notice = Notice::GradeReleased { work, grade, comment: comment.to_owned() };
+    let notice = Notice::GradeReleased {
+        work,
+        grade,
+        comment: comment.to_owned(),
+    };
     let people: BTreeSet<_> = case.audience(tx, version).await?;
     for person in people {
         outbox::enqueue(tx, &app.clock, person, &notice).await?;

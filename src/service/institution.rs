@@ -49,12 +49,7 @@ impl InstitutionDraft {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when nobody is signed in.
-pub async fn list(
-    app: &App,
-    actor: &Actor,
-    filter: &Filter,
-    wanted: &Wanted,
-) -> Result<Page<institution::Model>> {
+pub async fn list(app: &App, actor: &Actor, filter: &Filter, wanted: &Wanted) -> Result<Page<institution::Model>> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     institution::page(app.db.read(), filter, wanted).await
 }
@@ -83,7 +78,15 @@ pub async fn create(app: &App, actor: &Actor, draft: InstitutionDraft) -> Result
         version: 1,
     };
     let row = institution::insert(&tx, draft.write(&blank)).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::ManageInstitutions, &[row.id.into()], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::ManageInstitutions,
+        &[row.id.into()],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -102,9 +105,19 @@ pub async fn update(
 ) -> Result<institution::Model> {
     policy::demand(actor, Action::ManageInstitutions, Relation::NONE, None)?;
     let tx = app.db.write().await?;
-    let row = institution::find(&tx, id).await?.ok_or(Error::NotFound("input.institutionId"))?;
+    let row = institution::find(&tx, id)
+        .await?
+        .ok_or(Error::NotFound("input.institutionId"))?;
     let row = institution::set(&tx, &draft.write(&row), version).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::ManageInstitutions, &[id.into()], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::ManageInstitutions,
+        &[id.into()],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(row)
 }

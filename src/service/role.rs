@@ -48,7 +48,9 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
     let now = app.clock.now();
     let action = authorise(&tx, actor, grant, "input.scopeId").await?;
     if until.is_some_and(|until| until <= now) {
-        return Err(Fault::at("until", Code::DatesOutOfOrder).with(now.format("%F %R UTC")).into());
+        return Err(Fault::at("until", Code::DatesOutOfOrder)
+            .with(now.format("%F %R UTC"))
+            .into());
     }
     let person = find_grantee(&tx, &grantee).await?;
     if person == granted_by {
@@ -59,7 +61,13 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
     if role::is_held(&tx, person, grant, now).await? {
         return Err(Error::at("role", Code::AlreadyGranted));
     }
-    let row = role::new_row(RoleAssignmentId(app.clock.new_id()), person, grant, now, Some(granted_by));
+    let row = role::new_row(
+        RoleAssignmentId(app.clock.new_id()),
+        person,
+        grant,
+        now,
+        Some(granted_by),
+    );
     let row = role::insert(&tx, role::Model { until_at: until, ..row }).await?;
     audit::record(&tx, &app.clock, Some(granted_by), action, &[row.id.into()], None).await?;
     tx.commit().await?;
@@ -71,7 +79,12 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
 /// # Errors
 /// [`Error::NotFound`] for an assignment that the actor may not see, [`Error::Forbidden`] for one that they
 /// may not end, [`Code::RoleNotGrantable`] for one's own, [`Code::IllegalTransition`] for one that has ended.
-pub async fn revoke_role(app: &App, actor: &Actor, id: RoleAssignmentId, reason: Option<&Reason>) -> Result<role::Model> {
+pub async fn revoke_role(
+    app: &App,
+    actor: &Actor,
+    id: RoleAssignmentId,
+    reason: Option<&Reason>,
+) -> Result<role::Model> {
     const PATH: &str = "input.roleAssignmentId";
     let revoked_by = actor.signed_in()?;
     let tx = app.db.write().await?;
@@ -91,9 +104,20 @@ pub async fn revoke_role(app: &App, actor: &Actor, id: RoleAssignmentId, reason:
         return Err(Error::at("roleAssignmentId", Code::IllegalTransition));
     }
     role::set_end(&tx, id, now).await?;
-    audit::record(&tx, &app.clock, Some(revoked_by), action, &[id.into()], reason.map(AsRef::as_ref)).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        Some(revoked_by),
+        action,
+        &[id.into()],
+        reason.map(AsRef::as_ref),
+    )
+    .await?;
     tx.commit().await?;
-    Ok(role::Model { until_at: Some(now), ..row })
+    Ok(role::Model {
+        until_at: Some(now),
+        ..row
+    })
 }
 
 /// Each role exists in some kinds of scope only.
@@ -128,14 +152,26 @@ async fn authorise(tx: &Tx, actor: &Actor, grant: Grant, path: &'static str) -> 
             } else {
                 edition::find_for(tx, actor, id).await?
             };
-            let coordinated = seen.as_ref().is_some_and(|row| actor.coordinated().covers(row.course_id, row.id));
-            (seen.is_some(), Relation { edition: coordinated, ..Relation::NONE })
+            let coordinated = seen
+                .as_ref()
+                .is_some_and(|row| actor.coordinated().covers(row.course_id, row.id));
+            (
+                seen.is_some(),
+                Relation {
+                    edition: coordinated,
+                    ..Relation::NONE
+                },
+            )
         }
     };
     if !exists {
         return Err(Error::NotFound(path));
     }
-    let action = if grant.role == Role::Tutor { Action::GrantTutor } else { Action::GrantRole };
+    let action = if grant.role == Role::Tutor {
+        Action::GrantTutor
+    } else {
+        Action::GrantRole
+    };
     policy::demand(actor, action, relation, None)?;
     Ok(action)
 }

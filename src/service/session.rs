@@ -39,7 +39,9 @@ pub async fn sign_in(app: &App, email: &str, password: &str) -> Result<SessionTo
     let candidate = found.filter(may_sign_in);
     let hash = candidate.as_ref().and_then(|row| row.password_hash.as_deref());
     let fits = app.passwords.verify(password, hash).await?;
-    let Some(row) = candidate.filter(|_| fits) else { return Err(Code::InvalidCredentials.into()) };
+    let Some(row) = candidate.filter(|_| fits) else {
+        return Err(Code::InvalidCredentials.into());
+    };
 
     let tx = app.db.write().await?;
     let unchanged = person::lock(&tx, row.id)
@@ -58,7 +60,15 @@ pub async fn sign_in(app: &App, email: &str, password: &str) -> Result<SessionTo
         revoked_at: None,
     };
     session::insert(&tx, begun).await?;
-    let tokens = carry_on(app, &tx, Bearer { person: row.id, session: id }).await?;
+    let tokens = carry_on(
+        app,
+        &tx,
+        Bearer {
+            person: row.id,
+            session: id,
+        },
+    )
+    .await?;
     tx.commit().await?;
     Ok(tokens)
 }
@@ -88,12 +98,28 @@ pub async fn refresh(app: &App, refresh_token: &str) -> Result<SessionTokens> {
     if presented.used_at.is_some_and(|used_at| now > used_at + grace) {
         session::revoke(&tx, family.id, now).await?;
         let reason = Some("a refresh token came again after it was used");
-        audit::record(&tx, &app.clock, None, Action::ManageAccount, &[family.id.into()], reason).await?;
+        audit::record(
+            &tx,
+            &app.clock,
+            None,
+            Action::ManageAccount,
+            &[family.id.into()],
+            reason,
+        )
+        .await?;
         tx.commit().await?;
         return Err(refused());
     }
     session::set_expiry(&tx, family.id, refresh_expiry(app)).await?;
-    let tokens = carry_on(app, &tx, Bearer { person: owner.id, session: family.id }).await?;
+    let tokens = carry_on(
+        app,
+        &tx,
+        Bearer {
+            person: owner.id,
+            session: family.id,
+        },
+    )
+    .await?;
     tx.commit().await?;
     Ok(tokens)
 }
@@ -127,7 +153,12 @@ pub async fn actor(app: &App, bearer: Option<&str>, accept_language: Option<&str
     let Bearer { person, session } = app.tokens.read(access, now)?;
     let standing = session::standing(app.db.read(), session, person, now).await?;
     let session::Standing { language, grants } = standing.ok_or(Error::Unauthenticated)?;
-    Ok(Actor { person: Some(person), session: Some(session), language, grants })
+    Ok(Actor {
+        person: Some(person),
+        session: Some(session),
+        language,
+        grants,
+    })
 }
 
 /// The person who is signed in, with their roles and statement in force.
@@ -144,7 +175,9 @@ pub async fn viewer(app: &App, actor: &Actor) -> Result<Option<Viewer>> {
     let Some(id) = actor.person else { return Ok(None) };
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let connection = app.db.read();
-    let Some(person) = person::find(connection, id).await? else { return Ok(None) };
+    let Some(person) = person::find(connection, id).await? else {
+        return Ok(None);
+    };
     let roles = role::of_person(connection, id, app.clock.now()).await?;
     Ok(Some(Viewer { person, roles }))
 }
@@ -179,5 +212,8 @@ fn refresh_expiry(app: &App) -> DateTime<Utc> {
 /// A span of the settings; one beyond all calendars is a century.
 fn seconds(count: u64) -> TimeDelta {
     let century = TimeDelta::days(36_525);
-    i64::try_from(count).ok().and_then(TimeDelta::try_seconds).map_or(century, |span| span.min(century))
+    i64::try_from(count)
+        .ok()
+        .and_then(TimeDelta::try_seconds)
+        .map_or(century, |span| span.min(century))
 }

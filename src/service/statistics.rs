@@ -71,7 +71,11 @@ pub async fn ask(app: &App, actor: &Actor, question: &Question) -> Result<Answer
     check(question, now)?;
     let tx = app.db.snapshot().await?;
     let reach = reach(&tx, actor, question).await?;
-    let scope = Scope { filter: &question.filter, reach: &reach, as_at: question.as_at };
+    let scope = Scope {
+        filter: &question.filter,
+        reach: &reach,
+        as_at: question.as_at,
+    };
     let as_at = question.as_at.unwrap_or(now);
     let mut groups = read_groups(&tx, &scope, question, as_at).await?;
     let total = read_total(&tx, &scope, question, as_at, &mut groups).await?;
@@ -85,7 +89,11 @@ pub async fn ask(app: &App, actor: &Actor, question: &Question) -> Result<Answer
 
 /// A fault of an argument of the query, which has no `input`.
 fn fault(argument: &str, code: Code) -> Fault {
-    Fault { code, path: vec![argument.to_owned()], detail: None }
+    Fault {
+        code,
+        path: vec![argument.to_owned()],
+        detail: None,
+    }
 }
 
 fn check(question: &Question, now: DateTime<Utc>) -> Result<()> {
@@ -94,7 +102,9 @@ fn check(question: &Question, now: DateTime<Utc>) -> Result<()> {
         return Err(fault("by", Code::NotDivisible).into());
     }
     if question.as_at.is_some_and(|instant| instant > now) {
-        return Err(fault("asAt", Code::OutOfRange).with(format!("≤ {}", now.to_rfc3339())).into());
+        return Err(fault("asAt", Code::OutOfRange)
+            .with(format!("≤ {}", now.to_rfc3339()))
+            .into());
     }
     if question.filter.period.is_some_and(|period| period.to < period.from) {
         return Err(fault("filter.period.to", Code::DatesOutOfOrder).into());
@@ -112,8 +122,19 @@ async fn reach(tx: &Tx, actor: &Actor, question: &Question) -> Result<Reach> {
         coordinated
     } else if actor.holds(Role::Tutor) && is_plain(question) {
         let editions = allocation::editions_of(tx, actor.signed_in()?).await?;
-        demand(actor, Action::ReadTotals, Relation { assigned: !editions.is_empty(), ..Relation::NONE }, None)?;
-        Reach::Within { courses: Vec::new(), editions }
+        demand(
+            actor,
+            Action::ReadTotals,
+            Relation {
+                assigned: !editions.is_empty(),
+                ..Relation::NONE
+            },
+            None,
+        )?;
+        Reach::Within {
+            courses: Vec::new(),
+            editions,
+        }
     } else {
         demand(actor, Action::ReadStatistics, Relation::NONE, None)?;
         return Err(Error::Forbidden);
@@ -152,12 +173,24 @@ async fn read_groups(
     let mut groups: BTreeMap<GroupKey, Row> = store::figures(tx, scope, by, &question.figures)
         .await?
         .into_iter()
-        .map(|(key, figures)| (key.clone(), Row { key, figures, ..Row::default() }))
+        .map(|(key, figures)| {
+            (
+                key.clone(),
+                Row {
+                    key,
+                    figures,
+                    ..Row::default()
+                },
+            )
+        })
         .collect();
     if by.is_empty() {
         groups.entry(Vec::new()).or_default();
     }
-    for (measure, of) in [(Measure::Institutions, Distinct::Institutions), (Measure::Countries, Distinct::Countries)] {
+    for (measure, of) in [
+        (Measure::Institutions, Distinct::Institutions),
+        (Measure::Countries, Distinct::Countries),
+    ] {
         if !question.measures.contains(&measure) {
             continue;
         }
@@ -173,7 +206,14 @@ async fn read_groups(
             row.meetings = Some(meetings.remove(key).unwrap_or_default());
         }
         for (key, figures) in meetings {
-            groups.insert(key.clone(), Row { key, meetings: Some(figures), ..Row::default() });
+            groups.insert(
+                key.clone(),
+                Row {
+                    key,
+                    meetings: Some(figures),
+                    ..Row::default()
+                },
+            );
         }
     }
     Ok(groups)
@@ -200,7 +240,10 @@ async fn read_total(
         }
         total.participants = all;
     }
-    for (measure, of) in [(Measure::Institutions, Distinct::Institutions), (Measure::Countries, Distinct::Countries)] {
+    for (measure, of) in [
+        (Measure::Institutions, Distinct::Institutions),
+        (Measure::Countries, Distinct::Countries),
+    ] {
         if question.measures.contains(&measure) {
             *place(&mut total, of) = store::distinct(tx, scope, &[], of).await?.into_values().sum();
         }
@@ -238,7 +281,9 @@ async fn sorted(tx: &Tx, by: &[Dimension], mut rows: Vec<Row>) -> Result<Vec<Row
 
 async fn names(tx: &Tx, by: &[Dimension], rows: &[Row]) -> Result<BTreeMap<Uuid, String>> {
     let ids = |dimension: Dimension| -> Vec<Uuid> {
-        let Some(place) = by.iter().position(|other| *other == dimension) else { return Vec::new() };
+        let Some(place) = by.iter().position(|other| *other == dimension) else {
+            return Vec::new();
+        };
         let all = rows.iter().filter_map(|row| match row.key.get(place) {
             Some(Part::Id(id)) => Some(*id),
             _ => None,
@@ -249,15 +294,29 @@ async fn names(tx: &Tx, by: &[Dimension], rows: &[Row]) -> Result<BTreeMap<Uuid,
     for batch in ids(Dimension::Edition).chunks(10_000) {
         let batch: Vec<_> = batch.iter().copied().map(EditionId).collect();
         let found = edition::by_ids(tx, &batch).await?;
-        names.extend(found.into_iter().map(|row| (row.id.0, format!("{} {}", row.starts_on, row.code))));
+        names.extend(
+            found
+                .into_iter()
+                .map(|row| (row.id.0, format!("{} {}", row.starts_on, row.code))),
+        );
     }
     for batch in ids(Dimension::Course).chunks(10_000) {
         let batch: Vec<_> = batch.iter().copied().map(CourseId).collect();
-        names.extend(course::by_ids(tx, &batch).await?.into_iter().map(|row| (row.id.0, row.code)));
+        names.extend(
+            course::by_ids(tx, &batch)
+                .await?
+                .into_iter()
+                .map(|row| (row.id.0, row.code)),
+        );
     }
     for batch in ids(Dimension::Institution).chunks(10_000) {
         let batch: Vec<_> = batch.iter().copied().map(InstitutionId).collect();
-        names.extend(institution::by_ids(tx, &batch).await?.into_iter().map(|row| (row.id.0, row.name)));
+        names.extend(
+            institution::by_ids(tx, &batch)
+                .await?
+                .into_iter()
+                .map(|row| (row.id.0, row.name)),
+        );
     }
     Ok(names)
 }

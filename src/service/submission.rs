@@ -36,22 +36,38 @@ pub async fn save_draft(app: &App, actor: &Actor, command: SaveDraft) -> Result<
     let tx = app.db.write().await?;
     let me = actor.signed_in()?;
     let unseen = || Error::NotFound("input.deliverableId");
-    let asked = deliverable::find_visible(&tx, actor, command.deliverable).await?.ok_or_else(unseen)?;
-    let edition = edition::hold(&tx, &[asked.edition_id]).await?.into_iter().next().ok_or_else(unseen)?;
+    let asked = deliverable::find_visible(&tx, actor, command.deliverable)
+        .await?
+        .ok_or_else(unseen)?;
+    let edition = edition::hold(&tx, &[asked.edition_id])
+        .await?
+        .into_iter()
+        .next()
+        .ok_or_else(unseen)?;
     let place = team_member::place(&tx, me, edition.id).await?;
     let author = match (asked.kind.is_team_work(), place) {
         (true, Some(place)) => place.team.map(Author::Team),
         (false, Some(place)) => Some(Author::Enrolment(place.enrolment)),
         (_, None) => None,
     };
-    let relation = Relation { team: author.is_some(), ..Relation::NONE };
+    let relation = Relation {
+        team: author.is_some(),
+        ..Relation::NONE
+    };
     policy::demand(actor, Action::WriteSubmission, relation, None)?;
     let author = author.ok_or(Error::Forbidden)?;
     let present = submission::lock_answer(&tx, asked.id, author).await?;
     let state = present.as_ref().map_or(SubmissionState::Draft, |row| row.state);
-    let hand_in = HandIn { state, edition: edition.state, cut_off_at: asked.cut_off_at, now: app.clock.now() };
+    let hand_in = HandIn {
+        state,
+        edition: edition.state,
+        cut_off_at: asked.cut_off_at,
+        now: app.clock.now(),
+    };
     check_version(present.as_ref().map(|row| row.version), command.version)?;
-    hand_in.may_write().map_err(|refusal| refused(refusal, &asked, &edition))?;
+    hand_in
+        .may_write()
+        .map_err(|refusal| refused(refusal, &asked, &edition))?;
     let (title, body) = (command.title.as_ref().map_or("", AsRef::as_ref), command.body.as_ref());
     let row = match present {
         Some(row) => submission::set_draft(&tx, &row, title, body).await?,
@@ -95,7 +111,15 @@ pub async fn submit(app: &App, actor: &Actor, id: SubmissionId, seen: i64) -> Re
         reason: None,
     };
     history::record(&tx, &app.clock, &[step]).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::WriteSubmission, &[id.into()], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::WriteSubmission,
+        &[id.into()],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -123,7 +147,15 @@ async fn begin(
         reason: None,
     };
     history::record(tx, &app.clock, &[step]).await?;
-    audit::record(tx, &app.clock, actor.person, Action::WriteSubmission, &[row.id.into()], None).await?;
+    audit::record(
+        tx,
+        &app.clock,
+        actor.person,
+        Action::WriteSubmission,
+        &[row.id.into()],
+        None,
+    )
+    .await?;
     Ok(row)
 }
 
@@ -132,7 +164,12 @@ fn next_state(case: &Case, now: chrono::DateTime<chrono::Utc>) -> Result<Submiss
     let title = Title::parse_optional(Some(&case.row.draft_title)).map_err(stored)?;
     let body = Body::parse(&case.row.draft_body).map_err(stored)?;
     let cut_off_at = case.deliverable.cut_off_at;
-    let hand_in = HandIn { state: case.row.state, edition: case.edition.state, cut_off_at, now };
+    let hand_in = HandIn {
+        state: case.row.state,
+        edition: case.edition.state,
+        cut_off_at,
+        now,
+    };
     let refused = |refusal| refused(refusal, &case.deliverable, &case.edition);
     hand_in.submit(title.as_ref(), &body).map_err(refused)
 }
@@ -145,7 +182,9 @@ fn refused(refusal: Refusal, asked: &deliverable::Model, edition: &edition::Mode
     }
     let zone = edition.zone();
     let local = asked.cut_off_at.with_timezone(&zone);
-    fault.with(format!("{} ({})", local.format("%Y-%m-%d %H:%M"), zone.name())).into()
+    fault
+        .with(format!("{} ({})", local.format("%Y-%m-%d %H:%M"), zone.name()))
+        .into()
 }
 
 /// Refuses when the version that was seen is not the present one; what is absent has none.
@@ -153,7 +192,9 @@ fn check_version(present: Option<i64>, seen: Option<i64>) -> Result<()> {
     if present == seen {
         return Ok(());
     }
-    Err(Fault::at("version", Code::StaleVersion).with(present.unwrap_or_default()).into())
+    Err(Fault::at("version", Code::StaleVersion)
+        .with(present.unwrap_or_default())
+        .into())
 }
 
 #[cfg(test)]

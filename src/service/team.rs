@@ -33,12 +33,22 @@ pub struct CreateTeam {
 pub async fn create(app: &App, actor: &Actor, command: CreateTeam) -> Result<team::Model> {
     let tx = app.db.write().await?;
     let held = edition::hold(&tx, &[command.edition]).await?.into_iter().next();
-    let seen = held.filter(|edition| sees(actor, edition)).ok_or(Error::NotFound("input.editionId"))?;
+    let seen = held
+        .filter(|edition| sees(actor, edition))
+        .ok_or(Error::NotFound("input.editionId"))?;
     policy::demand(actor, Action::ManageTeams, to_edition(actor, &seen), None)?;
     check_joining(&tx, seen.id, &command.enrolments, "enrolmentIds").await?;
     let row = team::insert(&tx, &app.clock, seen.id, &command.name).await?;
     team_member::join(&tx, &app.clock, row.id, &command.enrolments).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::ManageTeams, &[row.id.into()], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::ManageTeams,
+        &[row.id.into()],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -74,7 +84,12 @@ pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<tea
     let members = team_member::of_teams(&tx, &[row.id]).await?;
     let present: BTreeSet<EnrolmentId> = members.iter().map(|member| member.enrolment).collect();
     let mut faults = Faults::default();
-    for (place, _) in command.remove.iter().enumerate().filter(|(_, id)| !present.contains(id)) {
+    for (place, _) in command
+        .remove
+        .iter()
+        .enumerate()
+        .filter(|(_, id)| !present.contains(id))
+    {
         faults.push(Fault::at(&format!("removeEnrolmentIds.{place}"), Code::NotAdmitted));
     }
     faults.check()?;
@@ -84,7 +99,15 @@ pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<tea
     team_member::join(&tx, &app.clock, row.id, &command.add).await?;
     let name = command.name.map_or_else(|| row.name.clone(), Into::into);
     let row = team::set_name(&tx, &row, &name).await?;
-    audit::record(&tx, &app.clock, actor.person, Action::ManageTeams, &[row.id.into()], None).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::ManageTeams,
+        &[row.id.into()],
+        None,
+    )
+    .await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -113,7 +136,9 @@ pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) ->
         policy::demand(actor, Action::AllocateTutor, relation, None)?;
         teams.push(row);
     }
-    let found = person::find(&tx, command.tutor).await?.filter(|person| person.disabled_at.is_none());
+    let found = person::find(&tx, command.tutor)
+        .await?
+        .filter(|person| person.disabled_at.is_none());
     let tutor = found.ok_or(Error::NotFound("input.personId"))?.id;
     check_allocation(&tx, &command.teams, tutor).await?;
     for row in &teams {
@@ -137,7 +162,9 @@ pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) ->
 pub async fn end_allocation(app: &App, actor: &Actor, id: AllocationId) -> Result<team::Model> {
     let tx = app.db.write().await?;
     let unseen = Error::NotFound("input.allocationId");
-    let Some(row) = allocation::find(&tx, id).await? else { return Err(unseen) };
+    let Some(row) = allocation::find(&tx, id).await? else {
+        return Err(unseen);
+    };
     let (team, relation) = open(&tx, actor, row.team_id, "input.allocationId").await?;
     policy::demand(actor, Action::AllocateTutor, relation, None)?;
     if !allocation::end(&tx, &app.clock, id).await? {
@@ -157,14 +184,21 @@ pub async fn read(app: &App, actor: &Actor, id: TeamId) -> Result<Option<team::M
 async fn open(tx: &Tx, actor: &Actor, id: TeamId, path: &'static str) -> Result<(team::Model, Relation)> {
     let seen = team::find_visible(tx, actor, id).await?.ok_or(Error::NotFound(path))?;
     edition::hold(tx, &[seen.edition_id]).await?;
-    let row = team::lock(tx, &[id]).await?.into_iter().next().ok_or(Error::NotFound(path))?;
+    let row = team::lock(tx, &[id])
+        .await?
+        .into_iter()
+        .next()
+        .ok_or(Error::NotFound(path))?;
     let relation = team::relations(tx, actor, &[id]).await?.remove(&id).unwrap_or_default();
     Ok((row, relation))
 }
 
 fn to_edition(actor: &Actor, edition: &edition::Model) -> Relation {
     let edition = actor.coordinated().covers(edition.course_id, edition.id);
-    Relation { edition, ..Relation::NONE }
+    Relation {
+        edition,
+        ..Relation::NONE
+    }
 }
 
 /// Whether the actor sees the edition at all: drafts are for their coordinators.
@@ -208,8 +242,11 @@ async fn check_joining(tx: &Tx, edition: EditionId, joining: &[EnrolmentId], at:
 
 /// Refuses to make a team's tutor a member of it.
 async fn check_no_tutor(tx: &Tx, team: TeamId, joining: &[EnrolmentId]) -> Result<()> {
-    let tutors: BTreeSet<PersonId> =
-        allocation::of_teams(tx, &[team]).await?.into_iter().map(|row| row.person_id).collect();
+    let tutors: BTreeSet<PersonId> = allocation::of_teams(tx, &[team])
+        .await?
+        .into_iter()
+        .map(|row| row.person_id)
+        .collect();
     let rows = completion::lock(tx, joining).await?;
     let mut faults = Faults::default();
     for row in rows.iter().filter(|row| tutors.contains(&row.person_id)) {
@@ -226,7 +263,10 @@ async fn check_allocation(tx: &Tx, teams: &[TeamId], tutor: PersonId) -> Result<
     let mut faults = Faults::default();
     for (place, id) in teams.iter().enumerate() {
         let at = format!("teamIds.{place}");
-        if members.iter().any(|member| member.team == *id && member.person == tutor) {
+        if members
+            .iter()
+            .any(|member| member.team == *id && member.person == tutor)
+        {
             faults.push(Fault::at(&at, Code::OwnWork));
         }
         let repeated = teams[..place].contains(id);

@@ -1,9 +1,8 @@
 //! Who did what to what: append-only.
 
 use chrono::{DateTime, Utc};
-use sea_orm::prelude::*;
 use sea_orm::Set;
-
+use sea_orm::prelude::*;
 
 use super::Tx;
 use crate::clock::Clock;

@@ -48,11 +48,17 @@ pub struct Released {
 }
 
 fn to_enrolment() -> RelationDef {
-    Entity::belongs_to(enrolment::Entity).from(Column::EnrolmentId).to(enrolment::Column::Id).into()
+    Entity::belongs_to(enrolment::Entity)
+        .from(Column::EnrolmentId)
+        .to(enrolment::Column::Id)
+        .into()
 }
 
 fn to_version() -> RelationDef {
-    Entity::belongs_to(version::Entity).from(Column::VersionId).to(version::Column::Id).into()
+    Entity::belongs_to(version::Entity)
+        .from(Column::VersionId)
+        .to(version::Column::Id)
+        .into()
 }
 
 fn version_to_submission() -> RelationDef {
@@ -64,9 +70,10 @@ fn version_to_submission() -> RelationDef {
 
 /// Freezes the authors of a version.
 pub async fn freeze(tx: &Tx, version: VersionId, enrolments: &[EnrolmentId]) -> Result<()> {
-    let rows = enrolments
-        .iter()
-        .map(|&enrolment| ActiveModel { version_id: Set(version), enrolment_id: Set(enrolment) });
+    let rows = enrolments.iter().map(|&enrolment| ActiveModel {
+        version_id: Set(version),
+        enrolment_id: Set(enrolment),
+    });
     Entity::insert_many(rows).exec_without_returning(tx).await?;
     Ok(())
 }
@@ -82,7 +89,14 @@ pub async fn of_versions(connection: &impl ConnectionTrait, versions: &[VersionI
         .into_tuple()
         .all(connection)
         .await?;
-    Ok(rows.into_iter().map(|(version, enrolment, person)| Author { version, enrolment, person }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(version, enrolment, person)| Author {
+            version,
+            enrolment,
+            person,
+        })
+        .collect())
 }
 
 /// The works with a released grade of which these enrolments are authors, each once an author.

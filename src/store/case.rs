@@ -40,12 +40,7 @@ pub async fn open_with_reason(tx: &Tx, actor: &Actor, ids: &[SubmissionId]) -> R
     load(tx, actor, ids, &seen).await
 }
 
-async fn load(
-    tx: &Tx,
-    actor: &Actor,
-    ids: &[SubmissionId],
-    seen: &[submission::Model],
-) -> Result<Option<Vec<Case>>> {
+async fn load(tx: &Tx, actor: &Actor, ids: &[SubmissionId], seen: &[submission::Model]) -> Result<Option<Vec<Case>>> {
     let wanted: BTreeSet<SubmissionId> = ids.iter().copied().collect();
     if seen.len() < wanted.len() {
         return Ok(None);

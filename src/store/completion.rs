@@ -59,15 +59,26 @@ pub async fn relations(
 ) -> Result<HashMap<EnrolmentId, policy::Relation>> {
     let among = |condition| {
         let rows = enrolment::Entity::find().filter(enrolment::Column::Id.is_in(ids.iter().copied()));
-        rows.filter(condition).select_only().column(enrolment::Column::Id).into_tuple::<EnrolmentId>().all(connection)
+        rows.filter(condition)
+            .select_only()
+            .column(enrolment::Column::Id)
+            .into_tuple::<EnrolmentId>()
+            .all(connection)
     };
-    let rows = enrolment::Entity::find().filter(enrolment::Column::Id.is_in(ids.iter().copied())).all(connection).await?;
+    let rows = enrolment::Entity::find()
+        .filter(enrolment::Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?;
     let mut assigned = Vec::new();
     if let (Some(person), true) = (actor.person, actor.holds(Role::Tutor)) {
         let charges = team_member::enrolments_in(allocation::teams_of(person));
         assigned = among(sea_orm::Condition::all().add(enrolment::Column::Id.in_subquery(charges))).await?;
     }
-    let coordinated = if actor.coordinated().is_nothing() { Vec::new() } else { among(team::coordinated(actor, enrolment::Column::EditionId)).await? };
+    let coordinated = if actor.coordinated().is_nothing() {
+        Vec::new()
+    } else {
+        among(team::coordinated(actor, enrolment::Column::EditionId)).await?
+    };
     let relation = |row: &enrolment::Model| policy::Relation {
         own: Some(row.person_id) == actor.person,
         assigned: assigned.contains(&row.id),
@@ -113,7 +124,11 @@ pub async fn insert(
     outcome: &Outcome,
     decided_by: Option<PersonId>,
 ) -> Result<Model> {
-    let state = if outcome.completed { EnrolmentState::Completed } else { EnrolmentState::NotCompleted };
+    let state = if outcome.completed {
+        EnrolmentState::Completed
+    } else {
+        EnrolmentState::NotCompleted
+    };
     let row = ActiveModel {
         id: Set(CompletionId(clock.new_id())),
         enrolment_id: Set(enrolment),
@@ -155,7 +170,10 @@ pub async fn set_outcome(
 pub async fn free_seats(tx: &Tx, edition: EditionId, seats: i64) -> Result<()> {
     use sea_orm::sea_query::ExprTrait as _;
     edition::Entity::update_many()
-        .col_expr(edition::Column::SeatsTaken, Expr::col(edition::Column::SeatsTaken).sub(seats))
+        .col_expr(
+            edition::Column::SeatsTaken,
+            Expr::col(edition::Column::SeatsTaken).sub(seats),
+        )
         .filter(edition::Column::Id.eq(edition))
         .exec(tx)
         .await?;

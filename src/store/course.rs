@@ -64,13 +64,19 @@ fn json(value: impl serde::Serialize) -> Result<Json> {
 
 /// A condition that finds `text` anywhere in a folded column.
 pub fn contains(column: impl ColumnTrait, text: &SearchText) -> SimpleExpr {
-    let escaped = fold(text.as_ref()).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = fold(text.as_ref())
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
     Expr::col(column.as_column_ref()).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
 }
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[CourseId]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?)
 }
 
 /// The course, if there is one.
@@ -85,11 +91,18 @@ pub async fn lock(tx: &Tx, id: CourseId) -> Result<Option<Model>> {
 
 /// Where a row stands in the list by code.
 pub fn page_place(row: &Model) -> Place {
-    Place { key: Key::Text(row.code.clone()), id: row.id.0 }
+    Place {
+        key: Key::Text(row.code.clone()),
+        id: row.id.0,
+    }
 }
 
 /// A page of the courses in whose texts `text` occurs, by code.
-pub async fn page(connection: &impl ConnectionTrait, text: Option<&SearchText>, wanted: &Wanted) -> Result<Page<Model>> {
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    text: Option<&SearchText>,
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
     let mut list = Entity::find();
     if let Some(text) = text {
         list = list.filter(contains(Column::SearchText, text));
@@ -144,6 +157,9 @@ pub async fn insert(tx: &Tx, id: CourseId, draft: &CourseDraft, now: DateTime<Ut
 /// [`Code::Taken`] when another course has the code.
 pub async fn update(tx: &Tx, old: &Model, draft: &CourseDraft) -> Result<Model> {
     let row = row(old.id, draft, old.created_at, old.version + 1)?;
-    Entity::update(active(&row)).exec(tx).await.map_err(unique_or(Error::at("code", Code::Taken)))?;
+    Entity::update(active(&row))
+        .exec(tx)
+        .await
+        .map_err(unique_or(Error::at("code", Code::Taken)))?;
     Ok(row)
 }

@@ -1,9 +1,9 @@
 //! What people stated about themselves, each at an instant; the latest statement is in force.
 
 use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query};
-use sea_orm::ActiveValue::Set;
 
 use super::Tx;
 use crate::domain::id::{DeclarationId, InstitutionId, PersonId};

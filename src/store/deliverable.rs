@@ -52,12 +52,16 @@ pub fn visible_to(actor: &Actor) -> Condition {
         return Condition::all();
     }
     let mut seen = Condition::any().add(team::coordinated(actor, Column::EditionId));
-    let Some(person) = actor.person else { return team::nothing() };
+    let Some(person) = actor.person else {
+        return team::nothing();
+    };
     let participates = Query::select()
         .column(enrolment::Column::EditionId)
         .from(enrolment::Entity)
         .and_where(enrolment::Column::PersonId.eq(person))
-        .and_where(enrolment::Column::State.is_in(EnrolmentState::ALL.iter().filter(|state| state.was_admitted()).copied()))
+        .and_where(
+            enrolment::Column::State.is_in(EnrolmentState::ALL.iter().filter(|state| state.was_admitted()).copied()),
+        )
         .to_owned();
     seen = seen.add(Column::EditionId.in_subquery(participates));
     if actor.holds(Role::Tutor) {
@@ -74,11 +78,18 @@ pub fn visible_to(actor: &Actor) -> Condition {
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[DeliverableId]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?)
 }
 
 /// The row with this identifier, if the actor sees it.
-pub async fn find_visible(connection: &impl ConnectionTrait, actor: &Actor, id: DeliverableId) -> Result<Option<Model>> {
+pub async fn find_visible(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    id: DeliverableId,
+) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).filter(visible_to(actor)).one(connection).await?)
 }
 
@@ -152,7 +163,10 @@ pub async fn insert(tx: &Tx, clock: &Clock, edition: EditionId, draft: &Delivera
 /// # Errors
 /// [`Code::StaleVersion`].
 pub async fn set_draft(tx: &Tx, row: &Model, draft: &DeliverableDraft) -> Result<Model> {
-    let change = ActiveModel { version: Set(row.version + 1), ..columns_of(draft)? };
+    let change = ActiveModel {
+        version: Set(row.version + 1),
+        ..columns_of(draft)?
+    };
     let rows = Entity::update_many()
         .set(change)
         .filter(Column::Id.eq(row.id))

@@ -52,12 +52,18 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// The languages in which it is given.
     pub fn languages(&self) -> Vec<Language> {
-        self.languages.split(';').filter_map(|code| Language::parse(code).ok()).collect()
+        self.languages
+            .split(';')
+            .filter_map(|code| Language::parse(code).ok())
+            .collect()
     }
 
     /// Its seats.
     pub fn seats(&self) -> Seats {
-        Seats { capacity: self.capacity, taken: self.seats_taken }
+        Seats {
+            capacity: self.capacity,
+            taken: self.seats_taken,
+        }
     }
 
     /// Its zone.
@@ -99,15 +105,18 @@ pub fn visible_to(actor: &Actor) -> Condition {
     let published = Condition::any().add(Column::State.ne(EditionState::Draft));
     match actor.coordinated() {
         Reach::Everywhere => Condition::all(),
-        Reach::Within { courses, editions } => {
-            published.add(Column::CourseId.is_in(courses)).add(Column::Id.is_in(editions))
-        }
+        Reach::Within { courses, editions } => published
+            .add(Column::CourseId.is_in(courses))
+            .add(Column::Id.is_in(editions)),
     }
 }
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[EditionId]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?)
 }
 
 /// The edition, if there is one.
@@ -122,12 +131,20 @@ pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: Edit
 
 /// The edition with this code, if it exists for the actor.
 pub async fn find_by_code(connection: &impl ConnectionTrait, actor: &Actor, code: &str) -> Result<Option<Model>> {
-    Ok(Entity::find().filter(Column::Code.eq(code)).filter(visible_to(actor)).one(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Code.eq(code))
+        .filter(visible_to(actor))
+        .one(connection)
+        .await?)
 }
 
 /// The edition, if it exists for the actor, locked until the transaction ends.
 pub async fn lock_for(tx: &Tx, actor: &Actor, id: EditionId) -> Result<Option<Model>> {
-    Ok(Entity::find_by_id(id).filter(visible_to(actor)).lock_exclusive().one(tx).await?)
+    Ok(Entity::find_by_id(id)
+        .filter(visible_to(actor))
+        .lock_exclusive()
+        .one(tx)
+        .await?)
 }
 
 /// The edition, locked until the transaction ends.
@@ -137,19 +154,26 @@ pub async fn lock(tx: &Tx, id: EditionId) -> Result<Option<Model>> {
 
 /// Locks the rows with these identifiers for oneself, and reads them.
 pub async fn lock_all(tx: &Tx, ids: &[EditionId]) -> Result<Vec<Model>> {
-    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(Column::Id);
     Ok(rows.lock_exclusive().all(tx).await?)
 }
 
 /// Locks the rows with these identifiers against changes, and reads them; others may do so at the same time.
 pub async fn hold(tx: &Tx, ids: &[EditionId]) -> Result<Vec<Model>> {
-    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(Column::Id);
     Ok(rows.lock_shared().all(tx).await?)
 }
 
 /// Where a row stands in the list by first day.
 pub fn page_place(row: &Model) -> Place {
-    Place { key: Key::Day(row.starts_on), id: row.id.0 }
+    Place {
+        key: Key::Day(row.starts_on),
+        id: row.id.0,
+    }
 }
 
 /// A page of the editions that exist for the actor, the latest first day first.
@@ -214,7 +238,12 @@ pub fn search_text(code: &str, course: &course::Model) -> String {
 /// Writes the draft's values into a row.
 pub fn write_draft(row: &mut Model, draft: &EditionDraft, course: &course::Model) {
     row.code = draft.code.to_string();
-    row.languages = draft.languages.iter().map(|language| language.code()).collect::<Vec<_>>().join(";");
+    row.languages = draft
+        .languages
+        .iter()
+        .map(|language| language.code())
+        .collect::<Vec<_>>()
+        .join(";");
     draft.time_zone.name().clone_into(&mut row.time_zone);
     row.starts_on = draft.calendar.starts_on;
     row.ends_on = draft.calendar.ends_on;
@@ -275,7 +304,10 @@ pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
 /// [`Code::Taken`] when another edition has the code.
 pub async fn update(tx: &Tx, row: &mut Model) -> Result<()> {
     row.version += 1;
-    Entity::update(active(row)).exec(tx).await.map_err(unique_or(Error::at("code", Code::Taken)))?;
+    Entity::update(active(row))
+        .exec(tx)
+        .await
+        .map_err(unique_or(Error::at("code", Code::Taken)))?;
     Ok(())
 }
 

@@ -130,13 +130,18 @@ pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: Enro
 
 /// The enrolments with these identifiers that exist for the actor, locked until the transaction ends.
 pub async fn lock_for(tx: &Tx, actor: &Actor, ids: &[EnrolmentId]) -> Result<Vec<Model>> {
-    let list = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).filter(visible_to(actor));
+    let list = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(visible_to(actor));
     Ok(list.order_by_asc(Column::Id).lock_exclusive().all(tx).await?)
 }
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?)
 }
 
 /// The person's enrolments in these editions, whatever their state.
@@ -155,7 +160,10 @@ pub async fn of_person_in(
 
 /// Where a row stands in a list by time of application.
 pub fn page_place(row: &Model) -> Place {
-    Place { key: Key::Instant(row.applied_at), id: row.id.0 }
+    Place {
+        key: Key::Instant(row.applied_at),
+        id: row.id.0,
+    }
 }
 
 /// A page of an edition's enrolments that exist for the actor, the oldest application first.
@@ -166,7 +174,9 @@ pub async fn page_of_edition(
     filter: &Filter,
     wanted: &Wanted,
 ) -> Result<Page<Model>> {
-    let mut list = Entity::find().filter(Column::EditionId.eq(edition)).filter(visible_to(actor));
+    let mut list = Entity::find()
+        .filter(Column::EditionId.eq(edition))
+        .filter(visible_to(actor));
     if !filter.states.is_empty() {
         list = list.filter(Column::State.is_in(filter.states.iter().copied()));
     }
@@ -180,7 +190,11 @@ pub async fn page_of_edition(
 }
 
 /// A page of a person's own enrolments, the latest application first.
-pub async fn page_of_person(connection: &impl ConnectionTrait, person: PersonId, wanted: &Wanted) -> Result<Page<Model>> {
+pub async fn page_of_person(
+    connection: &impl ConnectionTrait,
+    person: PersonId,
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
     let list = Entity::find().filter(Column::PersonId.eq(person));
     fetch(connection, list, (Column::AppliedAt, Column::Id), true, wanted).await
 }
@@ -275,7 +289,10 @@ pub fn expect_version(row: &Model, seen: i64, at: &str) -> Result<()> {
 /// Freezes a declaration in a row.
 pub fn freeze(row: &mut Model, snapshot: &Snapshot) {
     row.gender = snapshot.gender;
-    row.country = snapshot.country.as_ref().map_or_else(String::new, |country| country.as_ref().to_owned());
+    row.country = snapshot
+        .country
+        .as_ref()
+        .map_or_else(String::new, |country| country.as_ref().to_owned());
     row.institution_id = snapshot.institution;
     row.constituent_group = snapshot.constituent_group;
     row.language = snapshot.language;

@@ -38,16 +38,39 @@ pub async fn lines(
     limit: u64,
 ) -> Result<Vec<Line>> {
     use enrolment::Column as C;
-    let to_edition = enrolment::Entity::belongs_to(edition::Entity).from(C::EditionId).to(edition::Column::Id).into();
-    let to_person = enrolment::Entity::belongs_to(person::Entity).from(C::PersonId).to(person::Column::Id).into();
-    let to_institution =
-        enrolment::Entity::belongs_to(institution::Entity).from(C::InstitutionId).to(institution::Column::Id).into();
-    let wanted = Condition::all().add_option(of.map(|id| C::EditionId.eq(id))).add_option(after.map(|id| C::Id.gt(id)));
+    let to_edition = enrolment::Entity::belongs_to(edition::Entity)
+        .from(C::EditionId)
+        .to(edition::Column::Id)
+        .into();
+    let to_person = enrolment::Entity::belongs_to(person::Entity)
+        .from(C::PersonId)
+        .to(person::Column::Id)
+        .into();
+    let to_institution = enrolment::Entity::belongs_to(institution::Entity)
+        .from(C::InstitutionId)
+        .to(institution::Column::Id)
+        .into();
+    let wanted = Condition::all()
+        .add_option(of.map(|id| C::EditionId.eq(id)))
+        .add_option(after.map(|id| C::Id.gt(id)));
     let lines = enrolment::Entity::find()
         .select_only()
-        .columns([C::Id, C::Gender, C::Country, C::ConstituentGroup, C::Language, C::State, C::AppliedAt, C::Grade])
+        .columns([
+            C::Id,
+            C::Gender,
+            C::Country,
+            C::ConstituentGroup,
+            C::Language,
+            C::State,
+            C::AppliedAt,
+            C::Grade,
+        ])
         .column_as(edition::Column::Code, "edition")
-        .columns([person::Column::Email, person::Column::GivenName, person::Column::FamilyName])
+        .columns([
+            person::Column::Email,
+            person::Column::GivenName,
+            person::Column::FamilyName,
+        ])
         .column_as(institution::Column::Name, "institution")
         .join(JoinType::InnerJoin, to_edition)
         .join(JoinType::InnerJoin, to_person)

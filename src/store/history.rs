@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
 use sea_orm::{QueryOrder, Set};
 
-
 use super::Tx;
 use crate::clock::Clock;
 use crate::domain::id::{PersonId, Subject};

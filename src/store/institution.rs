@@ -13,8 +13,15 @@ use crate::domain::text::{Country, SearchText, fold};
 use crate::error::{Code, Error, Fault, Result};
 
 /// Letters with marks and the plain ones that a search takes them for.
-const PLAIN: [(&str, &str); 7] =
-    [("áàâãäÁÀÂÃÄ", "a"), ("éèêëÉÈÊË", "e"), ("íìîïÍÌÎÏ", "i"), ("óòôõöÓÒÔÕÖ", "o"), ("úùûüÚÙÛÜ", "u"), ("ñÑ", "n"), ("çÇ", "c")];
+const PLAIN: [(&str, &str); 7] = [
+    ("áàâãäÁÀÂÃÄ", "a"),
+    ("éèêëÉÈÊË", "e"),
+    ("íìîïÍÌÎÏ", "i"),
+    ("óòôõöÓÒÔÕÖ", "o"),
+    ("úùûüÚÙÛÜ", "u"),
+    ("ñÑ", "n"),
+    ("çÇ", "c"),
+];
 
 /// A registered organisation.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -41,7 +48,10 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[InstitutionId]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?)
 }
 
 /// The row with this identifier, if there is one.
@@ -52,7 +62,10 @@ pub async fn find(connection: &impl ConnectionTrait, id: InstitutionId) -> Resul
 /// The row with this identifier, or the one into which it was merged.
 pub async fn resolve(connection: &impl ConnectionTrait, id: InstitutionId) -> Result<Option<Model>> {
     match find(connection, id).await? {
-        Some(Model { merged_into: Some(target), .. }) => find(connection, target).await,
+        Some(Model {
+            merged_into: Some(target),
+            ..
+        }) => find(connection, target).await,
         row => Ok(row),
     }
 }
@@ -80,17 +93,34 @@ pub async fn page(connection: &impl ConnectionTrait, filter: &Filter, wanted: &W
 
 /// Where a row stands in a [`page`].
 pub fn page_place(row: &Model) -> Place {
-    Place { key: Key::Text(row.name.clone()), id: row.id.0 }
+    Place {
+        key: Key::Text(row.name.clone()),
+        id: row.id.0,
+    }
 }
 
 /// Both engines lower ASCII letters only or differ in it, so marked letters are replaced one by one.
 fn matches(search: &SearchText) -> Expr {
-    let text = ["%", &fold(search.as_ref()).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"), "%"].concat();
+    let text = [
+        "%",
+        &fold(search.as_ref())
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_"),
+        "%",
+    ]
+    .concat();
     let searched = [Expr::col(Column::Name), Expr::col(Column::Aliases).cast_as("text")];
     let [name, aliases] = searched.map(|column| {
-        let plain = PLAIN.iter().flat_map(|(marked, plain)| marked.chars().map(move |letter| (letter, *plain)));
+        let plain = PLAIN
+            .iter()
+            .flat_map(|(marked, plain)| marked.chars().map(move |letter| (letter, *plain)));
         let folded = plain.fold(column, |expr, (letter, plain)| {
-            Func::cust("replace").arg(expr).arg(letter.to_string()).arg(plain).into()
+            Func::cust("replace")
+                .arg(expr)
+                .arg(letter.to_string())
+                .arg(plain)
+                .into()
         });
         Expr::from(Func::lower(folded)).like(LikeExpr::new(text.clone()).escape('\\'))
     });

@@ -1,7 +1,9 @@
 //! One synchronous session of an edition.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EnumIter, PrimaryKeyTrait, EntityTrait, ActiveModelBehavior};
+use sea_orm::{
+    ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait,
+};
 
 use crate::domain::id::{EditionId, MeetingId};
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlErr, SqlxPostgresConnector,
-    SqlxSqliteConnector, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlErr, SqliteTransactionMode,
+    SqlxPostgresConnector, SqlxSqliteConnector, TransactionOptions, TransactionTrait,
 };
 
 use crate::config;
@@ -111,7 +111,11 @@ impl Db {
             .await
             .map_err(Error::internal)?;
         let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
-        Ok(Self::counting(Engine::Sqlite, SqlxSqliteConnector::from_sqlx_sqlite_pool(readers), Some(writer)))
+        Ok(Self::counting(
+            Engine::Sqlite,
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+            Some(writer),
+        ))
     }
 
     async fn connect_postgres(url: &str, settings: &config::Database) -> Result<Self> {
@@ -128,7 +132,11 @@ impl Db {
             .connect_with(options)
             .await
             .map_err(Error::internal)?;
-        Ok(Self::counting(Engine::Postgres, SqlxPostgresConnector::from_sqlx_postgres_pool(pool), None))
+        Ok(Self::counting(
+            Engine::Postgres,
+            SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+            None,
+        ))
     }
 
     /// Counts the statements of both connections; on PostgreSQL one pool reads and writes.
@@ -148,7 +156,12 @@ impl Db {
             }
             None => readers.clone(),
         };
-        Self { engine, readers, writer, statements }
+        Self {
+            engine,
+            readers,
+            writer,
+            statements,
+        }
     }
 
     /// How many statements were sent since the start; begin and commit do not count.
@@ -189,8 +202,10 @@ impl Db {
         use migrations::{Migrator, MigratorTrait};
         let tx = self.write().await?;
         if self.engine == Engine::Postgres {
-            tx.execute_unprepared(&format!("SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-                .await?;
+            tx.execute_unprepared(&format!(
+                "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+            ))
+            .await?;
         }
         Migrator::up(&tx, None).await?;
         tx.commit().await?;

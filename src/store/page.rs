@@ -82,14 +82,25 @@ pub async fn fetch<E: EntityTrait>(
     let mut list = list;
     if let Some(place) = &wanted.beyond {
         let value = Value::from(&place.key);
-        let (beyond_key, beyond_id) =
-            if falling { (key.lt(value.clone()), id.lt(place.id)) } else { (key.gt(value.clone()), id.gt(place.id)) };
+        let (beyond_key, beyond_id) = if falling {
+            (key.lt(value.clone()), id.lt(place.id))
+        } else {
+            (key.gt(value.clone()), id.gt(place.id))
+        };
         let among_equals = Condition::all().add(key.eq(value)).add(beyond_id);
         list = list.filter(Condition::any().add(beyond_key).add(among_equals));
     }
-    let order = if falling { sea_orm::Order::Desc } else { sea_orm::Order::Asc };
-    let mut rows =
-        list.order_by(key, order.clone()).order_by(id, order).limit(wanted.limit + 1).all(connection).await?;
+    let order = if falling {
+        sea_orm::Order::Desc
+    } else {
+        sea_orm::Order::Asc
+    };
+    let mut rows = list
+        .order_by(key, order.clone())
+        .order_by(id, order)
+        .limit(wanted.limit + 1)
+        .all(connection)
+        .await?;
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -97,6 +108,14 @@ pub async fn fetch<E: EntityTrait>(
         rows.reverse();
     }
     let came_from = wanted.beyond.is_some();
-    let (has_previous, has_next) = if wanted.backwards { (more, came_from) } else { (came_from, more) };
-    Ok(Page { rows, has_previous, has_next })
+    let (has_previous, has_next) = if wanted.backwards {
+        (more, came_from)
+    } else {
+        (came_from, more)
+    };
+    Ok(Page {
+        rows,
+        has_previous,
+        has_next,
+    })
 }

@@ -39,7 +39,10 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[PersonId]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?)
 }
 
 /// The row with this identifier, if there is one.
@@ -49,7 +52,10 @@ pub async fn find(connection: &impl ConnectionTrait, id: PersonId) -> Result<Opt
 
 /// The account with this address, if there is one.
 pub async fn find_by_email(connection: &impl ConnectionTrait, email: &Email) -> Result<Option<Model>> {
-    Ok(Entity::find().filter(Column::Email.eq(email.as_ref())).one(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Email.eq(email.as_ref()))
+        .one(connection)
+        .await?)
 }
 
 /// The row, held against others who change it.
@@ -60,8 +66,12 @@ pub async fn lock(tx: &Tx, id: PersonId) -> Result<Option<Model>> {
 /// Holds the register of people until the transaction ends: between a look for an address and the insert of
 /// its account nobody else makes one.
 pub async fn lock_register(tx: &Tx) -> Result<()> {
-    let counter = Query::select().column("value").from("counter").and_where(Expr::col("name").eq("person"))
-        .lock(LockType::Update).to_owned();
+    let counter = Query::select()
+        .column("value")
+        .from("counter")
+        .and_where(Expr::col("name").eq("person"))
+        .lock(LockType::Update)
+        .to_owned();
     tx.query_one(&counter).await?;
     Ok(())
 }
@@ -74,7 +84,10 @@ pub async fn next_number(tx: &Tx) -> Result<i64> {
         .and_where(Expr::col("name").eq("person"))
         .returning_col("value")
         .to_owned();
-    let row = tx.query_one(&next).await?.ok_or_else(|| Error::internal("the counter of people is missing"))?;
+    let row = tx
+        .query_one(&next)
+        .await?
+        .ok_or_else(|| Error::internal("the counter of people is missing"))?;
     Ok(row.try_get("", "value")?)
 }
 

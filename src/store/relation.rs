@@ -30,9 +30,14 @@ pub async fn of_people(
     people: &[PersonId],
 ) -> Result<HashMap<PersonId, Relation>> {
     let coordinated = actor.coordinated();
-    let everybody = Relation { edition: coordinated == Reach::Everywhere, ..Relation::NONE };
+    let everybody = Relation {
+        edition: coordinated == Reach::Everywhere,
+        ..Relation::NONE
+    };
     let mut relations: HashMap<_, _> = people.iter().map(|&person| (person, everybody)).collect();
-    let Some(viewer) = actor.person else { return Ok(relations) };
+    let Some(viewer) = actor.person else {
+        return Ok(relations);
+    };
     if let Some(own) = relations.get_mut(&viewer) {
         own.own = true;
     }
@@ -54,7 +59,9 @@ pub async fn of_people(
         }
     }
     let mut arms = arms.into_iter();
-    let Some(mut query) = arms.next() else { return Ok(relations) };
+    let Some(mut query) = arms.next() else {
+        return Ok(relations);
+    };
     for arm in arms {
         query.union(UnionType::Distinct, arm);
     }

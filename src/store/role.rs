@@ -70,7 +70,16 @@ pub fn new_row(
 ) -> Model {
     let (kind, scope_id) = columns(grant.scope);
     let scope_kind = kind.to_owned();
-    Model { id, person_id, role: grant.role, scope_kind, scope_id, from_at: now, until_at: None, granted_by }
+    Model {
+        id,
+        person_id,
+        role: grant.role,
+        scope_kind,
+        scope_id,
+        from_at: now,
+        until_at: None,
+        granted_by,
+    }
 }
 
 fn in_force(now: DateTime<Utc>) -> Condition {
@@ -82,7 +91,11 @@ fn in_force(now: DateTime<Utc>) -> Condition {
 /// The roles of a person that are in force, the oldest first.
 pub async fn of_person(connection: &impl ConnectionTrait, person: PersonId, now: DateTime<Utc>) -> Result<Vec<Model>> {
     let list = Entity::find().filter(Column::PersonId.eq(person)).filter(in_force(now));
-    Ok(list.order_by_asc(Column::FromAt).order_by_asc(Column::Id).all(connection).await?)
+    Ok(list
+        .order_by_asc(Column::FromAt)
+        .order_by_asc(Column::Id)
+        .all(connection)
+        .await?)
 }
 
 /// Whether the person holds the role in exactly this scope.

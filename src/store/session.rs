@@ -65,9 +65,13 @@ pub async fn standing(
     let in_force = move |_, roles: DynIden| {
         let from = Expr::col((roles.clone(), role::Column::FromAt)).lte(now);
         let until = Expr::col((roles, role::Column::UntilAt));
-        Condition::all().add(from).add(until.clone().is_null().or(until.gt(now)))
+        Condition::all()
+            .add(from)
+            .add(until.clone().is_null().or(until.gt(now)))
     };
-    let to_person = Entity::belongs_to(person::Entity).from(Column::PersonId).to(person::Column::Id);
+    let to_person = Entity::belongs_to(person::Entity)
+        .from(Column::PersonId)
+        .to(person::Column::Id);
     let to_roles = Entity::belongs_to(role::Entity)
         .from(Column::PersonId)
         .to(role::Column::PersonId)
@@ -85,12 +89,17 @@ pub async fn standing(
         .into_model::<StandingRow>()
         .all(connection)
         .await?;
-    let Some(language) = rows.first().map(|row| row.language) else { return Ok(None) };
+    let Some(language) = rows.first().map(|row| row.language) else {
+        return Ok(None);
+    };
     let grants = rows.iter().filter_map(|row| {
         let scope = role::scope(row.scope_kind.as_deref()?, row.scope_id)?;
         Some(Grant { role: row.role?, scope })
     });
-    Ok(Some(Standing { language, grants: grants.collect() }))
+    Ok(Some(Standing {
+        language,
+        grants: grants.collect(),
+    }))
 }
 
 /// The session, its row held against others who change it.

@@ -22,8 +22,15 @@ pub struct Candidate {
     pub snapshot: Option<Snapshot>,
 }
 
-type Row =
-    (PersonId, i64, Language, Option<Gender>, Option<String>, Option<InstitutionId>, Option<ConstituentGroup>);
+type Row = (
+    PersonId,
+    i64,
+    Language,
+    Option<Gender>,
+    Option<String>,
+    Option<InstitutionId>,
+    Option<ConstituentGroup>,
+);
 
 /// Those of the people who exist, with their latest declaration.
 pub async fn candidates(
@@ -42,7 +49,9 @@ pub async fn candidates(
         .from(person::Column::Id)
         .to(declaration::Column::PersonId)
         .on_condition(move |_, right| {
-            Expr::col((right, declaration::Column::Id)).in_subquery(latest.clone()).into()
+            Expr::col((right, declaration::Column::Id))
+                .in_subquery(latest.clone())
+                .into()
         })
         .into();
     let rows: Vec<Row> = person::Entity::find()

@@ -98,7 +98,9 @@ fn of_own_teams(actor: &Actor) -> Condition {
 
 /// The answers that the person gave alone.
 fn own(actor: &Actor) -> Condition {
-    let Some(person) = actor.person else { return team::nothing() };
+    let Some(person) = actor.person else {
+        return team::nothing();
+    };
     let enrolments = Query::select()
         .column(enrolment::Column::Id)
         .from(enrolment::Entity)
@@ -137,7 +139,10 @@ pub fn visible_to(actor: &Actor) -> Condition {
     if actor.coordinated() == Reach::Everywhere {
         return Condition::all();
     }
-    let seen = Condition::any().add(own(actor)).add(of_own_teams(actor)).add(assigned(actor));
+    let seen = Condition::any()
+        .add(own(actor))
+        .add(of_own_teams(actor))
+        .add(assigned(actor));
     seen.add(team::coordinated(actor, Column::EditionId))
 }
 
@@ -149,8 +154,16 @@ pub async fn relations(
 ) -> Result<HashMap<SubmissionId, policy::Relation>> {
     let own = among(connection, ids, own(actor)).await?;
     let team = among(connection, ids, of_own_teams(actor)).await?;
-    let assigned = if actor.holds(Role::Tutor) { among(connection, ids, assigned(actor)).await? } else { HashSet::new() };
-    let edition = if actor.coordinated().is_nothing() { HashSet::new() } else { among(connection, ids, team::coordinated(actor, Column::EditionId)).await? };
+    let assigned = if actor.holds(Role::Tutor) {
+        among(connection, ids, assigned(actor)).await?
+    } else {
+        HashSet::new()
+    };
+    let edition = if actor.coordinated().is_nothing() {
+        HashSet::new()
+    } else {
+        among(connection, ids, team::coordinated(actor, Column::EditionId)).await?
+    };
     let relation = |id: &SubmissionId| policy::Relation {
         own: own.contains(id),
         team: team.contains(id),
@@ -179,7 +192,10 @@ async fn among(
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[SubmissionId]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?)
 }
 
 /// Those of the rows with these identifiers that the actor sees.
@@ -188,7 +204,9 @@ pub async fn by_ids_visible(
     actor: &Actor,
     ids: &[SubmissionId],
 ) -> Result<Vec<Model>> {
-    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).filter(visible_to(actor));
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(visible_to(actor));
     Ok(rows.all(connection).await?)
 }
 
@@ -199,13 +217,17 @@ pub async fn find_visible(connection: &impl ConnectionTrait, actor: &Actor, id: 
 
 /// Locks the rows with these identifiers and reads them again, in the order of their identifiers.
 pub async fn lock(tx: &Tx, ids: &[SubmissionId]) -> Result<Vec<Model>> {
-    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(Column::Id);
     Ok(rows.lock_exclusive().all(tx).await?)
 }
 
 /// Locks the answer to a deliverable, if there is one.
 pub async fn lock_answer(tx: &Tx, deliverable: DeliverableId, author: Author) -> Result<Option<Model>> {
-    let row = Entity::find().filter(Column::DeliverableId.eq(deliverable)).filter(author.condition());
+    let row = Entity::find()
+        .filter(Column::DeliverableId.eq(deliverable))
+        .filter(author.condition());
     Ok(row.lock_exclusive().one(tx).await?)
 }
 
@@ -221,6 +243,18 @@ pub async fn of_teams_visible(
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id);
     Ok(rows.all(connection).await?)
+}
+
+/// The answers to a deliverable that exist for the actor, the oldest first.
+pub async fn of_deliverable(connection: &impl ConnectionTrait, actor: &Actor, id: DeliverableId) -> Result<Vec<Model>> {
+    let list = Entity::find()
+        .filter(Column::DeliverableId.eq(id))
+        .filter(visible_to(actor));
+    Ok(list
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .all(connection)
+        .await?)
 }
 
 /// The actor's own answers, alone or in a team, to these deliverables.
@@ -258,7 +292,9 @@ pub async fn page_of_edition(
     states: &[SubmissionState],
     wanted: &Wanted,
 ) -> Result<Page<Model>> {
-    let mut list = Entity::find().filter(Column::EditionId.eq(edition)).filter(visible_to(actor));
+    let mut list = Entity::find()
+        .filter(Column::EditionId.eq(edition))
+        .filter(visible_to(actor));
     if !states.is_empty() {
         list = list.filter(Column::State.is_in(states.iter().copied()));
     }
@@ -296,13 +332,19 @@ pub async fn insert(
         version: Set(1),
     };
     let meanwhile = Error::from(Fault::at("version", Code::StaleVersion).with(1));
-    Entity::insert(row).exec_with_returning(tx).await.map_err(unique_or(meanwhile))
+    Entity::insert(row)
+        .exec_with_returning(tx)
+        .await
+        .map_err(unique_or(meanwhile))
 }
 
 /// Changes the row if it is still as it was read.
 async fn change(tx: &Tx, row: &Model, change: ActiveModel) -> Result<Model> {
     let rows = Entity::update_many()
-        .set(ActiveModel { version: Set(row.version + 1), ..change })
+        .set(ActiveModel {
+            version: Set(row.version + 1),
+            ..change
+        })
         .filter(Column::Id.eq(row.id))
         .filter(Column::Version.eq(row.version))
         .exec_with_returning(tx)
@@ -329,7 +371,15 @@ pub async fn set_draft(tx: &Tx, row: &Model, title: &str, body: &str) -> Result<
 /// # Errors
 /// [`Code::StaleVersion`].
 pub async fn set_state(tx: &Tx, row: &Model, state: SubmissionState) -> Result<Model> {
-    change(tx, row, ActiveModel { state: Set(state), ..Default::default() }).await
+    change(
+        tx,
+        row,
+        ActiveModel {
+            state: Set(state),
+            ..Default::default()
+        },
+    )
+    .await
 }
 
 /// Notes one more hand-in; the first one says for whom the work is counted.

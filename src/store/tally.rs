@@ -33,8 +33,16 @@ const CHUNK_BITS: u32 = 13;
 const BATCH: usize = 2000;
 
 const COUNTS: [&str; 3] = ["enrolments", "submitted", "released"];
-const DETAIL_KEY: [&str; 8] =
-    ["edition_id", "status", "gender", "country", "institution_id", "constituent_group", "language", "month"];
+const DETAIL_KEY: [&str; 8] = [
+    "edition_id",
+    "status",
+    "gender",
+    "country",
+    "institution_id",
+    "constituent_group",
+    "language",
+    "month",
+];
 const EDITION_KEY: [&str; 4] = ["edition_id", "status", "gender", "country"];
 const OVERALL_KEY: [&str; 3] = ["status", "gender", "country"];
 const CHUNK_KEY: [&str; 4] = ["status", "gender", "country", "chunk"];
@@ -84,11 +92,22 @@ pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
         *overall.entry(overall_cell(&fact.cell)).or_default() += delta;
     }
     let detail = detail.into_iter().filter(|(_, delta)| !delta.is_nothing());
-    add(tx, "tally_detail", &DETAIL_KEY, detail.map(|(cell, delta)| (detail_values(&cell), delta)).collect()).await?;
+    add(
+        tx,
+        "tally_detail",
+        &DETAIL_KEY,
+        detail.map(|(cell, delta)| (detail_values(&cell), delta)).collect(),
+    )
+    .await?;
     add_of_edition(tx, &changes, of_edition).await?;
     let overall = overall.into_iter().filter(|(_, delta)| !delta.is_nothing());
-    add(tx, "tally_overall", &OVERALL_KEY, overall.map(|(cell, delta)| (overall_values(&cell), delta)).collect())
-        .await?;
+    add(
+        tx,
+        "tally_overall",
+        &OVERALL_KEY,
+        overall.map(|(cell, delta)| (overall_values(&cell), delta)).collect(),
+    )
+    .await?;
     move_people(tx, &changes).await
 }
 
@@ -122,7 +141,12 @@ fn detail_values(cell: &Cell) -> Vec<Value> {
 }
 
 fn edition_values((edition, status, gender, country): &OfEdition) -> Vec<Value> {
-    vec![edition.0.into(), status.word().into(), gender.word().into(), country.as_str().into()]
+    vec![
+        edition.0.into(),
+        status.word().into(),
+        gender.word().into(),
+        country.as_str().into(),
+    ]
 }
 
 fn overall_values((status, gender, country): &Overall) -> Vec<Value> {
@@ -133,14 +157,21 @@ async fn write_journal(tx: &Tx, clock: &Clock, changes: &[&Change]) -> Result<()
     let mut rows: Vec<Vec<Value>> = Vec::new();
     for change in changes {
         for (fact, sign) in signed(&[change]) {
-            let mut row: Vec<Value> =
-                vec![clock.new_id().into(), change.at.into(), fact.enrolment.0.into(), fact.person_number.into()];
+            let mut row: Vec<Value> = vec![
+                clock.new_id().into(),
+                change.at.into(),
+                fact.enrolment.0.into(),
+                fact.person_number.into(),
+            ];
             row.extend(detail_values(&fact.cell));
             row.extend(Delta::of(fact, sign).0.map(Value::from));
             rows.push(row);
         }
     }
-    let columns = ["id", "at", "enrolment_id", "person_number"].into_iter().chain(DETAIL_KEY).chain(COUNTS);
+    let columns = ["id", "at", "enrolment_id", "person_number"]
+        .into_iter()
+        .chain(DETAIL_KEY)
+        .chain(COUNTS);
     insert(tx, "tally_change", &columns.collect::<Vec<_>>(), rows, None).await
 }
 
@@ -177,9 +208,13 @@ async fn insert(
     let on_conflict = on_conflict.map(|clause| clause.to_owned());
     for batch in rows.chunks(BATCH) {
         let mut statement = Query::insert();
-        statement.into_table(Alias::new(table)).columns(columns.iter().map(|name| Alias::new(*name)));
+        statement
+            .into_table(Alias::new(table))
+            .columns(columns.iter().map(|name| Alias::new(*name)));
         for row in batch {
-            statement.values(row.iter().cloned().map(Expr::val)).map_err(Error::internal)?;
+            statement
+                .values(row.iter().cloned().map(Expr::val))
+                .map_err(Error::internal)?;
         }
         if let Some(clause) = &on_conflict {
             statement.on_conflict(clause.clone());
@@ -192,7 +227,13 @@ async fn insert(
 /// Adds to the cells of `tally_edition` and brings their sets of people up to date.
 async fn add_of_edition(tx: &Tx, changes: &[&Change], deltas: BTreeMap<OfEdition, Delta>) -> Result<()> {
     let keys: Vec<OfEdition> = deltas.keys().cloned().collect();
-    let mut sets = lock_sets(tx, "tally_edition", &EDITION_KEY, keys.iter().map(edition_values).collect()).await?;
+    let mut sets = lock_sets(
+        tx,
+        "tally_edition",
+        &EDITION_KEY,
+        keys.iter().map(edition_values).collect(),
+    )
+    .await?;
     let remaining = remaining(tx, changes).await?;
     for (fact, _) in signed(changes) {
         let cell = edition_cell(&fact.cell);
@@ -228,7 +269,11 @@ async fn move_people(tx: &Tx, changes: &[&Change]) -> Result<()> {
     for (fact, _) in signed(changes) {
         let key = (overall_cell(&fact.cell), fact.person_number >> CHUNK_BITS);
         let set = sets.entry(key_of(&keys[&key])).or_default();
-        put(set, fact.person_number, remaining.contains(fact.person, &fact.cell, false))?;
+        put(
+            set,
+            fact.person_number,
+            remaining.contains(fact.person, &fact.cell, false),
+        )?;
     }
     let mut rows = Vec::new();
     for mut row in keys.into_values() {
@@ -254,15 +299,17 @@ impl Remaining {
         if in_edition {
             return self.0.contains(&(person, (cell.edition, status, gender, country)));
         }
-        self.0.iter().any(|(other, (_, s, g, c))| *other == person && (*s, *g, c) == (status, gender, &country))
+        self.0
+            .iter()
+            .any(|(other, (_, s, g, c))| *other == person && (*s, *g, c) == (status, gender, &country))
     }
 }
 
 /// Reads where the people of the changes now are. When every change only begins a fact nobody leaves a
 /// set, and nothing is read.
 async fn remaining(tx: &Tx, changes: &[&Change]) -> Result<Remaining> {
-    use sea_orm::prelude::*;
     use sea_orm::QuerySelect;
+    use sea_orm::prelude::*;
     if changes.iter().all(|change| change.before.is_none()) {
         return Ok(Remaining(BTreeSet::new(), true));
     }
@@ -283,9 +330,10 @@ async fn remaining(tx: &Tx, changes: &[&Change]) -> Result<Remaining> {
             .into_tuple()
             .all(tx)
             .await?;
-        cells.extend(rows.into_iter().map(|(person, edition, state, gender, country)| {
-            (person, (edition, state, gender, country))
-        }));
+        cells.extend(
+            rows.into_iter()
+                .map(|(person, edition, state, gender, country)| (person, (edition, state, gender, country))),
+        );
     }
     Ok(Remaining(cells, false))
 }
@@ -301,7 +349,11 @@ async fn lock_sets(
     let mut found = BTreeMap::new();
     for batch in keys.chunks(500) {
         read_sets(tx, table, key, batch, &mut found).await?;
-        let absent: Vec<Vec<Value>> = batch.iter().filter(|values| !found.contains_key(&key_of(values))).cloned().collect();
+        let absent: Vec<Vec<Value>> = batch
+            .iter()
+            .filter(|values| !found.contains_key(&key_of(values)))
+            .cloned()
+            .collect();
         if absent.is_empty() || engine(tx) == Engine::Sqlite {
             continue;
         }
@@ -328,7 +380,9 @@ async fn read_sets(
     found: &mut BTreeMap<String, RoaringBitmap>,
 ) -> Result<()> {
     let tuple = Expr::tuple(key.iter().map(|name| Expr::col(Alias::new(*name))));
-    let wanted = keys.iter().map(|values| Expr::tuple(values.iter().cloned().map(Expr::val)));
+    let wanted = keys
+        .iter()
+        .map(|values| Expr::tuple(values.iter().cloned().map(Expr::val)));
     let mut statement = Query::select();
     statement
         .columns(key.iter().map(|name| Alias::new(*name)))

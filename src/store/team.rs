@@ -46,7 +46,11 @@ pub fn coordinated(actor: &Actor, column: impl ColumnTrait) -> Condition {
                 .and_where(edition::Column::CourseId.is_in(courses.iter().copied()))
                 .to_owned();
             let listed = Condition::any().add(column.is_in(editions));
-            if courses.is_empty() { listed } else { listed.add(column.in_subquery(of_courses)) }
+            if courses.is_empty() {
+                listed
+            } else {
+                listed.add(column.in_subquery(of_courses))
+            }
         }
     }
 }
@@ -91,8 +95,16 @@ pub async fn relations(
     ids: &[TeamId],
 ) -> Result<HashMap<TeamId, policy::Relation>> {
     let team = among(connection, ids, belonging(actor)).await?;
-    let assigned = if actor.holds(Role::Tutor) { among(connection, ids, allocated(actor)).await? } else { HashSet::new() };
-    let edition = if actor.coordinated().is_nothing() { HashSet::new() } else { among(connection, ids, coordinated(actor, Column::EditionId)).await? };
+    let assigned = if actor.holds(Role::Tutor) {
+        among(connection, ids, allocated(actor)).await?
+    } else {
+        HashSet::new()
+    };
+    let edition = if actor.coordinated().is_nothing() {
+        HashSet::new()
+    } else {
+        among(connection, ids, coordinated(actor, Column::EditionId)).await?
+    };
     let relation = |id: &TeamId| policy::Relation {
         team: team.contains(id),
         assigned: assigned.contains(id),
@@ -116,7 +128,10 @@ async fn among(connection: &impl ConnectionTrait, ids: &[TeamId], condition: Con
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[TeamId]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+    Ok(Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?)
 }
 
 /// The team, if the actor sees it.
@@ -127,7 +142,9 @@ pub async fn find_visible(connection: &impl ConnectionTrait, actor: &Actor, id: 
 /// Locks the rows with these identifiers and reads them again.
 pub async fn lock(tx: &Tx, ids: &[TeamId]) -> Result<Vec<Model>> {
     use sea_orm::QueryOrder;
-    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(Column::Id);
     Ok(rows.lock_exclusive().all(tx).await?)
 }
 
@@ -154,7 +171,9 @@ pub async fn page_of_edition(
     edition: EditionId,
     wanted: &Wanted,
 ) -> Result<Page<Model>> {
-    let list = Entity::find().filter(Column::EditionId.eq(edition)).filter(visible_to(actor));
+    let list = Entity::find()
+        .filter(Column::EditionId.eq(edition))
+        .filter(visible_to(actor));
     page::fetch(connection, list, (Column::Name, Column::Id), false, wanted).await
 }
 
@@ -170,7 +189,10 @@ pub async fn insert(tx: &Tx, clock: &Clock, edition: EditionId, name: &Name) -> 
         created_at: Set(clock.now()),
         version: Set(1),
     };
-    Entity::insert(row).exec_with_returning(tx).await.map_err(unique_or(Error::at("name", Code::Taken)))
+    Entity::insert(row)
+        .exec_with_returning(tx)
+        .await
+        .map_err(unique_or(Error::at("name", Code::Taken)))
 }
 
 /// Renames the team if it is still as it was read; its version rises whether or not the name changes.
@@ -178,7 +200,11 @@ pub async fn insert(tx: &Tx, clock: &Clock, edition: EditionId, name: &Name) -> 
 /// # Errors
 /// [`Code::Taken`] when another team of the edition has this name, [`Code::StaleVersion`].
 pub async fn set_name(tx: &Tx, row: &Model, name: &str) -> Result<Model> {
-    let change = ActiveModel { name: Set(name.to_owned()), version: Set(row.version + 1), ..Default::default() };
+    let change = ActiveModel {
+        name: Set(name.to_owned()),
+        version: Set(row.version + 1),
+        ..Default::default()
+    };
     let rows = Entity::update_many()
         .set(change)
         .filter(Column::Id.eq(row.id))
@@ -202,7 +228,11 @@ pub async fn of_enrolments_visible(
         .all(connection)
         .await?;
     let ids = memberships.iter().map(|membership| membership.team_id);
-    let teams = Entity::find().filter(Column::Id.is_in(ids)).filter(visible_to(actor)).all(connection).await?;
+    let teams = Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .filter(visible_to(actor))
+        .all(connection)
+        .await?;
     let found = memberships.iter().filter_map(|membership| {
         let team = teams.iter().find(|team| team.id == membership.team_id)?;
         Some((membership.enrolment_id, team.clone()))

@@ -14,8 +14,12 @@ use crate::domain::id::{EditionId, EnrolmentId, PersonId, TeamId};
 use crate::error::{Code, Error, Result};
 
 /// The states of an enrolment with which one belongs to a team: who left or was excluded sees nothing more.
-const BELONGS: [EnrolmentState; 4] =
-    [EnrolmentState::Confirmed, EnrolmentState::Active, EnrolmentState::Completed, EnrolmentState::NotCompleted];
+const BELONGS: [EnrolmentState; 4] = [
+    EnrolmentState::Confirmed,
+    EnrolmentState::Active,
+    EnrolmentState::Completed,
+    EnrolmentState::NotCompleted,
+];
 
 /// A membership; it has ended when `left_at` is set.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -61,7 +65,10 @@ pub struct Place {
 }
 
 fn to_enrolment() -> RelationDef {
-    Entity::belongs_to(enrolment::Entity).from(Column::EnrolmentId).to(enrolment::Column::Id).into()
+    Entity::belongs_to(enrolment::Entity)
+        .from(Column::EnrolmentId)
+        .to(enrolment::Column::Id)
+        .into()
 }
 
 /// The teams to which a person belongs.
@@ -105,13 +112,15 @@ pub async fn of_teams(connection: &impl ConnectionTrait, teams: &[TeamId]) -> Re
         .into_tuple()
         .all(connection)
         .await?;
-    let members = rows.into_iter().map(|(team, enrolment, person, state, joined_at)| Member {
-        team,
-        enrolment,
-        person,
-        state,
-        joined_at,
-    });
+    let members = rows
+        .into_iter()
+        .map(|(team, enrolment, person, state, joined_at)| Member {
+            team,
+            enrolment,
+            person,
+            state,
+            joined_at,
+        });
     Ok(members.collect())
 }
 
@@ -129,7 +138,10 @@ pub async fn place(connection: &impl ConnectionTrait, person: PersonId, edition:
         .filter(Column::LeftAt.is_null())
         .one(connection)
         .await?;
-    Ok(Some(Place { enrolment: enrolment.id, team: member.map(|member| member.team_id) }))
+    Ok(Some(Place {
+        enrolment: enrolment.id,
+        team: member.map(|member| member.team_id),
+    }))
 }
 
 /// Which of these enrolments belong to a team now.
@@ -157,7 +169,10 @@ pub async fn join(tx: &Tx, clock: &Clock, team: TeamId, enrolments: &[EnrolmentI
         joined_at: Set(clock.now()),
         left_at: Set(None),
     });
-    Entity::insert_many(rows).exec_without_returning(tx).await.map_err(unique_or(Error::from(Code::AlreadyInTeam)))?;
+    Entity::insert_many(rows)
+        .exec_without_returning(tx)
+        .await
+        .map_err(unique_or(Error::from(Code::AlreadyInTeam)))?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ const INVARIANTS: [(&str, &str); 9] = [
     ),
     (
         "nobody waits while a seat is free in an edition that takes people",
-        "SELECT COUNT(*) FROM edition e WHERE e.state IN ('enrolling', 'enrolment_closed', 'running')
+        "SELECT COUNT(*) FROM edition e WHERE e.state IN ('enrolling', 'enrolment_closed')
            AND e.policy = 'open' AND e.capacity > e.seats_taken
            AND EXISTS (SELECT 1 FROM enrolment n WHERE n.edition_id = e.id AND n.state = 'waitlisted')",
     ),

@@ -54,9 +54,17 @@ pub async fn count(tx: &Tx, clock: &Clock, enrolments: &[EnrolmentId], counted: 
             version: Set(after.version),
             ..Default::default()
         };
-        enrolment::Entity::update_many().set(counts).filter(enrolment::Column::Id.eq(row.id)).exec(tx).await?;
+        enrolment::Entity::update_many()
+            .set(counts)
+            .filter(enrolment::Column::Id.eq(row.id))
+            .exec(tx)
+            .await?;
         let (before, after) = (enrolment::fact(&row), enrolment::fact(&after));
-        changes.push(Change { at: clock.now(), before: Some(before), after: Some(after) });
+        changes.push(Change {
+            at: clock.now(),
+            before: Some(before),
+            after: Some(after),
+        });
     }
     tally::record(tx, clock, &changes).await
 }

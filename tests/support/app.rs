@@ -63,7 +63,12 @@ pub struct Who {
 
 impl Who {
     pub const fn named(name: &'static str) -> Self {
-        Self { name, gender: Gender::Female, country: "UY", institution: None }
+        Self {
+            name,
+            gender: Gender::Female,
+            country: "UY",
+            institution: None,
+        }
     }
 }
 
@@ -76,7 +81,9 @@ impl TestApp {
         let db = TestDb::new().await;
         let settings = Settings::load("test", None, &[("database.url", db.url())]).expect("the test profile loads");
         let start: DateTime<Utc> = Self::START.parse().expect("an instant");
-        let app = App::new(settings, Clock::fixed(start)).await.expect("the application starts");
+        let app = App::new(settings, Clock::fixed(start))
+            .await
+            .expect("the application starts");
         let worker = Worker {
             db: app.db.clone(),
             clock: app.clock.clone(),
@@ -85,7 +92,12 @@ impl TestApp {
             public_url: app.settings.http.public_url.clone(),
             wake: app.outbox.clone(),
         };
-        Self { router: http::router(app.clone(), None), app, worker, _db: db }
+        Self {
+            router: http::router(app.clone(), None),
+            app,
+            worker,
+            _db: db,
+        }
     }
 
     /// The present instant.
@@ -106,15 +118,25 @@ impl TestApp {
 
     /// The notices that arrived since the last call, as `name address`, sorted.
     pub async fn notices(&self) -> Vec<String> {
-        let mut notices: Vec<String> =
-            self.mails().await.into_iter().map(|mail| format!("{} {}", mail.notice, mail.to)).collect();
+        let mut notices: Vec<String> = self
+            .mails()
+            .await
+            .into_iter()
+            .map(|mail| format!("{} {}", mail.notice, mail.to))
+            .collect();
         notices.sort();
         notices
     }
 
     /// Somebody who has not signed in.
     pub fn anonymous(&self) -> Client<'_> {
-        Client { of: self, token: None, language: "en", person: None, email: String::new() }
+        Client {
+            of: self,
+            token: None,
+            language: "en",
+            person: None,
+            email: String::new(),
+        }
     }
 
     /// A signed-in person who has declared themself.
@@ -163,8 +185,18 @@ impl TestApp {
         };
         session::insert(&tx, row).await.expect("a session");
         tx.commit().await.expect("a commit");
-        let token = self.app.tokens.issue(Bearer { person: id, session }, now).expect("a token");
-        Client { of: self, token: Some(token), language: "en", person: Some(id), email }
+        let token = self
+            .app
+            .tokens
+            .issue(Bearer { person: id, session }, now)
+            .expect("a token");
+        Client {
+            of: self,
+            token: Some(token),
+            language: "en",
+            person: Some(id),
+            email,
+        }
     }
 
     /// A person with a role.
@@ -199,7 +231,10 @@ impl TestApp {
             kind: InstitutionKind::TrainingInstitution,
         };
         let actor = rumbo::domain::actor::Actor::operator();
-        service::institution::create(&self.app, &actor, draft).await.expect("an institution").id
+        service::institution::create(&self.app, &actor, draft)
+            .await
+            .expect("an institution")
+            .id
     }
 
     /// The number of violated invariants.
@@ -215,7 +250,10 @@ impl TestApp {
 impl Client<'_> {
     /// The same person, answered in another language.
     pub fn speaking(&self, language: &'static str) -> Self {
-        Self { language, ..self.clone() }
+        Self {
+            language,
+            ..self.clone()
+        }
     }
 
     /// The same person with a new access token of the same session's person, for tests that move the clock far.
@@ -225,17 +263,26 @@ impl Client<'_> {
         let session = SessionId(of.app.clock.new_id());
         let now = of.now();
         let tx = of.app.db.write().await.expect("a transaction");
-        let row =
-            session::Model { id: session, person_id: person, created_at: now, expires_at: now + TimeDelta::days(400), revoked_at: None };
+        let row = session::Model {
+            id: session,
+            person_id: person,
+            created_at: now,
+            expires_at: now + TimeDelta::days(400),
+            revoked_at: None,
+        };
         session::insert(&tx, row).await.expect("a session");
         tx.commit().await.expect("a commit");
         let token = of.app.tokens.issue(Bearer { person, session }, now).expect("a token");
-        Self { token: Some(token), ..self.clone() }
+        Self {
+            token: Some(token),
+            ..self.clone()
+        }
     }
 
     /// Executes a committed operation.
     pub async fn run(&self, operation: &str, variables: Value) -> Answer {
-        self.post(json!({ "query": document(operation), "operationName": operation, "variables": variables })).await
+        self.post(json!({ "query": document(operation), "operationName": operation, "variables": variables }))
+            .await
     }
 
     /// Executes a document of the test's own.
@@ -251,7 +298,9 @@ impl Client<'_> {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        self.of.send(request.body(Body::from(body.to_string())).expect("a request")).await
+        self.of
+            .send(request.body(Body::from(body.to_string())).expect("a request"))
+            .await
     }
 }
 
@@ -272,28 +321,47 @@ impl Answer {
     pub fn at(&self, path: &str) -> &Value {
         assert!(self.json.get("errors").is_none(), "{:#}", self.json);
         let pointer = format!("/data/{}", path.replace('.', "/"));
-        self.json.pointer(&pointer).unwrap_or_else(|| panic!("nothing at {path}: {:#}", self.json))
+        self.json
+            .pointer(&pointer)
+            .unwrap_or_else(|| panic!("nothing at {path}: {:#}", self.json))
     }
 
     /// The text at a path below `data`.
     #[track_caller]
     pub fn text(&self, path: &str) -> String {
-        self.at(path).as_str().unwrap_or_else(|| panic!("no text at {path}: {:#}", self.json)).to_owned()
+        self.at(path)
+            .as_str()
+            .unwrap_or_else(|| panic!("no text at {path}: {:#}", self.json))
+            .to_owned()
     }
 
     /// The whole number at a path below `data`.
     #[track_caller]
     pub fn number(&self, path: &str) -> i64 {
-        self.at(path).as_i64().unwrap_or_else(|| panic!("no number at {path}: {:#}", self.json))
+        self.at(path)
+            .as_i64()
+            .unwrap_or_else(|| panic!("no number at {path}: {:#}", self.json))
     }
 
     /// The user errors of a mutation as `CODE path.to.field`.
     #[track_caller]
     pub fn user_errors(&self, mutation: &str) -> Vec<String> {
-        let errors = self.at(&format!("{mutation}.userErrors")).as_array().expect("a list").clone();
+        let errors = self
+            .at(&format!("{mutation}.userErrors"))
+            .as_array()
+            .expect("a list")
+            .clone();
         let write = |error: Value| {
-            let path: Vec<&str> = error["path"].as_array().expect("a path").iter().filter_map(Value::as_str).collect();
-            assert!(!error["message"].as_str().unwrap_or_default().is_empty(), "an error without a sentence");
+            let path: Vec<&str> = error["path"]
+                .as_array()
+                .expect("a path")
+                .iter()
+                .filter_map(Value::as_str)
+                .collect();
+            assert!(
+                !error["message"].as_str().unwrap_or_default().is_empty(),
+                "an error without a sentence"
+            );
             format!("{} {}", error["code"].as_str().unwrap_or_default(), path.join("."))
         };
         errors.into_iter().map(write).collect()

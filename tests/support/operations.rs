@@ -29,7 +29,9 @@ fn read() -> BTreeMap<String, String> {
 
 /// The document in which the operation `name` stands.
 pub fn document(name: &str) -> &'static str {
-    DOCUMENTS.get(name).unwrap_or_else(|| panic!("no operation is called {name}"))
+    DOCUMENTS
+        .get(name)
+        .unwrap_or_else(|| panic!("no operation is called {name}"))
 }
 
 /// Every name.

@@ -14,7 +14,11 @@ pub struct Plan {
 
 impl Plan {
     /// An edition that anybody may enter, without a limit.
-    pub const OPEN: Self = Self { code: "DEMO-2026", capacity: None, policy: "OPEN" };
+    pub const OPEN: Self = Self {
+        code: "DEMO-2026",
+        capacity: None,
+        policy: "OPEN",
+    };
 }
 
 /// What an edition is planned to be; the clock of the tests stands inside its enrolment window.
@@ -43,7 +47,9 @@ pub async fn draft(coordinator: &Client<'_>, plan: Plan) -> Answer {
         "descriptions": [{ "language": "ES", "text": "Datos y brechas de habilidades" }],
         "topics": ["big data"],
     });
-    let made = coordinator.run("CreateCourse", json!({ "input": { "course": course } })).await;
+    let made = coordinator
+        .run("CreateCourse", json!({ "input": { "course": course } }))
+        .await;
     let input = json!({ "courseId": made.text("createCourse.course.id"), "edition": edition_input(plan) });
     coordinator.run("CreateEdition", json!({ "input": input })).await
 }
@@ -67,18 +73,33 @@ pub async fn enrolling(coordinator: &Client<'_>, plan: Plan) -> String {
 
 /// Applies, and returns the enrolment's identifier and state.
 pub async fn apply(participant: &Client<'_>, edition: &str) -> (String, String) {
-    let answer = participant.run("ApplyToEdition", json!({ "input": { "editionId": edition } })).await;
-    (answer.text("applyToEdition.enrolment.id"), answer.text("applyToEdition.enrolment.state"))
+    let answer = participant
+        .run("ApplyToEdition", json!({ "input": { "editionId": edition } }))
+        .await;
+    (
+        answer.text("applyToEdition.enrolment.id"),
+        answer.text("applyToEdition.enrolment.state"),
+    )
 }
 
 /// The present version of an enrolment.
 pub async fn version(reader: &Client<'_>, enrolment: &str) -> i64 {
-    let answer = reader.query("query ($id: ID!) { enrolment(id: $id) { version } }", json!({ "id": enrolment })).await;
+    let answer = reader
+        .query(
+            "query ($id: ID!) { enrolment(id: $id) { version } }",
+            json!({ "id": enrolment }),
+        )
+        .await;
     answer.number("enrolment.version")
 }
 
 /// The present state of an enrolment.
 pub async fn state(reader: &Client<'_>, enrolment: &str) -> String {
-    let answer = reader.query("query ($id: ID!) { enrolment(id: $id) { state } }", json!({ "id": enrolment })).await;
+    let answer = reader
+        .query(
+            "query ($id: ID!) { enrolment(id: $id) { state } }",
+            json!({ "id": enrolment }),
+        )
+        .await;
     answer.text("enrolment.state")
 }

@@ -115,6 +115,8 @@ impl Loader<SubmissionId> for Standings {
     type Error = Shared;
 
     async fn load(&self, ids: &[SubmissionId]) -> Result<HashMap<SubmissionId, Relation>, Shared> {
-        submission::relations(self.0.read(), &self.1, ids).await.map_err(Arc::new)
+        submission::relations(self.0.read(), &self.1, ids)
+            .await
+            .map_err(Arc::new)
     }
 }

@@ -41,9 +41,15 @@ impl Bench {
         let mut rows = outbox::Entity::find().all(self.app.db.read()).await.expect("messages");
         rows.sort_by_key(|row| row.id);
         let tx = self.app.db.write().await.expect("a transaction");
-        tx.execute_unprepared("DELETE FROM outbox").await.expect("an empty outbox");
+        tx.execute_unprepared("DELETE FROM outbox")
+            .await
+            .expect("an empty outbox");
         tx.commit().await.expect("committed");
-        let token = |row: &outbox::Model| row.payload.get("token").and_then(|token| Some(token.as_str()?.to_owned()));
+        let token = |row: &outbox::Model| {
+            row.payload
+                .get("token")
+                .and_then(|token| Some(token.as_str()?.to_owned()))
+        };
         rows.iter().map(|row| (row.notice.clone(), token(row))).collect()
     }
 
@@ -57,9 +63,15 @@ impl Bench {
     /// A person who registered and confirmed the address.
     pub(crate) async fn person(&self) -> PersonId {
         register(&self.app, &registration(PASSWORD)).await.expect("registered");
-        confirm_email(&self.app, &self.token("confirm_address").await).await.expect("confirmed");
+        confirm_email(&self.app, &self.token("confirm_address").await)
+            .await
+            .expect("confirmed");
         let email = Email::parse(EMAIL).expect("an address");
-        person::find_by_email(self.app.db.read(), &email).await.expect("a query").expect("a person").id
+        person::find_by_email(self.app.db.read(), &email)
+            .await
+            .expect("a query")
+            .expect("a person")
+            .id
     }
 
     /// Whether the password opens a session.
@@ -90,21 +102,32 @@ fn text(password: &str) -> RegistrationText<'_> {
 
 pub(crate) fn codes<T: std::fmt::Debug>(result: Result<T>) -> Vec<(Code, String)> {
     match result {
-        Err(Error::Invalid(faults)) => faults.into_iter().map(|fault| (fault.code, fault.path.join("."))).collect(),
+        Err(Error::Invalid(faults)) => faults
+            .into_iter()
+            .map(|fault| (fault.code, fault.path.join(".")))
+            .collect(),
         other => panic!("faults were expected, not {other:?}"),
     }
 }
 
 #[tokio::test]
 async fn a_registration_tells_everything_that_is_wrong() {
-    let wrong = RegistrationText { email: "ana", given_name: " ", time_zone: "Mars/Olympus", ..text("short") };
+    let wrong = RegistrationText {
+        email: "ana",
+        given_name: " ",
+        time_zone: "Mars/Olympus",
+        ..text("short")
+    };
     let expected = [
         (Code::Malformed, "input.email"),
         (Code::Required, "input.givenName"),
         (Code::UnknownTimeZone, "input.timeZone"),
         (Code::TooShort, "input.password"),
     ];
-    assert_eq!(codes(Registration::parse(&wrong)), expected.map(|(code, path)| (code, path.to_owned())));
+    assert_eq!(
+        codes(Registration::parse(&wrong)),
+        expected.map(|(code, path)| (code, path.to_owned()))
+    );
 }
 
 #[tokio::test]
@@ -118,7 +141,9 @@ async fn an_address_is_confirmed_once_and_in_time() {
     assert_eq!(codes(confirm_email(&bench.app, &token).await), refused);
 
     // Registered anew: the first token stays dead, the second works, once, with the new password.
-    register(&bench.app, &registration(OTHER_PASSWORD)).await.expect("registered");
+    register(&bench.app, &registration(OTHER_PASSWORD))
+        .await
+        .expect("registered");
     let second = bench.token("confirm_address").await;
     assert_eq!(codes(confirm_email(&bench.app, &token).await), refused);
     confirm_email(&bench.app, &second).await.expect("confirmed");
@@ -130,13 +155,20 @@ async fn an_address_is_confirmed_once_and_in_time() {
 async fn a_known_address_is_told_by_mail_alone() {
     let bench = Bench::new().await;
     let person = bench.person().await;
-    register(&bench.app, &registration(OTHER_PASSWORD)).await.expect("the same answer");
+    register(&bench.app, &registration(OTHER_PASSWORD))
+        .await
+        .expect("the same answer");
     assert_eq!(bench.mail().await, [("already_registered".to_owned(), None)]);
     assert!(bench.opens(PASSWORD).await && !bench.opens(OTHER_PASSWORD).await);
-    let row = person::find(bench.app.db.read(), person).await.expect("a query").expect("a person");
+    let row = person::find(bench.app.db.read(), person)
+        .await
+        .expect("a query")
+        .expect("a person");
     assert_eq!((row.number, row.language), (1, Language::Pt));
 
-    request_password_reset(&bench.app, "nobody@example.org").await.expect("the same answer");
+    request_password_reset(&bench.app, "nobody@example.org")
+        .await
+        .expect("the same answer");
     assert_eq!(bench.mail().await, []);
 }
 
@@ -146,7 +178,14 @@ async fn of_two_registrations_at_once_one_makes_the_account() {
     let registration = registration(PASSWORD);
     let results = join_all((0..4).map(|_| register(&bench.app, &registration))).await;
     assert!(results.iter().all(Result::is_ok));
-    assert_eq!(person::Entity::find().all(bench.app.db.read()).await.expect("people").len(), 1);
+    assert_eq!(
+        person::Entity::find()
+            .all(bench.app.db.read())
+            .await
+            .expect("people")
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -156,17 +195,31 @@ async fn one_of_parallel_resets_wins_and_ends_every_session() {
     let tokens = sign_in(&bench.app, EMAIL, PASSWORD).await.expect("a session");
     request_password_reset(&bench.app, EMAIL).await.expect("accepted");
     let older = bench.token("reset_password").await;
-    request_password_reset(&bench.app, " Ana.Perez@EXAMPLE.org").await.expect("accepted");
+    request_password_reset(&bench.app, " Ana.Perez@EXAMPLE.org")
+        .await
+        .expect("accepted");
     let token = bench.token("reset_password").await;
-    assert_eq!(codes(reset_password(&bench.app, &older, OTHER_PASSWORD).await)[0].0, Code::InvalidToken);
-    assert_eq!(codes(reset_password(&bench.app, &token, "ana perez 2026").await)[0].0, Code::WeakPassword);
+    assert_eq!(
+        codes(reset_password(&bench.app, &older, OTHER_PASSWORD).await)[0].0,
+        Code::InvalidToken
+    );
+    assert_eq!(
+        codes(reset_password(&bench.app, &token, "ana perez 2026").await)[0].0,
+        Code::WeakPassword
+    );
 
     let results = join_all((0..8).map(|_| reset_password(&bench.app, &token, OTHER_PASSWORD))).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     assert_eq!(bench.mail().await, [("password_changed".to_owned(), None)]);
     assert!(bench.opens(OTHER_PASSWORD).await && !bench.opens(PASSWORD).await);
-    assert!(matches!(actor(&bench.app, Some(&tokens.access), None).await, Err(Error::Unauthenticated)));
-    assert_eq!(codes(refresh(&bench.app, &tokens.refresh).await)[0].0, Code::InvalidToken);
+    assert!(matches!(
+        actor(&bench.app, Some(&tokens.access), None).await,
+        Err(Error::Unauthenticated)
+    ));
+    assert_eq!(
+        codes(refresh(&bench.app, &tokens.refresh).await)[0].0,
+        Code::InvalidToken
+    );
 }
 
 #[tokio::test]
@@ -175,12 +228,24 @@ async fn a_changed_password_keeps_only_the_session_that_changed_it() {
     bench.person().await;
     let (here, elsewhere) = (bench.signed_in().await, bench.signed_in().await);
     let wrong = change_password(&bench.app, &here, OTHER_PASSWORD, PASSWORD).await;
-    assert_eq!(codes(wrong), [(Code::InvalidCredentials, "input.currentPassword".to_owned())]);
+    assert_eq!(
+        codes(wrong),
+        [(Code::InvalidCredentials, "input.currentPassword".to_owned())]
+    );
     let short = change_password(&bench.app, &here, PASSWORD, "short").await;
     assert_eq!(codes(short), [(Code::TooShort, "input.newPassword".to_owned())]);
-    change_password(&bench.app, &here, PASSWORD, OTHER_PASSWORD).await.expect("changed");
-    let rows = session::Entity::find().filter(session::Column::RevokedAt.is_null()).all(bench.app.db.read());
-    let live: Vec<_> = rows.await.expect("sessions").into_iter().map(|row| Some(row.id)).collect();
+    change_password(&bench.app, &here, PASSWORD, OTHER_PASSWORD)
+        .await
+        .expect("changed");
+    let rows = session::Entity::find()
+        .filter(session::Column::RevokedAt.is_null())
+        .all(bench.app.db.read());
+    let live: Vec<_> = rows
+        .await
+        .expect("sessions")
+        .into_iter()
+        .map(|row| Some(row.id))
+        .collect();
     assert_eq!(live, [here.session]);
     assert_ne!(live, [elsewhere.session]);
     assert!(bench.opens(OTHER_PASSWORD).await);
@@ -194,11 +259,17 @@ async fn a_profile_is_not_written_over_a_newer_one() {
     let mut faults = Faults::default();
     let profile = read_profile(&mut faults, "Ana María", "Pérez", Language::En, "UTC").expect("a profile");
     let row = update_profile(&bench.app, &me, 1, &profile).await.expect("updated");
-    assert_eq!((row.given_name.as_str(), row.language, row.version), ("Ana María", Language::En, 2));
+    assert_eq!(
+        (row.given_name.as_str(), row.language, row.version),
+        ("Ana María", Language::En, 2)
+    );
     let stale = update_profile(&bench.app, &me, 1, &profile).await;
     assert_eq!(codes(stale), [(Code::StaleVersion, "input.version".to_owned())]);
     let anonymous = Actor::anonymous(Language::En);
-    assert!(matches!(update_profile(&bench.app, &anonymous, 2, &profile).await, Err(Error::Unauthenticated)));
+    assert!(matches!(
+        update_profile(&bench.app, &anonymous, 2, &profile).await,
+        Err(Error::Unauthenticated)
+    ));
 }
 
 #[tokio::test]
@@ -219,7 +290,9 @@ async fn the_latest_statement_holds_and_follows_a_merged_institution() {
     declare(&bench.app, &me, statement(None)).await.expect("stated");
     let row = declare(&bench.app, &me, statement(Some(merged))).await.expect("stated");
     assert_eq!(row.institution_id, Some(kept));
-    let current = declaration::current(bench.app.db.read(), &[person]).await.expect("a query");
+    let current = declaration::current(bench.app.db.read(), &[person])
+        .await
+        .expect("a query");
     assert_eq!(current, [row]);
 }
 
@@ -250,11 +323,22 @@ async fn the_command_line_makes_an_administrator_out_of_anybody_once() {
     let person = bench.person().await;
     let old = sign_in(&bench.app, EMAIL, PASSWORD).await.expect("a session");
     for _ in 0..2 {
-        let made = create_administrator(&bench.app, &registration(OTHER_PASSWORD)).await.expect("made");
+        let made = create_administrator(&bench.app, &registration(OTHER_PASSWORD))
+            .await
+            .expect("made");
         assert_eq!(made, person);
     }
-    assert!(matches!(actor(&bench.app, Some(&old.access), None).await, Err(Error::Unauthenticated)));
+    assert!(matches!(
+        actor(&bench.app, Some(&old.access), None).await,
+        Err(Error::Unauthenticated)
+    ));
     let tokens = sign_in(&bench.app, EMAIL, OTHER_PASSWORD).await.expect("a session");
     let now = actor(&bench.app, Some(&tokens.access), None).await.expect("an actor");
-    assert_eq!(now.grants, [Grant { role: Role::Administrator, scope: Scope::System }]);
+    assert_eq!(
+        now.grants,
+        [Grant {
+            role: Role::Administrator,
+            scope: Scope::System
+        }]
+    );
 }

@@ -14,7 +14,12 @@ use crate::service::institution::{self as register, InstitutionDraft};
 use crate::store::page::Wanted;
 
 fn holder(person: PersonId, role: Role, scope: Scope) -> Actor {
-    Actor { person: Some(person), session: None, language: Language::En, grants: vec![Grant { role, scope }] }
+    Actor {
+        person: Some(person),
+        session: None,
+        language: Language::En,
+        grants: vec![Grant { role, scope }],
+    }
 }
 
 fn edition(number: u128) -> EditionId {
@@ -26,8 +31,15 @@ fn stranger() -> PersonId {
 }
 
 fn tutor_of(person: PersonId, number: u128) -> Appointment {
-    let grant = Grant { role: Role::Tutor, scope: Scope::Edition(edition(number)) };
-    Appointment { grantee: Grantee::Person(person), grant, until: None }
+    let grant = Grant {
+        role: Role::Tutor,
+        scope: Scope::Edition(edition(number)),
+    };
+    Appointment {
+        grantee: Grantee::Person(person),
+        grant,
+        until: None,
+    }
 }
 
 /// A person who registered, another one, and two editions: 1 is announced, 2 a draft.
@@ -49,7 +61,10 @@ async fn bench() -> (Bench, PersonId) {
         "INSERT INTO person VALUES ({}, 99, 'x@example.org', 'Xavier', 'Yes', 'es', 'UTC', NULL, NULL, NULL, {now}, 1);",
         id(77)
     );
-    let course = format!("INSERT INTO course VALUES ({}, 'C', '{{}}', '{{}}', '{{}}', '[]', '', {now}, 1);", id(9));
+    let course = format!(
+        "INSERT INTO course VALUES ({}, 'C', '{{}}', '{{}}', '{{}}', '[]', '', {now}, 1);",
+        id(9)
+    );
     let script = [course, edition(1, "announced"), edition(2, "draft"), person_row].concat();
     tx.execute_unprepared(&script).await.expect("rows");
     tx.commit().await.expect("committed");
@@ -61,8 +76,13 @@ async fn a_coordinator_makes_tutors_in_their_own_editions_alone() {
     let (bench, person) = bench().await;
     let app = &bench.app;
     let coordinator = holder(stranger(), Role::Coordinator, Scope::Edition(edition(1)));
-    let row = grant_role(app, &coordinator, tutor_of(person, 1)).await.expect("granted");
-    assert_eq!((row.granted_by, row.scope()), (Some(stranger()), Some(Scope::Edition(edition(1)))));
+    let row = grant_role(app, &coordinator, tutor_of(person, 1))
+        .await
+        .expect("granted");
+    assert_eq!(
+        (row.granted_by, row.scope()),
+        (Some(stranger()), Some(Scope::Edition(edition(1))))
+    );
     let again = grant_role(app, &coordinator, tutor_of(person, 1)).await;
     assert_eq!(codes(again), [(Code::AlreadyGranted, "input.role".to_owned())]);
     let own = grant_role(app, &coordinator, tutor_of(stranger(), 1)).await;
@@ -72,16 +92,43 @@ async fn a_coordinator_makes_tutors_in_their_own_editions_alone() {
     let unknown = grant_role(app, &coordinator, tutor_of(PersonId(Uuid::from_u128(5)), 1)).await;
     assert!(matches!(unknown, Err(Error::NotFound("input.personId"))));
     for role in [Role::Coordinator, Role::Administrator, Role::FocalPoint] {
-        let grant = Grant { role, scope: if role == Role::Coordinator { Scope::Edition(edition(1)) } else { Scope::System } };
-        let refused = grant_role(app, &coordinator, Appointment { grant, ..tutor_of(person, 1) }).await;
-        assert!(matches!(refused, Err(Error::Forbidden | Error::Invalid(_))), "{role:?}: {refused:?}");
+        let grant = Grant {
+            role,
+            scope: if role == Role::Coordinator {
+                Scope::Edition(edition(1))
+            } else {
+                Scope::System
+            },
+        };
+        let refused = grant_role(
+            app,
+            &coordinator,
+            Appointment {
+                grant,
+                ..tutor_of(person, 1)
+            },
+        )
+        .await;
+        assert!(
+            matches!(refused, Err(Error::Forbidden | Error::Invalid(_))),
+            "{role:?}: {refused:?}"
+        );
     }
     let elsewhere = holder(stranger(), Role::Coordinator, Scope::Edition(edition(2)));
-    assert!(matches!(grant_role(app, &elsewhere, tutor_of(person, 1)).await, Err(Error::Forbidden)));
-    assert!(matches!(revoke_role(app, &elsewhere, row.id, None).await, Err(Error::NotFound(_))));
+    assert!(matches!(
+        grant_role(app, &elsewhere, tutor_of(person, 1)).await,
+        Err(Error::Forbidden)
+    ));
+    assert!(matches!(
+        revoke_role(app, &elsewhere, row.id, None).await,
+        Err(Error::NotFound(_))
+    ));
     let ended = revoke_role(app, &coordinator, row.id, None).await.expect("revoked");
     assert_eq!(ended.until_at, Some(app.clock.now()));
-    assert_eq!(codes(revoke_role(app, &coordinator, row.id, None).await)[0].0, Code::IllegalTransition);
+    assert_eq!(
+        codes(revoke_role(app, &coordinator, row.id, None).await)[0].0,
+        Code::IllegalTransition
+    );
 }
 
 #[tokio::test]
@@ -91,9 +138,18 @@ async fn a_role_holds_from_the_next_request_until_its_end() {
     let administrator = holder(stranger(), Role::Administrator, Scope::System);
     let until = Some(app.clock.now() + TimeDelta::minutes(5));
     let email = Email::parse("ANA.perez@example.org").expect("an address");
-    let grant = Grant { role: Role::Coordinator, scope: Scope::System };
-    let appointment = Appointment { grantee: Grantee::Address(email), grant, until };
-    let row = grant_role(app, &administrator, appointment.clone()).await.expect("granted");
+    let grant = Grant {
+        role: Role::Coordinator,
+        scope: Scope::System,
+    };
+    let appointment = Appointment {
+        grantee: Grantee::Address(email),
+        grant,
+        until,
+    };
+    let row = grant_role(app, &administrator, appointment.clone())
+        .await
+        .expect("granted");
     assert_eq!(row.person_id, person);
     assert_eq!(bench.signed_in().await.grants, [grant]);
     bench.advance(TimeDelta::minutes(5));
@@ -101,9 +157,15 @@ async fn a_role_holds_from_the_next_request_until_its_end() {
     let past = grant_role(app, &administrator, appointment).await;
     assert_eq!(codes(past), [(Code::DatesOutOfOrder, "input.until".to_owned())]);
     let anonymous = Actor::anonymous(Language::En);
-    assert!(matches!(grant_role(app, &anonymous, tutor_of(person, 1)).await, Err(Error::Unauthenticated)));
+    assert!(matches!(
+        grant_role(app, &anonymous, tutor_of(person, 1)).await,
+        Err(Error::Unauthenticated)
+    ));
     let own = holder(person, Role::Administrator, Scope::System);
-    assert_eq!(codes(revoke_role(app, &own, row.id, None).await)[0].0, Code::RoleNotGrantable);
+    assert_eq!(
+        codes(revoke_role(app, &own, row.id, None).await)[0].0,
+        Code::RoleNotGrantable
+    );
 }
 
 #[tokio::test]
@@ -121,7 +183,10 @@ async fn a_role_exists_in_its_own_kind_of_scope_only() {
         (Role::Coordinator, institution, Code::InvalidId),
     ];
     for (role, scope, code) in wrong {
-        let appointment = Appointment { grant: Grant { role, scope }, ..tutor_of(person, 1) };
+        let appointment = Appointment {
+            grant: Grant { role, scope },
+            ..tutor_of(person, 1)
+        };
         let refused = grant_role(&bench.app, &administrator, appointment).await;
         assert_eq!(codes(refused), [(code, "input.scopeId".to_owned())], "{role:?}");
     }
@@ -148,7 +213,11 @@ async fn the_register_is_kept_by_administrators_and_searched_without_accents() {
         ("Servicio Nacional", None, "Formação Sul", "BR"),
         ("Instituto Técnico", None, "IT_1", "UY"),
     ] {
-        rows.push(register::create(app, &administrator, draft(name, code, alias, country)).await.expect("registered"));
+        rows.push(
+            register::create(app, &administrator, draft(name, code, alias, country))
+                .await
+                .expect("registered"),
+        );
     }
     let taken = register::create(app, &administrator, draft("Other", Some("AGO"), "x", "UY")).await;
     assert_eq!(codes(taken), [(Code::Taken, "input.code".to_owned())]);
@@ -158,7 +227,11 @@ async fn the_register_is_kept_by_administrators_and_searched_without_accents() {
     let stale = register::update(app, &administrator, rows[0].id, 7, draft("Other", None, "x", "UY")).await;
     assert_eq!(codes(stale), [(Code::StaleVersion, "input.version".to_owned())]);
 
-    let wanted = Wanted { limit: 10, beyond: None, backwards: false };
+    let wanted = Wanted {
+        limit: 10,
+        beyond: None,
+        backwards: false,
+    };
     for (search, country, names) in [
         ("formaci", None, vec!["Ágora de FORMACIÓN 100%"]),
         ("FORMAÇÃO", None, vec!["Servicio Nacional"]),
@@ -172,8 +245,18 @@ async fn the_register_is_kept_by_administrators_and_searched_without_accents() {
         let country = country.map(|country| Country::parse(country).expect("a country"));
         let filter = institution::Filter { search, country };
         let page = register::list(app, &stranger, &filter, &wanted).await.expect("a page");
-        assert_eq!(page.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), names, "{filter:?}");
+        assert_eq!(
+            page.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(),
+            names,
+            "{filter:?}"
+        );
     }
-    let anonymous = register::list(app, &Actor::anonymous(Language::Es), &institution::Filter::default(), &wanted).await;
+    let anonymous = register::list(
+        app,
+        &Actor::anonymous(Language::Es),
+        &institution::Filter::default(),
+        &wanted,
+    )
+    .await;
     assert!(matches!(anonymous, Err(Error::Unauthenticated)));
 }

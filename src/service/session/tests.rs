@@ -19,7 +19,9 @@ async fn lives(bench: &Bench, tokens: &SessionTokens) -> bool {
 }
 
 async fn live_refresh_tokens(bench: &Bench) -> usize {
-    let rows = refresh::Entity::find().filter(refresh::Column::UsedAt.is_null()).all(bench.app.db.read());
+    let rows = refresh::Entity::find()
+        .filter(refresh::Column::UsedAt.is_null())
+        .all(bench.app.db.read());
     rows.await.expect("tokens").len()
 }
 
@@ -28,7 +30,11 @@ async fn every_failed_sign_in_looks_the_same() {
     let bench = Bench::new().await;
     let person = bench.person().await;
     let refused = vec![(Code::InvalidCredentials, "input".to_owned())];
-    for (email, password) in [(EMAIL, "wrong password"), ("nobody@example.org", PASSWORD), ("nonsense", PASSWORD)] {
+    for (email, password) in [
+        (EMAIL, "wrong password"),
+        ("nobody@example.org", PASSWORD),
+        ("nonsense", PASSWORD),
+    ] {
         assert_eq!(codes(sign_in(&bench.app, email, password).await), refused, "{email}");
     }
     let tx = bench.app.db.write().await.expect("a transaction");
@@ -47,12 +53,19 @@ async fn a_session_says_who_asks_and_in_which_language() {
     let bench = Bench::new().await;
     let first = tokens(&bench).await;
     assert_eq!(first.expires_in, 600);
-    let known = actor(&bench.app, Some(&first.access), Some("en")).await.expect("an actor");
+    let known = actor(&bench.app, Some(&first.access), Some("en"))
+        .await
+        .expect("an actor");
     assert_eq!((known.person.is_some(), known.language), (true, Language::Pt));
-    let nobody = actor(&bench.app, None, Some("en-GB, es;q=0.5")).await.expect("an actor");
+    let nobody = actor(&bench.app, None, Some("en-GB, es;q=0.5"))
+        .await
+        .expect("an actor");
     assert_eq!((nobody.person, nobody.language), (None, Language::En));
     for wrong in ["", "nonsense", &first.refresh] {
-        assert!(matches!(actor(&bench.app, Some(wrong), None).await, Err(Error::Unauthenticated)), "{wrong}");
+        assert!(
+            matches!(actor(&bench.app, Some(wrong), None).await, Err(Error::Unauthenticated)),
+            "{wrong}"
+        );
     }
     bench.advance(TimeDelta::minutes(11));
     assert!(!lives(&bench, &first).await);
@@ -66,7 +79,10 @@ async fn an_ended_or_disabled_account_is_out_at_once() {
     let me = actor(&bench.app, Some(&first.access), None).await.expect("an actor");
     sign_out(&bench.app, &me).await.expect("signed out");
     assert!(!lives(&bench, &first).await && lives(&bench, &other).await);
-    assert_eq!(codes(refresh(&bench.app, &first.refresh).await)[0].0, Code::InvalidToken);
+    assert_eq!(
+        codes(refresh(&bench.app, &first.refresh).await)[0].0,
+        Code::InvalidToken
+    );
 
     let tx = bench.app.db.write().await.expect("a transaction");
     let now = bench.app.clock.now();
@@ -74,7 +90,10 @@ async fn an_ended_or_disabled_account_is_out_at_once() {
     all.exec(&tx).await.expect("disabled");
     tx.commit().await.expect("committed");
     assert!(!lives(&bench, &other).await);
-    assert_eq!(codes(refresh(&bench.app, &other.refresh).await)[0].0, Code::InvalidToken);
+    assert_eq!(
+        codes(refresh(&bench.app, &other.refresh).await)[0].0,
+        Code::InvalidToken
+    );
 }
 
 #[tokio::test]
@@ -109,9 +128,15 @@ async fn a_refresh_token_that_comes_again_later_ends_the_session() {
     let first = tokens(&bench).await;
     let second = refresh(&bench.app, &first.refresh).await.expect("the next pair");
     bench.advance(TimeDelta::seconds(11));
-    assert_eq!(codes(refresh(&bench.app, &first.refresh).await)[0].0, Code::InvalidToken);
+    assert_eq!(
+        codes(refresh(&bench.app, &first.refresh).await)[0].0,
+        Code::InvalidToken
+    );
     assert!(!lives(&bench, &second).await);
-    assert_eq!(codes(refresh(&bench.app, &second.refresh).await)[0].0, Code::InvalidToken);
+    assert_eq!(
+        codes(refresh(&bench.app, &second.refresh).await)[0].0,
+        Code::InvalidToken
+    );
     let entries = audit::Entity::find().all(bench.app.db.read()).await.expect("entries");
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].subject_kind, "session");

@@ -69,7 +69,10 @@ impl Bench {
         };
         row.insert(&tx).await.expect("a person");
         tx.commit().await.expect("committed");
-        Actor { person: Some(id), ..Actor::anonymous(Language::Es) }
+        Actor {
+            person: Some(id),
+            ..Actor::anonymous(Language::Es)
+        }
     }
 
     async fn participant(&self, number: i64) -> (Actor, EnrolmentId) {
@@ -96,31 +99,54 @@ impl Bench {
             version: 1,
         };
         enrolment::insert(&tx, &row).await.expect("an enrolment");
-        let change = Change { at: self.app.clock.now(), before: None, after: Some(enrolment::fact(&row)) };
+        let change = Change {
+            at: self.app.clock.now(),
+            before: None,
+            after: Some(enrolment::fact(&row)),
+        };
         tally::record(&tx, &self.app.clock, &[change]).await.expect("counted");
         tx.commit().await.expect("committed");
         (actor, row.id)
     }
 
     async fn coordinator(&self, number: i64) -> Actor {
-        let grant = Grant { role: Role::Coordinator, scope: Scope::Course(CourseId(Uuid::from_u128(1))) };
-        Actor { grants: vec![grant], ..self.person(number).await }
+        let grant = Grant {
+            role: Role::Coordinator,
+            scope: Scope::Course(CourseId(Uuid::from_u128(1))),
+        };
+        Actor {
+            grants: vec![grant],
+            ..self.person(number).await
+        }
     }
 
     async fn tutor(&self, number: i64) -> Actor {
-        let grant = Grant { role: Role::Tutor, scope: Scope::Edition(EDITION) };
-        Actor { grants: vec![grant], ..self.person(number).await }
+        let grant = Grant {
+            role: Role::Tutor,
+            scope: Scope::Edition(EDITION),
+        };
+        Actor {
+            grants: vec![grant],
+            ..self.person(number).await
+        }
     }
 
     async fn team(&self, coordinator: &Actor, enrolments: Vec<EnrolmentId>) -> TeamId {
         let name = Name::parse("Costa").expect("a name");
-        let command = team::CreateTeam { edition: EDITION, name, enrolments };
+        let command = team::CreateTeam {
+            edition: EDITION,
+            name,
+            enrolments,
+        };
         team::create(&self.app, coordinator, command).await.expect("a team").id
     }
 
     async fn roadmap(&self, coordinator: &Actor) -> DeliverableId {
         let due_at = self.app.clock.now() + TimeDelta::days(7);
-        let level = |title: &str, points| Level { title: title.into(), points };
+        let level = |title: &str, points| Level {
+            title: title.into(),
+            points,
+        };
         let criterion = Criterion {
             key: "scope".into(),
             title: "Scope".into(),
@@ -134,24 +160,45 @@ impl Bench {
             due_at,
             cut_off_at: due_at,
             weight: 1,
-            rubric: Rubric { criteria: vec![criterion] },
+            rubric: Rubric {
+                criteria: vec![criterion],
+            },
         };
-        deliverables::create(&self.app, coordinator, EDITION, draft).await.expect("a deliverable").id
+        deliverables::create(&self.app, coordinator, EDITION, draft)
+            .await
+            .expect("a deliverable")
+            .id
     }
 
     async fn save(&self, author: &Actor, deliverable: DeliverableId, seen: Option<i64>) -> Result<submission::Model> {
         let title = Some(Title::parse("Our roadmap").expect("a title"));
         let body = Body::parse("What we will do").expect("a body");
-        save_draft(&self.app, author, SaveDraft { deliverable, title, body, version: seen }).await
+        save_draft(
+            &self.app,
+            author,
+            SaveDraft {
+                deliverable,
+                title,
+                body,
+                version: seen,
+            },
+        )
+        .await
     }
 
     async fn mails(&self) -> Vec<String> {
-        let rows = outbox::Entity::find().all(self.app.db.read()).await.expect("the outbox");
+        let rows = outbox::Entity::find()
+            .all(self.app.db.read())
+            .await
+            .expect("the outbox");
         rows.into_iter().map(|row| row.notice).collect()
     }
 
     async fn enrolment(&self, id: EnrolmentId) -> enrolment::Model {
-        enrolment::by_ids(self.app.db.read(), &[id]).await.expect("a query").remove(0)
+        enrolment::by_ids(self.app.db.read(), &[id])
+            .await
+            .expect("a query")
+            .remove(0)
     }
 }
 
@@ -160,7 +207,10 @@ fn assess(row: &submission::Model, level: usize) -> Assess {
         submission: row.id,
         version: row.version,
         number: None,
-        scores: vec![Score { criterion: "scope".into(), level }],
+        scores: vec![Score {
+            criterion: "scope".into(),
+            level,
+        }],
         comment: Comment::parse("Well argued").expect("a comment"),
     }
 }
@@ -186,9 +236,17 @@ async fn work_goes_from_draft_to_outcome() {
     let (luis, second) = bench.participant(4).await;
     let (eva, outsider) = bench.participant(5).await;
     let team = bench.team(&coordinator, vec![first, second]).await;
-    let command = team::AllocateTutor { teams: vec![team], tutor: tutor.person.expect("a person") };
-    team::allocate_tutor(app, &coordinator, command.clone()).await.expect("allocated");
-    assert_eq!(code(team::allocate_tutor(app, &coordinator, command).await), Code::AlreadyGranted);
+    let command = team::AllocateTutor {
+        teams: vec![team],
+        tutor: tutor.person.expect("a person"),
+    };
+    team::allocate_tutor(app, &coordinator, command.clone())
+        .await
+        .expect("allocated");
+    assert_eq!(
+        code(team::allocate_tutor(app, &coordinator, command).await),
+        Code::AlreadyGranted
+    );
     let roadmap = bench.roadmap(&coordinator).await;
 
     // Any member writes, whoever saw the last version; nobody else.
@@ -197,54 +255,109 @@ async fn work_goes_from_draft_to_outcome() {
     let row = bench.save(&luis, roadmap, Some(row.version)).await.expect("a draft");
     assert!(matches!(bench.save(&eva, roadmap, None).await, Err(Error::Forbidden)));
     assert!(is_unseen(&submit(app, &eva, row.id, row.version).await));
-    assert!(matches!(submit(app, &tutor, row.id, row.version).await, Err(Error::Forbidden)));
+    assert!(matches!(
+        submit(app, &tutor, row.id, row.version).await,
+        Err(Error::Forbidden)
+    ));
 
     let row = submit(app, &luis, row.id, row.version).await.expect("handed in");
-    assert_eq!(code(submit(app, &luis, row.id, row.version).await), Code::IllegalTransition);
-    assert_eq!(code(bench.save(&ana, roadmap, Some(row.version)).await), Code::IllegalTransition);
+    assert_eq!(
+        code(submit(app, &luis, row.id, row.version).await),
+        Code::IllegalTransition
+    );
+    assert_eq!(
+        code(bench.save(&ana, roadmap, Some(row.version)).await),
+        Code::IllegalTransition
+    );
     assert_eq!(row.counted_for, Some(second));
     assert_eq!(bench.enrolment(second).await.works_submitted, 1);
 
-    let row = assessment::request_revision(app, &tutor, assess(&row, 0)).await.expect("given back");
+    let row = assessment::request_revision(app, &tutor, assess(&row, 0))
+        .await
+        .expect("given back");
     assert_eq!(bench.mails().await, ["revision_requested"; 2]);
     // Ana leaves the team: the first version stays hers.
-    let change = team::UpdateTeam { team, version: 1, name: None, add: vec![], remove: vec![first] };
+    let change = team::UpdateTeam {
+        team,
+        version: 1,
+        name: None,
+        add: vec![],
+        remove: vec![first],
+    };
     team::update(app, &coordinator, change).await.expect("changed");
     app.clock.advance(TimeDelta::days(30));
-    let row = bench.save(&luis, roadmap, Some(row.version)).await.expect("after the cut-off");
+    let row = bench
+        .save(&luis, roadmap, Some(row.version))
+        .await
+        .expect("after the cut-off");
     let row = submit(app, &luis, row.id, row.version).await.expect("version 2");
-    let versions = version::of_submissions(app.db.read(), &[row.id]).await.expect("versions");
+    let versions = version::of_submissions(app.db.read(), &[row.id])
+        .await
+        .expect("versions");
     let authors = |number: usize| author::of_versions(app.db.read(), std::slice::from_ref(&versions[number].id));
     assert_eq!(versions.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(authors(0).await.expect("authors").len(), 2);
     assert_eq!(authors(1).await.expect("authors").len(), 1);
     assert_eq!(bench.enrolment(second).await.works_submitted, 1);
 
-    assert_eq!(code(grade::release(app, &coordinator, &[row.id], None).await), Code::NotAssessed);
+    assert_eq!(
+        code(grade::release(app, &coordinator, &[row.id], None).await),
+        Code::NotAssessed
+    );
     let row = assessment::grade(app, &tutor, assess(&row, 1)).await.expect("graded");
-    let row = assessment::grade(app, &tutor, assess(&row, 2)).await.expect("graded again");
-    assert!(matches!(grade::release(app, &tutor, &[row.id], None).await, Err(Error::Forbidden)));
-    let released = grade::release(app, &coordinator, &[row.id], None).await.expect("released");
+    let row = assessment::grade(app, &tutor, assess(&row, 2))
+        .await
+        .expect("graded again");
+    assert!(matches!(
+        grade::release(app, &tutor, &[row.id], None).await,
+        Err(Error::Forbidden)
+    ));
+    let released = grade::release(app, &coordinator, &[row.id], None)
+        .await
+        .expect("released");
     assert_eq!(released[0].state, SubmissionState::Released);
     assert_eq!(bench.enrolment(second).await.works_released, 1);
     let of = grades::of_submissions(app.db.read(), &[row.id]).await.expect("grades");
     assert_eq!(of.iter().map(|row| row.value).collect::<Vec<_>>(), [100_000]);
 
     let reason = Reason::parse("A point was counted twice").expect("a reason");
-    grade::override_value(app, &coordinator, row.id, 70_000, &reason).await.expect("overridden");
-    let decided = completion::decide(app, &coordinator, &[first, second, outsider]).await.expect("decided");
+    grade::override_value(app, &coordinator, row.id, 70_000, &reason)
+        .await
+        .expect("overridden");
+    let decided = completion::decide(app, &coordinator, &[first, second, outsider])
+        .await
+        .expect("decided");
     let outcomes: Vec<_> = decided.iter().map(|row| row.outcome.as_str()).collect();
     assert_eq!(outcomes, ["completed", "completed", "not_completed"]);
     assert_eq!(bench.enrolment(first).await.grade, Some(70_000));
-    assert_eq!(edition::find(app.db.read(), EDITION).await.expect("a query").expect("an edition").seats_taken, 0);
-    assert_eq!(code(completion::decide(app, &coordinator, &[second]).await), Code::IllegalTransition);
-    completion::decide_late(app, &coordinator, outsider, &reason).await.expect("decided late");
+    assert_eq!(
+        edition::find(app.db.read(), EDITION)
+            .await
+            .expect("a query")
+            .expect("an edition")
+            .seats_taken,
+        0
+    );
+    assert_eq!(
+        code(completion::decide(app, &coordinator, &[second]).await),
+        Code::IllegalTransition
+    );
+    completion::decide_late(app, &coordinator, outsider, &reason)
+        .await
+        .expect("decided late");
     assert_eq!(bench.enrolment(outsider).await.state, EnrolmentState::Completed);
 
     let path = history::of(app.db.read(), &[row.id.0]).await.expect("history");
     let states: Vec<_> = path.iter().map(|step| step.to_state.as_str()).collect();
     let expected = [
-        "draft", "submitted", "in_review", "revision_requested", "submitted", "in_review", "assessed", "released",
+        "draft",
+        "submitted",
+        "in_review",
+        "revision_requested",
+        "submitted",
+        "in_review",
+        "assessed",
+        "released",
     ];
     assert_eq!(states, expected);
 }
@@ -260,9 +373,14 @@ async fn a_deadline_is_refused_with_its_zone() {
     bench.app.clock.advance(TimeDelta::days(7));
     bench.app.clock.advance(TimeDelta::seconds(1));
     let late: Result<_> = submit(&bench.app, &ana, row.id, row.version).await;
-    let Err(Error::Invalid(faults)) = late else { panic!("handed in too late") };
+    let Err(Error::Invalid(faults)) = late else {
+        panic!("handed in too late")
+    };
     assert_eq!(faults[0].code, Code::DeadlinePassed);
-    assert_eq!(faults[0].detail.as_deref(), Some("2023-11-21 19:13 (America/Montevideo)"));
+    assert_eq!(
+        faults[0].detail.as_deref(),
+        Some("2023-11-21 19:13 (America/Montevideo)")
+    );
 }
 
 #[tokio::test]
@@ -278,18 +396,44 @@ async fn nobody_decides_about_their_own_work_or_somebody_elses_edition() {
     let row = bench.save(&ana, roadmap, None).await.expect("a draft");
     let row = submit(app, &ana, row.id, row.version).await.expect("handed in");
     // A coordinator who takes part in the edition.
-    let both = Actor { grants: coordinator.grants.clone(), ..ana.clone() };
-    assert_eq!(code(assessment::grade(app, &both, assess(&row, 1)).await), Code::OwnWork);
+    let both = Actor {
+        grants: coordinator.grants.clone(),
+        ..ana.clone()
+    };
+    assert_eq!(
+        code(assessment::grade(app, &both, assess(&row, 1)).await),
+        Code::OwnWork
+    );
     assert_eq!(code(completion::decide(app, &both, &[first]).await), Code::OwnWork);
-    assert!(is_unseen(&assessment::start_review(app, &stranger, row.id, row.version).await));
-    assert!(matches!(assessment::grade(app, &ana, assess(&row, 1)).await, Err(Error::Forbidden)));
+    assert!(is_unseen(
+        &assessment::start_review(app, &stranger, row.id, row.version).await
+    ));
+    assert!(matches!(
+        assessment::grade(app, &ana, assess(&row, 1)).await,
+        Err(Error::Forbidden)
+    ));
     let mut wrong = assess(&row, 3);
-    assert_eq!(code(assessment::grade(app, &coordinator, wrong.clone()).await), Code::RubricMismatch);
+    assert_eq!(
+        code(assessment::grade(app, &coordinator, wrong.clone()).await),
+        Code::RubricMismatch
+    );
     wrong.number = Some(2);
-    assert_eq!(code(assessment::grade(app, &coordinator, wrong).await), Code::StaleVersion);
-    let own = team::AllocateTutor { teams: vec![team], tutor: ana.person.expect("a person") };
+    assert_eq!(
+        code(assessment::grade(app, &coordinator, wrong).await),
+        Code::StaleVersion
+    );
+    let own = team::AllocateTutor {
+        teams: vec![team],
+        tutor: ana.person.expect("a person"),
+    };
     assert_eq!(code(team::allocate_tutor(app, &coordinator, own).await), Code::OwnWork);
-    let twice = team::UpdateTeam { team, version: 1, name: None, add: vec![second, first], remove: vec![] };
+    let twice = team::UpdateTeam {
+        team,
+        version: 1,
+        name: None,
+        add: vec![second, first],
+        remove: vec![],
+    };
     assert_eq!(code(team::update(app, &coordinator, twice).await), Code::AlreadyInTeam);
     assert!(is_unseen(&completion::decide(app, &stranger, &[first]).await));
     let now: DateTime<Utc> = app.clock.now();

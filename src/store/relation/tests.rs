@@ -29,7 +29,10 @@ fn id(number: u128) -> String {
 /// Ana and her mate are in team 70 with its tutor; a former member left it; the outsider is enrolled elsewhere.
 fn world() -> String {
     let now = "'2026-01-01T00:00:00+00:00'";
-    let mut rows = vec![format!("INSERT INTO course VALUES ({}, 'C', '{{}}', '{{}}', '{{}}', '[]', '', {now}, 1);", id(50))];
+    let mut rows = vec![format!(
+        "INSERT INTO course VALUES ({}, 'C', '{{}}', '{{}}', '{{}}', '[]', '', {now}, 1);",
+        id(50)
+    )];
     for edition in [HERE, ELSEWHERE] {
         rows.push(format!(
             "INSERT INTO edition VALUES ({}, {}, 'E-{edition}', 'es', 'UTC', '2026-02-01', '2026-03-01', {now},
@@ -38,16 +41,22 @@ fn world() -> String {
             id(50)
         ));
     }
-    rows.push(format!("INSERT INTO institution VALUES ({}, NULL, 'N', '[]', 'UY', 'other', NULL, {now}, 1);", id(NOMINATOR)));
+    rows.push(format!(
+        "INSERT INTO institution VALUES ({}, NULL, 'N', '[]', 'UY', 'other', NULL, {now}, 1);",
+        id(NOMINATOR)
+    ));
     for person in EVERYBODY {
         rows.push(format!(
             "INSERT INTO person VALUES ({}, {person}, '{person}@example.org', 'P', 'Q', 'es', 'UTC', NULL, NULL, NULL, {now}, 1);",
             id(person)
         ));
     }
-    for (person, edition, nominator) in
-        [(ANA, HERE, "NULL".into()), (MATE, HERE, id(NOMINATOR)), (FORMER, HERE, "NULL".into()), (OUTSIDER, ELSEWHERE, "NULL".into())]
-    {
+    for (person, edition, nominator) in [
+        (ANA, HERE, "NULL".into()),
+        (MATE, HERE, id(NOMINATOR)),
+        (FORMER, HERE, "NULL".into()),
+        (OUTSIDER, ELSEWHERE, "NULL".into()),
+    ] {
         rows.push(format!(
             "INSERT INTO enrolment VALUES ({}, {}, {}, {person}, 'active', '', {now}, '2026-01', 'female', 'UY', NULL,
              'other', 'es', {nominator}, 0, 0, NULL, 1);",
@@ -56,22 +65,38 @@ fn world() -> String {
             id(person)
         ));
     }
-    rows.push(format!("INSERT INTO team VALUES ({}, {}, 'T', {now}, 1);", id(70), id(HERE)));
+    rows.push(format!(
+        "INSERT INTO team VALUES ({}, {}, 'T', {now}, 1);",
+        id(70),
+        id(HERE)
+    ));
     for (person, left) in [(ANA, "NULL"), (MATE, "NULL"), (FORMER, now)] {
         let member = [id(person + 200), id(70), id(person + 100)].join(", ");
         rows.push(format!("INSERT INTO team_member VALUES ({member}, {now}, {left});"));
     }
     let allocation = [id(80), id(HERE), id(70), id(TUTOR)].join(", ");
     let role = [id(90), id(NEW_TUTOR)].join(", ");
-    rows.push(format!("INSERT INTO tutor_allocation VALUES ({allocation}, {now}, NULL);"));
-    rows.push(format!("INSERT INTO role_assignment VALUES ({role}, 'tutor', 'edition', {}, {now}, NULL, NULL);", id(HERE)));
+    rows.push(format!(
+        "INSERT INTO tutor_allocation VALUES ({allocation}, {now}, NULL);"
+    ));
+    rows.push(format!(
+        "INSERT INTO role_assignment VALUES ({role}, 'tutor', 'edition', {}, {now}, NULL, NULL);",
+        id(HERE)
+    ));
     rows.concat()
 }
 
 async fn database() -> (Db, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let url = Secret::new(format!("sqlite://{}", folder.path().join("test.sqlite").display()));
-    let db = Db::connect(&Database { url, readers: 1, connections: 1, statement_seconds: 5 }).await.expect("a database");
+    let db = Db::connect(&Database {
+        url,
+        readers: 1,
+        connections: 1,
+        statement_seconds: 5,
+    })
+    .await
+    .expect("a database");
     db.migrate().await.expect("a schema");
     let tx = db.write().await.expect("a transaction");
     tx.execute_unprepared(&world()).await.expect("rows");
@@ -81,14 +106,22 @@ async fn database() -> (Db, tempfile::TempDir) {
 
 fn actor(person: u128, grants: &[(Role, Scope)]) -> Actor {
     let grants = grants.iter().map(|&(role, scope)| Grant { role, scope }).collect();
-    Actor { person: Some(PersonId(Uuid::from_u128(person))), session: None, language: Language::En, grants }
+    Actor {
+        person: Some(PersonId(Uuid::from_u128(person))),
+        session: None,
+        language: Language::En,
+        grants,
+    }
 }
 
 /// To whom the actor stands as `holds` says.
 async fn whom(db: &Db, actor: &Actor, holds: impl Fn(Relation) -> bool) -> Vec<u128> {
     let people = EVERYBODY.map(|person| PersonId(Uuid::from_u128(person)));
     let relations = of_people(db.read(), actor, &people).await.expect("relations");
-    EVERYBODY.into_iter().filter(|&person| holds(relations[&PersonId(Uuid::from_u128(person))])).collect()
+    EVERYBODY
+        .into_iter()
+        .filter(|&person| holds(relations[&PersonId(Uuid::from_u128(person))]))
+        .collect()
 }
 
 #[tokio::test]
@@ -97,16 +130,36 @@ async fn relations_come_from_stored_rows() {
     let ana = actor(ANA, &[]);
     assert_eq!(whom(&db, &ana, |relation| relation.own).await, [ANA]);
     assert_eq!(whom(&db, &ana, |relation| relation.team).await, [MATE, TUTOR]);
-    assert_eq!(whom(&db, &ana, |relation| relation.edition || relation.assigned || relation.institution).await, []);
+    assert_eq!(
+        whom(&db, &ana, |relation| relation.edition
+            || relation.assigned
+            || relation.institution)
+        .await,
+        []
+    );
     let nobody = actor(OUTSIDER, &[]);
-    assert_eq!(whom(&db, &nobody, |relation| relation != Relation::NONE).await, [OUTSIDER]);
-    assert_eq!(whom(&db, &Actor::anonymous(Language::En), |relation| relation != Relation::NONE).await, []);
+    assert_eq!(
+        whom(&db, &nobody, |relation| relation != Relation::NONE).await,
+        [OUTSIDER]
+    );
+    assert_eq!(
+        whom(&db, &Actor::anonymous(Language::En), |relation| relation
+            != Relation::NONE)
+        .await,
+        []
+    );
 
     let here = Scope::Edition(EditionId(Uuid::from_u128(HERE)));
     let tutor = actor(TUTOR, &[(Role::Tutor, here)]);
     assert_eq!(whom(&db, &tutor, |relation| relation.assigned).await, [ANA, MATE]);
     assert_eq!(whom(&db, &actor(TUTOR, &[]), |relation| relation.assigned).await, []);
-    let focal_point = actor(OUTSIDER, &[(Role::FocalPoint, Scope::Institution(InstitutionId(Uuid::from_u128(NOMINATOR))))]);
+    let focal_point = actor(
+        OUTSIDER,
+        &[(
+            Role::FocalPoint,
+            Scope::Institution(InstitutionId(Uuid::from_u128(NOMINATOR))),
+        )],
+    );
     assert_eq!(whom(&db, &focal_point, |relation| relation.institution).await, [MATE]);
 }
 
@@ -114,7 +167,10 @@ async fn relations_come_from_stored_rows() {
 async fn a_coordinator_stands_to_those_of_the_edition_or_course() {
     let (db, _folder) = database().await;
     let edition = |relation: Relation| relation.edition;
-    let here = actor(77, &[(Role::Coordinator, Scope::Edition(EditionId(Uuid::from_u128(HERE))))]);
+    let here = actor(
+        77,
+        &[(Role::Coordinator, Scope::Edition(EditionId(Uuid::from_u128(HERE))))],
+    );
     assert_eq!(whom(&db, &here, edition).await, [ANA, MATE, FORMER, TUTOR, NEW_TUTOR]);
     let course = actor(77, &[(Role::Coordinator, Scope::Course(CourseId(Uuid::from_u128(50))))]);
     assert_eq!(whom(&db, &course, edition).await, EVERYBODY);

@@ -167,7 +167,9 @@ async fn read_counts(
     by: &[Dimension],
 ) -> Result<BTreeMap<GroupKey, i64>> {
     let rows = connection.query_all(statement).await?;
-    rows.iter().map(|row| Ok((read_key(row, by)?, row.try_get_by_index(by.len())?))).collect()
+    rows.iter()
+        .map(|row| Ok((read_key(row, by)?, row.try_get_by_index(by.len())?)))
+        .collect()
 }
 
 /// How many meetings began until `until`, and their planned minutes, by course or edition.
@@ -194,7 +196,10 @@ pub async fn meetings(
     rows.iter()
         .map(|row| {
             let minutes: Option<i64> = row.try_get_by_index(by.len() + 1)?;
-            Ok((read_key(row, by)?, (row.try_get_by_index(by.len())?, minutes.unwrap_or_default())))
+            Ok((
+                read_key(row, by)?,
+                (row.try_get_by_index(by.len())?, minutes.unwrap_or_default()),
+            ))
         })
         .collect()
 }

@@ -42,7 +42,11 @@ async fn people_from_sets(
     scope: &Scope<'_>,
     by: &[Dimension],
 ) -> Result<(BTreeMap<GroupKey, i64>, i64)> {
-    let table = if grain == Grain::Overall { "people_overall" } else { "tally_edition" };
+    let table = if grain == Grain::Overall {
+        "people_overall"
+    } else {
+        "tally_edition"
+    };
     let mut statement = Query::select();
     statement.from_as(Alias::new(table), Alias::new("t"));
     restrict(&mut statement, scope, by);
@@ -87,7 +91,9 @@ async fn people_from_rows(
         statement.expr_as(column_of(dimension), Alias::new(alias(place)));
         statement.group_by_columns([Alias::new(alias(place))]);
     }
-    statement.expr(Func::count_distinct(t("person_number"))).and_where(t("status").is_in(admitted()));
+    statement
+        .expr(Func::count_distinct(t("person_number")))
+        .and_where(t("status").is_in(admitted()));
     read_counts(connection, &statement, by).await
 }
 

@@ -63,12 +63,19 @@ pub(super) fn alias(place: usize) -> String {
 }
 
 pub(super) fn is_id(dimension: Dimension) -> bool {
-    matches!(dimension, Dimension::Institution | Dimension::Course | Dimension::Edition)
+    matches!(
+        dimension,
+        Dimension::Institution | Dimension::Course | Dimension::Edition
+    )
 }
 
 /// The words of the states that count as admitted.
 pub(super) fn admitted() -> Vec<&'static str> {
-    EnrolmentState::ALL.iter().filter(|state| state.was_admitted()).map(|state| state.word()).collect()
+    EnrolmentState::ALL
+        .iter()
+        .filter(|state| state.was_admitted())
+        .map(|state| state.word())
+        .collect()
 }
 
 /// Joins and restricts, whatever `t` is.
@@ -83,7 +90,9 @@ pub(super) fn restrict(statement: &mut SelectStatement, scope: &Scope, by: &[Dim
         let on = Expr::col((institution::Entity, institution::Column::Id)).eq(t("institution_id"));
         statement.join(JoinType::LeftJoin, institution::Entity, on);
     }
-    statement.cond_where(editions_condition(scope)).cond_where(people_condition(filter));
+    statement
+        .cond_where(editions_condition(scope))
+        .cond_where(people_condition(filter));
 }
 
 /// Which editions: period, courses, editions, and those within reach.
@@ -124,11 +133,27 @@ pub(super) fn people_condition(filter: &Filter) -> Condition {
             all = all.clone().add(t(column).is_in(words));
         }
     };
-    words("gender", filter.genders.iter().map(|value| value.word().to_owned()).collect());
+    words(
+        "gender",
+        filter.genders.iter().map(|value| value.word().to_owned()).collect(),
+    );
     words("country", filter.countries.clone());
-    words("constituent_group", filter.constituent_groups.iter().map(|value| value.word().to_owned()).collect());
-    words("language", filter.languages.iter().map(|value| value.code().to_owned()).collect());
-    words("status", filter.statuses.iter().map(|value| value.word().to_owned()).collect());
+    words(
+        "constituent_group",
+        filter
+            .constituent_groups
+            .iter()
+            .map(|value| value.word().to_owned())
+            .collect(),
+    );
+    words(
+        "language",
+        filter.languages.iter().map(|value| value.code().to_owned()).collect(),
+    );
+    words(
+        "status",
+        filter.statuses.iter().map(|value| value.word().to_owned()).collect(),
+    );
     words("month", filter.months.clone());
     if !filter.institutions.is_empty() {
         all = all.add(t("institution_id").is_in(filter.institutions.iter().map(|id| id.0)));
@@ -161,11 +186,21 @@ pub(super) fn select(grain: Grain, scope: &Scope, by: &[Dimension]) -> SelectSta
 /// The facts that held at an instant: one row an enrolment, since what began and ended cancels out.
 pub(super) fn journal(instant: DateTime<Utc>) -> SelectStatement {
     let key = [
-        "edition_id", "status", "gender", "country", "institution_id", "constituent_group", "language", "month",
-        "enrolment_id", "person_number",
+        "edition_id",
+        "status",
+        "gender",
+        "country",
+        "institution_id",
+        "constituent_group",
+        "language",
+        "month",
+        "enrolment_id",
+        "person_number",
     ];
     let mut statement = Query::select();
-    statement.from(Alias::new("tally_change")).and_where(Expr::col(Alias::new("at")).lte(instant));
+    statement
+        .from(Alias::new("tally_change"))
+        .and_where(Expr::col(Alias::new("at")).lte(instant));
     for name in key {
         statement.column(Alias::new(name)).group_by_col(Alias::new(name));
     }

@@ -1,0 +1,524 @@
+//! What the demonstration adds around today: one edition that runs, with teams and work in every stage, and
+//! one that takes applications. All of it through the use cases, with a clock that stands in the past, so
+//! that history reads as if the people had done it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth::password::Password;
+use crate::clock::Clock;
+use crate::domain::actor::{Actor, Grant, Role, Scope};
+use crate::domain::course::CourseDraft;
+use crate::domain::deliverable::{Criterion, DeliverableDraft, DeliverableKind, Level, Rubric, Score};
+use crate::domain::edition::{Calendar, EditionDraft, EditionState, EnrolmentPolicy, Modality};
+use crate::domain::id::{
+    DeclarationId, DeliverableId, EditionId, EnrolmentId, PersonId, RoleAssignmentId, SubmissionId, TeamId,
+};
+use crate::domain::language::{Language, Localized};
+use crate::domain::person::{ConstituentGroup, Gender};
+use crate::domain::text::{Body, Comment, Email, Name, ShortCode, Title};
+use crate::error::{Error, Flaw, Result};
+use crate::service::{assessment, course, deliverable, edition, enrolment, submission, team};
+use crate::store::{self, declaration, person, role};
+
+/// The code of the edition that runs; where it exists, the demonstration was filled before.
+const RUNNING: &str = "ROADMAPS-NOW";
+const ENROLLING: &str = "SKILLS-NEXT";
+
+/// Somebody to sign in as.
+pub struct Member {
+    /// `participant`, `tutor` or `coordinator`.
+    pub role: &'static str,
+    /// What to call them.
+    pub name: String,
+    /// The address.
+    pub email: String,
+    /// The person.
+    pub id: PersonId,
+}
+
+/// Who and what the start page begins with.
+pub struct Cast {
+    /// The three people.
+    pub people: Vec<Member>,
+    /// The identifiers that journeys begin with.
+    pub ids: Value,
+}
+
+/// Given name, family name, gender, country.
+type Part = (&'static str, &'static str, Gender, &'static str);
+
+const PARTICIPANT: Part = ("Paula", "Benítez", Gender::Female, "PY");
+const TUTOR: Part = ("Tomás", "Ferreira", Gender::Male, "UY");
+const COORDINATOR: Part = ("Carmen", "Quiroga", Gender::Female, "UY");
+/// The members of the other teams, and some who apply to the next edition.
+const OTHERS: [Part; 11] = [
+    ("Andrés", "Molina", Gender::Male, "CO"),
+    ("Beatriz", "Souza", Gender::Female, "BR"),
+    ("Camille", "Baptiste", Gender::Female, "JM"),
+    ("Diego", "Rojas", Gender::Male, "CL"),
+    ("Elena", "Vargas", Gender::Female, "PE"),
+    ("Francisco", "Lima", Gender::Male, "BR"),
+    ("Gabriela", "Núñez", Gender::NotStated, "MX"),
+    ("Hugo", "Castro", Gender::Male, "CR"),
+    ("Inés", "Paredes", Gender::Female, "EC"),
+    ("Julián", "Ortega", Gender::Another, "AR"),
+    ("Karina", "Alfaro", Gender::Female, "SV"),
+];
+
+fn email_of((given, family, ..): Part) -> String {
+    let plain = crate::domain::text::fold(&format!("{given}.{family}"));
+    format!("{plain}@demo.example.org")
+}
+
+/// A director of the scene: an application whose clock stands where the scene plays.
+struct Stage {
+    app: App,
+    coordinator: Actor,
+}
+
+/// Adds the two editions unless they are there, and tells who plays.
+pub async fn live_editions(app: &App) -> Result<Cast> {
+    if store::edition::find_by_code(app.db.read(), &Actor::operator(), RUNNING)
+        .await?
+        .is_none()
+    {
+        let begin = app.clock.now() - TimeDelta::days(60);
+        let stage = App {
+            clock: Arc::new(Clock::fixed(begin)),
+            ..app.clone()
+        };
+        fill(&stage, app.clock.now()).await?;
+    }
+    cast(app).await
+}
+
+async fn fill(app: &App, now: DateTime<Utc>) -> Result<()> {
+    let coordinator = engage(app, COORDINATOR).await?;
+    grant(app, coordinator, Role::Coordinator).await?;
+    let grants = vec![Grant {
+        role: Role::Coordinator,
+        scope: Scope::System,
+    }];
+    let stage = Stage {
+        app: app.clone(),
+        coordinator: Actor {
+            grants,
+            ..acting(coordinator)
+        },
+    };
+    let tutor = engage(app, TUTOR).await?;
+    let mut people = vec![engage(app, PARTICIPANT).await?];
+    for part in OTHERS {
+        people.push(engage(app, part).await?);
+    }
+    let (running, enrolments) = stage.running(now, &people[..9]).await?;
+    stage.teams(running, &enrolments, tutor).await?;
+    let roadmap = stage.roadmap(running, now).await?;
+    stage.work(roadmap, &people, tutor).await?;
+    stage.enrolling(now, &people[9..]).await
+}
+
+impl Stage {
+    fn until(&self, instant: DateTime<Utc>) {
+        self.app.clock.advance(instant - self.app.clock.now());
+    }
+
+    async fn plan(&self, titles: [&str; 3], code: &str, plan: impl Fn(&mut EditionDraft)) -> Result<EditionId> {
+        let localized = |[es, en, pt]: [&str; 3]| {
+            Localized(
+                [
+                    (Language::Es, es.to_owned()),
+                    (Language::En, en.to_owned()),
+                    (Language::Pt, pt.to_owned()),
+                ]
+                .into(),
+            )
+        };
+        let draft = CourseDraft {
+            code: text(ShortCode::parse(code.split('-').next().unwrap_or(code)))?,
+            titles: localized(titles),
+            descriptions: localized([
+                "Un curso con tutoría en el que cada equipo escribe la hoja de ruta que llevará a cabo en su institución.",
+                "A course with tutors in which every team writes the roadmap that it will carry out at home.",
+                "Um curso com tutoria em que cada equipe escreve o roteiro que executará na sua instituição.",
+            ]),
+            objectives: Localized::default(),
+            topics: vec!["roadmaps".to_owned(), "skills".to_owned()],
+        };
+        let made = course::create(&self.app, &self.coordinator, &draft).await?;
+        let today = self.app.clock.now();
+        let mut draft = EditionDraft {
+            code: text(ShortCode::parse(code))?,
+            languages: vec![Language::Es, Language::Pt],
+            time_zone: chrono_tz::America::Montevideo,
+            calendar: Calendar {
+                starts_on: today.date_naive(),
+                ends_on: today.date_naive(),
+                enrols_from: today,
+                enrols_until: today,
+            },
+            capacity: Some(24),
+            minimum: 6,
+            modality: Modality::Online,
+            policy: EnrolmentPolicy::Open,
+            pass_mark: 60_000,
+            tutors_release: false,
+        };
+        plan(&mut draft);
+        Ok(edition::create(&self.app, &self.coordinator, made.id, &draft).await?.id)
+    }
+
+    async fn walk(&self, id: EditionId, states: &[EditionState]) -> Result<()> {
+        for &to in states {
+            let row = edition::find(&self.app, &self.coordinator, id)
+                .await?
+                .ok_or(Error::NotFound("edition"))?;
+            edition::step(&self.app, &self.coordinator, id, row.version, to, None).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, id: EditionId, who: PersonId, why: &str) -> Result<EnrolmentId> {
+        self.app.clock.advance(TimeDelta::hours(7));
+        let motivation = text(Comment::parse(why))?;
+        Ok(enrolment::apply(&self.app, &acting(who), id, &motivation).await?.id)
+    }
+
+    /// The edition that runs, with its participants.
+    async fn running(&self, now: DateTime<Utc>, people: &[PersonId]) -> Result<(EditionId, Vec<EnrolmentId>)> {
+        let day = |days| now + TimeDelta::days(days);
+        let titles = [
+            "Hojas de ruta para la formación profesional",
+            "Roadmaps for vocational training",
+            "Roteiros para a formação profissional",
+        ];
+        let id = self
+            .plan(titles, RUNNING, |draft| {
+                draft.calendar.starts_on = day(-30).date_naive();
+                draft.calendar.ends_on = day(45).date_naive();
+                draft.calendar.enrols_from = day(-55);
+                draft.calendar.enrols_until = day(-35);
+            })
+            .await?;
+        self.until(day(-55));
+        self.walk(id, &[EditionState::Announced, EditionState::Enrolling])
+            .await?;
+        let mut enrolments = Vec::new();
+        for &who in people {
+            enrolments.push(
+                self.apply(id, who, "Our institution wants to renew its curricula.")
+                    .await?,
+            );
+        }
+        self.until(day(-34));
+        self.walk(id, &[EditionState::EnrolmentClosed]).await?;
+        self.until(day(-30));
+        self.walk(id, &[EditionState::Running]).await?;
+        Ok((id, enrolments))
+    }
+
+    /// Four teams, all of them with the tutor.
+    async fn teams(&self, id: EditionId, enrolments: &[EnrolmentId], tutor: PersonId) -> Result<Vec<TeamId>> {
+        let names = ["Quebracho", "Araucaria", "Ceibo", "Jacarandá"];
+        let shares = [
+            &enrolments[..3],
+            &enrolments[3..5],
+            &enrolments[5..7],
+            &enrolments[7..9],
+        ];
+        let mut teams = Vec::new();
+        for (name, share) in names.into_iter().zip(shares) {
+            let command = team::CreateTeam {
+                edition: id,
+                name: text(Name::parse(name))?,
+                enrolments: share.to_vec(),
+            };
+            teams.push(team::create(&self.app, &self.coordinator, command).await?.id);
+        }
+        let command = team::AllocateTutor {
+            teams: teams.clone(),
+            tutor,
+        };
+        team::allocate_tutor(&self.app, &self.coordinator, command).await?;
+        Ok(teams)
+    }
+
+    async fn roadmap(&self, id: EditionId, now: DateTime<Utc>) -> Result<DeliverableId> {
+        let levels = |titles: [&str; 3]| {
+            let points = [0, 15_000, 30_000];
+            titles
+                .into_iter()
+                .zip(points)
+                .map(|(title, points)| Level {
+                    title: title.to_owned(),
+                    points,
+                })
+                .collect()
+        };
+        let criterion = |key: &str, title: &str, description: &str| Criterion {
+            key: key.to_owned(),
+            title: title.to_owned(),
+            description: description.to_owned(),
+            levels: levels(["Missing", "In part", "Convincing"]),
+        };
+        let rubric = Rubric {
+            criteria: vec![
+                criterion("context", "Context", "Who is concerned, and what the figures say."),
+                criterion("plan", "Plan", "Steps, dates, people and money that fit together."),
+                criterion("evidence", "Evidence", "How one will know that it worked."),
+            ],
+        };
+        let draft = DeliverableDraft {
+            kind: DeliverableKind::Roadmap,
+            title: text(Title::parse("Roadmap of the institution"))?,
+            instructions: text(Comment::parse(
+                "What will your institution do in the next eighteen months, who does it, and how will you know?",
+            ))?,
+            due_at: now + TimeDelta::days(20),
+            cut_off_at: now + TimeDelta::days(25),
+            weight: 1,
+            rubric,
+        };
+        Ok(deliverable::create(&self.app, &self.coordinator, id, draft).await?.id)
+    }
+
+    /// Work in every stage: one in its second version and one in its first wait for a review, one is
+    /// assessed; the participant's team has yet to begin.
+    async fn work(&self, of: DeliverableId, people: &[PersonId], tutor: PersonId) -> Result<()> {
+        let tutor = Actor {
+            grants: vec![Grant {
+                role: Role::Tutor,
+                scope: Scope::System,
+            }],
+            ..acting(tutor)
+        };
+        self.app.clock.advance(TimeDelta::days(10));
+        let first = self
+            .hand_in(
+                of,
+                people[3],
+                "Dual training in the port of Asunción",
+                "Two companies and one centre train forty apprentices.",
+            )
+            .await?;
+        self.app.clock.advance(TimeDelta::days(2));
+        let comment = "A clear aim. Say who pays for the second year, and how you will measure that apprentices stay.";
+        let command = self.judge(first, &[1, 1, 0], comment).await?;
+        assessment::request_revision(&self.app, &tutor, command).await?;
+        self.app.clock.advance(TimeDelta::days(3));
+        self.hand_in(of, people[3], "Dual training in the port of Asunción", "Two companies and one centre train forty apprentices; the sector fund pays the second year; we ask every apprentice after six months.").await?;
+        self.app.clock.advance(TimeDelta::days(1));
+        self.hand_in(
+            of,
+            people[5],
+            "Recognition of prior learning for builders",
+            "A register of assessors, three sites, two hundred certificates in a year.",
+        )
+        .await?;
+        let third = self
+            .hand_in(
+                of,
+                people[7],
+                "A data desk for the training centre",
+                "One page of figures a month, made by the people who need them.",
+            )
+            .await?;
+        self.app.clock.advance(TimeDelta::days(2));
+        let command = self
+            .judge(
+                third,
+                &[2, 1, 2],
+                "Small, cheap and measurable. The dates of step two are tight.",
+            )
+            .await?;
+        assessment::grade(&self.app, &tutor, command).await?;
+        Ok(())
+    }
+
+    async fn hand_in(&self, of: DeliverableId, who: PersonId, title: &str, body: &str) -> Result<SubmissionId> {
+        let actor = acting(who);
+        let version = self.version_of_work(of, &actor).await?;
+        let command = submission::SaveDraft {
+            deliverable: of,
+            title: Some(text(Title::parse(title))?),
+            body: text(Body::parse(body))?,
+            version,
+        };
+        let saved = submission::save_draft(&self.app, &actor, command).await?;
+        Ok(submission::submit(&self.app, &actor, saved.id, saved.version).await?.id)
+    }
+
+    async fn version_of_work(&self, of: DeliverableId, actor: &Actor) -> Result<Option<i64>> {
+        let rows = store::submission::of_deliverable(self.app.db.read(), actor, of).await?;
+        Ok(rows.first().map(|row| row.version))
+    }
+
+    async fn judge(&self, id: SubmissionId, levels: &[usize], comment: &str) -> Result<assessment::Assess> {
+        let row = submission::read(&self.app, &self.coordinator, id)
+            .await?
+            .ok_or(Error::NotFound("submission"))?;
+        let scores = ["context", "plan", "evidence"].into_iter().zip(levels);
+        Ok(assessment::Assess {
+            submission: id,
+            version: row.version,
+            number: None,
+            scores: scores
+                .map(|(key, &level)| Score {
+                    criterion: key.to_owned(),
+                    level,
+                })
+                .collect(),
+            comment: text(Comment::parse(comment))?,
+        })
+    }
+
+    /// The edition that takes applications, with some that wait for a decision.
+    async fn enrolling(&self, now: DateTime<Utc>, applicants: &[PersonId]) -> Result<()> {
+        let day = |days| now + TimeDelta::days(days);
+        let titles = [
+            "Anticipar las habilidades del mañana",
+            "Anticipating tomorrow's skills",
+            "Antecipar as competências de amanhã",
+        ];
+        self.until(day(-9));
+        let id = self
+            .plan(titles, ENROLLING, |draft| {
+                draft.calendar.starts_on = day(40).date_naive();
+                draft.calendar.ends_on = day(110).date_naive();
+                draft.calendar.enrols_from = day(-7);
+                draft.calendar.enrols_until = day(21);
+                draft.policy = EnrolmentPolicy::Approval;
+                draft.capacity = Some(20);
+            })
+            .await?;
+        self.until(day(-7));
+        self.walk(id, &[EditionState::Announced, EditionState::Enrolling])
+            .await?;
+        for &who in applicants {
+            self.apply(id, who, "I coordinate a new programme and need a method.")
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The people and identifiers that a filled demonstration holds.
+async fn cast(app: &App) -> Result<Cast> {
+    let operator = Actor::operator();
+    let mut people = Vec::new();
+    for (part, role) in [
+        (PARTICIPANT, "participant"),
+        (TUTOR, "tutor"),
+        (COORDINATOR, "coordinator"),
+    ] {
+        let email = email_of(part);
+        let row = person::find_by_email(app.db.read(), &text(Email::parse(&email))?).await?;
+        let row = row.ok_or_else(|| Error::internal("a person of the demonstration is missing"))?;
+        people.push(Member {
+            role,
+            name: format!("{} {}", row.given_name, row.family_name),
+            email,
+            id: row.id,
+        });
+    }
+    let by_code = async |code| {
+        let found = store::edition::find_by_code(app.db.read(), &operator, code).await?;
+        found
+            .map(|row| row.id)
+            .ok_or_else(|| Error::internal("an edition of the demonstration is missing"))
+    };
+    let (running, enrolling) = (by_code(RUNNING).await?, by_code(ENROLLING).await?);
+    let deliverables = store::deliverable::of_editions(app.db.read(), &[running]).await?;
+    let asked = deliverables
+        .first()
+        .ok_or_else(|| Error::internal("the roadmap of the demonstration is missing"))?;
+    let own = enrolment::mine(app, &acting(people[0].id), running).await?;
+    let assessed = store::submission::of_deliverable(app.db.read(), &operator, asked.id).await?;
+    let assessed = assessed
+        .into_iter()
+        .find(|row| row.state == crate::domain::submission::SubmissionState::Assessed);
+    let author = assessed.as_ref().and_then(|row| row.counted_for);
+    Ok(Cast {
+        ids: json!({
+            "editionEnrolling": enrolling.to_string(),
+            "editionRunning": running.to_string(),
+            "deliverable": asked.id.to_string(),
+            "enrolmentRunning": own.map(|row| row.id.to_string()),
+            "submissionAssessed": assessed.map(|row| row.id.to_string()),
+            "enrolmentAssessed": author.map(|id| id.to_string()),
+            "tutor": people[1].id.to_string(),
+        }),
+        people,
+    })
+}
+
+/// Somebody who has signed in and holds no role.
+fn acting(who: PersonId) -> Actor {
+    Actor {
+        person: Some(who),
+        ..Actor::anonymous(Language::Es)
+    }
+}
+
+fn text<T>(parsed: Result<T, Flaw>) -> Result<T> {
+    parsed.map_err(|flaw| Error::internal(format!("a text of the demonstration is refused: {flaw:?}")))
+}
+
+/// An account with a confirmed address and a declaration, as yet without a password.
+async fn engage(app: &App, part: Part) -> Result<PersonId> {
+    let (given, family, gender, country) = part;
+    let now = app.clock.now();
+    let id = PersonId(app.clock.new_id());
+    let tx = app.db.write().await?;
+    let row = person::Model {
+        id,
+        number: person::next_number(&tx).await?,
+        email: email_of(part),
+        given_name: given.to_owned(),
+        family_name: family.to_owned(),
+        language: Language::Es,
+        time_zone: "America/Montevideo".to_owned(),
+        password_hash: None,
+        email_confirmed_at: Some(now),
+        disabled_at: None,
+        created_at: now,
+        version: 1,
+    };
+    person::insert(&tx, row).await?;
+    let stated = declaration::Model {
+        id: DeclarationId(app.clock.new_id()),
+        person_id: id,
+        stated_at: now,
+        gender,
+        country: Some(country.to_owned()),
+        institution_id: None,
+        constituent_group: ConstituentGroup::TrainingInstitution,
+    };
+    declaration::insert(&tx, stated).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn grant(app: &App, who: PersonId, held: Role) -> Result<()> {
+    let tx = app.db.write().await?;
+    let grant = Grant {
+        role: held,
+        scope: Scope::System,
+    };
+    let row = role::new_row(RoleAssignmentId(app.clock.new_id()), who, grant, app.clock.now(), None);
+    role::insert(&tx, row).await?;
+    tx.commit().await.map_err(Error::from)
+}
+
+/// Gives somebody a password.
+pub async fn set_password(app: &App, who: PersonId, password: &str) -> Result<()> {
+    let password = text(Password::parse(password, &[]))?;
+    let hash = app.passwords.hash(&password).await?;
+    let tx = app.db.write().await?;
+    person::set_password(&tx, who, hash).await?;
+    tx.commit().await.map_err(Error::from)
+}
