@@ -232,9 +232,9 @@ impl Settings {
         let value = serde_json::to_value(self).unwrap_or_default();
         let mut text = String::new();
         for (section, keys) in value.as_object().into_iter().flatten() {
-            text.push_str(&format!("[{section}]\n"));
+            text.extend(["[", section.as_str(), "]\n"]);
             for (key, value) in keys.as_object().into_iter().flatten() {
-                text.push_str(&format!("{key} = {value}\n"));
+                text.extend([key.as_str(), " = ", &value.to_string(), "\n"]);
             }
             text.push('\n');
         }

@@ -37,7 +37,7 @@ struct Common {
     /// A file with settings of your own.
     #[arg(long, global = true, env = "RUMBO_CONFIG")]
     config: Option<PathBuf>,
-    /// sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE; also RUMBO__DATABASE__URL.
+    /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`; also the variable `RUMBO__DATABASE__URL`.
     #[arg(long, global = true)]
     database_url: Option<String>,
 }

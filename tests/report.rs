@@ -43,8 +43,8 @@ async fn the_table_is_the_published_one() {
     let answer = coordinator.run("AnnualReport", json!({ "filter": period() })).await;
     let rows = answer.at("statistics.rows").as_array().expect("rows").clone();
     assert_eq!(rows.len(), 11);
-    let text = std::fs::read(format!("{FOLDER}/published.csv")).expect("the published table");
-    let table = published(&text).expect("a table");
+    let printed = std::fs::read(format!("{FOLDER}/published.csv")).expect("the published table");
+    let table = published(&printed).expect("a table");
     assert_eq!(table.len(), 12);
     let mut compared = 0;
     for line in table {

@@ -98,12 +98,9 @@ fn log(cause: &(dyn std::error::Error + Send + Sync + 'static)) {
 /// Completes an error before it leaves: a code where the library gave none, and the sentence for it.
 pub fn finish(error: &mut ServerError, language: Language, request_id: &str) {
     let extensions = error.extensions.get_or_insert_default();
-    let code = match extensions.get("code") {
-        Some(Value::String(code)) => code.clone(),
-        _ => {
-            extensions.set("code", "GRAPHQL_VALIDATION_FAILED");
-            return;
-        }
+    let Some(Value::String(code)) = extensions.get("code").cloned() else {
+        extensions.set("code", "GRAPHQL_VALIDATION_FAILED");
+        return;
     };
     extensions.set("requestId", request_id);
     let detail = match extensions.get("detail") {

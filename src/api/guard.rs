@@ -216,11 +216,8 @@ mod tests {
     fn fragments_that_spread_each_other_are_counted_not_expanded() {
         let mut bomb = String::from("query { ...F0 }\n");
         for place in 0..40 {
-            bomb.push_str(&format!(
-                "fragment F{place} on Query {{ ...F{} ...F{} }}\n",
-                place + 1,
-                place + 1
-            ));
+            let next = place + 1;
+            bomb += &format!("fragment F{place} on Query {{ ...F{next} ...F{next} }}\n");
         }
         bomb.push_str("fragment F40 on Query { measures { rule } }");
         assert_eq!(refusal(&bomb), Some(Refusal::TooWide(1000)));

@@ -158,7 +158,7 @@ async fn compare(app: &App) -> Result<String> {
             (line.institutions, printed.institutions, 14),
             (line.countries, printed.countries, 12),
         ];
-        text.push_str(&format!("{:<13}", line.code));
+        write!(text, "{:<13}", line.code).map_err(Error::internal)?;
         for (ours, theirs, width) in pairs {
             equal &= theirs.is_none_or(|theirs| theirs == ours);
             let pair = format!(

@@ -1,5 +1,6 @@
 //! `rumbo report editions`: the table of the annual report, as text, CSV or JSON.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -200,7 +201,7 @@ pub fn write_table(lines: &[Line], out: &mut impl Write) -> Result<()> {
     for row in &rows {
         let mut text = format!("{:<width$}", row[0], width = widths[0]);
         for (cell, width) in row.iter().zip(&widths).skip(1) {
-            text.push_str(&format!("  {cell:>width$}"));
+            write!(text, "  {cell:>width$}").map_err(Error::internal)?;
         }
         writeln!(out, "{text}").map_err(Error::internal)?;
     }

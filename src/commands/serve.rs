@@ -40,11 +40,14 @@ pub async fn run(
     stop.await;
     tracing::info!("stopping");
     tell.send_replace(true);
-    let ended = tokio::time::timeout(patience, async { (server.await, worker.await) }).await;
-    match ended {
-        Ok((Ok(served), Ok(()))) => served.map_err(Error::internal)?,
-        Ok((Err(failure), _) | (_, Err(failure))) => return Err(Error::internal(failure)),
-        Err(_) => tracing::warn!("some requests did not end in time"),
+    let both_ended = async {
+        server.await.map_err(Error::internal)?.map_err(Error::internal)?;
+        worker.await.map_err(Error::internal)
+    };
+    if let Ok(ended) = tokio::time::timeout(patience, both_ended).await {
+        ended?;
+    } else {
+        tracing::warn!("some requests did not end in time");
     }
     db.close().await
 }

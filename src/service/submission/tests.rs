@@ -227,6 +227,7 @@ fn is_unseen<T>(result: &Result<T>) -> bool {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one story, told from its beginning to its end")]
 async fn work_goes_from_draft_to_outcome() {
     let bench = Bench::new().await;
     let app = &bench.app;
