@@ -125,6 +125,7 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(run(cli)) {
         Ok(code) => code,
+        Err(Error::Internal(cause)) => fail(&cause.to_string()),
         Err(failure) => fail(&failure.to_string()),
     }
 }

@@ -158,6 +158,28 @@ pub async fn of_person_in(
     Ok(list.all(connection).await?)
 }
 
+/// The cells of the statistics in which people stand with their enrolments: person, edition, state, gender,
+/// country.
+pub async fn cells_of_people(
+    connection: &impl ConnectionTrait,
+    people: &[PersonId],
+) -> Result<Vec<(PersonId, EditionId, EnrolmentState, Gender, String)>> {
+    let cells = Entity::find()
+        .select_only()
+        .columns([
+            Column::PersonId,
+            Column::EditionId,
+            Column::State,
+            Column::Gender,
+            Column::Country,
+        ])
+        .filter(Column::PersonId.is_in(people.iter().copied()))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(cells)
+}
+
 /// Where a row stands in a list by time of application.
 pub fn page_place(row: &Model) -> Place {
     Place {

@@ -9,21 +9,25 @@
 //!
 //! Rows are locked in the order of their keys, so two transactions never wait for each other in a circle.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use roaring::RoaringBitmap;
 use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, LockType, OnConflict, Query, SimpleExpr, Value};
-use uuid::Uuid;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr, Value};
 
-use super::{Engine, Tx, engine, enrolment};
+use self::sets::{Remaining, key_of, lock_sets, put, serialize};
+use super::Tx;
 use crate::clock::Clock;
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::{EditionId, PersonId};
+use crate::domain::id::EditionId;
 use crate::domain::person::Gender;
 use crate::domain::statistics::{Cell, Change, Fact};
 use crate::error::{Error, Result};
+
+mod sets;
+
+pub use sets::deserialize;
 
 /// How many person numbers one row of `people_overall` spans, as a power of two: such a row stays small
 /// enough to be rewritten with every enrolment.
@@ -91,24 +95,35 @@ pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
         *of_edition.entry(edition_cell(&fact.cell)).or_default() += delta;
         *overall.entry(overall_cell(&fact.cell)).or_default() += delta;
     }
-    let detail = detail.into_iter().filter(|(_, delta)| !delta.is_nothing());
-    add(
-        tx,
-        "tally_detail",
-        &DETAIL_KEY,
-        detail.map(|(cell, delta)| (detail_values(&cell), delta)).collect(),
-    )
-    .await?;
-    add_of_edition(tx, &changes, of_edition).await?;
-    let overall = overall.into_iter().filter(|(_, delta)| !delta.is_nothing());
-    add(
-        tx,
-        "tally_overall",
-        &OVERALL_KEY,
-        overall.map(|(cell, delta)| (overall_values(&cell), delta)).collect(),
-    )
-    .await?;
-    move_people(tx, &changes).await
+    let detail = some(detail, detail_values);
+    add(tx, "tally_detail", &DETAIL_KEY, detail).await?;
+    let of_edition_keys = of_edition.keys().map(edition_values).collect();
+    let mut edition_sets = lock_sets(tx, "tally_edition", &EDITION_KEY, of_edition_keys).await?;
+    let overall = some(overall, overall_values);
+    add(tx, "tally_overall", &OVERALL_KEY, overall).await?;
+    let chunks = chunks(&changes);
+    let mut chunk_sets = lock_sets(tx, "people_overall", &CHUNK_KEY, chunks.clone()).await?;
+    let remaining = Remaining::read(tx, &changes).await?;
+    for (fact, _) in signed(&changes) {
+        let key = key_of(&edition_values(&edition_cell(&fact.cell)));
+        put(edition_sets.entry(key).or_default(), fact, remaining.in_edition(fact))?;
+        put(
+            chunk_sets.entry(key_of(&chunk_values(fact))).or_default(),
+            fact,
+            remaining.anywhere(fact),
+        )?;
+    }
+    write_of_edition(tx, of_edition, edition_sets).await?;
+    write_chunks(tx, chunks, chunk_sets).await
+}
+
+/// The deltas that are not nothing, under the values of their keys.
+fn some<K>(deltas: BTreeMap<K, Delta>, values: impl Fn(&K) -> Vec<Value>) -> Vec<(Vec<Value>, Delta)> {
+    deltas
+        .into_iter()
+        .filter(|(_, delta)| !delta.is_nothing())
+        .map(|(key, delta)| (values(&key), delta))
+        .collect()
 }
 
 /// Every fact that ends (-1) or begins (+1).
@@ -224,23 +239,12 @@ async fn insert(
     Ok(())
 }
 
-/// Adds to the cells of `tally_edition` and brings their sets of people up to date.
-async fn add_of_edition(tx: &Tx, changes: &[&Change], deltas: BTreeMap<OfEdition, Delta>) -> Result<()> {
-    let keys: Vec<OfEdition> = deltas.keys().cloned().collect();
-    let mut sets = lock_sets(
-        tx,
-        "tally_edition",
-        &EDITION_KEY,
-        keys.iter().map(edition_values).collect(),
-    )
-    .await?;
-    let remaining = remaining(tx, changes).await?;
-    for (fact, _) in signed(changes) {
-        let cell = edition_cell(&fact.cell);
-        let stays = remaining.contains(fact.person, &fact.cell, true);
-        let set = sets.entry(key_of(&edition_values(&cell))).or_default();
-        put(set, fact.person_number, stays)?;
-    }
+/// Adds to the cells of `tally_edition`, with their sets of people as they now are.
+async fn write_of_edition(
+    tx: &Tx,
+    deltas: BTreeMap<OfEdition, Delta>,
+    mut sets: BTreeMap<String, RoaringBitmap>,
+) -> Result<()> {
     let mut rows = Vec::new();
     for (cell, delta) in deltas {
         let mut row = edition_values(&cell);
@@ -255,28 +259,29 @@ async fn add_of_edition(tx: &Tx, changes: &[&Change], deltas: BTreeMap<OfEdition
     insert(tx, "tally_edition", &columns, rows, Some(&mut clause)).await
 }
 
-/// Brings the sets of people of the whole system up to date.
-async fn move_people(tx: &Tx, changes: &[&Change]) -> Result<()> {
-    let mut keys: BTreeMap<(Overall, i64), Vec<Value>> = BTreeMap::new();
-    for (fact, _) in signed(changes) {
-        let (cell, chunk) = (overall_cell(&fact.cell), fact.person_number >> CHUNK_BITS);
-        let mut values = overall_values(&cell);
-        values.push(chunk.into());
-        keys.insert((cell, chunk), values);
-    }
-    let mut sets = lock_sets(tx, "people_overall", &CHUNK_KEY, keys.values().cloned().collect()).await?;
-    let remaining = remaining(tx, changes).await?;
-    for (fact, _) in signed(changes) {
-        let key = (overall_cell(&fact.cell), fact.person_number >> CHUNK_BITS);
-        let set = sets.entry(key_of(&keys[&key])).or_default();
-        put(
-            set,
-            fact.person_number,
-            remaining.contains(fact.person, &fact.cell, false),
-        )?;
-    }
+/// The keys of the rows of `people_overall` that the changes touch, in their order.
+fn chunks(changes: &[&Change]) -> Vec<Vec<Value>> {
+    let keys: BTreeMap<(Overall, i64), Vec<Value>> = signed(changes)
+        .map(|(fact, _)| {
+            (
+                (overall_cell(&fact.cell), fact.person_number >> CHUNK_BITS),
+                chunk_values(fact),
+            )
+        })
+        .collect();
+    keys.into_values().collect()
+}
+
+fn chunk_values(fact: &Fact) -> Vec<Value> {
+    let mut values = overall_values(&overall_cell(&fact.cell));
+    values.push((fact.person_number >> CHUNK_BITS).into());
+    values
+}
+
+/// Writes the sets of people of the whole system.
+async fn write_chunks(tx: &Tx, keys: Vec<Vec<Value>>, mut sets: BTreeMap<String, RoaringBitmap>) -> Result<()> {
     let mut rows = Vec::new();
-    for mut row in keys.into_values() {
+    for mut row in keys {
         let people = sets.remove(&key_of(&row)).unwrap_or_default();
         row.push(serialize(&people)?.into());
         rows.push(row);
@@ -285,153 +290,4 @@ async fn move_people(tx: &Tx, changes: &[&Change]) -> Result<()> {
     let mut clause = OnConflict::columns(CHUNK_KEY.map(Alias::new));
     clause.update_column(Alias::new("people"));
     insert(tx, "people_overall", &columns, rows, Some(&mut clause)).await
-}
-
-/// The cells in which people still are, as their enrolments now stand.
-struct Remaining(BTreeSet<(PersonId, OfEdition)>, bool);
-
-impl Remaining {
-    fn contains(&self, person: PersonId, cell: &Cell, in_edition: bool) -> bool {
-        if self.1 {
-            return true;
-        }
-        let (_, status, gender, country) = edition_cell(cell);
-        if in_edition {
-            return self.0.contains(&(person, (cell.edition, status, gender, country)));
-        }
-        self.0
-            .iter()
-            .any(|(other, (_, s, g, c))| *other == person && (*s, *g, c) == (status, gender, &country))
-    }
-}
-
-/// Reads where the people of the changes now are. When every change only begins a fact nobody leaves a
-/// set, and nothing is read.
-async fn remaining(tx: &Tx, changes: &[&Change]) -> Result<Remaining> {
-    use sea_orm::QuerySelect;
-    use sea_orm::prelude::*;
-    if changes.iter().all(|change| change.before.is_none()) {
-        return Ok(Remaining(BTreeSet::new(), true));
-    }
-    let people: BTreeSet<PersonId> = signed(changes).map(|(fact, _)| fact.person).collect();
-    let people: Vec<PersonId> = people.into_iter().collect();
-    let mut cells = BTreeSet::new();
-    for batch in people.chunks(BATCH) {
-        let rows: Vec<(PersonId, EditionId, EnrolmentState, Gender, String)> = enrolment::Entity::find()
-            .select_only()
-            .columns([
-                enrolment::Column::PersonId,
-                enrolment::Column::EditionId,
-                enrolment::Column::State,
-                enrolment::Column::Gender,
-                enrolment::Column::Country,
-            ])
-            .filter(enrolment::Column::PersonId.is_in(batch.iter().copied()))
-            .into_tuple()
-            .all(tx)
-            .await?;
-        cells.extend(
-            rows.into_iter()
-                .map(|(person, edition, state, gender, country)| (person, (edition, state, gender, country))),
-        );
-    }
-    Ok(Remaining(cells, false))
-}
-
-/// Locks the rows with these keys and returns their sets; on PostgreSQL absent rows are made first, so that
-/// there is something to lock. (SQLite's one writer needs no lock.)
-async fn lock_sets(
-    tx: &Tx,
-    table: &'static str,
-    key: &[&'static str],
-    keys: Vec<Vec<Value>>,
-) -> Result<BTreeMap<String, RoaringBitmap>> {
-    let mut found = BTreeMap::new();
-    for batch in keys.chunks(500) {
-        read_sets(tx, table, key, batch, &mut found).await?;
-        let absent: Vec<Vec<Value>> = batch
-            .iter()
-            .filter(|values| !found.contains_key(&key_of(values)))
-            .cloned()
-            .collect();
-        if absent.is_empty() || engine(tx) == Engine::Sqlite {
-            continue;
-        }
-        let counts: &[&'static str] = if table == "tally_edition" { &COUNTS } else { &[] };
-        let columns: Vec<_> = key.iter().chain(counts).copied().chain(["people"]).collect();
-        let empty = serialize(&RoaringBitmap::new())?;
-        let rows = absent.iter().cloned().map(|mut values| {
-            values.extend(counts.iter().map(|_| Value::from(0_i64)));
-            values.push(empty.clone().into());
-            values
-        });
-        let mut clause = OnConflict::columns(key.iter().map(|name| Alias::new(*name)));
-        insert(tx, table, &columns, rows.collect(), Some(clause.do_nothing())).await?;
-        read_sets(tx, table, key, &absent, &mut found).await?;
-    }
-    Ok(found)
-}
-
-async fn read_sets(
-    tx: &Tx,
-    table: &'static str,
-    key: &[&'static str],
-    keys: &[Vec<Value>],
-    found: &mut BTreeMap<String, RoaringBitmap>,
-) -> Result<()> {
-    let tuple = Expr::tuple(key.iter().map(|name| Expr::col(Alias::new(*name))));
-    let wanted = keys
-        .iter()
-        .map(|values| Expr::tuple(values.iter().cloned().map(Expr::val)));
-    let mut statement = Query::select();
-    statement
-        .columns(key.iter().map(|name| Alias::new(*name)))
-        .column(Alias::new("people"))
-        .from(Alias::new(table))
-        .and_where(tuple.is_in(wanted));
-    for name in key {
-        statement.order_by(Alias::new(*name).into_iden(), sea_orm::sea_query::Order::Asc);
-    }
-    if engine(tx) == Engine::Postgres {
-        statement.lock(LockType::Update);
-    }
-    for row in tx.query_all(&statement).await? {
-        let mut values: Vec<Value> = Vec::with_capacity(key.len());
-        for &name in key {
-            values.push(match name {
-                "edition_id" => row.try_get::<Uuid>("", name)?.into(),
-                "chunk" => row.try_get::<i64>("", name)?.into(),
-                _ => row.try_get::<String>("", name)?.into(),
-            });
-        }
-        found.insert(key_of(&values), deserialize(&row.try_get::<Vec<u8>>("", "people")?)?);
-    }
-    Ok(())
-}
-
-/// A key as text, to find it again among the rows that came back.
-fn key_of(values: &[Value]) -> String {
-    values.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
-}
-
-fn put(set: &mut RoaringBitmap, number: i64, present: bool) -> Result<()> {
-    let number = u32::try_from(number).map_err(Error::internal)?;
-    if present {
-        set.insert(number);
-    } else {
-        set.remove(number);
-    }
-    Ok(())
-}
-
-/// The bytes of a set, in the portable format of the Roaring bitmap specification.
-fn serialize(set: &RoaringBitmap) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(set.serialized_size());
-    set.serialize_into(&mut bytes).map_err(Error::internal)?;
-    Ok(bytes)
-}
-
-/// The set that the bytes hold.
-pub fn deserialize(bytes: &[u8]) -> Result<RoaringBitmap> {
-    RoaringBitmap::deserialize_from(bytes).map_err(Error::internal)
 }
