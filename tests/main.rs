@@ -5,4 +5,5 @@ mod catalogue;
 mod enrolment;
 mod entities;
 mod report;
+mod statistics;
 mod support;

@@ -17,6 +17,7 @@ pub mod history;
 pub mod id;
 pub mod institution;
 pub mod loaders;
+pub mod node;
 pub mod page;
 mod payload;
 pub mod person;
@@ -36,6 +37,7 @@ pub struct Query(
     edition::EditionQuery,
     enrolment::EnrolmentQuery,
     institution::InstitutionQuery,
+    node::NodeQuery,
     statistics::StatisticsQuery,
     submission::SubmissionQuery,
     team::TeamQuery,

@@ -38,6 +38,14 @@ impl Person {
         Ok(request.loaders.people.load_one(id).await?.map(Self::new))
     }
 
+    /// The person, if the viewer may at least see the name.
+    pub async fn visible(request: &Request, id: PersonId) -> ApiResult<Option<Self>> {
+        let Some(person) = Self::load(request, id).await? else {
+            return Ok(None);
+        };
+        Ok(person.shows(request, Action::SeeName).await?.then_some(person))
+    }
+
     /// Whether the viewer sees the field that `action` stands for. The one way to every masked field.
     async fn shows(&self, request: &Request, action: Action) -> ApiResult<bool> {
         let relation = match self.known {

@@ -1,0 +1,80 @@
+//! Anything by its identifier (Relay, "Global Object Identification").
+
+use async_graphql::{Context, ID, Interface, Object};
+
+use super::course::Course;
+use super::deliverable::Deliverable;
+use super::edition::Edition;
+use super::enrolment::Enrolment;
+use super::error::ApiResult;
+use super::id;
+use super::institution::Institution;
+use super::person::Person;
+use super::request::Request;
+use super::submission::Submission;
+use super::team::Team;
+use crate::domain::id::AnyId;
+use crate::service;
+
+/// Something with a global identifier, whose prefix tells its kind.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Global identifier."))]
+pub enum Node {
+    /// A course, `crs_…`.
+    Course(Course),
+    /// What an edition asks for, `dlv_…`.
+    Deliverable(Deliverable),
+    /// One run of a course, `edn_…`.
+    Edition(Edition),
+    /// One person in one edition, `enr_…`.
+    Enrolment(Enrolment),
+    /// A registered organisation, `ins_…`.
+    Institution(Institution),
+    /// A person, `psn_…`.
+    Person(Person),
+    /// The answer of a team or a person, `sub_…`.
+    Submission(Submission),
+    /// The people who hand in together, `tea_…`.
+    Team(Team),
+}
+
+/// The query for anything by its identifier.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Anything by its identifier; null when there is nothing, or nothing that you may see.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Node>> {
+        let request = Request::of(ctx);
+        let Request { app, actor, .. } = request;
+        Ok(match id::parse::<AnyId>("id", &id)? {
+            AnyId::CourseId(id) => service::course::find(app, id).await?.map(|row| Course(row).into()),
+            AnyId::DeliverableId(id) => service::deliverable::read(app, actor, id)
+                .await?
+                .map(|row| Deliverable(row).into()),
+            AnyId::EditionId(id) => service::edition::find(app, actor, id)
+                .await?
+                .map(|row| Edition(row).into()),
+            AnyId::EnrolmentId(id) => service::enrolment::find(app, actor, id)
+                .await?
+                .map(|row| Enrolment(row).into()),
+            AnyId::InstitutionId(id) if actor.person.is_some() => Institution::load(request, id).await?.map(Into::into),
+            AnyId::PersonId(id) => Person::visible(request, id).await?.map(Into::into),
+            AnyId::SubmissionId(id) => service::submission::read(app, actor, id)
+                .await?
+                .map(|row| Submission(row).into()),
+            AnyId::TeamId(id) => service::team::read(app, actor, id).await?.map(|row| Team(row).into()),
+            AnyId::InstitutionId(_)
+            | AnyId::MeetingId(_)
+            | AnyId::AllocationId(_)
+            | AnyId::VersionId(_)
+            | AnyId::AssessmentId(_)
+            | AnyId::GradeId(_)
+            | AnyId::RoleAssignmentId(_)
+            | AnyId::DeclarationId(_)
+            | AnyId::CompletionId(_)
+            | AnyId::SessionId(_) => None,
+        })
+    }
+}

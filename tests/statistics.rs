@@ -1,0 +1,210 @@
+//! The kept summaries against a recount of the rows, after histories that nobody thought of.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use rumbo::domain::person::Gender;
+use serde_json::{Value, json};
+
+use crate::support::app::{Client, TestApp, Who};
+use crate::support::scene::{Plan, enrolling, version};
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Event {
+    /// Somebody applies (again).
+    Apply(usize),
+    /// Somebody leaves.
+    Leave(usize),
+    /// The coordinator decides about somebody.
+    Decide(usize, &'static str),
+    /// Time passes.
+    Pass(i64),
+}
+
+const PEOPLE: usize = 6;
+
+fn event() -> impl Strategy<Value = Event> {
+    let decisions = ["REVIEW", "CONFIRM", "WAITLIST", "REJECT", "EXCLUDE", "CANCEL"];
+    prop_oneof![
+        3 => (0..PEOPLE).prop_map(Event::Apply),
+        2 => (0..PEOPLE).prop_map(Event::Leave),
+        3 => (0..PEOPLE, proptest::sample::select(decisions.to_vec())).prop_map(|(who, what)| Event::Decide(who, what)),
+        1 => (1_i64..5000).prop_map(Event::Pass),
+    ]
+}
+
+/// How many enrolments there are by some property of theirs.
+type Counts = BTreeMap<String, i64>;
+
+/// The rows of both editions, as their coordinator lists them.
+async fn rows(coordinator: &Client<'_>, editions: &[String]) -> Vec<Value> {
+    let mut all = Vec::new();
+    for edition in editions {
+        let list = coordinator
+            .run("EditionEnrolments", json!({ "editionId": edition, "first": 100 }))
+            .await;
+        all.extend(list.at("edition.enrolments.nodes").as_array().expect("nodes").clone());
+    }
+    all
+}
+
+fn count(rows: &[Value], key: impl Fn(&Value) -> String) -> Counts {
+    let mut counts = Counts::new();
+    for row in rows {
+        *counts.entry(key(row)).or_default() += 1;
+    }
+    counts
+}
+
+/// What the statistics say of `applications`, by one key of their rows.
+async fn figures(
+    coordinator: &Client<'_>,
+    by: &[&str],
+    as_at: Option<DateTime<Utc>>,
+    key: impl Fn(&Value) -> String,
+) -> Counts {
+    let answer = coordinator.run("Statistics", json!({ "by": by, "asAt": as_at })).await;
+    let rows = answer.at("statistics.rows").as_array().expect("rows").clone();
+    let counts: Counts = rows
+        .iter()
+        .map(|row| (key(row), row["applications"].as_i64().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        counts.values().sum::<i64>(),
+        answer.number("statistics.total.applications")
+    );
+    counts
+}
+
+fn by_status(row: &Value) -> String {
+    row["status"]
+        .as_str()
+        .or(row["state"].as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn by_person(row: &Value) -> String {
+    format!("{} {} {}", row["gender"], row["country"], by_status(row))
+}
+
+async fn play(history: Vec<Event>) {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let editions = [
+        enrolling(
+            &coordinator,
+            Plan {
+                code: "OPEN",
+                capacity: Some(2),
+                ..Plan::OPEN
+            },
+        )
+        .await,
+        enrolling(
+            &coordinator,
+            Plan {
+                code: "CHOSEN",
+                capacity: Some(3),
+                policy: "APPROVAL",
+            },
+        )
+        .await,
+    ];
+    let mut people = Vec::new();
+    for (place, name) in ["Ana", "Ben", "Cy", "Dan", "Eva", "Flo"].into_iter().enumerate() {
+        let gender = Gender::ALL[place % Gender::ALL.len()];
+        let country = ["UY", "BR"][place % 2];
+        people.push(
+            test.somebody(Who {
+                gender,
+                country,
+                ..Who::named(name)
+            })
+            .await,
+        );
+    }
+    let mut latest: BTreeMap<(usize, usize), String> = BTreeMap::new();
+    let mut past: Vec<(DateTime<Utc>, Counts)> = Vec::new();
+    for (turn, event) in history.into_iter().enumerate() {
+        let at = turn % editions.len();
+        match event {
+            Event::Apply(who) => {
+                let input = json!({ "input": { "editionId": editions[at] } });
+                let answer = people[who].again().await.run("ApplyToEdition", input).await;
+                if let Some(id) = answer
+                    .at("applyToEdition")
+                    .pointer("/enrolment/id")
+                    .and_then(Value::as_str)
+                {
+                    latest.insert((who, at), id.to_owned());
+                }
+            }
+            Event::Leave(who) => {
+                if let Some(id) = latest.get(&(who, at)) {
+                    let person = people[who].again().await;
+                    let input = json!({ "enrolmentId": id, "version": version(&person, id).await });
+                    person
+                        .run("WithdrawEnrolment", json!({ "input": input }))
+                        .await
+                        .at("withdrawEnrolment");
+                }
+            }
+            Event::Decide(who, decision) => {
+                if let Some(id) = latest.get(&(who, at)) {
+                    let coordinator = coordinator.again().await;
+                    let seen = version(&coordinator, id).await;
+                    let input =
+                        json!({ "enrolmentId": id, "version": seen, "decision": decision, "reason": "so decided" });
+                    coordinator
+                        .run("DecideEnrolment", json!({ "input": input }))
+                        .await
+                        .at("decideEnrolment");
+                }
+            }
+            Event::Pass(seconds) => test.pass(TimeDelta::seconds(seconds)),
+        }
+        let coordinator = coordinator.again().await;
+        past.push((test.now(), count(&rows(&coordinator, &editions).await, by_status)));
+        test.pass(TimeDelta::seconds(1));
+    }
+    let coordinator = coordinator.again().await;
+    let all = rows(&coordinator, &editions).await;
+    assert_eq!(
+        figures(&coordinator, &["STATUS"], None, by_status).await,
+        count(&all, by_status)
+    );
+    assert_eq!(
+        figures(&coordinator, &["GENDER", "COUNTRY", "STATUS"], None, by_person).await,
+        count(&all, by_person)
+    );
+    for (instant, expected) in past {
+        assert_eq!(
+            figures(&coordinator, &["STATUS"], Some(instant), by_status).await,
+            expected,
+            "as at {instant}"
+        );
+    }
+    assert_eq!(test.violations().await, []);
+    drop(test.mails().await);
+}
+
+#[test]
+fn summaries_and_past_figures_equal_a_recount_after_any_history() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut runner = TestRunner::new(Config {
+        cases: 6,
+        max_shrink_iters: 20,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(&proptest::collection::vec(event(), 12..30), |history| {
+            runtime.block_on(play(history));
+            Ok(())
+        })
+        .expect("every history adds up");
+}
