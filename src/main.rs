@@ -12,6 +12,7 @@ use rumbo::clock::Clock;
 use rumbo::commands::{admin, demo, import, report, serve, verify};
 use rumbo::config::{LogFormat, Settings};
 use rumbo::domain::actor::Actor;
+use rumbo::domain::language::Language;
 use rumbo::error::{Error, Result};
 use rumbo::{api, http, service};
 use tokio::net::TcpListener;
@@ -126,6 +127,13 @@ fn main() -> ExitCode {
     match runtime.block_on(run(cli)) {
         Ok(code) => code,
         Err(Error::Internal(cause)) => fail(&cause.to_string()),
+        Err(Error::Invalid(faults)) => {
+            let sentences = faults.iter().map(|fault| {
+                let sentence = api::error::sentence(fault.code, fault.detail.as_deref(), Language::En);
+                format!("{}: {sentence}", fault.path.join("."))
+            });
+            fail(&sentences.collect::<Vec<_>>().join("\nrumbo: "))
+        }
         Err(failure) => fail(&failure.to_string()),
     }
 }

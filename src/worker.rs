@@ -19,7 +19,7 @@ use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
 use crate::store::outbox::{self, Settled};
-use crate::store::{Db, history, person, submission};
+use crate::store::{Db, deadline, history, person};
 
 #[cfg(test)]
 mod tests;
@@ -118,7 +118,7 @@ impl Worker {
         loop {
             let now = self.clock.now();
             let tx = self.db.write().await?;
-            let closed = submission::expire_drafts(&tx, now, DRAFTS).await?;
+            let closed = deadline::expire_drafts(&tx, now, DRAFTS).await?;
             if closed.is_empty() {
                 return Ok(());
             }

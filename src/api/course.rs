@@ -80,7 +80,7 @@ pub struct Course(pub course::Model);
 #[Object]
 impl Course {
     /// Global identifier, `crs_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
@@ -213,7 +213,7 @@ pub struct CourseQuery;
 impl CourseQuery {
     /// The course with this identifier; null when there is none.
     async fn course(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Course>> {
-        let id: CourseId = id::parse("id", &id)?;
+        let id: CourseId = id::argument("id", &id)?;
         Ok(service::course::find(&Request::of(ctx).app, id).await?.map(Course))
     }
 

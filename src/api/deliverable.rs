@@ -26,7 +26,7 @@ pub struct Deliverable(pub deliverable::Model);
 #[Object]
 impl Deliverable {
     /// Global identifier, `dlv_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
@@ -244,7 +244,7 @@ impl DeliverableQuery {
     /// The deliverable with this identifier; null when there is none that you may see.
     async fn deliverable(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Deliverable>> {
         let request = Request::of(ctx);
-        let id: DeliverableId = id::parse("id", &id)?;
+        let id: DeliverableId = id::argument("id", &id)?;
         Ok(service::read(&request.app, &request.actor, id).await?.map(Deliverable))
     }
 }

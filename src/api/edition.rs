@@ -1,7 +1,7 @@
 //! Editions in the API.
 
 use async_graphql::connection::{Connection, EmptyFields};
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::course::Course;
@@ -11,15 +11,20 @@ use super::enums::{EditionState, EnrolmentPolicy, Language, Modality, Submission
 use super::error::ApiResult;
 use super::id;
 use super::page::{Arguments, connection};
-use super::payload::payloads;
 use super::request::Request;
-use crate::domain::edition::{Calendar, EditionDraft};
 use crate::domain::id::{CourseId, EditionId};
-use crate::domain::text::{Reason, SearchText, ShortCode, parse_time_zone};
-use crate::error::{Error, Fault, Faults, Result};
+use crate::domain::text::Reason;
+use crate::error::{Error, Faults};
 use crate::service;
 use crate::store::edition;
 use crate::store::enrolment;
+
+mod input;
+
+pub use input::{
+    CreateEditionInput, CreateEditionPayload, EditionFilter, EditionInput, MoveEditionInput, MoveEditionPayload,
+    UpdateEditionInput, UpdateEditionPayload,
+};
 
 /// One run of a course.
 pub struct Edition(pub edition::Model);
@@ -28,7 +33,7 @@ pub struct Edition(pub edition::Model);
 #[Object]
 impl Edition {
     /// Global identifier, `edn_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
@@ -209,153 +214,6 @@ impl Edition {
     }
 }
 
-/// Which editions of the catalogue; what is left out does not restrict.
-#[derive(InputObject, Default)]
-pub struct EditionFilter {
-    /// Words that occur in the code, title or description; case and accents do not matter. Up to 100 characters.
-    text: Option<String>,
-    /// Given in this language.
-    language: Option<Language>,
-    /// Those that end on this day or later.
-    from: Option<NaiveDate>,
-    /// Those that start on this day or earlier.
-    until: Option<NaiveDate>,
-    /// In one of these states.
-    states: Option<Vec<EditionState>>,
-    /// Of this course.
-    course_id: Option<ID>,
-}
-
-impl EditionFilter {
-    fn read(self) -> Result<edition::Filter> {
-        let flaw = |flaw: crate::error::Flaw| Fault {
-            code: flaw.code,
-            path: vec!["filter".into(), "text".into()],
-            detail: flaw.detail,
-        };
-        Ok(edition::Filter {
-            text: SearchText::parse_optional(self.text.as_deref()).map_err(flaw)?,
-            language: self.language.map(Into::into),
-            from: self.from,
-            until: self.until,
-            states: self.states.unwrap_or_default().into_iter().map(Into::into).collect(),
-            course: self.course_id.map(|id| id::parse("filter.courseId", &id)).transpose()?,
-        })
-    }
-}
-
-/// What an edition is planned to be.
-#[derive(InputObject)]
-pub struct EditionInput {
-    /// A unique short code of up to 40 characters, such as `BDG-2022`.
-    code: String,
-    /// The languages in which it is given; at least one.
-    languages: Vec<Language>,
-    /// An IANA zone, such as `America/Montevideo`.
-    time_zone: String,
-    /// First day, in that zone.
-    starts_on: NaiveDate,
-    /// Last day, not before the first.
-    ends_on: NaiveDate,
-    /// From when applications are taken (RFC 3339 with offset).
-    enrols_from: DateTime<Utc>,
-    /// Until when applications are taken; after `enrolsFrom`.
-    enrols_until: DateTime<Utc>,
-    /// How many seats, 1 to 1,000,000; left out for as many as come.
-    capacity: Option<i64>,
-    /// How many participants it needs to take place; not more than `capacity`.
-    #[graphql(default = 0)]
-    minimum: i64,
-    /// How participants meet.
-    modality: Modality,
-    /// What happens to an application.
-    policy: EnrolmentPolicy,
-    /// The grade from which an enrolment is completed, 0 to 100 with up to three decimals.
-    pass_mark: Decimal,
-    /// Whether tutors release the grades of their teams themselves.
-    #[graphql(default = false)]
-    tutors_release: bool,
-}
-
-impl EditionInput {
-    fn draft(&self) -> Result<EditionDraft> {
-        let mut faults = Faults::default();
-        let code = faults.take("edition.code", ShortCode::parse(&self.code));
-        let time_zone = faults.take("edition.timeZone", parse_time_zone(&self.time_zone));
-        let (Some(code), Some(time_zone)) = (code, time_zone) else {
-            return Err(faults.into());
-        };
-        Ok(EditionDraft {
-            code,
-            languages: self.languages.iter().map(|&language| language.into()).collect(),
-            time_zone,
-            calendar: Calendar {
-                starts_on: self.starts_on,
-                ends_on: self.ends_on,
-                enrols_from: self.enrols_from,
-                enrols_until: self.enrols_until,
-            },
-            capacity: self.capacity,
-            minimum: self.minimum,
-            modality: self.modality.into(),
-            policy: self.policy.into(),
-            pass_mark: self.pass_mark.in_thousandths(),
-            tutors_release: self.tutors_release,
-        })
-    }
-}
-
-/// A new edition of a course.
-#[derive(InputObject)]
-pub struct CreateEditionInput {
-    /// The course that is given.
-    course_id: ID,
-    /// The plan.
-    edition: EditionInput,
-}
-
-/// A changed edition.
-#[derive(InputObject)]
-pub struct UpdateEditionInput {
-    /// Which.
-    edition_id: ID,
-    /// The version that you saw.
-    version: i64,
-    /// The plan, all of it anew.
-    edition: EditionInput,
-}
-
-/// A step of an edition along its states.
-#[derive(InputObject)]
-pub struct MoveEditionInput {
-    /// Which.
-    edition_id: ID,
-    /// The version that you saw.
-    version: i64,
-    /// The state to enter; one of `nextStates`.
-    to: EditionState,
-    /// Why, up to 1,000 characters; required to cancel and to reopen.
-    reason: Option<String>,
-}
-
-payloads! {
-    /// The new edition.
-    CreateEditionPayload {
-        /// The edition, unless there are `userErrors`.
-        edition: Edition
-    }
-    /// The changed edition.
-    UpdateEditionPayload {
-        /// The edition, unless there are `userErrors`.
-        edition: Edition
-    }
-    /// The edition after its step.
-    MoveEditionPayload {
-        /// The edition, unless there are `userErrors`.
-        edition: Edition
-    }
-}
-
 /// Queries about editions.
 #[derive(Default)]
 pub struct EditionQuery;
@@ -373,7 +231,7 @@ impl EditionQuery {
         let Request { app, actor, .. } = request;
         let found = match (id, code) {
             (Some(id), _) => {
-                let id: EditionId = id::parse("id", &id)?;
+                let id: EditionId = id::argument("id", &id)?;
                 service::edition::find(app, actor, id).await?
             }
             (None, Some(code)) => service::edition::find_by_code(app, actor, &code).await?,

@@ -1,7 +1,7 @@
 //! Enrolments in the API.
 
 use async_graphql::connection::{Connection, EmptyFields};
-use async_graphql::{Context, Enum, ID, InputObject, Object};
+use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::decimal::Decimal;
@@ -12,17 +12,23 @@ use super::history::StateChange;
 use super::id;
 use super::institution::Institution;
 use super::page::{Arguments, connection};
-use super::payload::payloads;
 use super::person::Person;
 use super::request::Request;
 use crate::domain::actor::Reach;
-use crate::domain::enrolment;
 use crate::domain::id::{EditionId, EnrolmentId, PersonId};
 use crate::domain::policy::{Action, Relation, may};
-use crate::domain::text::{Comment, Country, Reason};
-use crate::error::{Error, Faults, Result};
+use crate::domain::text::Comment;
+use crate::error::{Error, Faults};
 use crate::service;
 use crate::store::enrolment as store;
+
+mod input;
+
+use input::read_reason;
+pub use input::{
+    ApplyToEditionInput, ApplyToEditionPayload, DecideEnrolmentInput, DecideEnrolmentPayload, DecideEnrolmentsInput,
+    DecideEnrolmentsPayload, EnrolmentDecision, EnrolmentFilter, WithdrawEnrolmentInput, WithdrawEnrolmentPayload,
+};
 
 /// One person in one edition.
 pub struct Enrolment(pub store::Model);
@@ -62,7 +68,7 @@ impl Enrolment {
 #[Object]
 impl Enrolment {
     /// Global identifier, `enr_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
@@ -183,142 +189,6 @@ impl Enrolment {
     }
 }
 
-/// Which enrolments; what is left out does not restrict.
-#[derive(InputObject)]
-pub struct EnrolmentFilter {
-    /// In one of these states.
-    states: Option<Vec<EnrolmentState>>,
-    /// From one of these countries (ISO 3166-1 alpha-2).
-    countries: Option<Vec<String>>,
-    /// From one of these institutions.
-    institution_ids: Option<Vec<ID>>,
-}
-
-impl EnrolmentFilter {
-    /// Reads it; countries and identifiers are checked.
-    pub fn read(self) -> Result<store::Filter> {
-        let mut faults = Faults::default();
-        let countries = self.countries.unwrap_or_default();
-        let countries = countries
-            .iter()
-            .filter_map(|country| faults.take("filter.countries", Country::parse(country)));
-        let countries = countries.map(|country| country.as_ref().to_owned()).collect();
-        faults.check()?;
-        Ok(store::Filter {
-            states: self.states.unwrap_or_default().into_iter().map(Into::into).collect(),
-            countries,
-            institutions: id::parse_all("filter.institutionIds", &self.institution_ids.unwrap_or_default())?,
-        })
-    }
-}
-
-/// What a coordinator can decide about an enrolment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub enum EnrolmentDecision {
-    /// Take it under review.
-    Review,
-    /// Admit; needs a free seat.
-    Confirm,
-    /// Put on the waiting list.
-    Waitlist,
-    /// Do not admit; needs a reason.
-    Reject,
-    /// End an admitted enrolment; needs a reason.
-    Exclude,
-    /// End one that was not admitted yet.
-    Cancel,
-}
-
-impl From<EnrolmentDecision> for enrolment::EnrolmentState {
-    fn from(decision: EnrolmentDecision) -> Self {
-        match decision {
-            EnrolmentDecision::Review => Self::UnderReview,
-            EnrolmentDecision::Confirm => Self::Confirmed,
-            EnrolmentDecision::Waitlist => Self::Waitlisted,
-            EnrolmentDecision::Reject => Self::Rejected,
-            EnrolmentDecision::Exclude => Self::Excluded,
-            EnrolmentDecision::Cancel => Self::Cancelled,
-        }
-    }
-}
-
-/// An application.
-#[derive(InputObject)]
-pub struct ApplyToEditionInput {
-    /// To which edition; it must be enrolling.
-    edition_id: ID,
-    /// Why you want to take part, up to 10,000 characters.
-    #[graphql(default)]
-    motivation: String,
-}
-
-/// A withdrawal.
-#[derive(InputObject)]
-pub struct WithdrawEnrolmentInput {
-    /// Which enrolment.
-    enrolment_id: ID,
-    /// The version that you saw.
-    version: i64,
-    /// Why, up to 1,000 characters.
-    reason: Option<String>,
-}
-
-/// A decision on one enrolment.
-#[derive(InputObject)]
-pub struct DecideEnrolmentInput {
-    /// Which enrolment.
-    enrolment_id: ID,
-    /// The version that you saw.
-    version: i64,
-    /// What you decide.
-    decision: EnrolmentDecision,
-    /// Why, up to 1,000 characters; required to reject and to exclude. The person reads it.
-    reason: Option<String>,
-}
-
-/// One decision on many enrolments of an edition.
-#[derive(InputObject)]
-pub struct DecideEnrolmentsInput {
-    /// The edition.
-    edition_id: ID,
-    /// Which enrolments, 1 to 1,000; all are decided or none.
-    enrolment_ids: Vec<ID>,
-    /// What you decide.
-    decision: EnrolmentDecision,
-    /// Why, up to 1,000 characters; required to reject and to exclude. The people read it.
-    reason: Option<String>,
-}
-
-payloads! {
-    /// The new enrolment.
-    ApplyToEditionPayload {
-        /// The enrolment, unless there are `userErrors`; its state says what became of the application.
-        enrolment: Enrolment
-    }
-    /// The withdrawn enrolment.
-    WithdrawEnrolmentPayload {
-        /// The enrolment, unless there are `userErrors`.
-        enrolment: Enrolment
-    }
-    /// The decided enrolment.
-    DecideEnrolmentPayload {
-        /// The enrolment, unless there are `userErrors`.
-        enrolment: Enrolment
-    }
-    /// The decided enrolments.
-    DecideEnrolmentsPayload {
-        /// The enrolments in the order asked, unless there are `userErrors`; then none was decided.
-        enrolments: Vec<Enrolment>
-    }
-}
-
-fn read_reason(reason: Option<&str>) -> Result<Option<Reason>> {
-    let mut faults = Faults::default();
-    faults
-        .take("reason", Reason::parse_optional(reason))
-        .ok_or_else(|| faults.into())
-}
-
 /// Queries about enrolments.
 #[derive(Default)]
 pub struct EnrolmentQuery;
@@ -328,7 +198,7 @@ impl EnrolmentQuery {
     /// The enrolment with this identifier; null when there is none that you may see.
     async fn enrolment(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Enrolment>> {
         let request = Request::of(ctx);
-        let id: EnrolmentId = id::parse("id", &id)?;
+        let id: EnrolmentId = id::argument("id", &id)?;
         Ok(service::enrolment::find(&request.app, &request.actor, id)
             .await?
             .map(Enrolment))

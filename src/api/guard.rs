@@ -152,6 +152,7 @@ pub fn check(mut request: Request, limits: &Limits) -> Result<Request, Refusal> 
         return Err(Refusal::TooLong(limits.document_bytes));
     }
     let variables = request.variables.clone();
+    let operation_name = request.operation_name.clone();
     let document = request
         .parsed_query()
         .map_err(|fault| Refusal::Syntax(first_line(&fault.message)))?;
@@ -162,7 +163,12 @@ pub fn check(mut request: Request, limits: &Limits) -> Result<Request, Refusal> 
         deepest: limits.depth,
     };
     let mut whole = Weight::default();
-    for (_, operation) in document.operations.iter() {
+    let named = operation_name.as_deref();
+    for (name, operation) in document.operations.iter() {
+        // Of several operations only the named one runs; without a name all are weighed, and none will run.
+        if named.is_some_and(|named| name.is_some_and(|name| name.as_str() != named)) {
+            continue;
+        }
         whole.add(scale.set(&operation.node.selection_set.node, 1)?);
     }
     if whole.fields > limits.selections {

@@ -6,7 +6,7 @@ use async_graphql::ID;
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::domain::id::IdFault;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::store::page::{Key, Place};
 
 /// Reads the identifier at input path `at`.
@@ -15,6 +15,19 @@ use crate::store::page::{Key, Place};
 /// [`Code::InvalidId`] for what is no identifier, or one of another kind of thing.
 pub fn parse<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
     id.parse().map_err(|_: IdFault| Error::at(at, Code::InvalidId))
+}
+
+/// Reads the identifier that a query takes as its argument `name`.
+///
+/// # Errors
+/// [`Code::InvalidId`] for what is no identifier, or one of another kind of thing.
+pub fn argument<T: FromStr<Err = IdFault>>(name: &str, id: &ID) -> Result<T> {
+    let fault = |_: IdFault| Fault {
+        code: Code::InvalidId,
+        path: vec![name.to_owned()],
+        detail: None,
+    };
+    id.parse().map_err(|broken| fault(broken).into())
 }
 
 /// Reads a list of identifiers.

@@ -33,7 +33,7 @@ impl Institution {
 #[Object]
 impl Institution {
     /// Identifier, `ins_…`. That of an institution which was merged into this one leads here as well.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 

@@ -48,7 +48,7 @@ impl NodeQuery {
     async fn node(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Node>> {
         let request = Request::of(ctx);
         let Request { app, actor, .. } = request;
-        Ok(match id::parse::<AnyId>("id", &id)? {
+        Ok(match id::argument::<AnyId>("id", &id)? {
             AnyId::CourseId(id) => service::course::find(app, id).await?.map(|row| Course(row).into()),
             AnyId::DeliverableId(id) => service::deliverable::read(app, actor, id)
                 .await?

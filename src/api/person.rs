@@ -74,7 +74,7 @@ impl Person {
 #[Object]
 impl Person {
     /// Identifier, `psn_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.row.id.to_string().into()
     }
 

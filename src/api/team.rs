@@ -29,7 +29,7 @@ pub struct Team(pub team::Model);
 #[Object]
 impl Team {
     /// Global identifier, `tea_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
@@ -235,7 +235,7 @@ impl TeamQuery {
     /// The team with this identifier; null when there is none that you may see.
     async fn team(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Team>> {
         let request = Request::of(ctx);
-        let id: TeamId = id::parse("id", &id)?;
+        let id: TeamId = id::argument("id", &id)?;
         Ok(service::read(&request.app, &request.actor, id).await?.map(Team))
     }
 

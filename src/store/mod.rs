@@ -24,6 +24,7 @@ pub mod author;
 pub mod case;
 pub mod completion;
 pub mod course;
+pub mod deadline;
 pub mod declaration;
 pub mod deliverable;
 pub mod edition;

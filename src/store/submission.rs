@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query, UnionType};
+use sea_orm::sea_query::{Expr, Query, UnionType};
 use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 
 use super::page::{self, Page, Wanted};
@@ -42,33 +42,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// Turns up to `limit` drafts whose cut-off lies before `now` into `not_submitted`; the caller writes the history.
-///
-/// Drafts that nobody handed in only: a revision that was requested is taken after the cut-off too.
-pub async fn expire_drafts(tx: &Tx, now: DateTime<Utc>, limit: u64) -> Result<Vec<SubmissionId>> {
-    let passed = Query::select()
-        .column(deliverable::Column::Id)
-        .from(deliverable::Entity)
-        .and_where(deliverable::Column::CutOffAt.lt(now))
-        .to_owned();
-    // The state is spelled out as the partial index does: with a bound value the planner would not use it.
-    let drafts = Query::select()
-        .column(Column::Id)
-        .from(Entity)
-        .and_where(Expr::cust("state = 'draft'"))
-        .and_where(Column::DeliverableId.in_subquery(passed))
-        .limit(limit)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .to_owned();
-    let rows = Entity::update_many()
-        .col_expr(Column::State, Expr::value(SubmissionState::NotSubmitted))
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .filter(Column::Id.in_subquery(drafts))
-        .exec_with_returning(tx)
-        .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
-}
 
 /// Whose answer it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
