@@ -16,7 +16,7 @@ use roaring::RoaringBitmap;
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr, Value};
 
-use self::sets::{Remaining, key_of, lock_sets, put, serialize};
+use self::sets::{Remaining, key_of, lock_sets, put};
 use super::Tx;
 use crate::clock::Clock;
 use crate::domain::enrolment::EnrolmentState;
@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 mod sets;
 
 pub use sets::deserialize;
+pub(super) use sets::serialize;
 
 /// How many person numbers one row of `people_overall` spans, as a power of two: such a row stays small
 /// enough to be rewritten with every enrolment.
