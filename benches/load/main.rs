@@ -1,1 +1,206 @@
-fn main() {}
+//! The load program: fills a database, drives the released server over HTTP on loopback, and prints what
+//! every operation costs beside the same question in raw SQL, as the table of `docs/performance.md`.
+//!
+//! ```text
+//! cargo bench --bench load                        # SQLite in a temporary folder
+//! cargo bench --bench load -- --postgres          # a throw-away PostgreSQL server
+//! cargo bench --bench load -- --database-url postgres://user@host/database
+//! ```
+//!
+//! CPU time is what counts: it holds on a noisy machine, elapsed time does not. Nothing is asserted.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use clap::Parser;
+use rumbo::config::Settings;
+use rumbo::store::{Db, Engine, tally_rebuild};
+use tokio::runtime::Runtime;
+
+mod client;
+mod cluster;
+mod fill;
+mod operations;
+mod process;
+mod table;
+
+/// What ends the program: a text for a person.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Signs the access tokens of the server that is driven.
+const TOKEN_SECRET: &str = "of the load program, it protects nothing";
+
+/// Fills a database, drives the released server, prints what every operation costs.
+#[derive(Debug, Clone, Parser)]
+struct Options {
+    /// An empty database, or one that this program filled before; a SQLite file of its own by default.
+    #[arg(long)]
+    database_url: Option<String>,
+    /// Start a PostgreSQL server of its own, which is removed at the end.
+    #[arg(long, conflicts_with = "database_url")]
+    postgres: bool,
+    /// How many enrolments to fill in.
+    #[arg(long, default_value_t = 1_000_000)]
+    enrolments: i64,
+    /// How many people.
+    #[arg(long, default_value_t = 50_000)]
+    people: i64,
+    /// How many editions; the last one takes applications.
+    #[arg(long, default_value_t = 200)]
+    editions: i64,
+    /// How many courses.
+    #[arg(long, default_value_t = 20)]
+    courses: i64,
+    /// How long each operation is driven.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// How many connections drive it.
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+    /// Fill up to so many enrolments at the end, and ask for all statistics again.
+    #[arg(long)]
+    also: Option<i64>,
+    /// Only operations whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Leave the server running for so many seconds at the end, to look at it.
+    #[arg(long, default_value_t = 0)]
+    linger: u64,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<(), Failure> {
+    let options = Options::parse();
+    let runtime = Runtime::new()?;
+    let folder = tempfile::tempdir()?;
+    let cluster = if options.postgres {
+        Some(cluster::Cluster::start()?)
+    } else {
+        None
+    };
+    let url = match (&options.database_url, &cluster) {
+        (Some(url), _) => url.clone(),
+        (None, Some(cluster)) => cluster.url().to_owned(),
+        (None, None) => format!("sqlite://{}/load.sqlite", folder.path().display()),
+    };
+    let settings = settings(&url)?;
+    let db = runtime.block_on(connect(&settings))?;
+    let bench = Bench {
+        options,
+        runtime,
+        settings,
+        url,
+        db,
+        own_cluster: cluster.is_some(),
+    };
+    bench.fill(bench.options.enrolments)?;
+    let mut report = bench.drive(None)?;
+    if let Some(enrolments) = bench.options.also {
+        bench.fill(enrolments)?;
+        let more = bench.drive(Some(operations::OVERALL))?;
+        table::compare(&mut report, &more, bench.options.enrolments, enrolments);
+    }
+    io::stdout().write_all(report.to_string().as_bytes())?;
+    bench.verify()
+}
+
+fn settings(url: &str) -> Result<Settings, Failure> {
+    let overrides = [
+        ("database.url", url.to_owned()),
+        ("database.statement_seconds", "0".to_owned()),
+        ("auth.token_secret", TOKEN_SECRET.to_owned()),
+    ];
+    Ok(Settings::load("production", None, &overrides)?)
+}
+
+async fn connect(settings: &Settings) -> Result<Db, Failure> {
+    let mut last = None;
+    for _ in 0..100 {
+        match Db::connect(&settings.database).await {
+            Ok(db) => return Ok(db),
+            Err(failure) => last = Some(failure),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err(last.map_or_else(|| "no connection".into(), Into::into))
+}
+
+/// One run.
+struct Bench {
+    options: Options,
+    runtime: Runtime,
+    settings: Settings,
+    url: String,
+    db: Db,
+    own_cluster: bool,
+}
+
+impl Bench {
+    fn fill(&self, enrolments: i64) -> Result<(), Failure> {
+        let size = fill::Size {
+            enrolments,
+            ..fill::Size::of(&self.options)
+        };
+        self.runtime.block_on(fill::fill(&self.db, size, self.own_cluster))
+    }
+
+    /// Starts the server and drives the operations, or the one of this name.
+    fn drive(&self, only: Option<&str>) -> Result<table::Report, Failure> {
+        let postmaster = self.runtime.block_on(process::postmaster(&self.db));
+        let server = process::Server::start(&self.url)?;
+        std::thread::sleep(Duration::from_secs(1));
+        let at_rest = server.memory()?;
+        let mut report = table::Report::new(&self.db, &self.options, server.ready_after, at_rest);
+        let operations = self
+            .runtime
+            .block_on(operations::all(&self.db, &self.settings, &self.options))?;
+        let only = only.or(self.options.only.as_deref());
+        for operation in operations
+            .iter()
+            .filter(|operation| only.is_none_or(|only| operation.name.contains(only)))
+        {
+            say(&format!("driving: {}", operation.name));
+            let driven = client::drive(&server, postmaster, operation, &self.options)?;
+            let raw = self
+                .runtime
+                .block_on(operation.ask_raw(&self.db, postmaster, self.options.seconds))?;
+            report.add(operation, driven, raw);
+        }
+        report.under_load(server.peak_memory()?);
+        if self.options.linger > 0 {
+            say(&format!("the server is process {} at {}", server.id(), server.address));
+            std::thread::sleep(Duration::from_secs(self.options.linger));
+        }
+        Ok(report)
+    }
+
+    /// Compares the summaries, which the applications changed, with a recount.
+    fn verify(&self) -> Result<(), Failure> {
+        let differences = self.runtime.block_on(async {
+            let tx = self.db.snapshot().await?;
+            let differences = tally_rebuild::differences(&tx).await;
+            tx.commit().await?;
+            differences
+        })?;
+        match differences.as_slice() {
+            [] => say("the summaries are what a recount finds"),
+            some => say(&format!("the summaries differ from a recount:\n{}", some.join("\n"))),
+        }
+        Ok(())
+    }
+}
+
+/// Tells on standard error how far it is.
+fn say(text: &str) {
+    eprintln!("load: {text}");
+}
+
+/// What the database is called in the report.
+fn name_of(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "SQLite",
+        Engine::Postgres => "PostgreSQL",
+    }
+}

@@ -46,6 +46,7 @@ pub mod snapshot;
 pub mod statistics;
 pub mod submission;
 pub mod tally;
+pub mod tally_rebuild;
 pub mod team;
 pub mod team_member;
 pub mod token;

@@ -16,7 +16,7 @@ use roaring::RoaringBitmap;
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr, Value};
 
-use self::sets::{Remaining, key_of, lock_sets, put, serialize};
+use self::sets::{Remaining, key_of, lock_sets, put};
 use super::Tx;
 use crate::clock::Clock;
 use crate::domain::enrolment::EnrolmentState;
@@ -28,16 +28,17 @@ use crate::error::{Error, Result};
 mod sets;
 
 pub use sets::deserialize;
+pub(super) use sets::serialize;
 
 /// How many person numbers one row of `people_overall` spans, as a power of two: such a row stays small
 /// enough to be rewritten with every enrolment.
-const CHUNK_BITS: u32 = 13;
+pub(super) const CHUNK_BITS: u32 = 13;
 
 /// The most rows of one statement: 15 columns each stay under SQLite's 32,766 variables.
 const BATCH: usize = 2000;
 
-const COUNTS: [&str; 3] = ["enrolments", "submitted", "released"];
-const DETAIL_KEY: [&str; 8] = [
+pub(super) const COUNTS: [&str; 3] = ["enrolments", "submitted", "released"];
+pub(super) const DETAIL_KEY: [&str; 8] = [
     "edition_id",
     "status",
     "gender",
@@ -47,9 +48,9 @@ const DETAIL_KEY: [&str; 8] = [
     "language",
     "month",
 ];
-const EDITION_KEY: [&str; 4] = ["edition_id", "status", "gender", "country"];
-const OVERALL_KEY: [&str; 3] = ["status", "gender", "country"];
-const CHUNK_KEY: [&str; 4] = ["status", "gender", "country", "chunk"];
+pub(super) const EDITION_KEY: [&str; 4] = ["edition_id", "status", "gender", "country"];
+pub(super) const OVERALL_KEY: [&str; 3] = ["status", "gender", "country"];
+pub(super) const CHUNK_KEY: [&str; 4] = ["status", "gender", "country", "chunk"];
 
 /// A cell of `tally_overall`.
 type Overall = (EnrolmentState, Gender, String);
@@ -213,7 +214,7 @@ fn excluded(column: &str) -> SimpleExpr {
     Expr::col((Alias::new("excluded"), Alias::new(column)))
 }
 
-async fn insert(
+pub(super) async fn insert(
     tx: &Tx,
     table: &'static str,
     columns: &[&'static str],

@@ -145,7 +145,7 @@ pub(super) fn put(set: &mut RoaringBitmap, fact: &Fact, present: bool) -> Result
 }
 
 /// The bytes of a set, in the portable format of the Roaring bitmap specification.
-pub(super) fn serialize(set: &RoaringBitmap) -> Result<Vec<u8>> {
+pub(in crate::store) fn serialize(set: &RoaringBitmap) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(set.serialized_size());
     set.serialize_into(&mut bytes).map_err(Error::internal)?;
     Ok(bytes)

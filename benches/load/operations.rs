@@ -1,0 +1,360 @@
+//! What is asked, over HTTP and in raw SQL.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use rumbo::auth::token::{Bearer, Tokens};
+use rumbo::clock::Clock;
+use rumbo::config::Settings;
+use rumbo::domain::id::{EditionId, EnrolmentId, PersonId, SessionId};
+use rumbo::domain::statistics::Change;
+use rumbo::store::{Db, enrolment, tally};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use serde_json::json;
+
+use super::fill::{Kind, Size, id, words};
+use super::process::{database_cpu, own_cpu};
+use super::{Failure, Options, say};
+
+const ENROLMENT: &str = include_str!("../../graphql/operations/enrolment.graphql");
+const STATISTICS: &str = include_str!("../../graphql/operations/statistics.graphql");
+const CATALOGUE: &str = include_str!("../../graphql/operations/catalogue.graphql");
+const DISTINCT: &str = include_str!("distinct.graphql");
+
+/// The operation that is asked again when there are more enrolments.
+pub const OVERALL: &str = "statistics of all by gender and country";
+
+/// How many people apply at most; for an eighth of them a row is inserted by hand instead.
+const APPLICANTS: i64 = 40_000;
+
+/// The same question over HTTP and in SQL.
+pub struct Operation {
+    /// What it is called in the table.
+    pub name: &'static str,
+    /// The CPU milliseconds of server and database to reach.
+    pub reach: Option<f64>,
+    /// What every answer contains.
+    pub expected: &'static str,
+    requests: Vec<Vec<u8>>,
+    /// Whether the requests may be sent again and again.
+    again: bool,
+    raw: Raw,
+}
+
+/// A statement with different values each time.
+struct Raw {
+    sql: String,
+    values: Vec<Vec<Value>>,
+    again: bool,
+    /// Whether it writes enrolments; their identifiers come first among the values.
+    writes: bool,
+}
+
+/// What raw SQL costs.
+#[derive(Debug, Clone, Copy)]
+pub struct RawCost {
+    /// CPU milliseconds of the database for each; of this program with SQLite.
+    pub cpu: f64,
+    /// Elapsed milliseconds for each.
+    pub elapsed: f64,
+}
+
+impl Operation {
+    /// The request with this number, while there are any.
+    pub fn request(&self, number: usize) -> Option<&[u8]> {
+        let place = if self.again {
+            number % self.requests.len().max(1)
+        } else {
+            number
+        };
+        self.requests.get(place).map(Vec::as_slice)
+    }
+
+    /// Asks in SQL, over one connection, for about half of `seconds`.
+    pub async fn ask_raw(&self, db: &Db, postmaster: Option<u32>, seconds: u64) -> Result<RawCost, Failure> {
+        let backend = db.read().get_database_backend();
+        let cpu = || {
+            if postmaster.is_some() {
+                database_cpu(postmaster)
+            } else {
+                own_cpu()
+            }
+        };
+        let (before, begun) = (cpu(), Instant::now());
+        let mut count = 0_u32;
+        while begun.elapsed() < Duration::from_millis(seconds * 500) || count < 3 {
+            let number = usize::try_from(count)?;
+            let place = if self.raw.again {
+                number % self.raw.values.len()
+            } else {
+                number
+            };
+            let Some(values) = self.raw.values.get(place) else {
+                break;
+            };
+            let statement = Statement::from_sql_and_values(backend, &self.raw.sql, values.clone());
+            if self.raw.writes {
+                let tx = db.write().await?;
+                tx.execute_raw(statement).await?;
+                tx.commit().await?;
+            } else {
+                db.read().query_all_raw(statement).await?;
+            }
+            count += 1;
+        }
+        let cost = RawCost {
+            cpu: (cpu() - before) / f64::from(count),
+            elapsed: begun.elapsed().as_secs_f64() * 1000.0 / f64::from(count),
+        };
+        if self.raw.writes {
+            self.count_written(db, usize::try_from(count)?).await?;
+        }
+        Ok(cost)
+    }
+
+    /// Counts the enrolments that were written past the use cases, so that the summaries stay right.
+    async fn count_written(&self, db: &Db, count: usize) -> Result<(), Failure> {
+        let written = self
+            .raw
+            .values
+            .iter()
+            .take(count)
+            .filter_map(|values| match values.first() {
+                Some(Value::Uuid(Some(id))) => Some(EnrolmentId(*id)),
+                _ => None,
+            });
+        let written: Vec<EnrolmentId> = written.collect();
+        let tx = db.write().await?;
+        let rows = enrolment::by_ids(&tx, &written).await?;
+        let changes: Vec<Change> = rows
+            .iter()
+            .map(|row| Change {
+                at: row.applied_at,
+                before: None,
+                after: Some(enrolment::fact(row)),
+            })
+            .collect();
+        tally::record(&tx, &Clock::System, &changes).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Writes requests.
+struct Writer {
+    tokens: Tokens,
+    clock: Clock,
+}
+
+impl Writer {
+    /// A request of the person with this number.
+    fn request(
+        &self,
+        person: i64,
+        (document, name): (&str, &str),
+        variables: &serde_json::Value,
+    ) -> Result<Vec<u8>, Failure> {
+        let bearer = Bearer {
+            person: PersonId(id(Kind::Person, 0, person)),
+            session: SessionId(id(Kind::Session, 0, person)),
+        };
+        let token = self.tokens.issue(bearer, self.clock.now())?;
+        let query = operation(document, name).ok_or("no such operation")?;
+        let body = json!({"query": query, "operationName": name, "variables": variables}).to_string();
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        Ok([head.as_bytes(), body.as_bytes()].concat())
+    }
+}
+
+/// One named operation out of a file, which stands between blank lines, without its comment.
+fn operation(document: &str, name: &str) -> Option<String> {
+    let named = |part: &&str| {
+        let mut first = part.lines().filter(|line| !line.starts_with('#'));
+        first
+            .next()
+            .is_some_and(|line| line.split([' ', '(', '{']).nth(1) == Some(name))
+    };
+    let part = document.split("\n\n").find(named)?;
+    Some(
+        part.lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
+}
+
+/// Every operation, with requests that are good for the next minutes.
+pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<Operation>, Failure> {
+    let size = Size::of(options);
+    let writer = Writer {
+        tokens: Tokens::from_settings(&settings.auth),
+        clock: Clock::System,
+    };
+    let admitted = words(|state| state.was_admitted());
+    let each = |variables: &dyn Fn(EditionId) -> serde_json::Value, asked| {
+        let editions = (1..size.editions).map(|edition| EditionId(id(Kind::Edition, edition, 1)));
+        editions
+            .map(|edition| writer.request(size.coordinator(), asked, &variables(edition)))
+            .collect::<Result<_, _>>()
+    };
+    let of_edition = |sql: String| Raw {
+        sql,
+        values: (1..size.editions)
+            .map(|edition| vec![id(Kind::Edition, edition, 1).into()])
+            .collect(),
+        again: true,
+        writes: false,
+    };
+    let of_all = |sql: String| Raw {
+        sql,
+        values: vec![Vec::new()],
+        again: true,
+        writes: false,
+    };
+    let once = |variables, asked| Ok::<_, Failure>(vec![writer.request(size.coordinator(), asked, &variables)?]);
+    let filter = |edition: EditionId| json!({"filter": {"editions": [edition.to_string()]}});
+    let instant = writer.clock.now() - TimeDelta::days(200);
+    let counted = "\"enrolments\":";
+    let by_gender = (STATISTICS, "StatisticsByGenderAndCountry");
+    let distinct = (DISTINCT, "DistinctPeople");
+    let group = |measure: &str, rest: &str| {
+        format!(
+            "SELECT gender, country, {measure} FROM enrolment WHERE state IN ({admitted}){rest} GROUP BY gender, country"
+        )
+    };
+    let operation = |name, reach, expected, requests, raw| Operation {
+        name,
+        reach,
+        expected,
+        requests,
+        again: true,
+        raw,
+    };
+    Ok(vec![
+        operation(
+            "an edition with 50 enrolments, each with person and institution",
+            Some(0.85),
+            "\"familyName\":",
+            each(&|edition| json!({"editionId": edition.to_string(), "first": 50}), (ENROLMENT, "EditionEnrolments"))?,
+            of_edition(
+                "SELECT e.id, e.state, e.applied_at, e.version, e.gender, e.country, p.id AS person_id, p.given_name, \
+                 p.family_name, p.email, i.id AS institution_id, i.name FROM enrolment e JOIN person p ON p.id = e.person_id \
+                 LEFT JOIN institution i ON i.id = e.institution_id WHERE e.edition_id = $1 \
+                 ORDER BY e.applied_at, e.id LIMIT 51"
+                    .to_owned(),
+            ),
+        ),
+        apply(db, &writer, size).await?,
+        operation(
+            "statistics of one edition by gender and country",
+            Some(0.5),
+            counted,
+            each(&filter, by_gender)?,
+            of_edition(group("count(*)", " AND edition_id = $1")),
+        ),
+        operation(OVERALL, Some(2.0), counted, once(json!({}), by_gender)?, of_all(group("count(*)", ""))),
+        operation(
+            "distinct people of one edition by gender and country",
+            None,
+            "\"participants\":",
+            each(&filter, distinct)?,
+            of_edition(group("count(DISTINCT person_id)", " AND edition_id = $1")),
+        ),
+        operation(
+            "distinct people of all by gender and country",
+            None,
+            "\"participants\":",
+            once(json!({}), distinct)?,
+            of_all(group("count(DISTINCT person_id)", "")),
+        ),
+        operation(
+            "statistics of one edition by gender and country as at an earlier instant",
+            None,
+            counted,
+            each(
+                &|edition| json!({"filter": {"editions": [edition.to_string()]}, "asAt": instant.to_rfc3339()}),
+                by_gender,
+            )?,
+            Raw {
+                values: (1..size.editions)
+                    .map(|edition| vec![id(Kind::Edition, edition, 1).into(), instant.into()])
+                    .collect(),
+                ..of_edition(format!(
+                    "SELECT e.gender, e.country, count(*) FROM enrolment e WHERE e.edition_id = $1 AND e.applied_at <= $2 \
+                     AND (SELECT h.to_state FROM state_history h WHERE h.subject_id = e.id AND h.at <= $2 \
+                          ORDER BY h.at DESC LIMIT 1) IN ({admitted}) GROUP BY e.gender, e.country"
+                ))
+            },
+        ),
+        operation(
+            "browse the catalogue, a page of 20",
+            None,
+            "\"startsOn\":",
+            once(json!({"first": 20}), (CATALOGUE, "BrowseCatalogue"))?,
+            of_all(
+                "SELECT e.id, e.code, e.state, e.starts_on, e.ends_on, e.time_zone, e.languages, e.capacity, e.seats_taken, \
+                 c.titles FROM edition e JOIN course c ON c.id = e.course_id ORDER BY e.starts_on DESC, e.id DESC LIMIT 21"
+                    .to_owned(),
+            ),
+        ),
+    ])
+}
+
+/// People who are not in the last edition apply to it, each once.
+async fn apply(db: &Db, writer: &Writer, size: Size) -> Result<Operation, Failure> {
+    let edition = id(Kind::Edition, size.editions, 1);
+    let free = format!(
+        "SELECT number FROM person p WHERE number <= {} AND NOT EXISTS (SELECT 1 FROM enrolment e \
+         WHERE e.edition_id = $1 AND e.person_id = p.id) ORDER BY number LIMIT {APPLICANTS}",
+        size.people
+    );
+    let backend = db.read().get_database_backend();
+    let rows = db
+        .read()
+        .query_all_raw(Statement::from_sql_and_values(backend, free, [edition.into()]))
+        .await?;
+    let mut numbers: Vec<i64> = rows
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, _>>()?;
+    let by_hand = numbers.split_off(numbers.len() - numbers.len() / 8);
+    let variables = json!({"input": {"editionId": EditionId(edition).to_string(), "motivation": "To learn."}});
+    say(&format!("{} people may apply", numbers.len()));
+    let requests = numbers
+        .iter()
+        .map(|number| writer.request(*number, (ENROLMENT, "ApplyToEdition"), &variables));
+    let values = by_hand.iter().map(|number| {
+        vec![
+            id(Kind::Enrolment, size.editions, *number).into(),
+            edition.into(),
+            id(Kind::Person, 0, *number).into(),
+            Value::from(*number),
+        ]
+    });
+    let now = if backend == DbBackend::Sqlite {
+        "'2026-01-01T00:00:00+00:00'"
+    } else {
+        "'2026-01-01T00:00:00Z'"
+    };
+    Ok(Operation {
+        name: "apply and be confirmed",
+        reach: Some(1.5),
+        expected: "\"CONFIRMED\"",
+        requests: requests.collect::<Result<_, _>>()?,
+        again: false,
+        raw: Raw {
+            sql: format!(
+                "INSERT INTO enrolment (id, edition_id, person_id, person_number, state, motivation, applied_at, \
+                 applied_month, gender, country, institution_id, constituent_group, language, nominated_by, \
+                 works_submitted, works_released, grade, version) VALUES ($1, $2, $3, $4, 'confirmed', 'by hand', {now}, \
+                 '2026-01', 'female', 'UY', NULL, 'workers', 'es', NULL, 0, 0, NULL, 1)"
+            ),
+            values: values.collect(),
+            again: false,
+            writes: true,
+        },
+    })
+}
