@@ -128,7 +128,7 @@ pub struct GradeSubmissionInput {
 pub struct ReleaseGradesInput {
     /// Which submissions, 1 to 100; all are released or none.
     submission_ids: Vec<ID>,
-    /// Why, up to 1,000 characters; required of an administrator.
+    /// Why, up to 1,000 characters; kept with the step.
     reason: Option<String>,
 }
 
@@ -157,7 +157,7 @@ pub struct ReopenReviewInput {
 pub struct FinalizeGradesInput {
     /// Which submissions, 1 to 100; all become final or none.
     submission_ids: Vec<ID>,
-    /// Why, up to 1,000 characters; required of an administrator.
+    /// Why, up to 1,000 characters; kept with the step.
     reason: Option<String>,
 }
 
@@ -239,8 +239,8 @@ impl AssessmentMutation {
         GradeSubmissionPayload::of(run.await, Submission)
     }
 
-    /// Releases the grades of assessed work, all or none; its authors are told. For coordinators of the edition, for
-    /// the team's tutor where the edition lets tutors release, for administrators with a reason.
+    /// Releases the grades of assessed work, all or none; its authors are told. For coordinators of the edition, and
+    /// for the team's tutor where the edition lets tutors release.
     async fn release_grades(&self, ctx: &Context<'_>, input: ReleaseGradesInput) -> ApiResult<ReleaseGradesPayload> {
         let request = Request::of(ctx);
         let run = async {
@@ -252,7 +252,7 @@ impl AssessmentMutation {
     }
 
     /// Puts another value in the place of a released grade; the one before stays on record, and the authors are told.
-    /// For coordinators of the edition and administrators.
+    /// For coordinators of the edition.
     async fn override_grade(&self, ctx: &Context<'_>, input: OverrideGradeInput) -> ApiResult<OverrideGradePayload> {
         let request = Request::of(ctx);
         let run = async {
@@ -264,7 +264,7 @@ impl AssessmentMutation {
         OverrideGradePayload::of(run.await, Submission)
     }
 
-    /// Takes a released grade back into review after an appeal. For coordinators of the edition and administrators.
+    /// Takes a released grade back into review after an appeal. For coordinators of the edition.
     async fn reopen_review(&self, ctx: &Context<'_>, input: ReopenReviewInput) -> ApiResult<ReopenReviewPayload> {
         let request = Request::of(ctx);
         let run = async {
@@ -275,7 +275,7 @@ impl AssessmentMutation {
         ReopenReviewPayload::of(run.await, Submission)
     }
 
-    /// Makes released grades final, all or none. For coordinators of the edition, and administrators with a reason.
+    /// Makes released grades final, all or none. For coordinators of the edition.
     async fn finalize_grades(&self, ctx: &Context<'_>, input: FinalizeGradesInput) -> ApiResult<FinalizeGradesPayload> {
         let request = Request::of(ctx);
         let run = async {

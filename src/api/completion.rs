@@ -128,7 +128,11 @@ pub struct CompletionQuery;
 #[Object]
 impl CompletionQuery {
     /// The standing outcome of an enrolment; null before it is decided, and when you may not see the enrolment.
-    async fn completion(&self, ctx: &Context<'_>, enrolment_id: ID) -> ApiResult<Option<Completion>> {
+    async fn completion(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The enrolment, `enr_…`.")] enrolment_id: ID,
+    ) -> ApiResult<Option<Completion>> {
         let request = Request::of(ctx);
         let id: EnrolmentId = id::parse("enrolmentId", &enrolment_id)?;
         Ok(service::read(&request.app, &request.actor, id).await?.map(Completion))

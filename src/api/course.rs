@@ -212,7 +212,11 @@ pub struct CourseQuery;
 #[Object]
 impl CourseQuery {
     /// The course with this identifier; null when there is none.
-    async fn course(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Course>> {
+    async fn course(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its identifier, `crs_…`.")] id: ID,
+    ) -> ApiResult<Option<Course>> {
         let id: CourseId = id::argument("id", &id)?;
         Ok(service::course::find(&Request::of(ctx).app, id).await?.map(Course))
     }

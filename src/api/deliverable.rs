@@ -242,7 +242,11 @@ pub struct DeliverableQuery;
 #[Object]
 impl DeliverableQuery {
     /// The deliverable with this identifier; null when there is none that you may see.
-    async fn deliverable(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Deliverable>> {
+    async fn deliverable(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its identifier, `dlv_…`.")] id: ID,
+    ) -> ApiResult<Option<Deliverable>> {
         let request = Request::of(ctx);
         let id: DeliverableId = id::argument("id", &id)?;
         Ok(service::read(&request.app, &request.actor, id).await?.map(Deliverable))

@@ -196,7 +196,11 @@ pub struct EnrolmentQuery;
 #[Object]
 impl EnrolmentQuery {
     /// The enrolment with this identifier; null when there is none that you may see.
-    async fn enrolment(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Enrolment>> {
+    async fn enrolment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its identifier, `enr_…`.")] id: ID,
+    ) -> ApiResult<Option<Enrolment>> {
         let request = Request::of(ctx);
         let id: EnrolmentId = id::argument("id", &id)?;
         Ok(service::enrolment::find(&request.app, &request.actor, id)

@@ -271,7 +271,11 @@ pub struct SubmissionQuery;
 #[Object]
 impl SubmissionQuery {
     /// The submission with this identifier; null when there is none that you may see.
-    async fn submission(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Submission>> {
+    async fn submission(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its identifier, `sub_…`.")] id: ID,
+    ) -> ApiResult<Option<Submission>> {
         let request = Request::of(ctx);
         let id: SubmissionId = id::argument("id", &id)?;
         Ok(service::read(&request.app, &request.actor, id).await?.map(Submission))

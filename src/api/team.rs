@@ -233,7 +233,11 @@ pub struct TeamQuery;
 #[Object]
 impl TeamQuery {
     /// The team with this identifier; null when there is none that you may see.
-    async fn team(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Team>> {
+    async fn team(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its identifier, `tea_…`.")] id: ID,
+    ) -> ApiResult<Option<Team>> {
         let request = Request::of(ctx);
         let id: TeamId = id::argument("id", &id)?;
         Ok(service::read(&request.app, &request.actor, id).await?.map(Team))

@@ -2,7 +2,9 @@
 //!
 //! The answer is read from `policy.matrix` beside this file: a row for every [`Action`], a column for
 //! every role. A cell names the [`Relation`] to the object that the role needs. What no cell allows is
-//! denied, and a matrix that misses an action does not load, which the tests would tell.
+//! denied, and a matrix that misses an action does not load, which the tests would tell. Which action each
+//! operation and each masked field of the API answers to is written in `policy.operations`; the tests
+//! compare that with the schema.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

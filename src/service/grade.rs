@@ -20,7 +20,7 @@ use crate::store::{Tx, assessment, audit, grade, history, outbox, submission, ve
 const LIMIT: usize = 100;
 
 /// Releases the grades of assessed work, all or none; their authors see them and are told. For who coordinates the
-/// edition, for the team's tutor where the edition lets tutors release, for an administrator with a reason.
+/// edition, and for the team's tutor where the edition lets tutors release.
 ///
 /// # Errors
 /// At the place of each: [`Code::NotAssessed`], [`Code::IllegalTransition`] for what is released already,
@@ -61,7 +61,7 @@ pub async fn release(
 }
 
 /// Puts another value in the place of a released grade; the one before stays in the record, and its authors are
-/// told. For who coordinates the edition, and for an administrator.
+/// told. For who coordinates the edition.
 ///
 /// # Errors
 /// [`Code::OutOfRange`], [`Code::IllegalTransition`] unless the grade is released and not final, [`Code::OwnWork`].
@@ -100,7 +100,7 @@ pub async fn override_value(
 }
 
 /// Takes a released grade back into review after an appeal: it shows no more until it is released again. For who
-/// coordinates the edition, and for an administrator.
+/// coordinates the edition.
 ///
 /// # Errors
 /// [`Code::IllegalTransition`] unless the grade is released and not final, [`Code::OwnWork`].
@@ -119,8 +119,7 @@ pub async fn reopen(app: &App, actor: &Actor, id: SubmissionId, reason: &Reason)
     Ok(row)
 }
 
-/// Makes released grades final, all or none. For who coordinates the edition, and for an administrator with a
-/// reason.
+/// Makes released grades final, all or none. For who coordinates the edition.
 ///
 /// # Errors
 /// [`Code::IllegalTransition`] at the place of what is not released.
@@ -160,13 +159,13 @@ async fn open(app: &App, actor: &Actor, ids: &[SubmissionId]) -> Result<(Tx, Vec
         _ => return Err(Fault::at("submissionIds", Code::TooLong).with(LIMIT).into()),
     }
     let tx = app.db.write().await?;
-    let cases = case::open_with_reason(&tx, actor, ids).await?;
+    let cases = case::open(&tx, actor, ids).await?;
     Ok((tx, cases.ok_or(Error::NotFound("input.submissionIds"))?))
 }
 
 async fn open_one(app: &App, actor: &Actor, id: SubmissionId) -> Result<(Tx, Case)> {
     let tx = app.db.write().await?;
-    let cases = case::open_with_reason(&tx, actor, &[id]).await?.unwrap_or_default();
+    let cases = case::open(&tx, actor, &[id]).await?.unwrap_or_default();
     let case = cases.into_iter().next().ok_or(Error::NotFound("input.submissionId"))?;
     Ok((tx, case))
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Tx, author, course, deliverable, edition, submission, team_member, version};
-use crate::domain::actor::{Actor, Role};
+use crate::domain::actor::Actor;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId};
 use crate::domain::notice::AboutWork;
@@ -28,15 +28,6 @@ pub struct Case {
 /// The cases of these submissions in the order asked for, each once; `None` when the actor does not see one of them.
 pub async fn open(tx: &Tx, actor: &Actor, ids: &[SubmissionId]) -> Result<Option<Vec<Case>>> {
     let seen = submission::by_ids_visible(tx, actor, ids).await?;
-    load(tx, actor, ids, &seen).await
-}
-
-/// The same for a step that a reason opens to an administrator, who finds every submission.
-pub async fn open_with_reason(tx: &Tx, actor: &Actor, ids: &[SubmissionId]) -> Result<Option<Vec<Case>>> {
-    if !actor.holds(Role::Administrator) {
-        return open(tx, actor, ids).await;
-    }
-    let seen = submission::by_ids(tx, ids).await?;
     load(tx, actor, ids, &seen).await
 }
 

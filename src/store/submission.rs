@@ -163,14 +163,6 @@ async fn among(
     Ok(found.into_iter().collect())
 }
 
-/// The rows with these identifiers, in no order; absent ones are left out.
-pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[SubmissionId]) -> Result<Vec<Model>> {
-    Ok(Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?)
-}
-
 /// Those of the rows with these identifiers that the actor sees.
 pub async fn by_ids_visible(
     connection: &impl ConnectionTrait,

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::BodyExt;
 use rumbo::app::App;
@@ -49,6 +49,10 @@ pub struct Client<'a> {
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// The body as it came.
+    pub body: String,
+    /// The body read as JSON; null when it is none.
     pub json: Value,
 }
 
@@ -256,6 +260,19 @@ impl Client<'_> {
         }
     }
 
+    /// The access token.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Whoever has this access token.
+    pub fn bearing(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// The same person with a new access token of the same session's person, for tests that move the clock far.
     pub async fn again(&self) -> Self {
         let of = self.of;
@@ -308,10 +325,16 @@ impl TestApp {
     /// Sends any request to the router.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
-        let status = response.status();
+        let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.into_body().collect().await.expect("a body").to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status, json }
+        let body = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Answer {
+            status,
+            headers,
+            body,
+            json,
+        }
     }
 }
 

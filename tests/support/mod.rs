@@ -5,4 +5,5 @@ pub mod app;
 pub mod db;
 pub mod operations;
 pub mod scene;
+pub mod sdl;
 pub mod source;

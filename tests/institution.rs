@@ -1,0 +1,164 @@
+//! The register of institutions: who keeps it, who reads it, and what a merged one leads to.
+
+use rumbo::domain::id::InstitutionId;
+use rumbo::store::institution;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::{Value, json};
+
+use crate::support::app::{Client, TestApp};
+
+fn inefop() -> Value {
+    json!({ "code": "INEFOP", "name": "Instituto Nacional de Empleo", "aliases": ["INEFOP"], "country": "uy", "kind": "TRAINING_INSTITUTION" })
+}
+
+/// The same input with one thing changed.
+fn but(mut input: Value, field: &str, value: Value) -> Value {
+    input[field] = value;
+    input
+}
+
+async fn names(reader: &Client<'_>, variables: Value) -> Vec<String> {
+    let page = reader.run("Institutions", variables).await;
+    let edges = page.at("institutions.edges").as_array().expect("a list").clone();
+    edges
+        .iter()
+        .map(|edge| edge["node"]["name"].as_str().expect("a name").to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_administrator_keeps_the_register_and_whoever_is_signed_in_reads_it() {
+    let test = TestApp::new().await;
+    let ada = test.administrator().await;
+    let made = ada.run("CreateInstitution", json!({ "input": inefop() })).await;
+    assert_eq!(made.user_errors("createInstitution"), Vec::<String>::new());
+    assert_eq!(made.text("createInstitution.institution.country"), "UY");
+    let id = made.text("createInstitution.institution.id");
+    let second = but(
+        but(inefop(), "code", json!("SENA")),
+        "name",
+        json!("Servicio Nacional de Aprendizaje"),
+    );
+    ada.run(
+        "CreateInstitution",
+        json!({ "input": but(second.clone(), "country", json!("CO")) }),
+    )
+    .await;
+
+    let ana = test.person("Ana").await;
+    let all = ["Instituto Nacional de Empleo", "Servicio Nacional de Aprendizaje"];
+    assert_eq!(names(&ana, json!({ "first": 10 })).await, all);
+    assert_eq!(names(&ana, json!({ "first": 10, "country": "CO" })).await, all[1..]);
+    assert_eq!(
+        names(&ana, json!({ "first": 10, "search": "APRENDIZAJE" })).await,
+        all[1..]
+    );
+    assert_eq!(
+        test.anonymous()
+            .run("Institutions", json!({ "first": 10 }))
+            .await
+            .refusal(),
+        "UNAUTHENTICATED"
+    );
+
+    let changed = but(but(inefop(), "name", json!("INEFOP")), "version", json!(1));
+    let changed = but(changed, "institutionId", json!(id));
+    let updated = ada.run("UpdateInstitution", json!({ "input": changed })).await;
+    assert_eq!(updated.text("updateInstitution.institution.name"), "INEFOP");
+    assert_eq!(updated.number("updateInstitution.institution.version"), 2);
+    let stale = ada.run("UpdateInstitution", json!({ "input": changed })).await;
+    assert_eq!(stale.user_errors("updateInstitution"), ["STALE_VERSION input.version"]);
+    let taken = but(but(changed.clone(), "version", json!(2)), "code", json!("SENA"));
+    let taken = ada.run("UpdateInstitution", json!({ "input": taken })).await;
+    assert_eq!(taken.user_errors("updateInstitution"), ["TAKEN input.code"]);
+    let unknown = but(changed, "institutionId", json!("ins_01h455vb4pex5vsknk084sn02q"));
+    assert_eq!(
+        ada.run("UpdateInstitution", json!({ "input": unknown }))
+            .await
+            .refusal(),
+        "NOT_FOUND"
+    );
+    assert_eq!(
+        names(&ana, json!({ "first": 10, "search": "inefop" })).await,
+        ["INEFOP"]
+    );
+}
+
+#[tokio::test]
+async fn nobody_else_changes_the_register() {
+    let test = TestApp::new().await;
+    let id = test.institution("INEFOP", "UY").await.to_string();
+    let update = but(but(inefop(), "institutionId", json!(id)), "version", json!(1));
+    for (stranger, code) in [
+        (test.anonymous(), "UNAUTHENTICATED"),
+        (test.person("Saul").await, "FORBIDDEN"),
+        (test.coordinator().await, "FORBIDDEN"),
+    ] {
+        let made = stranger.run("CreateInstitution", json!({ "input": inefop() })).await;
+        assert_eq!(made.refusal(), code);
+        let updated = stranger.run("UpdateInstitution", json!({ "input": update })).await;
+        assert_eq!(updated.refusal(), code);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_with_its_path() {
+    let test = TestApp::new().await;
+    let ada = test.administrator().await;
+    for (field, value, expected) in [
+        ("name", json!(" "), "REQUIRED input.name"),
+        ("name", json!("x".repeat(501)), "TOO_LONG input.name"),
+        ("name", json!("a\u{0}b"), "FORBIDDEN_CHARACTER input.name"),
+        ("country", json!("XX"), "UNKNOWN_COUNTRY input.country"),
+        ("aliases", json!(vec!["a"; 21]), "TOO_LONG input.aliases"),
+    ] {
+        let input = but(inefop(), field, value);
+        let refused = ada.run("CreateInstitution", json!({ "input": input })).await;
+        assert_eq!(refused.user_errors("createInstitution"), [expected]);
+        assert_eq!(refused.at("createInstitution.institution"), &Value::Null);
+    }
+    assert_eq!(
+        names(&ada, json!({ "first": 10 })).await,
+        Vec::<String>::new(),
+        "nothing was changed"
+    );
+}
+
+#[tokio::test]
+async fn a_merged_institution_leads_to_the_one_into_which_it_was_merged() {
+    let test = TestApp::new().await;
+    let (old, new) = (test.institution("Old", "UY").await, test.institution("New", "UY").await);
+    merge(&test, old, new).await;
+    let ana = test.person("Ana").await;
+    assert_eq!(
+        names(&ana, json!({ "first": 10 })).await,
+        ["New"],
+        "the register shows one of the two"
+    );
+    let input =
+        json!({ "gender": "FEMALE", "country": "UY", "institutionId": old.to_string(), "constituentGroup": "OTHER" });
+    let stated = ana.run("DeclareMyself", json!({ "input": input })).await;
+    assert_eq!(
+        stated.text("stateDeclaration.declaration.institution.id"),
+        new.to_string()
+    );
+    assert_eq!(
+        ana.run("Viewer", json!({}))
+            .await
+            .text("viewer.declaration.institution.name"),
+        "New"
+    );
+}
+
+/// Merging has no operation yet; the column that it will fill is read everywhere.
+async fn merge(test: &TestApp, old: InstitutionId, new: InstitutionId) {
+    let tx = test.app.db.write().await.expect("a transaction");
+    institution::Entity::update_many()
+        .col_expr(institution::Column::MergedInto, Expr::value(new.0))
+        .filter(institution::Column::Id.eq(old))
+        .exec(&tx)
+        .await
+        .expect("an update");
+    tx.commit().await.expect("a commit");
+}
