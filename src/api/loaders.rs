@@ -5,6 +5,8 @@
 pub mod teamwork;
 
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -102,19 +104,19 @@ impl Loader<Uuid> for Histories {
 /// All loaders of one request.
 pub struct Loaders {
     /// People.
-    pub people: DataLoader<People>,
+    pub people: Lookup<People>,
     /// Institutions.
-    pub institutions: DataLoader<Institutions>,
+    pub institutions: Lookup<Institutions>,
     /// Courses.
-    pub courses: DataLoader<Courses>,
+    pub courses: Lookup<Courses>,
     /// Editions.
-    pub editions: DataLoader<Editions>,
+    pub editions: Lookup<Editions>,
     /// What people state about themselves now.
-    pub declarations: DataLoader<Declarations>,
+    pub declarations: Lookup<Declarations>,
     /// How the viewer stands to people.
-    pub relations: DataLoader<Relations>,
+    pub relations: Lookup<Relations>,
     /// The states that things entered.
-    pub histories: DataLoader<Histories>,
+    pub histories: Lookup<Histories>,
     /// Teams and their work.
     pub teamwork: teamwork::Teamwork,
 }
@@ -135,6 +137,25 @@ impl Loaders {
     }
 }
 
-fn lookup<L>(loader: L) -> DataLoader<L> {
-    DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default())
+/// A loader whose look-ups stand apart from the field that waits for them: a field's own state stays small,
+/// and every field of a page has one.
+pub struct Lookup<L>(DataLoader<L>);
+
+/// What a look-up comes to.
+type Found<'a, K, L> =
+    Pin<Box<dyn Future<Output = Result<Option<<L as Loader<K>>::Value>, <L as Loader<K>>::Error>> + Send + 'a>>;
+
+impl<L> Lookup<L> {
+    /// The value of a key, from one batch with everything else that is asked meanwhile.
+    pub fn load_one<K>(&self, key: K) -> Found<'_, K, L>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        L: Loader<K>,
+    {
+        Box::pin(self.0.load_one(key))
+    }
+}
+
+fn lookup<L>(loader: L) -> Lookup<L> {
+    Lookup(DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default()))
 }

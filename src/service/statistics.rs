@@ -12,7 +12,7 @@ use crate::domain::policy::{self, Action, Relation, demand};
 use crate::domain::statistics::{Dimension, Figures, Filter, Measure};
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::statistics::{self as store, Distinct, Figure, GroupKey, Part, Scope};
-use crate::store::{Tx, allocation, course, edition, institution};
+use crate::store::{Connection, allocation, course, edition, institution};
 
 /// The most groups of one answer.
 pub const ROW_LIMIT: usize = 10_000;
@@ -69,21 +69,30 @@ pub struct Answer {
 pub async fn ask(app: &App, actor: &Actor, question: &Question) -> Result<Answer> {
     let now = app.clock.now();
     check(question, now)?;
-    let tx = app.db.snapshot().await?;
-    let reach = reach(&tx, actor, question).await?;
+    if question.measures.is_empty() {
+        // The figures come from one statement, which sees one state by itself.
+        return answer(app.db.read(), actor, question, now).await;
+    }
+    let snapshot = app.db.snapshot().await?;
+    let answer = answer(&snapshot, actor, question, now).await?;
+    snapshot.commit().await?;
+    Ok(answer)
+}
+
+async fn answer(tx: &impl Connection, actor: &Actor, question: &Question, now: DateTime<Utc>) -> Result<Answer> {
+    let reach = reach(tx, actor, question).await?;
     let scope = Scope {
         filter: &question.filter,
         reach: &reach,
         as_at: question.as_at,
     };
     let as_at = question.as_at.unwrap_or(now);
-    let mut groups = read_groups(&tx, &scope, question, as_at).await?;
-    let total = read_total(&tx, &scope, question, as_at, &mut groups).await?;
+    let mut groups = read_groups(tx, &scope, question, as_at).await?;
+    let total = read_total(tx, &scope, question, as_at, &mut groups).await?;
     if groups.len() > ROW_LIMIT {
         return Err(fault("by", Code::OutOfRange).with(ROW_LIMIT).into());
     }
-    let rows = sorted(&tx, &question.by, groups.into_values().collect()).await?;
-    tx.commit().await?;
+    let rows = sorted(tx, &question.by, groups.into_values().collect()).await?;
     Ok(Answer { rows, total, as_at })
 }
 
@@ -114,7 +123,7 @@ fn check(question: &Question, now: DateTime<Utc>) -> Result<()> {
 
 /// The editions that the actor may count: all for an administrator, those they coordinate, or, totals only,
 /// those in which they are tutor.
-async fn reach(tx: &Tx, actor: &Actor, question: &Question) -> Result<Reach> {
+async fn reach(tx: &impl Connection, actor: &Actor, question: &Question) -> Result<Reach> {
     let coordinated = actor.coordinated();
     let reach = if policy::may(actor, Action::ReadStatistics, Relation::NONE) {
         Reach::Everywhere
@@ -154,7 +163,7 @@ fn is_plain(question: &Question) -> bool {
 }
 
 /// An edition out of reach is answered as one that does not exist.
-async fn within(tx: &Tx, reach: &Reach, question: &Question) -> Result<()> {
+async fn within(tx: &impl Connection, reach: &Reach, question: &Question) -> Result<()> {
     let named = edition::by_ids(tx, &question.filter.editions).await?;
     let known = named.iter().filter(|row| reach.covers(row.course_id, row.id)).count();
     if known != question.filter.editions.iter().collect::<BTreeSet<_>>().len() {
@@ -164,7 +173,7 @@ async fn within(tx: &Tx, reach: &Reach, question: &Question) -> Result<()> {
 }
 
 async fn read_groups(
-    tx: &Tx,
+    tx: &impl Connection,
     scope: &Scope<'_>,
     question: &Question,
     as_at: DateTime<Utc>,
@@ -221,7 +230,7 @@ async fn read_groups(
 
 /// Sums what adds up, and counts anew what does not.
 async fn read_total(
-    tx: &Tx,
+    tx: &impl Connection,
     scope: &Scope<'_>,
     question: &Question,
     as_at: DateTime<Utc>,
@@ -267,7 +276,7 @@ fn meetings_divide(filter: &Filter, by: &[Dimension]) -> bool {
 
 /// Puts the groups in the order of a printed table: editions by first day, courses by code,
 /// institutions by name, everything else by its word.
-async fn sorted(tx: &Tx, by: &[Dimension], mut rows: Vec<Row>) -> Result<Vec<Row>> {
+async fn sorted(tx: &impl Connection, by: &[Dimension], mut rows: Vec<Row>) -> Result<Vec<Row>> {
     let names = names(tx, by, &rows).await?;
     rows.sort_by_cached_key(|row| {
         let label = |part: &Part| match part {
@@ -279,7 +288,7 @@ async fn sorted(tx: &Tx, by: &[Dimension], mut rows: Vec<Row>) -> Result<Vec<Row
     Ok(rows)
 }
 
-async fn names(tx: &Tx, by: &[Dimension], rows: &[Row]) -> Result<BTreeMap<Uuid, String>> {
+async fn names(tx: &impl Connection, by: &[Dimension], rows: &[Row]) -> Result<BTreeMap<Uuid, String>> {
     let ids = |dimension: Dimension| -> Vec<Uuid> {
         let Some(place) = by.iter().position(|other| *other == dimension) else {
             return Vec::new();

@@ -54,6 +54,9 @@ pub mod verify;
 pub mod version;
 pub mod works;
 
+/// What statements are sent through: the pool that reads, or a transaction.
+pub use sea_orm::ConnectionTrait as Connection;
+
 /// A transaction that writes.
 pub type Tx = DatabaseTransaction;
 
@@ -126,7 +129,12 @@ impl Db {
             .map_err(Error::internal)?
             .application_name("rumbo")
             .statement_cache_capacity(256)
-            .options([("statement_timeout", timeout.as_str()), ("timezone", "UTC")]);
+            .options([
+                ("statement_timeout", timeout.as_str()),
+                ("timezone", "UTC"),
+                // Every statement is prepared once and planned once; none depends on the values it is given.
+                ("plan_cache_mode", "force_generic_plan"),
+            ]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.connections)
             .acquire_timeout(Duration::from_secs(5))

@@ -10,6 +10,7 @@ use crate::domain::id::{PersonId, SubmissionId};
 use crate::domain::language::{Language, Localized};
 use crate::domain::notice::AboutEdition;
 use crate::store::outbox::{DEAD, QUEUED, SENT};
+use crate::store::submission;
 
 struct Bench {
     worker: Worker,

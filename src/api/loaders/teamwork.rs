@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::dataloader::Loader;
 
-use super::{Shared, lookup};
+use super::{Lookup, Shared, lookup};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, SubmissionId, TeamId, VersionId};
@@ -46,9 +46,9 @@ macro_rules! lists {
 
         /// The look-ups of one request about teams and their work.
         pub struct Teamwork {
-            $($(#[$doc])* pub $field: DataLoader<$name>,)*
+            $($(#[$doc])* pub $field: Lookup<$name>,)*
             /// How the viewer stands to submissions.
-            pub standings: DataLoader<Standings>,
+            pub standings: Lookup<Standings>,
         }
 
         impl Teamwork {

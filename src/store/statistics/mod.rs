@@ -8,7 +8,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoCondition, Order, Que
 use sea_orm::{ConnectionTrait, QueryResult};
 use uuid::Uuid;
 
-use self::select::{admitted, alias, column_of, is_id, restrict, select, sum, sum_where, t};
+use self::select::{admitted, divide, is_id, select, select_sums, sum, sum_where, t};
 use super::meeting;
 use crate::domain::actor::Reach;
 use crate::domain::enrolment::EnrolmentState;
@@ -115,7 +115,7 @@ pub async fn figures(
     by: &[Dimension],
     wanted: &[Figure],
 ) -> Result<BTreeMap<GroupKey, Figures>> {
-    let mut statement = select(scope.grain(by, false), scope, by);
+    let mut statement = select_sums(scope.grain(by, false), scope, by);
     for figure in wanted {
         statement.expr(figure.expression());
     }
@@ -182,12 +182,7 @@ pub async fn meetings(
     use meeting::Column as C;
     let mut statement = Query::select();
     statement.from_as(meeting::Entity, Alias::new("t"));
-    restrict(&mut statement, scope, by);
-    for (place, &dimension) in by.iter().enumerate() {
-        statement.expr_as(column_of(dimension), Alias::new(alias(place)));
-        statement.group_by_columns([Alias::new(alias(place))]);
-        statement.order_by(Alias::new(alias(place)), Order::Asc);
-    }
+    divide(&mut statement, scope, by);
     statement
         .expr(Func::count(Expr::col((Alias::new("t"), C::Id))))
         .expr(sum(Expr::col((Alias::new("t"), C::Minutes))))

@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query, SelectStatement};
 use uuid::Uuid;
 
-use super::select::{Grain, admitted, alias, column_of, journal, restrict, t};
+use super::select::{Grain, admitted, column_of, divide, journal, restrict, t};
 use super::{GroupKey, Scope, read_counts, read_key};
 use crate::domain::statistics::Dimension;
 use crate::error::{Error, Result};
@@ -86,11 +86,7 @@ async fn people_from_rows(
     };
     let mut statement = Query::select();
     statement.from_subquery(rows, Alias::new("t"));
-    restrict(&mut statement, scope, by);
-    for (place, &dimension) in by.iter().enumerate() {
-        statement.expr_as(column_of(dimension), Alias::new(alias(place)));
-        statement.group_by_columns([Alias::new(alias(place))]);
-    }
+    divide(&mut statement, scope, by);
     statement
         .expr(Func::count_distinct(t("person_number")))
         .and_where(t("status").is_in(admitted()));

@@ -165,6 +165,20 @@ pub(super) fn people_condition(filter: &Filter) -> Condition {
     all
 }
 
+/// A statement for sums: of an earlier instant it adds up the journal itself, where what began and ended
+/// cancels out in the sum.
+pub(super) fn select_sums(grain: Grain, scope: &Scope, by: &[Dimension]) -> SelectStatement {
+    let Grain::Journal(instant) = grain else {
+        return select(grain, scope, by);
+    };
+    let mut statement = Query::select();
+    statement
+        .from_as(Alias::new("tally_change"), Alias::new("t"))
+        .and_where(t("at").lte(instant));
+    divide(&mut statement, scope, by);
+    statement
+}
+
 /// A statement that reads from `grain` as `t`, restricted, with the dimensions as `d0`, `d1`, …
 pub(super) fn select(grain: Grain, scope: &Scope, by: &[Dimension]) -> SelectStatement {
     let mut statement = Query::select();
@@ -175,12 +189,17 @@ pub(super) fn select(grain: Grain, scope: &Scope, by: &[Dimension]) -> SelectSta
         Grain::Detail => statement.from_as(Alias::new("tally_detail"), named),
         Grain::Journal(instant) => statement.from_subquery(journal(instant), named),
     };
-    restrict(&mut statement, scope, by);
+    divide(&mut statement, scope, by);
+    statement
+}
+
+/// Restricts a statement over `t` and divides it by the dimensions.
+pub(super) fn divide(statement: &mut SelectStatement, scope: &Scope, by: &[Dimension]) {
+    restrict(statement, scope, by);
     for (place, &dimension) in by.iter().enumerate() {
         statement.expr_as(column_of(dimension), Alias::new(alias(place)));
         statement.group_by_columns([Alias::new(alias(place))]);
     }
-    statement
 }
 
 /// The facts that held at an instant: one row an enrolment, since what began and ended cancels out.
