@@ -24,7 +24,7 @@ async fn at_once(test: &Arc<TestApp>, requests: Vec<(Client<'_>, &'static str, V
     let mut tasks = Vec::new();
     for (client, operation, input) in requests {
         let test = test.clone();
-        let token = client.token();
+        let token = client.token().map(str::to_owned);
         tasks.push(tokio::spawn(async move {
             let client = test.bearer(token);
             act(&client, operation, input).await
@@ -231,12 +231,12 @@ async fn two_team_mates_who_hand_in_at_once_make_one_version() {
     let test = Arc::new(TestApp::new().await);
     let class = Class::of(&test, &["Ana", "Ben"]).await;
     // Both begin the draft.
-    let begin = json!({ "deliverableId": class.roadmap, "title": "Ours", "body": "First" });
+    let first = json!({ "deliverableId": class.roadmap, "title": "Ours", "body": "First" });
     let begun = at_once(
         &test,
         vec![
-            (class.people[0].clone(), "SaveDraft", begin.clone()),
-            (class.people[1].clone(), "SaveDraft", begin),
+            (class.people[0].clone(), "SaveDraft", first.clone()),
+            (class.people[1].clone(), "SaveDraft", first),
         ],
     )
     .await;

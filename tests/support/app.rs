@@ -260,11 +260,6 @@ impl TestApp {
 }
 
 impl Client<'_> {
-    /// The access token, for [`TestApp::bearer`].
-    pub fn token(&self) -> Option<String> {
-        self.token.clone()
-    }
-
     /// The same person, answered in another language.
     pub fn speaking(&self, language: &'static str) -> Self {
         Self {
