@@ -375,7 +375,7 @@ async fn only_the_tutor_in_charge_and_the_coordinator_assess() {
             assert_eq!(refused.refusal(), expected, "{operation} {}", actor.email);
         }
     }
-    for (operation, input) in operations[3..].to_vec() {
+    for (operation, input) in operations[3..].iter().cloned() {
         assert_eq!(
             act(&class.tutor, operation, input).await.refusal(),
             "FORBIDDEN",
