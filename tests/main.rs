@@ -2,13 +2,20 @@
 
 mod account;
 mod architecture;
+mod assessment;
 mod catalogue;
+mod completion;
+mod concurrency;
 mod contract;
+mod deliverable;
 mod enrolment;
 mod entities;
 mod http;
 mod institution;
+mod journeys;
 mod policy;
 mod report;
 mod statistics;
+mod submission;
 mod support;
+mod team;

@@ -76,12 +76,22 @@ pub async fn run(options: Options, database_url: Option<String>) -> Result<()> {
     app.db.migrate().await?;
     fill(&app).await?;
     say(&compare(&app).await?);
-    let cast = seed::live_editions(&app).await?;
-    let people = sign_ins(&app, &cast).await?;
-    let start = StartPage::new(&people, &cast.ids);
+    let (people, ids) = scene(&app).await?;
+    let start = StartPage::new(&people, &ids);
     let server = tokio::spawn(serve::run(app.clone(), listener, Some(start), serve::asked_to_stop()));
     announce(&app, &url, &database_url, &people, options.json).await?;
     server.await.map_err(Error::internal)?
+}
+
+/// Plays the scene around today unless it was played before, and gives its three people new passwords; returns them
+/// with the identifiers with which the journeys of the start page begin.
+///
+/// # Errors
+/// Only failures of the database: the scene is made of texts that are known to be well formed.
+pub async fn scene(app: &App) -> Result<(Vec<StartPerson>, serde_json::Value)> {
+    let cast = seed::live_editions(app).await?;
+    let people = sign_ins(app, &cast).await?;
+    Ok((people, cast.ids))
 }
 
 /// The settings of a demonstration: its own files, a secret of its own, messages as files.

@@ -22,6 +22,7 @@ pub async fn create(
     edition: EditionId,
     draft: DeliverableDraft,
 ) -> Result<deliverable::Model> {
+    actor.signed_in()?;
     let tx = app.db.write().await?;
     let held = edition::hold(&tx, &[edition]).await?.into_iter().next();
     let relation = |row: &edition::Model| Relation {
@@ -74,6 +75,7 @@ pub struct UpdateDeliverable {
 /// [`Code::StaleVersion`]; [`Code::IllegalTransition`] once something is assessed, or when the edition is over;
 /// everything that [`DeliverableDraft::check`] finds.
 pub async fn update(app: &App, actor: &Actor, command: UpdateDeliverable) -> Result<deliverable::Model> {
+    actor.signed_in()?;
     let tx = app.db.write().await?;
     let unseen = || Error::NotFound("input.deliverableId");
     let seen = deliverable::find_visible(&tx, actor, command.deliverable)

@@ -160,6 +160,7 @@ pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) ->
 /// # Errors
 /// [`Code::IllegalTransition`] when it has ended already.
 pub async fn end_allocation(app: &App, actor: &Actor, id: AllocationId) -> Result<team::Model> {
+    actor.signed_in()?;
     let tx = app.db.write().await?;
     let unseen = Error::NotFound("input.allocationId");
     let Some(row) = allocation::find(&tx, id).await? else {
@@ -182,6 +183,7 @@ pub async fn read(app: &App, actor: &Actor, id: TeamId) -> Result<Option<team::M
 
 /// Locks a team that the actor sees, with how the actor stands to it.
 async fn open(tx: &Tx, actor: &Actor, id: TeamId, path: &'static str) -> Result<(team::Model, Relation)> {
+    actor.signed_in()?;
     let seen = team::find_visible(tx, actor, id).await?.ok_or(Error::NotFound(path))?;
     edition::hold(tx, &[seen.edition_id]).await?;
     let row = team::lock(tx, &[id])

@@ -26,7 +26,11 @@ pub struct Case {
 }
 
 /// The cases of these submissions in the order asked for, each once; `None` when the actor does not see one of them.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for nobody.
 pub async fn open(tx: &Tx, actor: &Actor, ids: &[SubmissionId]) -> Result<Option<Vec<Case>>> {
+    actor.signed_in()?;
     let seen = submission::by_ids_visible(tx, actor, ids).await?;
     load(tx, actor, ids, &seen).await
 }

@@ -143,6 +143,14 @@ impl TestApp {
         }
     }
 
+    /// Whoever holds this token; for a task of its own, which cannot borrow a client.
+    pub fn bearer(&self, token: Option<String>) -> Client<'_> {
+        Client {
+            token,
+            ..self.anonymous()
+        }
+    }
+
     /// A signed-in person who has declared themself.
     pub async fn person(&self, name: &'static str) -> Client<'_> {
         self.somebody(Who::named(name)).await

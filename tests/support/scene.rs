@@ -1,8 +1,9 @@
 //! Scenes that many tests begin with: a course, an edition in some state, people in it. Made through the API.
 
+use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
-use super::app::{Answer, Client};
+use super::app::{Answer, Client, TestApp};
 
 /// An edition as a test plans it.
 #[derive(Debug, Clone, Copy)]
@@ -102,4 +103,199 @@ pub async fn state(reader: &Client<'_>, enrolment: &str) -> String {
         )
         .await;
     answer.text("enrolment.state")
+}
+
+/// Executes a committed mutation with this input.
+pub async fn act(client: &Client<'_>, operation: &str, input: Value) -> Answer {
+    client.run(operation, json!({ "input": input })).await
+}
+
+/// A rubric of two criteria with three levels each; 30 points can be reached.
+pub fn rubric() -> Value {
+    let levels = |points: [&str; 3]| {
+        let level = |(title, points): (&str, &str)| json!({ "title": title, "points": points });
+        ["Missing", "In part", "Convincing"]
+            .into_iter()
+            .zip(points)
+            .map(level)
+            .collect::<Vec<_>>()
+    };
+    json!([
+        { "key": "context", "title": "Context", "description": "Whom it concerns", "levels": levels(["0", "5", "10"]) },
+        { "key": "plan", "title": "Plan", "levels": levels(["0", "7.5", "20"]) },
+    ])
+}
+
+/// A roadmap, due in June.
+pub fn roadmap_input(edition: &str) -> Value {
+    json!({
+        "editionId": edition,
+        "kind": "ROADMAP",
+        "title": "Roadmap",
+        "instructions": "What will your institution do?",
+        "dueAt": "2026-06-01T23:59:00-03:00",
+        "cutOffAt": "2026-06-08T23:59:00-03:00",
+        "weight": 2,
+        "rubric": rubric(),
+    })
+}
+
+/// The level reached in each criterion of [`rubric`].
+pub fn scores(context: i64, plan: i64) -> Value {
+    json!([{ "criterion": "context", "level": context }, { "criterion": "plan", "level": plan }])
+}
+
+/// A running edition: its people, a team of the first two with its tutor, and a roadmap to hand in.
+pub struct Class<'a> {
+    pub test: &'a TestApp,
+    pub coordinator: Client<'a>,
+    /// Tutor of `team`.
+    pub tutor: Client<'a>,
+    pub people: Vec<Client<'a>>,
+    /// Of `people`, one each.
+    pub enrolments: Vec<String>,
+    pub edition: String,
+    /// Of the first two of `people`.
+    pub team: String,
+    /// The deliverable.
+    pub roadmap: String,
+}
+
+impl<'a> Class<'a> {
+    /// Begins one with a coordinator of its own.
+    pub async fn of(test: &'a TestApp, names: &[&'static str]) -> Self {
+        let coordinator = test.coordinator().await;
+        Self::with(test, coordinator, Plan::OPEN, "Tina", names).await
+    }
+
+    /// Begins one that somebody coordinates.
+    pub async fn with(
+        test: &'a TestApp,
+        coordinator: Client<'a>,
+        plan: Plan,
+        tutor: &'static str,
+        names: &[&'static str],
+    ) -> Self {
+        let edition = enrolling(&coordinator, plan).await;
+        let mut people = Vec::new();
+        let mut enrolments = Vec::new();
+        for name in names {
+            let person = test.person(name).await;
+            enrolments.push(apply(&person, &edition).await.0);
+            people.push(person);
+        }
+        walk(&coordinator, &edition, &["ENROLMENT_CLOSED", "RUNNING"]).await;
+        let asked = act(&coordinator, "CreateDeliverable", roadmap_input(&edition)).await;
+        let mut class = Self {
+            tutor: test.person(tutor).await,
+            test,
+            people,
+            enrolments,
+            team: String::new(),
+            roadmap: asked.text("createDeliverable.deliverable.id"),
+            coordinator,
+            edition,
+        };
+        class.team = class.make_team("Ceibo", &class.enrolments[..2.min(names.len())]).await;
+        class.allocate(&class.team, &class.tutor).await;
+        drop(test.mails().await);
+        class
+    }
+
+    /// One more team.
+    pub async fn make_team(&self, name: &str, enrolments: &[String]) -> String {
+        let input = json!({ "editionId": self.edition, "name": name, "enrolmentIds": enrolments });
+        let made = act(&self.coordinator, "CreateTeam", input).await;
+        made.text("createTeam.team.id")
+    }
+
+    /// Puts a team in somebody's charge.
+    pub async fn allocate(&self, team: &str, tutor: &Client<'_>) {
+        let answer = act(
+            &self.coordinator,
+            "AllocateTutor",
+            json!({ "teamIds": [team], "personId": id_of(tutor) }),
+        )
+        .await;
+        assert_eq!(answer.user_errors("allocateTutor"), [""; 0]);
+    }
+
+    /// Somebody who is tutor of the edition and has no team.
+    pub async fn idle_tutor(&self, name: &'static str) -> Client<'a> {
+        let edition = self.edition.parse().expect("an identifier of an edition");
+        self.test.holder(name, Role::Tutor, Scope::Edition(edition)).await
+    }
+
+    /// The version of a submission, as the coordinator sees it.
+    pub async fn version(&self, submission: &str) -> i64 {
+        let seen = self.coordinator.run("ReadVersions", json!({ "id": submission })).await;
+        seen.number("submission.version")
+    }
+
+    /// Saves the roadmap's draft over the one that stands.
+    pub async fn save(&self, author: &Client<'_>, body: &str) -> Answer {
+        let seen = author
+            .run("EditionDeliverables", json!({ "editionId": self.edition }))
+            .await;
+        let deliverables = seen.at("edition.deliverables").as_array().expect("a list").clone();
+        let own = deliverables.iter().find(|asked| asked["id"] == self.roadmap.as_str());
+        let version = own.expect("the roadmap")["mySubmission"]["version"].clone();
+        let input = json!({
+            "deliverableId": self.roadmap, "title": "Our roadmap", "body": body, "version": version,
+        });
+        act(author, "SaveDraft", input).await
+    }
+
+    /// Writes the roadmap and hands it in; returns the submission's identifier.
+    pub async fn hand_in(&self, author: &Client<'_>, body: &str) -> String {
+        let saved = self.save(author, body).await;
+        let submission = saved.text("saveDraft.submission.id");
+        let input = json!({ "submissionId": submission, "version": saved.number("saveDraft.submission.version") });
+        let handed_in = act(author, "SubmitWork", input).await;
+        assert_eq!(handed_in.text("submitWork.submission.state"), "SUBMITTED");
+        submission
+    }
+
+    /// Gives work back with a comment.
+    pub async fn give_back(&self, submission: &str, comment: &str) {
+        let version = self.version(submission).await;
+        let input = json!({ "submissionId": submission, "version": version, "comment": comment });
+        let answer = act(&self.tutor, "RequestRevision", input).await;
+        assert_eq!(answer.text("requestRevision.submission.state"), "REVISION_REQUESTED");
+    }
+
+    /// Grades work by its rubric.
+    pub async fn grade(&self, assessor: &Client<'_>, submission: &str, scores: Value) {
+        let version = self.version(submission).await;
+        let input = json!({
+            "submissionId": submission, "version": version, "scores": scores, "comment": "Convincing",
+        });
+        let answer = act(assessor, "GradeSubmission", input).await;
+        assert_eq!(answer.text("gradeSubmission.submission.state"), "ASSESSED");
+    }
+
+    /// Releases grades.
+    pub async fn release(&self, submissions: &[&str]) -> Answer {
+        act(
+            &self.coordinator,
+            "ReleaseGrades",
+            json!({ "submissionIds": submissions }),
+        )
+        .await
+    }
+}
+
+/// The identifier of the person who sends requests.
+pub fn id_of(client: &Client<'_>) -> String {
+    client.person.expect("a person").to_string()
+}
+
+/// Changes the language in which somebody is written to and answered.
+pub async fn speak(client: &Client<'_>, language: &str) {
+    let input = json!({
+        "givenName": "Somebody", "familyName": "Else", "language": language, "timeZone": "America/Montevideo",
+        "version": 1,
+    });
+    let answer = act(client, "UpdateProfile", input).await;
+    assert_eq!(answer.user_errors("updateProfile"), [""; 0]);
 }

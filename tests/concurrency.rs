@@ -1,0 +1,285 @@
+//! Many people at once: what only one may have goes to one, and every count is still right afterwards.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, Client, TestApp};
+use crate::support::scene::{Class, Plan, act, apply, edition_input, enrolling, version};
+
+/// Names for many people.
+fn names(count: usize) -> Vec<&'static str> {
+    const NAMES: [&str; 60] = [
+        "A00", "A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A09", "A10", "A11", "A12", "A13", "A14", "A15",
+        "A16", "A17", "A18", "A19", "A20", "A21", "A22", "A23", "A24", "A25", "A26", "A27", "A28", "A29", "A30", "A31",
+        "A32", "A33", "A34", "A35", "A36", "A37", "A38", "A39", "A40", "A41", "A42", "A43", "A44", "A45", "A46", "A47",
+        "A48", "A49", "A50", "A51", "A52", "A53", "A54", "A55", "A56", "A57", "A58", "A59",
+    ];
+    NAMES[..count].to_vec()
+}
+
+/// Sends all requests at once, each from a task of its own, and waits for every answer.
+async fn at_once(test: &Arc<TestApp>, requests: Vec<(Client<'_>, &'static str, Value)>) -> Vec<Answer> {
+    let mut tasks = Vec::new();
+    for (client, operation, input) in requests {
+        let test = test.clone();
+        let token = client.token().map(str::to_owned);
+        tasks.push(tokio::spawn(async move {
+            let client = test.bearer(token);
+            act(&client, operation, input).await
+        }));
+    }
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.expect("a task that ends"));
+    }
+    answers
+}
+
+/// How many answers there are of each kind: the state that was reached, or the code of the refusal.
+fn tally(answers: &[Answer], mutation: &str, thing: &str) -> Vec<(String, usize)> {
+    let mut counts = std::collections::BTreeMap::new();
+    for answer in answers {
+        let refused = answer.user_errors(mutation);
+        let key = match refused.first() {
+            Some(refusal) => refusal.clone(),
+            None => answer.text(&format!("{mutation}.{thing}.state")),
+        };
+        *counts.entry(key).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+fn counted(counts: &[(&str, usize)]) -> Vec<(String, usize)> {
+    counts.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect()
+}
+
+/// The figures of an edition by state, from the summaries and from the rows.
+async fn both_ways(
+    test: &TestApp,
+    coordinator: &Client<'_>,
+    edition: &str,
+) -> (Vec<(String, i64)>, Vec<(String, i64)>) {
+    let filter = json!({ "editions": [edition] });
+    let answer = coordinator
+        .run("Statistics", json!({ "by": ["STATUS"], "filter": filter }))
+        .await;
+    let figure = |row: &Value| {
+        let count = row["applications"].as_i64().expect("a count");
+        (row["status"].as_str().expect("a state").to_owned(), count)
+    };
+    let rows = answer.at("statistics.rows").as_array().expect("rows").clone();
+    let mut kept: Vec<_> = rows.iter().map(figure).filter(|(_, count)| *count != 0).collect();
+    kept.sort();
+    let mut recount = std::collections::BTreeMap::new();
+    let mut after = Value::Null;
+    loop {
+        let page = coordinator
+            .run(
+                "EditionEnrolments",
+                json!({ "editionId": edition, "first": 50, "after": after }),
+            )
+            .await;
+        for node in page.at("edition.enrolments.nodes").as_array().expect("nodes") {
+            let state = node["state"].as_str().expect("a state").to_owned();
+            *recount.entry(state).or_insert(0) += 1;
+        }
+        if page.at("edition.enrolments.pageInfo.hasNextPage") == false {
+            break;
+        }
+        after = page.at("edition.enrolments.pageInfo.endCursor").clone();
+    }
+    assert_eq!(test.violations().await, []);
+    (kept, recount.into_iter().collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_people_apply_for_five_seats() {
+    let test = Arc::new(TestApp::new().await);
+    let coordinator = test.coordinator().await;
+    let plan = Plan {
+        capacity: Some(5),
+        ..Plan::OPEN
+    };
+    let edition = enrolling(&coordinator, plan).await;
+    let mut requests = Vec::new();
+    let mut people = Vec::new();
+    for name in names(60) {
+        let person = test.person(name).await;
+        requests.push((person.clone(), "ApplyToEdition", json!({ "editionId": edition })));
+        people.push(person);
+    }
+    let over = Arc::new(AtomicBool::new(false));
+    let sampler = tokio::spawn({
+        let (test, edition, over) = (test.clone(), edition.clone(), over.clone());
+        async move {
+            let mut seats = Vec::new();
+            while !over.load(Ordering::Acquire) {
+                let seen = test.anonymous().run("SeeEdition", json!({ "id": edition })).await;
+                seats.push(seen.number("edition.seatsTaken"));
+            }
+            seats
+        }
+    });
+    let answers = at_once(&test, requests).await;
+    over.store(true, Ordering::Release);
+    let seats = sampler.await.expect("the sampler ends");
+    assert!(!seats.is_empty() && seats.is_sorted(), "{seats:?}");
+    assert!(seats.iter().all(|taken| (0..=5).contains(taken)), "{seats:?}");
+    assert_eq!(
+        tally(&answers, "applyToEdition", "enrolment"),
+        counted(&[("CONFIRMED", 5), ("WAITLISTED", 55)])
+    );
+    let (kept, recount) = both_ways(&test, &coordinator, &edition).await;
+    assert_eq!(kept, recount);
+
+    // Four of the five leave at the same time: four of those who wait have their seats.
+    let confirmed: Vec<usize> = (0..60)
+        .filter(|&place| answers[place].text("applyToEdition.enrolment.state") == "CONFIRMED")
+        .collect();
+    let leaving = confirmed[..4].iter().map(|&place| {
+        let enrolment = answers[place].text("applyToEdition.enrolment.id");
+        let input = json!({ "enrolmentId": enrolment, "version": 1 });
+        (people[place].clone(), "WithdrawEnrolment", input)
+    });
+    let left = at_once(&test, leaving.collect()).await;
+    assert_eq!(
+        tally(&left, "withdrawEnrolment", "enrolment"),
+        counted(&[("WITHDRAWN", 4)])
+    );
+    let (kept, recount) = both_ways(&test, &coordinator, &edition).await;
+    assert_eq!(kept, recount);
+    let expected = [("CONFIRMED", 5), ("WAITLISTED", 51), ("WITHDRAWN", 4)];
+    assert_eq!(recount, expected.map(|(state, count)| (state.to_owned(), count)));
+    drop(test.mails().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_person_who_applies_twenty_times_has_one_enrolment() {
+    let test = Arc::new(TestApp::new().await);
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    let ana = test.person("Ana").await;
+    let requests = (0..20).map(|_| (ana.clone(), "ApplyToEdition", json!({ "editionId": edition })));
+    let answers = at_once(&test, requests.collect()).await;
+    assert_eq!(
+        tally(&answers, "applyToEdition", "enrolment"),
+        counted(&[("ALREADY_ENROLLED input.editionId", 19), ("CONFIRMED", 1)])
+    );
+    let (kept, recount) = both_ways(&test, &coordinator, &edition).await;
+    assert_eq!(
+        (kept, recount),
+        (vec![("CONFIRMED".to_owned(), 1)], vec![("CONFIRMED".to_owned(), 1)])
+    );
+    assert_eq!(test.notices().await, ["enrolment_confirmed ana@example.org"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_changes_to_one_version_one_wins() {
+    let test = Arc::new(TestApp::new().await);
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    let plan = |capacity| {
+        let plan = Plan {
+            capacity: Some(capacity),
+            ..Plan::OPEN
+        };
+        json!({ "editionId": edition, "version": 3, "edition": edition_input(plan) })
+    };
+    let requests = (10..20).map(|capacity| (coordinator.clone(), "UpdateEdition", plan(capacity)));
+    let answers = at_once(&test, requests.collect()).await;
+    let won: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.user_errors("updateEdition").is_empty())
+        .collect();
+    assert_eq!(won.len(), 1);
+    let lost = answers
+        .iter()
+        .filter(|answer| answer.user_errors("updateEdition") == ["STALE_VERSION input.version"]);
+    assert_eq!(lost.count(), 9);
+    let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
+    assert_eq!(seen.at("edition.capacity"), won[0].at("updateEdition.edition.capacity"));
+    assert_eq!(seen.number("edition.version"), 4);
+
+    // Two coordinators decide, and the person leaves: one of the three is heard.
+    let ana = test.person("Ana").await;
+    let (enrolment, _) = apply(&ana, &edition).await;
+    let seen = version(&coordinator, &enrolment).await;
+    let decide =
+        |decision: &str| json!({ "enrolmentId": enrolment, "version": seen, "decision": decision, "reason": "no" });
+    let answers = at_once(
+        &test,
+        vec![
+            (coordinator.clone(), "DecideEnrolment", decide("EXCLUDE")),
+            (coordinator.clone(), "DecideEnrolment", decide("EXCLUDE")),
+            (coordinator.clone(), "DecideEnrolment", decide("EXCLUDE")),
+        ],
+    )
+    .await;
+    assert_eq!(
+        tally(&answers, "decideEnrolment", "enrolment"),
+        counted(&[("EXCLUDED", 1), ("STALE_VERSION input.version", 2)])
+    );
+    let (kept, recount) = both_ways(&test, &coordinator, &edition).await;
+    assert_eq!(kept, recount);
+    drop(test.mails().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_team_mates_who_hand_in_at_once_make_one_version() {
+    let test = Arc::new(TestApp::new().await);
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    // Both begin the draft.
+    let first = json!({ "deliverableId": class.roadmap, "title": "Ours", "body": "First" });
+    let begun = at_once(
+        &test,
+        vec![
+            (class.people[0].clone(), "SaveDraft", first.clone()),
+            (class.people[1].clone(), "SaveDraft", first),
+        ],
+    )
+    .await;
+    assert_eq!(
+        tally(&begun, "saveDraft", "submission"),
+        counted(&[("DRAFT", 1), ("STALE_VERSION input.version", 1)])
+    );
+    let saved = class.save(&class.people[0], "The text of both").await;
+    let submission = saved.text("saveDraft.submission.id");
+    let input = json!({ "submissionId": submission, "version": saved.number("saveDraft.submission.version") });
+    let requests = (0..6).map(|place| (class.people[place % 2].clone(), "SubmitWork", input.clone()));
+    let answers = at_once(&test, requests.collect()).await;
+    assert_eq!(
+        tally(&answers, "submitWork", "submission"),
+        counted(&[("STALE_VERSION input.version", 5), ("SUBMITTED", 1)])
+    );
+    let read = class.tutor.run("MySubmission", json!({ "id": submission })).await;
+    assert_eq!(read.at("submission.versions").as_array().map(Vec::len), Some(1));
+    let by = json!({ "by": ["EDITION"], "filter": { "editions": [class.edition] } });
+    let figures = class.coordinator.run("Statistics", by).await;
+    assert_eq!(figures.number("statistics.total.submitted"), 1);
+
+    // Assessors, too: one assessment stands, and the grade is released once.
+    let assess = json!({
+        "submissionId": submission, "version": class.version(&submission).await,
+        "scores": crate::support::scene::scores(2, 2), "comment": "Good",
+    });
+    let requests = (0..4).map(|_| (class.tutor.clone(), "GradeSubmission", assess.clone()));
+    let answers = at_once(&test, requests.collect()).await;
+    assert_eq!(
+        tally(&answers, "gradeSubmission", "submission"),
+        counted(&[("ASSESSED", 1), ("STALE_VERSION input.version", 3)])
+    );
+    let release = json!({ "submissionIds": [submission] });
+    let requests = (0..4).map(|_| (class.coordinator.clone(), "ReleaseGrades", release.clone()));
+    let answers = at_once(&test, requests.collect()).await;
+    let released = answers
+        .iter()
+        .filter(|answer| answer.user_errors("releaseGrades").is_empty());
+    assert_eq!(released.count(), 1);
+    assert_eq!(
+        test.notices().await,
+        ["grade_released ana@example.org", "grade_released ben@example.org"]
+    );
+    assert_eq!(test.violations().await, []);
+}

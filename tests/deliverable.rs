@@ -1,0 +1,190 @@
+//! What an edition asks for: who defines it, what is refused, until when it may change.
+
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::scene::{Class, act, roadmap_input, rubric, scores, walk};
+
+const NO_DELIVERABLE: &str = "dlv_01h455vb4pex5vsknk084sn02q";
+const NO_EDITION: &str = "edn_01h455vb4pex5vsknk084sn02q";
+
+/// A rubric of one criterion whose levels give these points.
+fn levels(points: &[&str]) -> Value {
+    let level = |points: &&str| json!({ "title": "Level", "points": points });
+    json!([{ "key": "plan", "title": "Plan", "levels": points.iter().map(level).collect::<Vec<_>>() }])
+}
+
+#[tokio::test]
+async fn a_deliverable_that_makes_no_sense_is_refused() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let create = async |change: Value| {
+        let mut input = roadmap_input(&class.edition);
+        input
+            .as_object_mut()
+            .expect("fields")
+            .extend(change.as_object().expect("fields").clone());
+        act(&class.coordinator, "CreateDeliverable", input).await
+    };
+    let criterion = &rubric()[0];
+    let many: Vec<_> = (0..31)
+        .map(|place| {
+            let mut one = criterion.clone();
+            one["key"] = json!(format!("c{place}"));
+            one
+        })
+        .collect();
+    let mut nameless = rubric();
+    nameless[1]["key"] = json!("");
+    let steps = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
+    for (change, expected) in [
+        (
+            json!({ "cutOffAt": "2026-06-01T23:58:59-03:00" }),
+            "DATES_OUT_OF_ORDER input.cutOffAt",
+        ),
+        (json!({ "title": " " }), "REQUIRED input.title"),
+        (json!({ "title": "x".repeat(201) }), "TOO_LONG input.title"),
+        (json!({ "title": "a\u{0}b" }), "FORBIDDEN_CHARACTER input.title"),
+        (
+            json!({ "instructions": "x".repeat(10_001) }),
+            "TOO_LONG input.instructions",
+        ),
+        (json!({ "weight": 0 }), "OUT_OF_RANGE input.weight"),
+        (json!({ "weight": -1 }), "OUT_OF_RANGE input.weight"),
+        (json!({ "weight": 1001 }), "OUT_OF_RANGE input.weight"),
+        (json!({ "rubric": [] }), "REQUIRED input.rubric"),
+        (json!({ "rubric": many }), "TOO_LONG input.rubric"),
+        (json!({ "rubric": [criterion, criterion] }), "TAKEN input.rubric.1.key"),
+        (json!({ "rubric": nameless }), "REQUIRED input.rubric.1.key"),
+        (json!({ "rubric": levels(&["1"]) }), "TOO_SHORT input.rubric.0.levels"),
+        (json!({ "rubric": levels(&steps) }), "TOO_LONG input.rubric.0.levels"),
+        (
+            json!({ "rubric": levels(&["5", "5"]) }),
+            "OUT_OF_RANGE input.rubric.0.levels",
+        ),
+        (
+            json!({ "rubric": levels(&["10", "5"]) }),
+            "OUT_OF_RANGE input.rubric.0.levels",
+        ),
+        (
+            json!({ "rubric": levels(&["-1", "5"]) }),
+            "OUT_OF_RANGE input.rubric.0.levels",
+        ),
+        (
+            json!({ "rubric": levels(&["0", "1000.001"]) }),
+            "OUT_OF_RANGE input.rubric.0.levels",
+        ),
+        (json!({ "editionId": class.team }), "INVALID_ID input.editionId"),
+    ] {
+        let refused = create(change.clone()).await;
+        assert_eq!(refused.user_errors("createDeliverable"), [expected], "{change}");
+    }
+    for wrong in ["NaN", "1e309", "1e1", "0.1234", "Infinity", "", "1,5", "９"] {
+        let refused = create(json!({ "rubric": levels(&["0", wrong]) })).await;
+        assert_eq!(refused.refusal(), "GRAPHQL_VALIDATION_FAILED", "{wrong}");
+    }
+    for wrong in [
+        json!({ "dueAt": "2026-02-30T00:00:00Z" }),
+        json!({ "kind": "POEM" }),
+        json!({ "weight": 1.5 }),
+    ] {
+        assert_eq!(
+            create(wrong.clone()).await.refusal(),
+            "GRAPHQL_VALIDATION_FAILED",
+            "{wrong}"
+        );
+    }
+    assert_eq!(create(json!({ "editionId": NO_EDITION })).await.refusal(), "NOT_FOUND");
+    let fine = create(json!({ "rubric": levels(&["0.001", "999.999"]) })).await;
+    assert_eq!(fine.text("createDeliverable.deliverable.mostPoints"), "999.999");
+    let asked = class.people[0]
+        .run("EditionDeliverables", json!({ "editionId": class.edition }))
+        .await;
+    assert_eq!(
+        asked.at("edition.deliverables").as_array().map(Vec::len),
+        Some(2),
+        "only what was right"
+    );
+}
+
+#[tokio::test]
+async fn it_changes_until_something_is_assessed() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let update = async |change: Value| {
+        let mut input = json!({ "deliverableId": class.roadmap, "version": 1 });
+        input
+            .as_object_mut()
+            .expect("fields")
+            .extend(change.as_object().expect("fields").clone());
+        act(&class.coordinator, "UpdateDeliverable", input).await
+    };
+    for (change, expected) in [
+        (
+            json!({ "dueAt": "2026-07-01T00:00:00Z" }),
+            "DATES_OUT_OF_ORDER input.cutOffAt",
+        ),
+        (json!({ "title": "" }), "REQUIRED input.title"),
+        (json!({ "rubric": [] }), "REQUIRED input.rubric"),
+        (json!({ "version": 9 }), "STALE_VERSION input.version"),
+        (
+            json!({ "deliverableId": class.edition }),
+            "INVALID_ID input.deliverableId",
+        ),
+    ] {
+        assert_eq!(update(change).await.user_errors("updateDeliverable"), [expected]);
+    }
+    assert_eq!(
+        update(json!({ "deliverableId": NO_DELIVERABLE })).await.refusal(),
+        "NOT_FOUND"
+    );
+    let changed = update(json!({ "title": "The roadmap" })).await;
+    assert_eq!(changed.text("updateDeliverable.deliverable.title"), "The roadmap");
+    assert_eq!(
+        changed.number("updateDeliverable.deliverable.weight"),
+        2,
+        "what is left out stays"
+    );
+    let submission = class.hand_in(&class.people[0], "Our plan").await;
+    let longer = update(json!({ "version": 2, "cutOffAt": "2026-06-30T00:00:00Z" })).await;
+    assert_eq!(longer.user_errors("updateDeliverable"), [""; 0]);
+    class.grade(&class.tutor, &submission, scores(1, 1)).await;
+    let late = update(json!({ "version": 3, "weight": 5 })).await;
+    assert_eq!(
+        late.user_errors("updateDeliverable"),
+        ["ILLEGAL_TRANSITION input.deliverableId"]
+    );
+    walk(&class.coordinator, &class.edition, &["GRADING", "CLOSED"]).await;
+    let over = act(&class.coordinator, "CreateDeliverable", roadmap_input(&class.edition)).await;
+    assert_eq!(over.user_errors("createDeliverable"), ["ILLEGAL_TRANSITION input"]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn who_does_not_coordinate_defines_nothing() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let stranger = test.person("Zoe").await;
+    for (actor, seen) in [
+        (test.anonymous(), false),
+        (stranger, false),
+        (class.people[0].clone(), true),
+        (class.tutor.clone(), true),
+    ] {
+        let refusal = |seen: bool| match (actor.person, seen) {
+            (None, _) => "UNAUTHENTICATED",
+            (Some(_), true) => "FORBIDDEN",
+            (Some(_), false) => "NOT_FOUND",
+        };
+        let create = act(&actor, "CreateDeliverable", roadmap_input(&class.edition)).await;
+        assert_eq!(create.refusal(), refusal(true), "{}", actor.email);
+        let change = json!({ "deliverableId": class.roadmap, "version": 1, "title": "Mine" });
+        let change = act(&actor, "UpdateDeliverable", change).await;
+        assert_eq!(change.refusal(), refusal(seen), "{}", actor.email);
+        let asked = actor
+            .run("EditionDeliverables", json!({ "editionId": class.edition }))
+            .await;
+        let listed = asked.at("edition.deliverables").as_array().map(Vec::len);
+        assert_eq!(listed, Some(usize::from(seen)), "{}", actor.email);
+    }
+}

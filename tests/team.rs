@@ -1,0 +1,324 @@
+//! Teams: who makes them, who may belong to one, whose charge they are.
+
+use rumbo::domain::actor::{Role, Scope};
+use serde_json::{Value, json};
+
+use crate::support::app::{Client, TestApp};
+use crate::support::scene::{Class, Plan, act, apply, enrolling, id_of};
+
+/// A well-formed identifier of a team, of an enrolment and of an allocation that nobody has.
+const NO_TEAM: &str = "tea_01h455vb4pex5vsknk084sn02q";
+const NO_ENROLMENT: &str = "enr_01h455vb4pex5vsknk084sn02q";
+const NO_ALLOCATION: &str = "alc_01h455vb4pex5vsknk084sn02q";
+const NO_PERSON: &str = "psn_01h455vb4pex5vsknk084sn02q";
+
+async fn sees(reader: &Client<'_>, team: &str) -> bool {
+    let answer = reader
+        .query("query ($id: ID!) { team(id: $id) { id name } }", json!({ "id": team }))
+        .await;
+    !answer.at("team").is_null()
+}
+
+#[tokio::test]
+async fn a_coordinator_makes_a_team_and_puts_it_in_a_tutors_charge() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
+    let mine = class.people[0].run("MyTeam", json!({ "first": 10 })).await;
+    assert_eq!(mine.text("myTeams.nodes.0.name"), "Ceibo");
+    assert_eq!(mine.text("myTeams.nodes.0.members.1.person.givenName"), "Ben");
+    assert_eq!(mine.text("myTeams.nodes.0.tutors.0.person.givenName"), "Tina");
+    assert_eq!(
+        mine.text("myTeams.nodes.0.edition.deliverables.0.timeZone"),
+        "America/Montevideo"
+    );
+    let none = class.people[2].run("MyTeam", json!({ "first": 10 })).await;
+    assert_eq!(none.at("myTeams.nodes"), &json!([]));
+
+    let change = json!({
+        "teamId": class.team, "version": 1, "name": "Ombú",
+        "addEnrolmentIds": [class.enrolments[2]], "removeEnrolmentIds": [class.enrolments[0]],
+    });
+    let changed = act(&class.coordinator, "UpdateTeam", change.clone()).await;
+    assert_eq!(changed.text("updateTeam.team.name"), "Ombú");
+    assert_eq!(changed.number("updateTeam.team.version"), 2);
+    let members = ["0", "1"].map(|place| changed.text(&format!("updateTeam.team.members.{place}.person.givenName")));
+    assert_eq!(members, ["Ben", "Cy"]);
+    let again = act(&class.coordinator, "UpdateTeam", change).await;
+    assert_eq!(again.user_errors("updateTeam"), ["STALE_VERSION input.version"]);
+    assert!(!sees(&class.people[0], &class.team).await, "who left sees it no more");
+    assert!(sees(&class.people[2], &class.team).await);
+    // Who left may come back.
+    let back = json!({ "teamId": class.team, "version": 2, "addEnrolmentIds": [class.enrolments[0]] });
+    let back = act(&class.coordinator, "UpdateTeam", back).await;
+    assert_eq!(back.at("updateTeam.team.members").as_array().map(Vec::len), Some(3));
+
+    assert!(sees(&class.tutor, &class.team).await);
+    let allocation = back.text("updateTeam.team.tutors.0.id");
+    let end = json!({ "allocationId": allocation });
+    let ended = act(&class.coordinator, "EndAllocation", end.clone()).await;
+    assert_eq!(ended.at("endAllocation.team.tutors"), &json!([]));
+    assert!(!sees(&class.tutor, &class.team).await);
+    let twice = act(&class.coordinator, "EndAllocation", end).await;
+    assert_eq!(
+        twice.user_errors("endAllocation"),
+        ["ILLEGAL_TRANSITION input.allocationId"]
+    );
+    class.allocate(&class.team, &class.tutor).await;
+    assert!(
+        sees(&class.tutor, &class.team).await,
+        "a tutor may be put in charge again"
+    );
+    assert_eq!(test.violations().await, []);
+}
+
+#[tokio::test]
+async fn members_take_part_in_the_edition_and_are_in_no_other_team() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy", "Dan"]).await;
+    let other = enrolling(
+        &class.coordinator,
+        Plan {
+            code: "OTHER-2026",
+            ..Plan::OPEN
+        },
+    )
+    .await;
+    let (foreign, _) = apply(&class.people[3], &other).await;
+    let left = json!({ "enrolmentId": class.enrolments[3], "version": 2 });
+    act(&class.people[3], "WithdrawEnrolment", left).await;
+    let make = async |enrolments: Value| {
+        let input = json!({ "editionId": class.edition, "name": "Tala", "enrolmentIds": enrolments });
+        act(&class.coordinator, "CreateTeam", input)
+            .await
+            .user_errors("createTeam")
+    };
+    let (taken, free) = (&class.enrolments[0], &class.enrolments[2]);
+    for (enrolments, expected) in [
+        (json!([free, foreign]), "NOT_ADMITTED input.enrolmentIds.1"),
+        (json!([class.enrolments[3]]), "NOT_ADMITTED input.enrolmentIds.0"),
+        (json!([NO_ENROLMENT]), "NOT_ADMITTED input.enrolmentIds.0"),
+        (json!([free, taken]), "ALREADY_IN_TEAM input.enrolmentIds.1"),
+        (json!([free, free]), "ALREADY_IN_TEAM input.enrolmentIds.1"),
+        (json!([free, class.team]), "INVALID_ID input.enrolmentIds.1"),
+    ] {
+        assert_eq!(make(enrolments).await, [expected]);
+    }
+    let many: Vec<&String> = std::iter::repeat_n(free, 101).collect();
+    assert_eq!(make(json!(many)).await, ["TOO_LONG input.enrolmentIds"]);
+    let named = async |name: &str| {
+        let input = json!({ "editionId": class.edition, "name": name, "enrolmentIds": [] });
+        act(&class.coordinator, "CreateTeam", input)
+            .await
+            .user_errors("createTeam")
+    };
+    assert_eq!(named("Ceibo").await, ["TAKEN input.name"]);
+    assert_eq!(named("  ").await, ["REQUIRED input.name"]);
+    assert_eq!(named("a\u{0}b").await, ["FORBIDDEN_CHARACTER input.name"]);
+    assert_eq!(named("a\u{202e}b").await, ["FORBIDDEN_CHARACTER input.name"]);
+    assert_eq!(named(&"é".repeat(121)).await, ["TOO_LONG input.name"]);
+    assert_eq!(named(&"é".repeat(120)).await, [""; 0]);
+
+    let update = async |change: Value| {
+        let mut input = json!({ "teamId": class.team, "version": 1 });
+        input
+            .as_object_mut()
+            .expect("fields")
+            .extend(change.as_object().expect("fields").clone());
+        act(&class.coordinator, "UpdateTeam", input)
+            .await
+            .user_errors("updateTeam")
+    };
+    for (change, expected) in [
+        (
+            json!({ "removeEnrolmentIds": [free] }),
+            "NOT_ADMITTED input.removeEnrolmentIds.0",
+        ),
+        (
+            json!({ "addEnrolmentIds": [taken] }),
+            "ALREADY_IN_TEAM input.addEnrolmentIds.0",
+        ),
+        (
+            json!({ "addEnrolmentIds": [foreign] }),
+            "NOT_ADMITTED input.addEnrolmentIds.0",
+        ),
+        (json!({ "name": "é".repeat(120) }), "TAKEN input.name"),
+        (json!({ "name": "" }), "REQUIRED input.name"),
+        (json!({ "teamId": class.edition }), "INVALID_ID input.teamId"),
+    ] {
+        assert_eq!(update(change).await, [expected]);
+    }
+    assert_eq!(
+        update(json!({ "addEnrolmentIds": [free] })).await,
+        [""; 0],
+        "nothing had changed"
+    );
+    assert_eq!(test.violations().await, []);
+}
+
+#[tokio::test]
+async fn nobody_is_tutor_of_their_own_team() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
+    let second = class.make_team("Tala", &class.enrolments[2..]).await;
+    let allocate = async |teams: Value, person: &str| {
+        let input = json!({ "teamIds": teams, "personId": person });
+        act(&class.coordinator, "AllocateTutor", input).await
+    };
+    let ana = id_of(&class.people[0]);
+    let own = allocate(json!([second, class.team]), &ana).await;
+    assert_eq!(own.user_errors("allocateTutor"), ["OWN_WORK input.teamIds.1"]);
+    assert!(!sees(&class.people[0], &second).await, "all or none");
+    let held = allocate(json!([class.team]), &id_of(&class.tutor)).await;
+    assert_eq!(held.user_errors("allocateTutor"), ["ALREADY_GRANTED input.teamIds.0"]);
+    let twice = allocate(json!([second, second]), &ana).await;
+    assert_eq!(twice.user_errors("allocateTutor"), ["ALREADY_GRANTED input.teamIds.1"]);
+    let empty = allocate(json!([]), &ana).await;
+    assert_eq!(empty.user_errors("allocateTutor"), ["REQUIRED input.teamIds"]);
+    assert_eq!(allocate(json!([second]), NO_PERSON).await.refusal(), "NOT_FOUND");
+    assert_eq!(allocate(json!([NO_TEAM]), &ana).await.refusal(), "NOT_FOUND");
+    // A tutor who takes part cannot be put into the team that is in their charge.
+    let put = allocate(json!([second]), &ana).await;
+    assert_eq!(put.user_errors("allocateTutor"), [""; 0]);
+    let leave = json!({ "teamId": class.team, "version": 1, "removeEnrolmentIds": [class.enrolments[0]] });
+    assert_eq!(
+        act(&class.coordinator, "UpdateTeam", leave)
+            .await
+            .user_errors("updateTeam"),
+        [""; 0]
+    );
+    let join = json!({ "teamId": second, "version": 1, "addEnrolmentIds": [class.enrolments[0]] });
+    let joined = act(&class.coordinator, "UpdateTeam", join).await;
+    assert_eq!(joined.user_errors("updateTeam"), ["OWN_WORK input.addEnrolmentIds.0"]);
+}
+
+#[tokio::test]
+async fn strangers_find_no_team_and_members_do_not_manage_theirs() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
+    let other = enrolling(
+        &class.coordinator,
+        Plan {
+            code: "OTHER-2026",
+            ..Plan::OPEN
+        },
+    )
+    .await;
+    let elsewhere = Scope::Edition(other.parse().expect("an edition"));
+    let elsewhere = test.holder("Eva", Role::Coordinator, elsewhere).await;
+    let seen = class
+        .coordinator
+        .run("EditionTeams", json!({ "editionId": class.edition, "first": 5 }))
+        .await;
+    let allocation = seen.text("edition.teams.nodes.0.tutors.0.id");
+    let operations = [
+        (
+            "UpdateTeam",
+            json!({ "teamId": class.team, "version": 1, "name": "Mine" }),
+        ),
+        (
+            "AllocateTutor",
+            json!({ "teamIds": [class.team], "personId": id_of(&class.people[2]) }),
+        ),
+        ("EndAllocation", json!({ "allocationId": allocation })),
+    ];
+    let idle = class.idle_tutor("Ivo").await;
+    let stranger = test.person("Zoe").await;
+    let actors = [
+        (test.anonymous(), "UNAUTHENTICATED"),
+        (stranger, "NOT_FOUND"),
+        (class.people[2].clone(), "NOT_FOUND"),
+        (idle, "NOT_FOUND"),
+        (elsewhere, "NOT_FOUND"),
+        (class.people[0].clone(), "FORBIDDEN"),
+        (class.tutor.clone(), "FORBIDDEN"),
+    ];
+    for (actor, expected) in actors {
+        for (operation, input) in operations.clone() {
+            assert_eq!(
+                act(&actor, operation, input).await.refusal(),
+                expected,
+                "{operation} {}",
+                actor.email
+            );
+        }
+        assert_eq!(
+            sees(&actor, &class.team).await,
+            expected == "FORBIDDEN",
+            "{}",
+            actor.email
+        );
+        let make = json!({ "editionId": class.edition, "name": "Mine" });
+        let refused = act(&actor, "CreateTeam", make).await;
+        let expected = if actor.person.is_some() {
+            "FORBIDDEN"
+        } else {
+            "UNAUTHENTICATED"
+        };
+        assert_eq!(refused.refusal(), expected, "the edition is in the catalogue");
+        let listed = actor
+            .run("EditionTeams", json!({ "editionId": class.edition, "first": 5 }))
+            .await;
+        let listed = listed.at("edition.teams.nodes").as_array().map(Vec::len);
+        assert_eq!(listed == Some(1), sees(&actor, &class.team).await, "{}", actor.email);
+    }
+    // What does not exist looks the same to everybody.
+    for (operation, input) in [
+        ("UpdateTeam", json!({ "teamId": NO_TEAM, "version": 1 })),
+        ("EndAllocation", json!({ "allocationId": NO_ALLOCATION })),
+    ] {
+        let absent = act(&class.coordinator, operation, input.clone()).await;
+        assert_eq!(absent.refusal(), "NOT_FOUND");
+        assert_eq!(
+            act(&test.anonymous(), operation, input).await.refusal(),
+            "UNAUTHENTICATED"
+        );
+    }
+    let still = class
+        .coordinator
+        .run("EditionTeams", json!({ "editionId": class.edition, "first": 5 }))
+        .await;
+    assert_eq!(still.json, seen.json, "nothing was changed");
+}
+
+#[tokio::test]
+async fn a_page_of_teams_costs_the_same_for_three_and_for_twelve() {
+    let test = TestApp::new().await;
+    let names = [
+        "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U", "V",
+        "W", "X",
+    ];
+    let class = Class::of(&test, &names).await;
+    // One way to each loader a document: of two ways, either may be first, and they share a statement or do not.
+    let parts = [
+        "members { enrolmentId person { givenName familyName email } }",
+        "tutors { id person { givenName familyName } }",
+        "submissions { id state version handIn { title } }",
+    ];
+    let cost = async |reader: &Client<'_>, part: &str, count: usize| {
+        let document =
+            format!("query ($id: ID!) {{ edition(id: $id) {{ teams(first: 50) {{ nodes {{ {part} }} }} }} }}");
+        let before = test.app.db.statements();
+        let page = reader.query(&document, json!({ "id": class.edition })).await;
+        let nodes = page.at("edition.teams.nodes").as_array().expect("nodes").clone();
+        assert_eq!(nodes.len(), count);
+        assert!(nodes.iter().all(|team| team != &json!({})));
+        test.app.db.statements() - before
+    };
+    class.hand_in(&class.people[0], "The first").await;
+    let mut costs = Vec::new();
+    for place in 1..12 {
+        let pair = &class.enrolments[2 * place..2 * place + 2];
+        let team = class.make_team(&format!("Team {place:02}"), pair).await;
+        class.allocate(&team, &class.tutor).await;
+        class.hand_in(&class.people[2 * place], "Another").await;
+        if place == 2 || place == 11 {
+            for part in parts {
+                for reader in [&class.coordinator, &class.tutor] {
+                    costs.push(cost(reader, part, place + 1).await);
+                }
+            }
+        }
+    }
+    let (few, many) = costs.split_at(costs.len() / 2);
+    assert_eq!(few, many, "the number of teams does not matter");
+}
