@@ -40,6 +40,7 @@ async fn an_administrator_keeps_the_register_and_whoever_is_signed_in_reads_it()
         "name",
         json!("Servicio Nacional de Aprendizaje"),
     );
+    let second = but(second, "aliases", json!([]));
     ada.run(
         "CreateInstitution",
         json!({ "input": but(second.clone(), "country", json!("CO")) }),

@@ -449,9 +449,9 @@ async fn everybody_sees_of_a_person_what_the_table_says_by_every_path() {
     let few = sorted(&[&of_enrolment]);
     let nothing: Vec<String> = Vec::new();
     for (who, viewer, person, enrolment, paths) in [
-        ("themself", &scene.ana, sorted(&[&NAMES, &origin, &own]), &whole, 17),
-        ("a team mate", &scene.mate, sorted(&[&NAMES]), &nothing, 12),
-        ("the team's tutor", &scene.tutor, sorted(&[&NAMES, &origin]), &few, 17),
+        ("themself", &scene.ana, sorted(&[&NAMES, &origin, &own]), &whole, 27),
+        ("a team mate", &scene.mate, sorted(&[&NAMES]), &nothing, 21),
+        ("the team's tutor", &scene.tutor, sorted(&[&NAMES, &origin]), &few, 22),
         (
             "the nominating institution",
             &scene.focal_point,
@@ -464,14 +464,14 @@ async fn everybody_sees_of_a_person_what_the_table_says_by_every_path() {
             &inside,
             sorted(&[&NAMES, &origin, &["gender"]]),
             &whole,
-            15,
+            16,
         ),
         (
             "the coordinator of all",
             &scene.coordinator,
             sorted(&[&NAMES, &origin, &["gender"]]),
             &whole,
-            15,
+            16,
         ),
     ] {
         let sight = look(&scene, viewer).await;
@@ -497,6 +497,14 @@ async fn strangers_see_nobody_by_any_path() {
         let sight = look(&scene, viewer).await;
         assert_eq!(sight.paths, Vec::<String>::new(), "{who}");
     }
+    let mut variables = scene.variables.clone();
+    variables["edition"] = json!(scene.elsewhere);
+    let shared = outside.query(&format!("{FROM_OUTSIDE}{PARTS}"), variables).await;
+    assert!(
+        shared.body.contains("Ben") && !shared.body.contains("Ana"),
+        "{}",
+        shared.body
+    );
 }
 
 #[tokio::test]
