@@ -31,6 +31,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         allocation,
         assessment,
         audit,
+        author,
         completion,
         course,
         declaration,

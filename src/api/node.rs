@@ -45,7 +45,11 @@ pub struct NodeQuery;
 #[Object]
 impl NodeQuery {
     /// Anything by its identifier; null when there is nothing, or nothing that you may see.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> ApiResult<Option<Node>> {
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A global identifier of any kind.")] id: ID,
+    ) -> ApiResult<Option<Node>> {
         let request = Request::of(ctx);
         let Request { app, actor, .. } = request;
         Ok(match id::argument::<AnyId>("id", &id)? {

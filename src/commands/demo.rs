@@ -15,7 +15,7 @@ use data_encoding::BASE32_NOPAD;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use self::seed::{Cast, Member};
+use self::cast::{Cast, Member};
 use super::{import, report, serve};
 use crate::app::App;
 use crate::auth::token::{Kind, draw};
@@ -29,6 +29,8 @@ use crate::http::start::{StartPage, StartPerson};
 use crate::service;
 use crate::service::import::Outcome;
 
+mod cast;
+mod people;
 mod seed;
 
 /// How the demo runs.
@@ -206,7 +208,7 @@ async fn sign_ins(app: &App, cast: &Cast) -> Result<Vec<StartPerson>> {
                 .encode(&random.as_bytes()[random.len() - 10..])
                 .to_lowercase()
         );
-        seed::set_password(app, *id, &password).await?;
+        people::set_password(app, *id, &password).await?;
         people.push(StartPerson {
             role: (*role).to_owned(),
             name: name.clone(),

@@ -42,7 +42,9 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
         .await?
         .remove(&person)
         .ok_or_else(|| Error::internal("an actor without a person"))?;
-    let declared = candidate.snapshot.ok_or(Code::DeclarationRequired)?;
+    let declared = candidate
+        .snapshot
+        .ok_or_else(|| Fault::at("editionId", Code::DeclarationRequired))?;
     let now = app.clock.now();
     let state = admission(&tx, &edition, now)
         .await?

@@ -4,75 +4,25 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
-
+use super::cast::{Cast, cast};
+use super::people::{COORDINATOR, OTHERS, PARTICIPANT, TUTOR, acting, engage, grant, text};
 use crate::app::App;
-use crate::auth::password::Password;
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Grant, Role, Scope};
 use crate::domain::course::CourseDraft;
 use crate::domain::deliverable::{Criterion, DeliverableDraft, DeliverableKind, Level, Rubric, Score};
 use crate::domain::edition::{Calendar, EditionDraft, EditionState, EnrolmentPolicy, Modality};
-use crate::domain::id::{
-    DeclarationId, DeliverableId, EditionId, EnrolmentId, PersonId, RoleAssignmentId, SubmissionId, TeamId,
-};
+use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId, TeamId};
 use crate::domain::language::{Language, Localized};
-use crate::domain::person::{ConstituentGroup, Gender};
-use crate::domain::text::{Body, Comment, Email, Name, ShortCode, Title};
-use crate::error::{Error, Flaw, Result};
+use crate::domain::text::{Body, Comment, Name, ShortCode, Title};
+use crate::error::{Error, Result};
 use crate::service::{assessment, course, deliverable, edition, enrolment, submission, team};
-use crate::store::{self, declaration, person, role};
+use crate::store;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// The code of the edition that runs; where it exists, the demonstration was filled before.
-const RUNNING: &str = "ROADMAPS-NOW";
-const ENROLLING: &str = "SKILLS-NEXT";
-
-/// Somebody to sign in as.
-pub struct Member {
-    /// `participant`, `tutor` or `coordinator`.
-    pub role: &'static str,
-    /// What to call them.
-    pub name: String,
-    /// The address.
-    pub email: String,
-    /// The person.
-    pub id: PersonId,
-}
-
-/// Who and what the start page begins with.
-pub struct Cast {
-    /// The three people.
-    pub people: Vec<Member>,
-    /// The identifiers that journeys begin with.
-    pub ids: Value,
-}
-
-/// Given name, family name, gender, country.
-type Part = (&'static str, &'static str, Gender, &'static str);
-
-const PARTICIPANT: Part = ("Paula", "Benítez", Gender::Female, "PY");
-const TUTOR: Part = ("Tomás", "Ferreira", Gender::Male, "UY");
-const COORDINATOR: Part = ("Carmen", "Quiroga", Gender::Female, "UY");
-/// The members of the other teams, and some who apply to the next edition.
-const OTHERS: [Part; 11] = [
-    ("Andrés", "Molina", Gender::Male, "CO"),
-    ("Beatriz", "Souza", Gender::Female, "BR"),
-    ("Camille", "Baptiste", Gender::Female, "JM"),
-    ("Diego", "Rojas", Gender::Male, "CL"),
-    ("Elena", "Vargas", Gender::Female, "PE"),
-    ("Francisco", "Lima", Gender::Male, "BR"),
-    ("Gabriela", "Núñez", Gender::NotStated, "MX"),
-    ("Hugo", "Castro", Gender::Male, "CR"),
-    ("Inés", "Paredes", Gender::Female, "EC"),
-    ("Julián", "Ortega", Gender::Another, "AR"),
-    ("Karina", "Alfaro", Gender::Female, "SV"),
-];
-
-fn email_of((given, family, ..): Part) -> String {
-    let plain = crate::domain::text::fold(&format!("{given}.{family}"));
-    format!("{plain}@demo.example.org")
-}
+pub(super) const RUNNING: &str = "ROADMAPS-NOW";
+pub(super) const ENROLLING: &str = "SKILLS-NEXT";
 
 /// A director of the scene: an application whose clock stands where the scene plays.
 struct Stage {
@@ -404,121 +354,4 @@ impl Stage {
         }
         Ok(())
     }
-}
-
-/// The people and identifiers that a filled demonstration holds.
-async fn cast(app: &App) -> Result<Cast> {
-    let operator = Actor::operator();
-    let mut people = Vec::new();
-    for (part, role) in [
-        (PARTICIPANT, "participant"),
-        (TUTOR, "tutor"),
-        (COORDINATOR, "coordinator"),
-    ] {
-        let email = email_of(part);
-        let row = person::find_by_email(app.db.read(), &text(Email::parse(&email))?).await?;
-        let row = row.ok_or_else(|| Error::internal("a person of the demonstration is missing"))?;
-        people.push(Member {
-            role,
-            name: format!("{} {}", row.given_name, row.family_name),
-            email,
-            id: row.id,
-        });
-    }
-    let by_code = async |code| {
-        let found = store::edition::find_by_code(app.db.read(), &operator, code).await?;
-        found
-            .map(|row| row.id)
-            .ok_or_else(|| Error::internal("an edition of the demonstration is missing"))
-    };
-    let (running, enrolling) = (by_code(RUNNING).await?, by_code(ENROLLING).await?);
-    let deliverables = store::deliverable::of_editions(app.db.read(), &[running]).await?;
-    let asked = deliverables
-        .first()
-        .ok_or_else(|| Error::internal("the roadmap of the demonstration is missing"))?;
-    let own = enrolment::mine(app, &acting(people[0].id), running).await?;
-    let assessed = store::submission::of_deliverable(app.db.read(), &operator, asked.id).await?;
-    let assessed = assessed
-        .into_iter()
-        .find(|row| row.state == crate::domain::submission::SubmissionState::Assessed);
-    let author = assessed.as_ref().and_then(|row| row.counted_for);
-    Ok(Cast {
-        ids: json!({
-            "editionEnrolling": enrolling.to_string(),
-            "editionRunning": running.to_string(),
-            "deliverable": asked.id.to_string(),
-            "enrolmentRunning": own.map(|row| row.id.to_string()),
-            "submissionAssessed": assessed.map(|row| row.id.to_string()),
-            "enrolmentAssessed": author.map(|id| id.to_string()),
-            "tutor": people[1].id.to_string(),
-        }),
-        people,
-    })
-}
-
-/// Somebody who has signed in and holds no role.
-fn acting(who: PersonId) -> Actor {
-    Actor {
-        person: Some(who),
-        ..Actor::anonymous(Language::Es)
-    }
-}
-
-fn text<T>(parsed: Result<T, Flaw>) -> Result<T> {
-    parsed.map_err(|flaw| Error::internal(format!("a text of the demonstration is refused: {flaw:?}")))
-}
-
-/// An account with a confirmed address and a declaration, as yet without a password.
-async fn engage(app: &App, part: Part) -> Result<PersonId> {
-    let (given, family, gender, country) = part;
-    let now = app.clock.now();
-    let id = PersonId(app.clock.new_id());
-    let tx = app.db.write().await?;
-    let row = person::Model {
-        id,
-        number: person::next_number(&tx).await?,
-        email: email_of(part),
-        given_name: given.to_owned(),
-        family_name: family.to_owned(),
-        language: Language::Es,
-        time_zone: "America/Montevideo".to_owned(),
-        password_hash: None,
-        email_confirmed_at: Some(now),
-        disabled_at: None,
-        created_at: now,
-        version: 1,
-    };
-    person::insert(&tx, row).await?;
-    let stated = declaration::Model {
-        id: DeclarationId(app.clock.new_id()),
-        person_id: id,
-        stated_at: now,
-        gender,
-        country: Some(country.to_owned()),
-        institution_id: None,
-        constituent_group: ConstituentGroup::TrainingInstitution,
-    };
-    declaration::insert(&tx, stated).await?;
-    tx.commit().await?;
-    Ok(id)
-}
-
-async fn grant(app: &App, who: PersonId, held: Role) -> Result<()> {
-    let tx = app.db.write().await?;
-    let grant = Grant {
-        role: held,
-        scope: Scope::System,
-    };
-    let row = role::new_row(RoleAssignmentId(app.clock.new_id()), who, grant, app.clock.now(), None);
-    role::insert(&tx, row).await?;
-    tx.commit().await.map_err(Error::from)
-}
-
-/// Gives somebody a password.
-pub async fn set_password(app: &App, who: PersonId, password: &str) -> Result<()> {
-    let password = text(Password::parse(password, &[]))?;
-    let hash = app.passwords.hash(&password).await?;
-    let tx = app.db.write().await?;
-    person::set_password(&tx, who, hash).await?;
-    tx.commit().await.map_err(Error::from)
 }
