@@ -134,7 +134,10 @@ async fn from_registration_to_an_application() {
     let edition = enrolling(&coordinator, Plan::OPEN).await;
     let apply = json!({ "input": { "editionId": edition } });
     let early = ana.run("ApplyToEdition", apply.clone()).await;
-    assert_eq!(early.user_errors("applyToEdition"), ["DECLARATION_REQUIRED input.editionId"]);
+    assert_eq!(
+        early.user_errors("applyToEdition"),
+        ["DECLARATION_REQUIRED input.editionId"]
+    );
     let institution = test.institution("SENAI", "BR").await.to_string();
     let input =
         json!({ "gender": "NOT_STATED", "country": "br", "institutionId": institution, "constituentGroup": "WORKERS" });

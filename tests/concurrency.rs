@@ -251,7 +251,7 @@ async fn two_team_mates_who_hand_in_at_once_make_one_version() {
     let answers = at_once(&test, requests.collect()).await;
     assert_eq!(
         tally(&answers, "submitWork", "submission"),
-        counted(&[("STALE_VERSION input.version", 5), ("SUBMITTED", 1)])
+        counted(&[("ILLEGAL_TRANSITION input", 5), ("SUBMITTED", 1)])
     );
     let read = class.tutor.run("MySubmission", json!({ "id": submission })).await;
     assert_eq!(read.at("submission.versions").as_array().map(Vec::len), Some(1));

@@ -16,14 +16,10 @@ fn the_committed_schema_is_the_schema() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/schema.graphql");
     let committed = std::fs::read_to_string(path).expect("the committed schema");
     let actual = sdl();
-    let differs = actual
-        .lines()
-        .map(Some)
-        .chain(std::iter::repeat(None))
-        .zip(committed.lines().map(Some).chain(std::iter::repeat(None)))
-        .enumerate()
-        .take_while(|(_, (actual, committed))| actual.is_some() || committed.is_some())
-        .find(|(_, (actual, committed))| actual != committed);
+    let (is, was): (Vec<&str>, Vec<&str>) = (actual.lines().collect(), committed.lines().collect());
+    let differs = (0..is.len().max(was.len()))
+        .find(|&line| is.get(line) != was.get(line))
+        .map(|line| (line + 1, is.get(line), was.get(line)));
     assert!(
         differs.is_none(),
         "graphql/schema.graphql is not the schema of the program; the first line that differs: {differs:?}\n\

@@ -193,6 +193,33 @@ async fn a_coordinator_decides_one_and_many_at_once() {
 }
 
 #[tokio::test]
+async fn whom_a_coordinator_lets_wait_waits_although_a_seat_is_free() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let plan = Plan {
+        capacity: Some(5),
+        policy: "APPROVAL",
+        ..Plan::OPEN
+    };
+    let edition = enrolling(&coordinator, plan).await;
+    let (first, _) = apply(&test.person("Ana").await, &edition).await;
+    let (second, _) = apply(&test.person("Ben").await, &edition).await;
+    let decide = async |enrolment: &str, decision: &str| {
+        let input = json!({ "enrolmentId": enrolment, "version": 1, "decision": decision, "reason": "so decided" });
+        let answer = coordinator.run("DecideEnrolment", json!({ "input": input })).await;
+        answer.text("decideEnrolment.enrolment.state")
+    };
+    assert_eq!(decide(&first, "WAITLIST").await, "WAITLISTED");
+    assert_eq!(decide(&second, "REJECT").await, "REJECTED");
+    assert_eq!(state(&coordinator, &first).await, "WAITLISTED");
+    let own = apply(&coordinator, &edition).await.0;
+    let input = json!({ "enrolmentId": own, "version": 1, "decision": "CONFIRM" });
+    let refused = coordinator.run("DecideEnrolment", json!({ "input": input })).await;
+    assert_eq!(refused.user_errors("decideEnrolment"), ["OWN_WORK input.enrolmentId"]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
 async fn applications_are_taken_once_in_the_window_and_from_people_who_declared_themselves() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;

@@ -280,7 +280,7 @@ impl EditionMutation {
         CreateEditionPayload::of(run.await, Edition)
     }
 
-    /// Changes an edition; more seats go to those who wait, at once. For its coordinators.
+    /// Changes an edition; more seats go to those who wait, at once, until it runs. For its coordinators.
     async fn update_edition(&self, ctx: &Context<'_>, input: UpdateEditionInput) -> ApiResult<UpdateEditionPayload> {
         let request = Request::of(ctx);
         let run = async {

@@ -84,7 +84,7 @@ mirror! {
         NotAdmitted,
         /// The enrolment belongs to another team of the edition.
         AlreadyInTeam,
-        /// Nobody may assess the work of a team of which they are a member.
+        /// Nobody decides on their own enrolment, or assesses the work of a team of which they are a member.
         OwnWork,
         /// The person holds this role in this scope already, or is allocated already.
         AlreadyGranted,

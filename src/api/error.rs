@@ -226,7 +226,7 @@ const fn wording(code: Code) -> (&'static str, &'static str, &'static str, &'sta
         Code::RubricMismatch => ("RUBRIC_MISMATCH", "Los puntajes no corresponden a la rúbrica: un nivel existente por cada criterio.", "The scores do not fit the rubric: one existing level for each criterion.", "As pontuações não correspondem à rubrica: um nível existente por critério."),
         Code::NotAdmitted => ("NOT_ADMITTED", "No es una inscripción admitida de esta edición.", "This is not an admitted enrolment of this edition.", "Não é uma inscrição admitida desta edição."),
         Code::AlreadyInTeam => ("ALREADY_IN_TEAM", "Ya integra otro equipo de la edición.", "Already in another team of the edition.", "Já integra outra equipe da edição."),
-        Code::OwnWork => ("OWN_WORK", "Nadie evalúa el trabajo de su propio equipo.", "Nobody assesses the work of their own team.", "Ninguém avalia o trabalho da própria equipe."),
+        Code::OwnWork => ("OWN_WORK", "Nadie decide sobre su propia inscripción ni evalúa el trabajo de su propio equipo.", "Nobody decides on their own enrolment or assesses the work of their own team.", "Ninguém decide sobre a própria inscrição nem avalia o trabalho da própria equipe."),
         Code::AlreadyGranted => ("ALREADY_GRANTED", "Ya lo tiene asignado.", "This is granted already.", "Já está atribuído."),
         Code::RoleNotGrantable => ("ROLE_NOT_GRANTABLE", "Este rol no se puede otorgar desde el suyo.", "Your role cannot grant this one.", "O seu papel não pode conceder este."),
         Code::WeakPassword => ("WEAK_PASSWORD", "La contraseña es demasiado común o contiene su nombre.", "The password is too common or holds your name.", "A senha é comum demais ou contém o seu nome."),

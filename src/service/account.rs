@@ -104,8 +104,7 @@ pub async fn register(app: &App, registration: &Registration) -> Result<()> {
             send_confirmation(app, &tx, row.id).await?;
         }
         Some(row) if is_pending(&row) => {
-            person::set_profile(&tx, &row, row.version, &registration.profile).await?;
-            person::set_password(&tx, row.id, hash).await?;
+            // Whoever registered first keeps name and password: a stranger's must not be what the owner confirms.
             send_confirmation(app, &tx, row.id).await?;
         }
         Some(row) => {

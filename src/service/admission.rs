@@ -24,6 +24,8 @@ pub(super) struct Admissions<'a> {
     about: AboutEdition,
     /// Seats given back by these moves.
     freed: i64,
+    /// What the statistics have yet to count.
+    changes: Vec<Change>,
 }
 
 impl<'a> Admissions<'a> {
@@ -40,6 +42,7 @@ impl<'a> Admissions<'a> {
             edition,
             about,
             freed: 0,
+            changes: Vec::new(),
         })
     }
 
@@ -48,9 +51,11 @@ impl<'a> Admissions<'a> {
         &self.edition
     }
 
-    /// The edition as it now is, when the moves are done.
-    pub(super) fn into_edition(self) -> edition::Model {
-        self.edition
+    /// Counts all moves and hands the edition back as it now is. At once, so that the rows of the statistics,
+    /// which all editions share, are locked in one order.
+    pub(super) async fn finish(self) -> Result<edition::Model> {
+        tally::record(self.tx, &self.app.clock, &self.changes).await?;
+        Ok(self.edition)
     }
 
     /// Stores a new enrolment that came into being as applied and at once moved to its state.
@@ -79,7 +84,7 @@ impl<'a> Admissions<'a> {
             before: None,
             after: Some(enrolment::fact(row)),
         };
-        tally::record(self.tx, &self.app.clock, &[change]).await?;
+        self.changes.push(change);
         self.tell(row.person_id, row.state, None).await
     }
 
@@ -128,16 +133,11 @@ impl<'a> Admissions<'a> {
             })
             .collect();
         history::record(self.tx, &self.app.clock, &steps).await?;
-        let changes: Vec<Change> = before
-            .iter()
-            .zip(&after)
-            .map(|(old, new)| Change {
-                at: now,
-                before: Some(enrolment::fact(old)),
-                after: Some(enrolment::fact(new)),
-            })
-            .collect();
-        tally::record(self.tx, &self.app.clock, &changes).await?;
+        self.changes.extend(before.iter().zip(&after).map(|(old, new)| Change {
+            at: now,
+            before: Some(enrolment::fact(old)),
+            after: Some(enrolment::fact(new)),
+        }));
         for row in &after {
             self.tell(row.person_id, to, reason).await?;
         }

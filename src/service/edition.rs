@@ -52,7 +52,7 @@ pub async fn create(app: &App, actor: &Actor, of: CourseId, draft: &EditionDraft
     Ok(row)
 }
 
-/// Changes an edition whose version the caller saw. More seats go to those who wait, at once.
+/// Changes an edition whose version the caller saw. More seats go to those who wait, at once, until the edition runs.
 ///
 /// # Errors
 /// Faults of the draft; [`Code::StaleVersion`]; [`Code::IllegalTransition`] when it is over;
@@ -85,7 +85,7 @@ pub async fn update(
     edition::update(&tx, &mut row).await?;
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
     admissions.fill_seats().await?;
-    let row = admissions.into_edition();
+    let row = admissions.finish().await?;
     audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], None).await?;
     tx.commit().await?;
     app.outbox.notify_one();
@@ -116,7 +116,7 @@ pub async fn step(
     note_step(app, &tx, actor, &row, Some(from), reason).await?;
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
     follow(&tx, &mut admissions, to, reason).await?;
-    let row = admissions.into_edition();
+    let row = admissions.finish().await?;
     audit::record(
         &tx,
         &app.clock,

@@ -73,6 +73,7 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
     enrolment::freeze(&mut row, &declared);
     let mut admissions = Admissions::of(app, &tx, Some(person), edition).await?;
     admissions.enter(&row).await?;
+    admissions.finish().await?;
     audit::record(&tx, &app.clock, Some(person), Action::Apply, &[row.id.into()], None).await?;
     tx.commit().await?;
     app.outbox.notify_one();
@@ -118,6 +119,7 @@ pub async fn withdraw(
     let mut admissions = Admissions::of(app, &tx, actor.person, edition).await?;
     let moved = admissions.take(vec![row], to, reason, "enrolmentId").await?;
     admissions.fill_seats().await?;
+    admissions.finish().await?;
     audit::record(
         &tx,
         &app.clock,
@@ -148,6 +150,7 @@ pub async fn decide(
     let tx = app.db.write().await?;
     let (edition, row) = load_one(&tx, actor, id).await?;
     demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
+    refuse_own(actor, std::slice::from_ref(&row), "enrolmentId")?;
     enrolment::expect_version(&row, version, "version")?;
     let moved = carry_out(app, &tx, actor, edition, vec![row], to, reason, "enrolmentId").await?;
     tx.commit().await?;
@@ -189,6 +192,7 @@ pub async fn decide_many(
             .ok_or(Error::NotFound("input.enrolmentIds"))?;
         rows.push(found.swap_remove(place));
     }
+    refuse_own(actor, &rows, "enrolmentIds")?;
     let moved = carry_out(app, &tx, actor, edition, rows, to, reason, "enrolmentIds").await?;
     tx.commit().await?;
     app.outbox.notify_one();
@@ -215,7 +219,11 @@ async fn carry_out(
     if running && to == EnrolmentState::Confirmed {
         moved = admissions.take(moved, EnrolmentState::Active, None, at).await?;
     }
-    admissions.fill_seats().await?;
+    // Only an exclusion gives a seat back; whom a coordinator lets wait is not admitted by the same call.
+    if to == EnrolmentState::Excluded {
+        admissions.fill_seats().await?;
+    }
+    admissions.finish().await?;
     let subjects: Vec<Subject> = moved.iter().map(|row| row.id.into()).collect();
     audit::record(
         tx,
@@ -227,6 +235,14 @@ async fn carry_out(
     )
     .await?;
     Ok(moved)
+}
+
+/// Nobody decides on their own enrolment.
+fn refuse_own(actor: &Actor, rows: &[enrolment::Model], at: &str) -> Result<()> {
+    if rows.iter().any(|row| actor.person == Some(row.person_id)) {
+        return Err(Error::at(at, Code::OwnWork));
+    }
+    Ok(())
 }
 
 /// Loads an enrolment with its edition, the edition locked first, as everywhere.

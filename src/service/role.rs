@@ -8,7 +8,7 @@ use crate::domain::id::{PersonId, RoleAssignmentId};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::{Email, Reason};
 use crate::error::{Code, Error, Fault, Result};
-use crate::store::{Tx, audit, course, edition, institution, person, role};
+use crate::store::{Tx, allocation, audit, course, edition, institution, person, role};
 
 #[cfg(test)]
 mod tests;
@@ -104,6 +104,9 @@ pub async fn revoke_role(
         return Err(Error::at("roleAssignmentId", Code::IllegalTransition));
     }
     role::set_end(&tx, id, now).await?;
+    if let (Role::Tutor, Scope::Edition(edition)) = (row.role, scope) {
+        allocation::end_all(&tx, &app.clock, edition, row.person_id).await?;
+    }
     audit::record(
         &tx,
         &app.clock,

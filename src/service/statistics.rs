@@ -63,7 +63,7 @@ pub struct Answer {
 /// Answers a question from one consistent state of the database.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an edition or course out of the actor's reach; [`Code::NotDivisible`] for a
+/// [`Error::NotFound`] for an edition out of the actor's reach; [`Code::NotDivisible`] for a
 /// dimension named twice, or meetings by something that is not of the edition; [`Code::OutOfRange`] for
 /// an instant in the future or more than [`ROW_LIMIT`] groups.
 pub async fn ask(app: &App, actor: &Actor, question: &Question) -> Result<Answer> {

@@ -64,10 +64,11 @@ pub async fn save_draft(app: &App, actor: &Actor, command: SaveDraft) -> Result<
         cut_off_at: asked.cut_off_at,
         now: app.clock.now(),
     };
-    check_version(present.as_ref().map(|row| row.version), command.version)?;
+    // The state first: while the work is with the tutor its version is not for the authors' eyes.
     hand_in
         .may_write()
         .map_err(|refusal| refused(refusal, &asked, &edition))?;
+    check_version(present.as_ref().map(|row| row.version), command.version)?;
     let (title, body) = (command.title.as_ref().map_or("", AsRef::as_ref), command.body.as_ref());
     let row = match present {
         Some(row) => submission::set_draft(&tx, &row, title, body).await?,
@@ -90,9 +91,9 @@ pub async fn submit(app: &App, actor: &Actor, id: SubmissionId, seen: i64) -> Re
     let authors = case.authors(&tx).await?;
     let me = authors.iter().find(|(_, person)| Some(*person) == actor.person);
     let (by, me) = *me.ok_or(Error::Forbidden)?;
-    check_version(Some(case.row.version), Some(seen))?;
     let now = app.clock.now();
     let to = next_state(&case, now)?;
+    check_version(Some(case.row.version), Some(seen))?;
     let number = case.row.current_number + 1;
     let content = (case.row.draft_title.as_str(), case.row.draft_body.as_str());
     let version = version::insert(&tx, &app.clock, id, number, content, me).await?;

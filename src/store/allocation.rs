@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::sea_query::{Query, SelectStatement};
+use sea_orm::sea_query::{ExprTrait, Query, SelectStatement};
 use sea_orm::{QueryOrder, QuerySelect, Set};
 
 use super::{Tx, role, unique_or};
@@ -98,7 +98,11 @@ pub async fn ensure_role(
         .filter(role::Column::PersonId.eq(tutor))
         .filter(role::Column::Role.eq(Role::Tutor))
         .filter(role::Column::ScopeId.eq(edition.0))
-        .filter(role::Column::UntilAt.is_null())
+        .filter(
+            role::Column::UntilAt
+                .is_null()
+                .or(role::Column::UntilAt.gt(clock.now())),
+        )
         .one(tx)
         .await?;
     if present.is_some() {
@@ -117,6 +121,18 @@ pub async fn ensure_role(
     };
     role::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(Some(id))
+}
+
+/// Ends every allocation of a person in an edition.
+pub async fn end_all(tx: &Tx, clock: &Clock, edition: EditionId, tutor: PersonId) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::UntilAt, Expr::value(clock.now()))
+        .filter(Column::EditionId.eq(edition))
+        .filter(Column::PersonId.eq(tutor))
+        .filter(Column::UntilAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// The editions in which the person is allocated to a team.

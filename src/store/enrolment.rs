@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::page::{Key, Page, Place, Wanted, fetch};
 use super::{Tx, allocation, edition, team_member, unique_or};
-use crate::domain::actor::{Actor, Reach};
+use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId};
 use crate::domain::language::Language;
@@ -86,19 +86,21 @@ pub fn visible_to(actor: &Actor) -> Condition {
     let mut visible = Condition::any();
     if let Some(person) = actor.person {
         visible = visible.add(Column::PersonId.eq(person));
-        let allocated = Query::select()
-            .column((team_member::Entity, team_member::Column::EnrolmentId))
-            .from(team_member::Entity)
-            .inner_join(
-                allocation::Entity,
-                Expr::col((allocation::Entity, allocation::Column::TeamId))
-                    .equals((team_member::Entity, team_member::Column::TeamId)),
-            )
-            .and_where(allocation::Column::PersonId.eq(person))
-            .and_where(allocation::Column::UntilAt.is_null())
-            .and_where(team_member::Column::LeftAt.is_null())
-            .to_owned();
-        visible = visible.add(Column::Id.in_subquery(allocated));
+        if actor.holds(Role::Tutor) {
+            let allocated = Query::select()
+                .column((team_member::Entity, team_member::Column::EnrolmentId))
+                .from(team_member::Entity)
+                .inner_join(
+                    allocation::Entity,
+                    Expr::col((allocation::Entity, allocation::Column::TeamId))
+                        .equals((team_member::Entity, team_member::Column::TeamId)),
+                )
+                .and_where(allocation::Column::PersonId.eq(person))
+                .and_where(allocation::Column::UntilAt.is_null())
+                .and_where(team_member::Column::LeftAt.is_null())
+                .to_owned();
+            visible = visible.add(Column::Id.in_subquery(allocated));
+        }
     }
     let institutions = actor.institutions();
     if !institutions.is_empty() {
