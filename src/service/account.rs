@@ -92,8 +92,8 @@ pub fn read_profile(
 }
 
 /// Registers a person, who has to confirm the address before signing in. The answer and the work are the
-/// same for an address that has an account: its owner is told by mail. An account whose address was never
-/// confirmed is registered anew.
+/// same for an address that has an account: its owner is told by mail. An account that was never confirmed keeps the
+/// name and password of its first registration and gets a new link.
 pub async fn register(app: &App, registration: &Registration) -> Result<()> {
     let hash = app.passwords.hash(&registration.password).await?;
     let tx = app.db.write().await?;

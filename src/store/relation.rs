@@ -91,7 +91,7 @@ where
         .to_owned()
 }
 
-/// The current teams of a person.
+/// The current teams of a person who still takes part, or took part to the end.
 fn teams_of(person: PersonId) -> SelectStatement {
     Query::select()
         .column((team_member::Entity, team_member::Column::TeamId))
@@ -103,10 +103,11 @@ fn teams_of(person: PersonId) -> SelectStatement {
         )
         .and_where(Expr::col((enrolment::Entity, enrolment::Column::PersonId)).eq(person.0))
         .and_where(Expr::col((team_member::Entity, team_member::Column::LeftAt)).is_null())
+        .and_where(Expr::col((enrolment::Entity, enrolment::Column::State)).is_in(team_member::BELONGS))
         .to_owned()
 }
 
-/// The people whose current team is one of `teams`.
+/// The people, as long as they belong to it, whose current team is one of `teams`.
 fn members(relation: i64, people: &[PersonId], teams: SelectStatement) -> SelectStatement {
     arm(relation, (enrolment::Entity, enrolment::Column::PersonId), people)
         .from(enrolment::Entity)
@@ -117,6 +118,7 @@ fn members(relation: i64, people: &[PersonId], teams: SelectStatement) -> Select
         )
         .and_where(Expr::col((team_member::Entity, team_member::Column::LeftAt)).is_null())
         .and_where(Expr::col((team_member::Entity, team_member::Column::TeamId)).in_subquery(teams))
+        .and_where(Expr::col((enrolment::Entity, enrolment::Column::State)).is_in(team_member::BELONGS))
         .to_owned()
 }
 

@@ -14,7 +14,7 @@ use crate::domain::id::{EditionId, EnrolmentId, PersonId, TeamId};
 use crate::error::{Code, Error, Result};
 
 /// The states of an enrolment with which one belongs to a team: who left or was excluded sees nothing more.
-const BELONGS: [EnrolmentState; 4] = [
+pub(super) const BELONGS: [EnrolmentState; 4] = [
     EnrolmentState::Confirmed,
     EnrolmentState::Active,
     EnrolmentState::Completed,
