@@ -187,6 +187,7 @@ fn operation(document: &str, name: &str) -> Option<String> {
 }
 
 /// Every operation, with requests that are good for the next minutes.
+#[allow(clippy::too_many_lines, reason = "a list of operations, each beside its raw SQL")]
 pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<Operation>, Failure> {
     let size = Size::of(options);
     let writer = Writer {

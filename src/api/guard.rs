@@ -193,6 +193,8 @@ fn first_line(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn limits() -> Limits {
@@ -223,7 +225,7 @@ mod tests {
         let mut bomb = String::from("query { ...F0 }\n");
         for place in 0..40 {
             let next = place + 1;
-            bomb += &format!("fragment F{place} on Query {{ ...F{next} ...F{next} }}\n");
+            write!(bomb, "fragment F{place} on Query {{ ...F{next} ...F{next} }} ").expect("a string takes it");
         }
         bomb.push_str("fragment F40 on Query { measures { rule } }");
         assert_eq!(refusal(&bomb), Some(Refusal::TooWide(1000)));

@@ -280,8 +280,8 @@ mod tests {
     fn a_rate_is_rounded_half_up_and_absent_without_enrolments() {
         let rate = |completed, enrolments| {
             Figures {
-                completed,
                 enrolments,
+                completed,
                 ..Figures::default()
             }
             .completion_rate()

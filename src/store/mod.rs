@@ -129,12 +129,7 @@ impl Db {
             .map_err(Error::internal)?
             .application_name("rumbo")
             .statement_cache_capacity(256)
-            .options([
-                ("statement_timeout", timeout.as_str()),
-                ("timezone", "UTC"),
-                // Every statement is prepared once and planned once; none depends on the values it is given.
-                ("plan_cache_mode", "force_generic_plan"),
-            ]);
+            .options([("statement_timeout", timeout.as_str()), ("timezone", "UTC")]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.connections)
             .acquire_timeout(Duration::from_secs(5))
