@@ -91,6 +91,7 @@ async fn both_ways(
         after = page.at("edition.enrolments.pageInfo.endCursor").clone();
     }
     assert_eq!(test.violations().await, []);
+    assert_eq!(test.differences().await, Vec::<String>::new());
     (kept, recount.into_iter().collect())
 }
 
@@ -282,4 +283,5 @@ async fn two_team_mates_who_hand_in_at_once_make_one_version() {
         ["grade_released ana@example.org", "grade_released ben@example.org"]
     );
     assert_eq!(test.violations().await, []);
+    assert_eq!(test.differences().await, Vec::<String>::new());
 }

@@ -84,6 +84,7 @@ async fn the_table_is_the_published_one() {
     }
     assert_eq!(total["meetingHours"], "183.25");
     assert_eq!(test.violations().await, []);
+    assert_eq!(test.differences().await, Vec::<String>::new());
 }
 
 #[tokio::test]

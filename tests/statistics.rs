@@ -91,6 +91,7 @@ fn by_person(row: &Value) -> String {
     format!("{} {} {}", row["gender"], row["country"], by_status(row))
 }
 
+#[allow(clippy::too_many_lines, reason = "one history, from its first event to the recount")]
 async fn play(history: Vec<Event>) {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
@@ -189,6 +190,7 @@ async fn play(history: Vec<Event>) {
         );
     }
     assert_eq!(test.violations().await, []);
+    assert_eq!(test.differences().await, Vec::<String>::new());
     drop(test.mails().await);
 }
 

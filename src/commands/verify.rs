@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::store::verify;
+use crate::store::{tally_rebuild, verify};
 
 /// The exit code when an invariant does not hold.
 pub const BROKEN: u8 = 1;
@@ -13,6 +13,7 @@ pub const BROKEN: u8 = 1;
 pub async fn run(app: &App, out: &mut impl Write) -> Result<u8> {
     let snapshot = app.db.snapshot().await?;
     let findings = verify::run(&snapshot).await?;
+    let differences = tally_rebuild::differences(&snapshot).await?;
     snapshot.commit().await?;
     let mut code = 0;
     for finding in findings {
@@ -26,6 +27,12 @@ pub async fn run(app: &App, out: &mut impl Write) -> Result<u8> {
         if finding.violations != 0 {
             code = BROKEN;
         }
+    }
+    let verdict = if differences.is_empty() { "ok  " } else { "FAIL" };
+    writeln!(out, "{verdict} the kept summaries are what a recount finds").map_err(Error::internal)?;
+    for difference in &differences {
+        writeln!(out, "     {difference}").map_err(Error::internal)?;
+        code = BROKEN;
     }
     Ok(code)
 }

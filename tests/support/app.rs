@@ -249,6 +249,16 @@ impl TestApp {
             .id
     }
 
+    /// Where the kept summaries are not what a recount finds.
+    pub async fn differences(&self) -> Vec<String> {
+        let snapshot = self.app.db.snapshot().await.expect("a snapshot");
+        let found = store::tally_rebuild::differences(&snapshot)
+            .await
+            .expect("the recount runs");
+        snapshot.commit().await.expect("the snapshot ends");
+        found
+    }
+
     /// The number of violated invariants.
     pub async fn violations(&self) -> Vec<store::verify::Finding> {
         let snapshot = self.app.db.snapshot().await.expect("a snapshot");
