@@ -1,7 +1,7 @@
 //! Rumbo's database schema, one change per file, the same on SQLite and on PostgreSQL.
 //!
 //! A migration is plain SQL written once. Where the two engines name a type differently it says
-//! `{uuid}`, `{instant}`, `{json}` or `{bytes}`, and [`apply`] puts the engine's own word there.
+//! `{uuid}`, `{instant}`, `{json}` or `{bytes}`, and `apply` puts the engine's own word there.
 //! Nothing here imports today's entities: a migration must still mean the same in five years.
 
 pub use sea_orm_migration::MigratorTrait;
