@@ -322,3 +322,24 @@ async fn a_page_of_teams_costs_the_same_for_three_and_for_twelve() {
     let (few, many) = costs.split_at(costs.len() / 2);
     assert_eq!(few, many, "the number of teams does not matter");
 }
+
+#[tokio::test]
+async fn a_tutor_whose_role_is_revoked_loses_the_teams_of_that_edition_although_tutor_elsewhere() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let roles = class.tutor.run("Viewer", json!({})).await;
+    let role = roles.text("viewer.roles.0.id");
+    let ada = test.administrator().await;
+    let elsewhere = rumbo::domain::id::EditionId(uuid::Uuid::from_u128(7));
+    let other = test.role_of(&class.tutor, Role::Tutor, Scope::Edition(elsewhere));
+    other.await;
+    let see = "query ($id: ID!) { team(id: $id) { id } }";
+    let before = class.tutor.query(see, json!({ "id": class.team })).await;
+    assert_eq!(before.text("team.id"), class.team);
+    let input = json!({ "roleAssignmentId": role, "reason": "left the house" });
+    let revoked = ada.run("RevokeRole", json!({ "input": input })).await;
+    assert!(revoked.user_errors("revokeRole").is_empty());
+    let after = class.tutor.query(see, json!({ "id": class.team })).await;
+    assert_eq!(after.at("team"), &serde_json::Value::Null);
+    drop(test.mails().await);
+}

@@ -214,13 +214,18 @@ impl TestApp {
     /// A person with a role.
     pub async fn holder(&self, name: &'static str, role: Role, scope: Scope) -> Client<'_> {
         let client = self.person(name).await;
+        self.role_of(&client, role, scope).await;
+        client
+    }
+
+    /// Gives somebody one more role.
+    pub async fn role_of(&self, client: &Client<'_>, role: Role, scope: Scope) {
         let tx = self.app.db.write().await.expect("a transaction");
         let id = RoleAssignmentId(self.app.clock.new_id());
         let person = client.person.expect("a person");
         let row = role::new_row(id, person, Grant { role, scope }, self.now(), None);
         role::insert(&tx, row).await.expect("a role");
         tx.commit().await.expect("a commit");
-        client
     }
 
     /// A coordinator of everything.
