@@ -79,6 +79,7 @@ async fn append_only_tables_refuse_changes_and_removals() {
     let tables = [
         ("assessment", "comment = 'better'"),
         ("audit_entry", "reason = 'another'"),
+        ("completion", "outcome = 'not_completed'"),
         ("grade", "value = 100000"),
         ("state_history", "to_state = 'draft'"),
         ("submission_author", "enrolment_id = enrolment_id"),
@@ -86,7 +87,11 @@ async fn append_only_tables_refuse_changes_and_removals() {
         ("tally_change", "submitted = 0"),
     ];
     for (table, change) in tables {
-        for statement in [format!("UPDATE {table} SET {change}"), format!("DELETE FROM {table}")] {
+        let mut statements = vec![format!("UPDATE {table} SET {change}"), format!("DELETE FROM {table}")];
+        if db.engine() == Engine::Postgres {
+            statements.push(format!("TRUNCATE {table} CASCADE"));
+        }
+        for statement in statements {
             let refusal = run(&db, &statement).await.expect_err(&statement).to_string();
             assert!(
                 refusal.contains(&format!("{table} is append-only")),
@@ -170,6 +175,7 @@ INSERT INTO submission (id, deliverable_id, edition_id, enrolment_id, state, dra
 INSERT INTO submission_version (id, submission_id, number, title, body, submitted_at, submitted_by)
     VALUES ({8}, {7}, 1, 'Title', 'Body', {now}, {1});
 INSERT INTO submission_author (version_id, enrolment_id) VALUES ({8}, {5});
+INSERT INTO completion (id, enrolment_id, outcome, evidence, decided_at) VALUES ({14}, {5}, 'completed', '{}', {now});
 INSERT INTO assessment (id, submission_id, version_id, assessor_id, decision, scores, points, comment, assessed_at)
     VALUES ({9}, {7}, {8}, {1}, 'grade', '[]', 80000, 'good', {now});
 INSERT INTO grade (id, submission_id, assessment_id, value, released_at) VALUES ({10}, {7}, {9}, 80000, {now});

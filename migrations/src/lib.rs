@@ -14,6 +14,7 @@ mod m20261122_000003_enrolments;
 mod m20261122_000004_teamwork;
 mod m20261122_000005_statistics;
 mod m20261122_000006_trail;
+mod m20261122_000013_audit;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_teamwork::Migration),
             Box::new(m20261122_000005_statistics::Migration),
             Box::new(m20261122_000006_trail::Migration),
+            Box::new(m20261122_000013_audit::Migration),
         ]
     }
 }
@@ -49,7 +51,7 @@ async fn apply(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Makes a table append-only: the database itself refuses to change or remove its rows.
+/// Makes a table append-only: the database itself refuses to change or remove its rows, and to empty it.
 async fn append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
     let script = if manager.get_database_backend() == DbBackend::Sqlite {
         format!(
@@ -66,6 +68,20 @@ async fn append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbE
                FOR EACH ROW EXECUTE FUNCTION {table}_append_only();"
         )
     };
+    manager.get_connection().execute_unprepared(&script).await?;
+    no_truncate(manager, table).await
+}
+
+/// Refuses TRUNCATE on an append-only table, which fires no trigger for a row. SQLite has no such statement: a
+/// DELETE without a condition is one, and its trigger for rows stands in the way of the short cut.
+async fn no_truncate(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    if manager.get_database_backend() == DbBackend::Sqlite {
+        return Ok(());
+    }
+    let script = format!(
+        "CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
+           FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only();"
+    );
     manager.get_connection().execute_unprepared(&script).await?;
     Ok(())
 }
