@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use rumbo::domain::id::PersonId;
 use rumbo::mail::Sent;
-use rumbo::store::person;
+use rumbo::store::{audit, person};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -153,6 +153,32 @@ async fn from_registration_to_an_application() {
         "in her language: {}",
         mails[0].subject
     );
+}
+
+#[tokio::test]
+async fn what_people_do_to_their_own_account_is_audited() {
+    let test = TestApp::new().await;
+    account(&test).await;
+    let (access, _) = session(&test, PASSWORD).await;
+    let ana = test.anonymous().bearing(&access);
+    let profile = json!({ "version": 1, "givenName": "Ana", "familyName": "Paz", "language": "ES", "timeZone": "UTC" });
+    ana.run("UpdateProfile", json!({ "input": profile })).await;
+    let statement = json!({ "gender": "NOT_STATED", "constituentGroup": "WORKERS" });
+    ana.run("DeclareMyself", json!({ "input": statement })).await;
+    // What was refused is no entry.
+    ana.run("UpdateProfile", json!({ "input": profile })).await;
+    let mut entries = audit::Entity::find()
+        .filter(audit::Column::Action.eq("manage_account"))
+        .all(test.app.db.read())
+        .await
+        .expect("entries");
+    entries.sort_by_key(|entry| entry.id);
+    let id = id_of(&test, EMAIL).await;
+    for entry in &entries {
+        assert_eq!((entry.actor_id, entry.subject_id), (Some(id), Some(id.0)));
+    }
+    let what: Vec<_> = entries.iter().filter_map(|entry| entry.reason.as_deref()).collect();
+    assert_eq!(what, ["address confirmed", "profile changed", "declaration stated"]);
 }
 
 #[tokio::test]

@@ -178,8 +178,23 @@ pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
         .await?
         .ok_or_else(invalid_token)?;
     person::set_confirmed(&tx, person, now).await?;
+    note(app, &tx, person, "address confirmed").await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Keeps what people do to their own account in the audit log.
+async fn note(app: &App, tx: &Tx, person: PersonId, what: &str) -> Result<()> {
+    let subjects = [person.into()];
+    audit::record(
+        tx,
+        &app.clock,
+        Some(person),
+        Action::ManageAccount,
+        &subjects,
+        Some(what),
+    )
+    .await
 }
 
 /// Sends a link that resets the password, if the address has an account; the answer is the same if not.
@@ -232,15 +247,7 @@ pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()
         .ok_or_else(invalid_token)?;
     person::set_confirmed(&tx, row.id, now).await?;
     settle_password(app, &tx, row.id, new_hash, None).await?;
-    audit::record(
-        &tx,
-        &app.clock,
-        Some(row.id),
-        Action::ManageAccount,
-        &[row.id.into()],
-        Some("password reset"),
-    )
-    .await?;
+    note(app, &tx, row.id, "password reset").await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(())
@@ -266,15 +273,7 @@ pub async fn change_password(app: &App, actor: &Actor, current: &str, new: &str)
         return Err(wrong());
     }
     settle_password(app, &tx, id, new_hash, actor.session).await?;
-    audit::record(
-        &tx,
-        &app.clock,
-        Some(id),
-        Action::ManageAccount,
-        &[id.into()],
-        Some("password changed"),
-    )
-    .await?;
+    note(app, &tx, id, "password changed").await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(())
@@ -309,6 +308,7 @@ pub async fn update_profile(app: &App, actor: &Actor, version: i64, profile: &Pr
     let tx = app.db.write().await?;
     let row = person::lock(&tx, id).await?.ok_or(Error::Unauthenticated)?;
     let row = person::set_profile(&tx, &row, version, profile).await?;
+    note(app, &tx, id, "profile changed").await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -353,6 +353,7 @@ pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<d
         constituent_group: statement.constituent_group,
     };
     let row = declaration::insert(&tx, row).await?;
+    note(app, &tx, person_id, "declaration stated").await?;
     tx.commit().await?;
     Ok(row)
 }
