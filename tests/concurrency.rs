@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rumbo::domain::id::EditionId;
+use rumbo::domain::person::Gender;
+use rumbo::store::{Engine, edition};
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Class, Plan, act, apply, edition_input, enrolling, version};
+use crate::support::app::{Answer, Client, TestApp, Who};
+use crate::support::scene::{Class, Plan, act, apply, edition_input, enrolling, id_of, version};
 
 /// Names for many people.
 fn names(count: usize) -> Vec<&'static str> {
@@ -284,4 +288,95 @@ async fn two_team_mates_who_hand_in_at_once_make_one_version() {
     );
     assert_eq!(test.violations().await, []);
     assert_eq!(test.differences().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn editions_that_count_the_same_people_in_opposite_order_do_not_wait_in_a_circle() {
+    let test = Arc::new(TestApp::new().await);
+    let coordinator = test.coordinator().await;
+    let ana = test.person("Ana").await;
+    let male = Who {
+        gender: Gender::Male,
+        country: "AR",
+        ..Who::named("Ben")
+    };
+    let ben = test.somebody(male).await;
+    // In half of the editions Ana leaves and Ben has her seat, in the other half the other way round: the same
+    // rows of the statistics of all editions, in the opposite order of moves.
+    let mut leaving = Vec::new();
+    for turn in 0..16 {
+        let plan = Plan {
+            code: format!("TURN-{turn}").leak(),
+            capacity: Some(1),
+            ..Plan::OPEN
+        };
+        let edition = enrolling(&coordinator, plan).await;
+        let (first, second) = if turn % 2 == 0 { (&ana, &ben) } else { (&ben, &ana) };
+        let (enrolment, state) = apply(first, &edition).await;
+        assert_eq!(state, "CONFIRMED");
+        assert_eq!(apply(second, &edition).await.1, "WAITLISTED");
+        let input = json!({ "enrolmentId": enrolment, "version": 1 });
+        leaving.push((first.clone(), "WithdrawEnrolment", input));
+    }
+    let left = at_once(&test, leaving).await;
+    assert_eq!(
+        tally(&left, "withdrawEnrolment", "enrolment"),
+        counted(&[("WITHDRAWN", 16)])
+    );
+    assert_eq!(test.violations().await, []);
+    assert_eq!(test.differences().await, Vec::<String>::new());
+    drop(test.mails().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn teams_of_two_editions_are_opened_in_the_order_of_their_editions() {
+    let test = Arc::new(TestApp::new().await);
+    let one = Class::of(&test, &["Ana"]).await;
+    let plan = Plan {
+        code: "OTHER-2026",
+        ..Plan::OPEN
+    };
+    let two = Class::with(&test, one.coordinator.clone(), plan, "Tess", &["Ben"]).await;
+    // The team of the later edition is the earlier one.
+    let later = one.make_team("Tala", &[]).await;
+    let editions = [&one.edition, &two.edition].map(|id| id.parse::<EditionId>().expect("an edition"));
+    assert!(editions.is_sorted() && two.team < later);
+    let eva = test.person("Eva").await;
+    let holding = test.app.db.write().await.expect("a transaction");
+    edition::lock_all(&holding, &editions[..1])
+        .await
+        .expect("the first edition");
+    let request = json!({ "teamIds": [two.team, later], "personId": id_of(&eva) });
+    let allocating = tokio::spawn({
+        let (test, token) = (test.clone(), one.coordinator.token().map(str::to_owned));
+        async move { act(&test.bearer(token), "AllocateTutor", request).await }
+    });
+    until_somebody_waits(&test).await;
+    // Whoever allocates waits for the first edition and holds nothing of the second.
+    edition::lock_all(&holding, &editions[1..])
+        .await
+        .expect("the second edition");
+    holding.commit().await.expect("a commit");
+    let answer = allocating.await.expect("a task that ends");
+    assert_eq!(answer.user_errors("allocateTutor"), [""; 0]);
+}
+
+/// Returns when a statement waits for a lock. On SQLite the one writer waits before it begins.
+async fn until_somebody_waits(test: &TestApp) {
+    const WAITING: &str =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    if test.app.db.engine() == Engine::Sqlite {
+        return;
+    }
+    loop {
+        let db = test.app.db.read();
+        let row = db
+            .query_one_raw(Statement::from_string(db.get_database_backend(), WAITING))
+            .await;
+        let row = row.expect("a query").expect("a row");
+        if row.try_get_by_index::<i64>(0).expect("a count") > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }

@@ -129,13 +129,7 @@ pub struct AllocateTutor {
 pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) -> Result<Vec<team::Model>> {
     check_list("teamIds", command.teams.len())?;
     let tx = app.db.write().await?;
-    let wanted: BTreeSet<TeamId> = command.teams.iter().copied().collect();
-    let mut teams = Vec::new();
-    for id in wanted {
-        let (row, relation) = open(&tx, actor, id, "input.teamIds").await?;
-        policy::demand(actor, Action::AllocateTutor, relation, None)?;
-        teams.push(row);
-    }
+    let teams = open_all(&tx, actor, &command.teams).await?;
     let found = person::find(&tx, command.tutor)
         .await?
         .filter(|person| person.disabled_at.is_none());
@@ -193,6 +187,28 @@ async fn open(tx: &Tx, actor: &Actor, id: TeamId, path: &'static str) -> Result<
         .ok_or(Error::NotFound(path))?;
     let relation = team::relations(tx, actor, &[id]).await?.remove(&id).unwrap_or_default();
     Ok((row, relation))
+}
+
+/// Locks teams whose tutors the actor may change: all their editions first, in one order, whatever the order of
+/// the teams, so that nobody who locks several editions waits in a circle.
+async fn open_all(tx: &Tx, actor: &Actor, ids: &[TeamId]) -> Result<Vec<team::Model>> {
+    const PATH: &str = "input.teamIds";
+    actor.signed_in()?;
+    let wanted: BTreeSet<TeamId> = ids.iter().copied().collect();
+    let wanted: Vec<TeamId> = wanted.into_iter().collect();
+    let seen = team::by_ids_visible(tx, actor, &wanted).await?;
+    if seen.len() < wanted.len() {
+        return Err(Error::NotFound(PATH));
+    }
+    let editions: BTreeSet<EditionId> = seen.iter().map(|row| row.edition_id).collect();
+    edition::hold(tx, &editions.into_iter().collect::<Vec<_>>()).await?;
+    let rows = team::lock(tx, &wanted).await?;
+    let relations = team::relations(tx, actor, &wanted).await?;
+    for row in &rows {
+        let relation = relations.get(&row.id).copied().unwrap_or_default();
+        policy::demand(actor, Action::AllocateTutor, relation, None)?;
+    }
+    Ok(rows)
 }
 
 fn to_edition(actor: &Actor, edition: &edition::Model) -> Relation {

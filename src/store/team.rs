@@ -139,6 +139,14 @@ pub async fn find_visible(connection: &impl ConnectionTrait, actor: &Actor, id: 
     Ok(Entity::find_by_id(id).filter(visible_to(actor)).one(connection).await?)
 }
 
+/// Those of the rows with these identifiers that the actor sees.
+pub async fn by_ids_visible(connection: &impl ConnectionTrait, actor: &Actor, ids: &[TeamId]) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(visible_to(actor));
+    Ok(rows.all(connection).await?)
+}
+
 /// Locks the rows with these identifiers and reads them again.
 pub async fn lock(tx: &Tx, ids: &[TeamId]) -> Result<Vec<Model>> {
     use sea_orm::QueryOrder;
