@@ -1,5 +1,6 @@
 //! Teams: who makes them, who may belong to one, whose charge they are.
 
+use chrono::TimeDelta;
 use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
@@ -341,5 +342,133 @@ async fn a_tutor_whose_role_is_revoked_loses_the_teams_of_that_edition_although_
     assert!(revoked.user_errors("revokeRole").is_empty());
     let after = class.tutor.query(see, json!({ "id": class.team })).await;
     assert_eq!(after.at("team"), &serde_json::Value::Null);
+    drop(test.mails().await);
+}
+
+/// What shows of somebody: name, address and country.
+async fn facets(reader: &Client<'_>, of: &Client<'_>) -> [bool; 3] {
+    let document = "query ($id: ID!) { node(id: $id) { ... on Person { givenName email country } } }";
+    let person = reader
+        .query(document, json!({ "id": id_of(of) }))
+        .await
+        .at("node")
+        .clone();
+    ["givenName", "email", "country"].map(|field| person.get(field).is_some_and(|value| !value.is_null()))
+}
+
+#[tokio::test]
+async fn who_left_a_team_and_who_stayed_no_longer_see_each_other() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy", "Dan"]).await;
+    let everybody = json!({ "teamId": class.team, "version": 1, "addEnrolmentIds": class.enrolments[2..] });
+    act(&class.coordinator, "UpdateTeam", everybody).await;
+    let (name, whole, nothing) = ([true, false, false], [true; 3], [false; 3]);
+    for mate in &class.people[1..] {
+        assert_eq!(facets(mate, &class.people[0]).await, name);
+        assert_eq!(facets(&class.people[0], mate).await, name);
+        assert_eq!(facets(mate, &class.tutor).await, name);
+        assert_eq!(facets(&class.tutor, mate).await, whole);
+    }
+    // Each leaves in another way: out of the team, out of the edition, excluded from it.
+    let out = json!({ "teamId": class.team, "version": 2, "removeEnrolmentIds": [class.enrolments[1]] });
+    assert_eq!(
+        act(&class.coordinator, "UpdateTeam", out)
+            .await
+            .user_errors("updateTeam"),
+        [""; 0]
+    );
+    let withdraw = json!({ "enrolmentId": class.enrolments[2], "version": 2 });
+    let left = act(&class.people[2], "WithdrawEnrolment", withdraw).await;
+    assert_eq!(left.user_errors("withdrawEnrolment"), [""; 0]);
+    let exclude =
+        json!({ "enrolmentId": class.enrolments[3], "version": 2, "decision": "EXCLUDE", "reason": "never came" });
+    let excluded = act(&class.coordinator, "DecideEnrolment", exclude).await;
+    assert_eq!(excluded.user_errors("decideEnrolment"), [""; 0]);
+    for former in &class.people[1..] {
+        assert_eq!(facets(former, &class.people[0]).await, nothing, "{}", former.email);
+        assert_eq!(facets(&class.people[0], former).await, nothing, "{}", former.email);
+        assert_eq!(facets(former, &class.tutor).await, nothing, "{}", former.email);
+        assert_eq!(facets(&class.tutor, former).await, nothing, "{}", former.email);
+    }
+    assert_eq!(facets(&class.people[0], &class.tutor).await, name);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_tutor_sees_the_names_of_those_who_signed_what_they_read() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
+    let submission = class.hand_in(&class.people[0], "By Ana and Ben").await;
+    let leave = json!({ "teamId": class.team, "version": 1, "removeEnrolmentIds": [class.enrolments[1]] });
+    assert_eq!(
+        act(&class.coordinator, "UpdateTeam", leave)
+            .await
+            .user_errors("updateTeam"),
+        [""; 0]
+    );
+    let (ben, other_tutor) = (&class.people[1], class.idle_tutor("Ivo").await);
+    assert_eq!(
+        facets(&class.tutor, ben).await,
+        [true, false, false],
+        "the name and no more"
+    );
+    let document = "query ($id: ID!) { submission(id: $id) { versions { authors { givenName } } } }";
+    let read = class.tutor.query(document, json!({ "id": submission })).await;
+    let authors = read
+        .at("submission.versions.0.authors")
+        .as_array()
+        .expect("authors")
+        .clone();
+    let mut names: Vec<&str> = authors
+        .iter()
+        .filter_map(|author| author["givenName"].as_str())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Ana", "Ben"]);
+    // Who does not read the work sees nobody by it; nor does the tutor once the charge has ended.
+    assert_eq!(facets(&other_tutor, ben).await, [false; 3]);
+    assert_eq!(facets(&class.people[2], ben).await, [false; 3]);
+    assert_eq!(facets(&class.tutor, &class.people[2]).await, [false; 3]);
+    let seen = class.coordinator.run("SeeTeam", json!({ "id": class.team })).await;
+    let end = json!({ "allocationId": seen.text("team.tutors.0.id") });
+    act(&class.coordinator, "EndAllocation", end).await;
+    assert_eq!(facets(&class.tutor, ben).await, [false; 3]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_tutors_role_with_an_end_is_enough_until_then_and_granted_anew_after() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
+    let eva = test.person("Eva").await;
+    let grant = json!({
+        "personId": id_of(&eva), "role": "TUTOR", "scopeId": class.edition, "until": test.now() + TimeDelta::days(2),
+    });
+    let granted = act(&class.coordinator, "GrantRole", grant).await;
+    let first = granted.text("grantRole.roleAssignment.id");
+    let roles = async || {
+        let viewer = eva.again().await.run("Viewer", json!({})).await;
+        let roles = viewer.at("viewer.roles").as_array().expect("a list").clone();
+        roles
+            .iter()
+            .map(|role| (role["id"] == first.as_str(), role["untilAt"].is_null()))
+            .collect::<Vec<_>>()
+    };
+    class.allocate(&class.team, &eva).await;
+    assert_eq!(roles().await, [(true, false)], "a role that holds is not granted again");
+    assert!(sees(&eva, &class.team).await);
+    let other = class.make_team("Tala", &[]).await;
+    test.pass(TimeDelta::days(3));
+    assert_eq!(roles().await, []);
+    let coordinator = class.coordinator.again().await;
+    let again = act(
+        &coordinator,
+        "AllocateTutor",
+        json!({ "teamIds": [other], "personId": id_of(&eva) }),
+    )
+    .await;
+    assert_eq!(again.user_errors("allocateTutor"), [""; 0]);
+    assert_eq!(roles().await, [(false, true)], "one that ran out is granted anew");
+    assert!(sees(&eva.again().await, &other).await);
     drop(test.mails().await);
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
 use sea_orm::{ConnectionTrait, Value};
 
-use super::{allocation, edition, enrolment, role, team_member};
+use super::{allocation, author, edition, enrolment, role, submission, team_member, version};
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::id::{CourseId, EditionId, PersonId};
 use crate::domain::policy::Relation;
@@ -50,6 +50,7 @@ pub async fn of_people(
         arms.extend([team_mates(viewer, &others), tutors_of(viewer, &others)]);
         if actor.holds(Role::Tutor) {
             arms.push(assigned_to(viewer, &others));
+            arms.push(authors_read_by(viewer, &others));
         }
         if !actor.institutions().is_empty() {
             arms.push(nominated_by(actor, &others));
@@ -142,6 +143,25 @@ fn assigned_to(tutor: PersonId, people: &[PersonId]) -> SelectStatement {
         .and_where(Expr::col(allocation::Column::UntilAt).is_null())
         .to_owned();
     members(ASSIGNED, people, teams)
+}
+
+/// Authors of versions that the tutor reads, who may have left the team since: a name stands with the work that it
+/// signed. As between mates, no more than the name.
+fn authors_read_by(tutor: PersonId, people: &[PersonId]) -> SelectStatement {
+    arm(TEAM, (enrolment::Entity, enrolment::Column::PersonId), people)
+        .from(enrolment::Entity)
+        .inner_join(
+            author::Entity,
+            Expr::col((author::Entity, author::Column::EnrolmentId)).equals((enrolment::Entity, enrolment::Column::Id)),
+        )
+        .inner_join(
+            version::Entity,
+            Expr::col((version::Entity, version::Column::Id)).equals((author::Entity, author::Column::VersionId)),
+        )
+        .and_where(
+            Expr::col((version::Entity, version::Column::SubmissionId)).in_subquery(submission::answers_to(tutor)),
+        )
+        .to_owned()
 }
 
 fn nominated_by(actor: &Actor, people: &[PersonId]) -> SelectStatement {

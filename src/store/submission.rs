@@ -91,7 +91,7 @@ fn assigned(actor: &Actor) -> Condition {
 }
 
 /// What a tutor has to do with. A union, so that each half is found by its own index.
-fn answers_to(tutor: PersonId) -> sea_orm::sea_query::SelectStatement {
+pub(super) fn answers_to(tutor: PersonId) -> sea_orm::sea_query::SelectStatement {
     let teams = allocation::teams_of(tutor);
     let of_people = Query::select()
         .column(Column::Id)
@@ -220,6 +220,21 @@ pub async fn of_deliverable(connection: &impl ConnectionTrait, actor: &Actor, id
         .order_by_asc(Column::Id)
         .all(connection)
         .await?)
+}
+
+/// How many drafts of these deliverables were closed at the cut-off; those of which none was are left out.
+pub async fn closed_drafts(
+    connection: &impl ConnectionTrait,
+    deliverables: &[DeliverableId],
+) -> Result<Vec<(DeliverableId, i64)>> {
+    let counts = Entity::find()
+        .select_only()
+        .column(Column::DeliverableId)
+        .column_as(Column::Id.count(), "closed")
+        .filter(Column::DeliverableId.is_in(deliverables.iter().copied()))
+        .filter(Column::State.eq(SubmissionState::NotSubmitted))
+        .group_by(Column::DeliverableId);
+    Ok(counts.into_tuple().all(connection).await?)
 }
 
 /// The actor's own answers, alone or in a team, to these deliverables.
