@@ -1,5 +1,6 @@
 //! What an edition asks for: who defines it, what is refused, until when it may change.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -187,4 +188,44 @@ async fn who_does_not_coordinate_defines_nothing() {
         let listed = asked.at("edition.deliverables").as_array().map(Vec::len);
         assert_eq!(listed, Some(usize::from(seen)), "{}", actor.email);
     }
+}
+
+#[tokio::test]
+async fn a_later_cut_off_opens_no_closed_draft_and_the_coordinator_sees_how_many_there_are() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    class.save(&class.people[0], "Half of it").await;
+    let closed = "query ($id: ID!) { deliverable(id: $id) { closedDrafts mySubmission { id state } } }";
+    let seen = async |reader: &crate::support::app::Client<'_>| {
+        let answer = reader.again().await.query(closed, json!({ "id": class.roadmap })).await;
+        answer.at("deliverable.closedDrafts").clone()
+    };
+    assert_eq!(seen(&class.coordinator).await, json!(0));
+    // Longer before the cut-off: the draft stays open.
+    let coordinator = class.coordinator.again().await;
+    let later = json!({ "deliverableId": class.roadmap, "version": 1, "cutOffAt": "2026-06-20T00:00:00Z" });
+    let longer = act(&coordinator, "UpdateDeliverable", later).await;
+    assert_eq!(longer.number("updateDeliverable.deliverable.closedDrafts"), 0);
+    test.pass(TimeDelta::days(120));
+    drop(test.mails().await);
+    for (reader, count) in [
+        (&class.coordinator, json!(1)),
+        (&class.tutor, Value::Null),
+        (&class.people[0], Value::Null),
+    ] {
+        assert_eq!(seen(reader).await, count, "{}", reader.email);
+    }
+    // Longer afterwards: what was closed stays closed, and the answer says how much that is.
+    let coordinator = class.coordinator.again().await;
+    let later = json!({ "deliverableId": class.roadmap, "version": 2, "cutOffAt": "2026-12-20T00:00:00Z" });
+    let longer = act(&coordinator, "UpdateDeliverable", later).await;
+    assert_eq!(longer.number("updateDeliverable.deliverable.closedDrafts"), 1);
+    let ana = class.people[0].again().await;
+    let own = ana.query(closed, json!({ "id": class.roadmap })).await;
+    assert_eq!(own.text("deliverable.mySubmission.state"), "NOT_SUBMITTED");
+    let input = json!({
+        "deliverableId": class.roadmap, "title": "Again", "body": "More", "version": 2,
+    });
+    let saved = act(&ana, "SaveDraft", input).await;
+    assert_eq!(saved.user_errors("saveDraft").len(), 1, "{:#}", saved.json);
 }

@@ -14,6 +14,7 @@ use super::submission::Submission;
 use super::team;
 use crate::domain::deliverable::{self as domain, DeliverableDraft, Rubric};
 use crate::domain::id::{DeliverableId, EditionId};
+use crate::domain::policy::{Action, Relation, may};
 use crate::domain::text::{Comment, ShortCode, Title};
 use crate::error::{Error, Faults, Result};
 use crate::service::deliverable as service;
@@ -50,9 +51,27 @@ impl Deliverable {
         self.0.due_at
     }
 
-    /// Until when a late hand-in is taken; a version that was asked for in a revision is taken later too.
+    /// Until when a late hand-in is taken; a version that was asked for in a revision is taken later too. Drafts
+    /// that were not handed in by then become `NOT_SUBMITTED` within seconds, for good: a later cut-off takes new
+    /// work and drafts that are still open, and does not open a closed one again. `closedDrafts` counts them.
     async fn cut_off_at(&self) -> DateTime<Utc> {
         self.0.cut_off_at
+    }
+
+    /// How many drafts were closed at the cut-off because nobody had handed them in; for coordinators of the
+    /// edition, null for anybody else.
+    async fn closed_drafts(&self, ctx: &Context<'_>) -> ApiResult<Option<i64>> {
+        let request = Request::of(ctx);
+        let edition = team::edition(ctx, self.0.edition_id).await?.0;
+        let relation = Relation {
+            edition: request.actor.coordinated().covers(edition.course_id, edition.id),
+            ..Relation::NONE
+        };
+        if !may(&request.actor, Action::DefineDeliverable, relation) {
+            return Ok(None);
+        }
+        let counted = request.loaders.teamwork.closed_drafts.load_one(self.0.id).await?;
+        Ok(Some(counted.unwrap_or_default().iter().map(|(_, count)| count).sum()))
     }
 
     /// The IANA zone in which the deadlines are meant, such as `America/Montevideo`.
@@ -214,7 +233,8 @@ pub struct UpdateDeliverableInput {
     instructions: Option<String>,
     /// Until when it is to be handed in.
     due_at: Option<DateTime<Utc>>,
-    /// Until when a late hand-in is taken; not before `dueAt`.
+    /// Until when a late hand-in is taken; not before `dueAt`. A later one does not open again the drafts that the
+    /// earlier one closed: see `closedDrafts` of the deliverable.
     cut_off_at: Option<DateTime<Utc>>,
     /// Its share in the grade of an enrolment, 1 to 1000.
     weight: Option<i64>,

@@ -86,6 +86,9 @@ lists! {
     /// What an edition asks for.
     Asked(asked): EditionId => deliverable::Model,
         |db, actor, keys| deliverable::of_editions_visible(db, actor, keys), |row: &deliverable::Model| row.edition_id;
+    /// How many drafts were closed at the cut-off.
+    ClosedDrafts(closed_drafts): DeliverableId => (DeliverableId, i64),
+        |db, actor, keys| submission::closed_drafts(db, keys), |row: &(DeliverableId, i64)| row.0;
     /// The viewer's own answer.
     OwnAnswers(own_answers): DeliverableId => submission::Model,
         |db, actor, keys| submission::own_answers(db, actor, keys), |row: &submission::Model| row.deliverable_id;
