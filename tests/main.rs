@@ -13,6 +13,7 @@ mod entities;
 mod http;
 mod institution;
 mod journeys;
+mod mail;
 mod policy;
 mod report;
 mod statistics;

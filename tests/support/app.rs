@@ -120,6 +120,14 @@ impl TestApp {
         self.worker.mailer.take_sent()
     }
 
+    /// A worker that sends in another way.
+    pub fn worker_with(&self, mailer: Mailer) -> Worker {
+        Worker {
+            mailer,
+            ..self.worker.clone()
+        }
+    }
+
     /// The notices that arrived since the last call, as `name address`, sorted.
     pub async fn notices(&self) -> Vec<String> {
         let mut notices: Vec<String> = self

@@ -6,4 +6,5 @@ pub mod db;
 pub mod operations;
 pub mod scene;
 pub mod sdl;
+pub mod smtp;
 pub mod source;
