@@ -19,7 +19,7 @@ use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
 use crate::store::outbox::{self, Settled};
-use crate::store::{Db, deadline, history, person};
+use crate::store::{Db, allocation, deadline, history, person};
 
 #[cfg(test)]
 mod tests;
@@ -94,7 +94,7 @@ impl Worker {
 
     /// Does everything that is due now, and returns when nothing is.
     pub async fn drain(&self) -> Result<()> {
-        self.close_drafts().await?;
+        self.pass_time().await?;
         while self.send_batch().await? > 0 {}
         Ok(())
     }
@@ -108,9 +108,26 @@ impl Worker {
         let now = self.clock.now();
         if now >= *cut_offs_due {
             *cut_offs_due = now + CUT_OFFS_EVERY;
-            self.close_drafts().await?;
+            self.pass_time().await?;
         }
         Ok(self.send_batch().await? > 0)
+    }
+
+    /// What the passing of time changes: it may come late or twice without harm.
+    async fn pass_time(&self) -> Result<()> {
+        self.close_drafts().await?;
+        self.end_lapsed_charges().await
+    }
+
+    /// The charges of tutors whose role is over end.
+    async fn end_lapsed_charges(&self) -> Result<()> {
+        let tx = self.db.write().await?;
+        let ended = allocation::end_lapsed(&tx, self.clock.now()).await?;
+        tx.commit().await?;
+        if ended > 0 {
+            info!(charges = ended, "charges ended with the role of their tutor");
+        }
+        Ok(())
     }
 
     /// Drafts whose cut-off has passed become `not_submitted`.

@@ -624,7 +624,11 @@ async fn a_coordinator_makes_tutors_in_their_own_editions_and_nothing_else() {
     let grant = |person: &str, role: &str, scope: Value| json!({ "input": { "personId": person, "role": role, "scopeId": scope } });
     let eva_id = eva.person.expect("a person").to_string();
     ada.run("GrantRole", grant(&eva_id, "COORDINATOR", json!(mine))).await;
-    let made = eva.run("GrantRole", grant(&tim, "TUTOR", json!(mine))).await;
+    // Whom one does not see, one appoints by the address that they gave one.
+    let unseen = eva.run("GrantRole", grant(&tim, "TUTOR", json!(mine))).await;
+    assert_eq!(unseen.refusal(), "NOT_FOUND");
+    let by_address = json!({ "input": { "email": "tim@example.org", "role": "TUTOR", "scopeId": mine } });
+    let made = eva.run("GrantRole", by_address).await;
     assert_eq!(made.user_errors("grantRole"), Vec::<String>::new());
     for (role, scope, code) in [
         ("TUTOR", json!(theirs), "NOT_FOUND"),

@@ -14,6 +14,7 @@ mod http;
 mod institution;
 mod journeys;
 mod mail;
+mod oracle;
 mod policy;
 mod report;
 mod statistics;

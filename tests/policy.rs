@@ -4,17 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rumbo::domain::actor::{Actor, Grant, Role, Scope};
-use rumbo::domain::id::{EnrolmentId, PersonId};
+use rumbo::domain::id::PersonId;
 use rumbo::domain::language::Language;
 use rumbo::domain::policy::{Action, Relation, Verdict, verdict};
-use rumbo::store::enrolment;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::app::{Answer, Client, TestApp, Who};
-use crate::support::scene::{Plan, apply, draft, enrolling, walk};
+use crate::support::scene::{Plan, apply, draft, enrolling, nominate, walk};
 use crate::support::sdl::{fields, types};
 
 /// PRODUCT.md's table "Who may see and do what", in its letters: for the public, participants, tutors, focal
@@ -243,20 +240,6 @@ impl<'a> Scene<'a> {
         let scope = Scope::Edition(edition.parse().expect("an edition"));
         self.test.holder(name, Role::Coordinator, scope).await
     }
-}
-
-/// Nominations have no operation yet; the column that they will fill is there.
-async fn nominate(test: &TestApp, enrolment: &str, institution: Uuid) {
-    let id: EnrolmentId = enrolment.parse().expect("an enrolment");
-    let tx = test.app.db.write().await.expect("a transaction");
-    let changed = enrolment::Entity::update_many()
-        .col_expr(enrolment::Column::NominatedBy, Expr::value(institution))
-        .filter(enrolment::Column::Id.eq(id))
-        .exec(&tx)
-        .await
-        .expect("an update");
-    assert_eq!(changed.rows_affected, 1);
-    tx.commit().await.expect("a commit");
 }
 
 async fn team(coordinator: &Client<'_>, edition: &str, members: &[String], tutor: &Client<'_>) -> String {

@@ -14,7 +14,7 @@ use super::institution::Institution;
 use super::page::{Arguments, connection};
 use super::person::Person;
 use super::request::Request;
-use crate::domain::actor::Reach;
+use crate::domain::actor::{Reach, Role};
 use crate::domain::id::{EditionId, EnrolmentId, PersonId};
 use crate::domain::policy::{Action, Relation, may};
 use crate::domain::text::Comment;
@@ -34,18 +34,28 @@ pub use input::{
 pub struct Enrolment(pub store::Model);
 
 impl Enrolment {
-    /// How the viewer stands to the person whose enrolment it is. Whoever coordinates the edition, or is the
-    /// person, needs no look-up: no other relation shows more.
+    /// How the viewer stands to this enrolment; that they see more of the person by another edition opens nothing
+    /// here. Whoever coordinates the edition, or is the person, needs no look-up: no other relation shows more.
     async fn relation(&self, request: &Request) -> ApiResult<Relation> {
         if let Some(known) = self.known_relation(request) {
             return Ok(known);
         }
-        Ok(request
-            .loaders
-            .relations
-            .load_one(self.0.person_id)
-            .await?
-            .unwrap_or_default())
+        let Request { actor, loaders, .. } = request;
+        let mut relation = Relation {
+            institution: self.0.is_nominated_by(&actor.institutions()),
+            ..Relation::NONE
+        };
+        if let Reach::Within { courses, .. } = actor.coordinated()
+            && !courses.is_empty()
+        {
+            let edition = loaders.editions.load_one(self.0.edition_id).await?;
+            relation.edition = edition.is_some_and(|edition| courses.contains(&edition.course_id));
+        }
+        if actor.holds(Role::Tutor) && !relation.edition {
+            let to_person = loaders.relations.load_one(self.0.person_id).await?;
+            relation.assigned = to_person.is_some_and(|relation| relation.assigned);
+        }
+        Ok(relation)
     }
 
     fn known_relation(&self, request: &Request) -> Option<Relation> {

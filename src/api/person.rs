@@ -40,24 +40,28 @@ impl Person {
 
     /// The person, if the viewer may at least see the name.
     pub async fn visible(request: &Request, id: PersonId) -> ApiResult<Option<Self>> {
-        let Some(person) = Self::load(request, id).await? else {
-            return Ok(None);
-        };
-        Ok(person.shows(request, Action::SeeName).await?.then_some(person))
+        // How one stands to a person is asked also where there is none: absent must not be quicker than unseen.
+        let relation = Self::relation(request, id).await?;
+        let person = Self::load(request, id).await?;
+        Ok(person.filter(|_| may(&request.actor, Action::SeeName, relation)))
+    }
+
+    /// How the viewer stands to a person.
+    async fn relation(request: &Request, id: PersonId) -> ApiResult<Relation> {
+        if request.actor.person == Some(id) {
+            return Ok(Relation::OWN);
+        }
+        if request.actor.coordinated() == Reach::Everywhere {
+            return Ok(Relation::EDITION);
+        }
+        Ok(request.loaders.relations.load_one(id).await?.unwrap_or_default())
     }
 
     /// Whether the viewer sees the field that `action` stands for. The one way to every masked field.
     async fn shows(&self, request: &Request, action: Action) -> ApiResult<bool> {
         let relation = match self.known {
             Some(relation) => relation,
-            None if request.actor.person == Some(self.row.id) => Relation::OWN,
-            None if request.actor.coordinated() == Reach::Everywhere => Relation::EDITION,
-            None => request
-                .loaders
-                .relations
-                .load_one(self.row.id)
-                .await?
-                .unwrap_or_default(),
+            None => Self::relation(request, self.row.id).await?,
         };
         Ok(may(&request.actor, action, relation))
     }

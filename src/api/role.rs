@@ -160,8 +160,8 @@ pub struct RoleMutation;
 
 #[Object]
 impl RoleMutation {
-    /// Grants a role: administrators any, coordinators that of tutor in an edition of theirs; nobody one to
-    /// themself. It holds from the person's next request on.
+    /// Grants a role: administrators any below their own, coordinators that of tutor in an edition of theirs; nobody
+    /// one to themself. Administrators are made on the machine itself. A role holds from the person's next request on.
     async fn grant_role(&self, ctx: &Context<'_>, input: GrantRoleInput) -> ApiResult<GrantRolePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async { roles::grant_role(app, actor, input.parse()?).await };

@@ -210,7 +210,7 @@ pub async fn page_of_edition(
 ) -> ApiResult<Submissions> {
     let request = Request::of(ctx);
     let wanted = arguments.wanted()?;
-    // Which of them are assessed, only those know who may see it.
+    // Which of them are assessed, only those know who may see it; of their own work not even they.
     let states: Vec<domain::SubmissionState> = states.unwrap_or_default().into_iter().map(Into::into).collect();
     if !states.is_empty()
         && !request

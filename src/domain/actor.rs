@@ -6,7 +6,8 @@ use super::id::{CourseId, EditionId, InstitutionId, PersonId, SessionId};
 use super::language::Language;
 use crate::error::{Error, Result};
 
-/// A role that is granted; being a participant is not granted, it follows from an enrolment.
+/// A role that is granted, from the lowest to the highest; being a participant is not granted, it follows from an
+/// enrolment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Role {
@@ -126,11 +127,26 @@ impl Actor {
         self.grants.iter().any(|grant| grant.role == role)
     }
 
+    /// The highest role held anywhere; nobody grants one that is not below it.
+    pub fn highest(&self) -> Option<Role> {
+        self.grants.iter().map(|grant| grant.role).max()
+    }
+
     /// The editions that the actor coordinates.
     pub fn coordinated(&self) -> Reach {
+        self.reach(Role::Coordinator)
+    }
+
+    /// The editions of which the actor is tutor now, whoever's teams they are in charge of.
+    pub fn tutored(&self) -> Reach {
+        self.reach(Role::Tutor)
+    }
+
+    /// The editions on which a role gives authority.
+    fn reach(&self, role: Role) -> Reach {
         let mut courses = Vec::new();
         let mut editions = Vec::new();
-        for grant in self.grants.iter().filter(|grant| grant.role == Role::Coordinator) {
+        for grant in self.grants.iter().filter(|grant| grant.role == role) {
             match grant.scope {
                 Scope::System => return Reach::Everywhere,
                 Scope::Course(course) => courses.push(course),

@@ -137,6 +137,12 @@ impl EnrolmentState {
         )
     }
 
+    /// Whether a nomination stands that led to this enrolment: who was not admitted, left or was excluded is no
+    /// longer the nominating institution's to follow.
+    pub const fn keeps_nomination(self) -> bool {
+        self.is_live()
+    }
+
     /// The state to which the person's own wish to leave leads.
     pub fn leave(self) -> Result<Self, Refusal> {
         let to = if self.takes_seat() {

@@ -21,7 +21,11 @@ use crate::store::{Tx, assessment, audit, history, outbox, submission};
 pub async fn start_review(app: &App, actor: &Actor, id: SubmissionId, seen: i64) -> Result<submission::Model> {
     let tx = app.db.write().await?;
     let case = open(&tx, actor, id, seen).await?;
-    let to = case.row.state.step(SubmissionState::InReview).map_err(Code::from)?;
+    // A released grade goes back into review too, but by an appeal, which is not the tutor's to grant.
+    if case.row.state != SubmissionState::Submitted {
+        return Err(Code::IllegalTransition.into());
+    }
+    let to = SubmissionState::InReview;
     let row = submission::set_state(&tx, &case.row, to).await?;
     record(&tx, app, actor, &case, &[to]).await?;
     tx.commit().await?;

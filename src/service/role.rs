@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use crate::app::App;
 use crate::domain::actor::{Actor, Grant, Role, Scope};
 use crate::domain::id::{PersonId, RoleAssignmentId};
-use crate::domain::policy::{self, Action, Relation};
+use crate::domain::policy::{self, Action, Relation, Verdict};
 use crate::domain::text::{Email, Reason};
 use crate::error::{Code, Error, Fault, Result};
-use crate::store::{Tx, allocation, audit, course, edition, institution, person, role};
+use crate::store::{Tx, allocation, audit, course, edition, institution, person, relation, role};
 
 #[cfg(test)]
 mod tests;
@@ -33,11 +33,13 @@ pub struct Appointment {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Grants a role: an administrator any, a coordinator that of tutor in an edition that they coordinate.
+/// Grants a role below one's own: an administrator any, a coordinator that of tutor in an edition that they
+/// coordinate. Administrators are made on the machine itself.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a scope or person that there is not, [`Error::Forbidden`] for a role that the
-/// actor may not grant there, [`Code::RoleNotGrantable`] to oneself, [`Code::InvalidId`] or
+/// [`Error::NotFound`] for a scope or person that there is not or that the actor does not see,
+/// [`Error::Forbidden`] for a role that the actor may not grant there, [`Code::RoleNotGrantable`] to oneself, and
+/// for a role that is not below the actor's own, [`Code::InvalidId`] or
 /// [`Code::Required`] for a scope in which the role does not exist, [`Code::AlreadyGranted`],
 /// [`Code::DatesOutOfOrder`] for an end that is past.
 pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> Result<role::Model> {
@@ -52,14 +54,18 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
             .with(now.format("%F %R UTC"))
             .into());
     }
-    let person = find_grantee(&tx, &grantee).await?;
-    if person == granted_by {
+    let person = find_grantee(&tx, actor, &grantee).await?;
+    if person == granted_by || actor.highest() <= Some(grant.role) {
         return Err(Error::at("role", Code::RoleNotGrantable));
     }
     // Of two who grant the same at once the second must see the first.
     person::lock(&tx, person).await?;
     if role::is_held(&tx, person, grant, now).await? {
         return Err(Error::at("role", Code::AlreadyGranted));
+    }
+    if let (Role::Tutor, Scope::Edition(edition)) = (grant.role, grant.scope) {
+        // A new term as tutor begins without the charges of an earlier one.
+        allocation::end_all(&tx, &app.clock, edition, person).await?;
     }
     let row = role::new_row(
         RoleAssignmentId(app.clock.new_id()),
@@ -179,9 +185,18 @@ async fn authorise(tx: &Tx, actor: &Actor, grant: Grant, path: &'static str) -> 
     Ok(action)
 }
 
-async fn find_grantee(tx: &Tx, grantee: &Grantee) -> Result<PersonId> {
+/// The person, if the actor may at least come to see the name: nobody is drawn into an edition by an identifier
+/// alone, which would open their data to its coordinators.
+pub(super) async fn find_seen(tx: &Tx, actor: &Actor, id: PersonId) -> Result<Option<person::Model>> {
+    let relations = relation::of_people(tx, actor, &[id]).await?;
+    let relation = relations.get(&id).copied().unwrap_or_default();
+    let found = person::find(tx, id).await?;
+    Ok(found.filter(|_| policy::verdict(actor, Action::SeeName, relation) != Verdict::Denied))
+}
+
+async fn find_grantee(tx: &Tx, actor: &Actor, grantee: &Grantee) -> Result<PersonId> {
     let (found, path) = match grantee {
-        Grantee::Person(id) => (person::find(tx, *id).await?, "input.personId"),
+        Grantee::Person(id) => (find_seen(tx, actor, *id).await?, "input.personId"),
         Grantee::Address(email) => (person::find_by_email(tx, email).await?, "input.email"),
     };
     Ok(found.ok_or(Error::NotFound(path))?.id)

@@ -130,7 +130,7 @@ async fn reach(tx: &impl Connection, actor: &Actor, question: &Question) -> Resu
     } else if !coordinated.is_nothing() {
         coordinated
     } else if actor.holds(Role::Tutor) && is_plain(question) {
-        let editions = allocation::editions_of(tx, actor.signed_in()?).await?;
+        let editions = allocation::editions_of(tx, actor).await?;
         demand(
             actor,
             Action::ReadTotals,

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeSet;
 
+use super::role::find_seen;
 use crate::app::App;
 use crate::domain::actor::{Actor, Reach};
 use crate::domain::id::{AllocationId, EditionId, EnrolmentId, PersonId, TeamId};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Name;
 use crate::error::{Code, Error, Fault, Faults, Result};
-use crate::store::{Tx, allocation, audit, completion, edition, person, team, team_member};
+use crate::store::{Tx, allocation, audit, completion, edition, team, team_member};
 
 /// The most enrolments or teams of one request.
 const LIMIT: usize = 100;
@@ -125,25 +126,27 @@ pub struct AllocateTutor {
 /// For who coordinates them.
 ///
 /// # Errors
-/// [`Code::OwnWork`] for a team of which the person is a member, [`Code::AlreadyGranted`] for one in their charge.
+/// [`Error::NotFound`] for a person whom the actor does not see, [`Code::OwnWork`] for a team of which the person is a
+/// member, [`Code::AlreadyGranted`] for one in their charge.
 pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) -> Result<Vec<team::Model>> {
     check_list("teamIds", command.teams.len())?;
     let tx = app.db.write().await?;
     let teams = open_all(&tx, actor, &command.teams).await?;
-    let found = person::find(&tx, command.tutor)
+    let found = find_seen(&tx, actor, command.tutor)
         .await?
         .filter(|person| person.disabled_at.is_none());
     let tutor = found.ok_or(Error::NotFound("input.personId"))?.id;
-    check_allocation(&tx, &command.teams, tutor).await?;
-    for row in &teams {
-        let id = allocation::insert(&tx, &app.clock, row.edition_id, row.id, tutor).await?;
-        audit::record(&tx, &app.clock, actor.person, Action::AllocateTutor, &[id.into()], None).await?;
-    }
+    // The role first: charges of an earlier term end with the new one.
     let editions: BTreeSet<EditionId> = teams.iter().map(|row| row.edition_id).collect();
     for edition in editions {
         if let Some(role) = allocation::ensure_role(&tx, &app.clock, edition, tutor, actor.person).await? {
             audit::record(&tx, &app.clock, actor.person, Action::GrantTutor, &[role.into()], None).await?;
         }
+    }
+    check_allocation(&tx, &command.teams, tutor).await?;
+    for row in &teams {
+        let id = allocation::insert(&tx, &app.clock, row.edition_id, row.id, tutor).await?;
+        audit::record(&tx, &app.clock, actor.person, Action::AllocateTutor, &[id.into()], None).await?;
     }
     tx.commit().await?;
     Ok(teams)
@@ -157,7 +160,7 @@ pub async fn end_allocation(app: &App, actor: &Actor, id: AllocationId) -> Resul
     actor.signed_in()?;
     let tx = app.db.write().await?;
     let unseen = Error::NotFound("input.allocationId");
-    let Some(row) = allocation::find(&tx, id).await? else {
+    let Some(row) = allocation::find_visible(&tx, actor, id).await? else {
         return Err(unseen);
     };
     let (team, relation) = open(&tx, actor, row.team_id, "input.allocationId").await?;

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Query, SelectStatement};
-use sea_orm::{QueryOrder, QuerySelect, Set};
+use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 
-use super::{Tx, role, unique_or};
+use super::{Tx, role, team, unique_or};
 use crate::clock::Clock;
-use crate::domain::actor::Role;
+use crate::domain::actor::{Actor, Role};
 use crate::domain::id::{AllocationId, EditionId, PersonId, RoleAssignmentId, TeamId};
 use crate::error::{Code, Error, Result};
 
@@ -31,13 +31,24 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The teams allocated to a person.
-pub fn teams_of(person: PersonId) -> SelectStatement {
+/// The charges of the actor that hold: those in editions of which they are tutor now. A role that is over takes
+/// its charges with it, whatever else the actor is tutor of.
+pub fn charges(actor: &Actor) -> Condition {
+    let Some(person) = actor.person else {
+        return team::nothing();
+    };
+    Condition::all()
+        .add(Column::PersonId.eq(person))
+        .add(Column::UntilAt.is_null())
+        .add(team::within(actor.tutored(), Column::EditionId))
+}
+
+/// The teams in the actor's charge.
+pub fn teams_of(actor: &Actor) -> SelectStatement {
     Query::select()
         .column(Column::TeamId)
         .from(Entity)
-        .and_where(Column::PersonId.eq(person))
-        .and_where(Column::UntilAt.is_null())
+        .cond_where(charges(actor))
         .to_owned()
 }
 
@@ -51,9 +62,15 @@ pub async fn of_teams(connection: &impl ConnectionTrait, teams: &[TeamId]) -> Re
     Ok(rows.all(connection).await?)
 }
 
-/// The row with this identifier, if there is one.
-pub async fn find(connection: &impl ConnectionTrait, id: AllocationId) -> Result<Option<Model>> {
-    Ok(Entity::find_by_id(id).one(connection).await?)
+/// The row with this identifier, if the actor sees its team.
+pub async fn find_visible(connection: &impl ConnectionTrait, actor: &Actor, id: AllocationId) -> Result<Option<Model>> {
+    let teams = Query::select()
+        .column(team::Column::Id)
+        .from(team::Entity)
+        .cond_where(team::visible_to(actor))
+        .to_owned();
+    let row = Entity::find_by_id(id).filter(Column::TeamId.in_subquery(teams));
+    Ok(row.one(connection).await?)
 }
 
 /// Puts a tutor in charge of a team.
@@ -86,7 +103,8 @@ pub async fn end(tx: &Tx, clock: &Clock, id: AllocationId) -> Result<bool> {
     Ok(ended.rows_affected == 1)
 }
 
-/// Makes the person tutor of the edition unless they are; gives the new role, if it was needed.
+/// Makes the person tutor of the edition unless they are; gives the new role, if it was needed. What was allocated
+/// to them in an earlier term ends then.
 pub async fn ensure_role(
     tx: &Tx,
     clock: &Clock,
@@ -108,6 +126,7 @@ pub async fn ensure_role(
     if present.is_some() {
         return Ok(None);
     }
+    end_all(tx, clock, edition, tutor).await?;
     let id = RoleAssignmentId(clock.new_id());
     let row = role::ActiveModel {
         id: Set(id),
@@ -135,14 +154,35 @@ pub async fn end_all(tx: &Tx, clock: &Clock, edition: EditionId, tutor: PersonId
     Ok(())
 }
 
-/// The editions in which the person is allocated to a team.
-pub async fn editions_of(connection: &impl ConnectionTrait, person: PersonId) -> Result<Vec<EditionId>> {
+/// Ends every allocation to somebody who is no longer tutor of its edition; how many there were. Whoever looks
+/// meanwhile finds that they give nothing ([`charges`]).
+pub async fn end_lapsed(tx: &Tx, now: DateTime<Utc>) -> Result<u64> {
+    let of = |column: Column| Expr::col((Entity, column));
+    let role = |column: role::Column| Expr::col((role::Entity, column));
+    let in_force = Query::select()
+        .expr(Expr::val(1))
+        .from(role::Entity)
+        .and_where(role::Column::Role.eq(Role::Tutor))
+        .and_where(role(role::Column::PersonId).eq(of(Column::PersonId)))
+        .and_where(role(role::Column::ScopeId).eq(of(Column::EditionId)))
+        .and_where(role::Column::UntilAt.is_null().or(role::Column::UntilAt.gt(now)))
+        .to_owned();
+    let ended = Entity::update_many()
+        .col_expr(Column::UntilAt, Expr::value(now))
+        .filter(Column::UntilAt.is_null())
+        .filter(Expr::exists(in_force).not())
+        .exec(tx)
+        .await?;
+    Ok(ended.rows_affected)
+}
+
+/// The editions in which teams are in the actor's charge.
+pub async fn editions_of(connection: &impl ConnectionTrait, actor: &Actor) -> Result<Vec<EditionId>> {
     let editions = Entity::find()
         .select_only()
         .column(Column::EditionId)
         .distinct()
-        .filter(Column::PersonId.eq(person))
-        .filter(Column::UntilAt.is_null())
+        .filter(charges(actor))
         .into_tuple()
         .all(connection)
         .await?;

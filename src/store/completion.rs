@@ -70,8 +70,8 @@ pub async fn relations(
         .all(connection)
         .await?;
     let mut assigned = Vec::new();
-    if let (Some(person), true) = (actor.person, actor.holds(Role::Tutor)) {
-        let charges = team_member::enrolments_in(allocation::teams_of(person));
+    if actor.holds(Role::Tutor) {
+        let charges = team_member::enrolments_in(allocation::teams_of(actor));
         assigned = among(sea_orm::Condition::all().add(enrolment::Column::Id.in_subquery(charges))).await?;
     }
     let coordinated = if actor.coordinated().is_nothing() {
@@ -79,11 +79,13 @@ pub async fn relations(
     } else {
         among(team::coordinated(actor, enrolment::Column::EditionId)).await?
     };
+    let institutions = actor.institutions();
     let relation = |row: &enrolment::Model| policy::Relation {
         own: Some(row.person_id) == actor.person,
         assigned: assigned.contains(&row.id),
         edition: coordinated.contains(&row.id),
-        ..policy::Relation::NONE
+        institution: row.is_nominated_by(&institutions),
+        team: false,
     };
     Ok(rows.iter().map(|row| (row.id, relation(row))).collect())
 }

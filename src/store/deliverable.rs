@@ -68,8 +68,7 @@ pub fn visible_to(actor: &Actor) -> Condition {
         let accompanies = Query::select()
             .column(allocation::Column::EditionId)
             .from(allocation::Entity)
-            .and_where(allocation::Column::PersonId.eq(person))
-            .and_where(allocation::Column::UntilAt.is_null())
+            .cond_where(allocation::charges(actor))
             .to_owned();
         seen = seen.add(Column::EditionId.in_subquery(accompanies));
     }

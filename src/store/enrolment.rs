@@ -42,6 +42,16 @@ pub struct Model {
     pub version: i64,
 }
 
+impl Model {
+    /// Whether one of these institutions nominated the person, and the nomination stands.
+    pub fn is_nominated_by(&self, institutions: &[InstitutionId]) -> bool {
+        self.state.keeps_nomination()
+            && self
+                .nominated_by
+                .is_some_and(|nominator| institutions.contains(&nominator))
+    }
+}
+
 /// Relations are written as joins where they are needed.
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
 pub enum Relation {}
@@ -80,6 +90,14 @@ pub fn fact(row: &Model) -> Fact {
     }
 }
 
+/// The enrolments of people whom the actor's institution nominated, as long as the nomination stands.
+pub fn nominated_by(actor: &Actor) -> Condition {
+    let standing = EnrolmentState::ALL.iter().filter(|state| state.keeps_nomination());
+    Condition::all()
+        .add(Column::NominatedBy.is_in(actor.institutions()))
+        .add(Column::State.is_in(standing.copied()))
+}
+
 /// The enrolments that exist for this actor: their own, those of teams allocated to them, those that
 /// their institution nominated, those of editions that they coordinate.
 pub fn visible_to(actor: &Actor) -> Condition {
@@ -87,24 +105,12 @@ pub fn visible_to(actor: &Actor) -> Condition {
     if let Some(person) = actor.person {
         visible = visible.add(Column::PersonId.eq(person));
         if actor.holds(Role::Tutor) {
-            let allocated = Query::select()
-                .column((team_member::Entity, team_member::Column::EnrolmentId))
-                .from(team_member::Entity)
-                .inner_join(
-                    allocation::Entity,
-                    Expr::col((allocation::Entity, allocation::Column::TeamId))
-                        .equals((team_member::Entity, team_member::Column::TeamId)),
-                )
-                .and_where(allocation::Column::PersonId.eq(person))
-                .and_where(allocation::Column::UntilAt.is_null())
-                .and_where(team_member::Column::LeftAt.is_null())
-                .to_owned();
+            let allocated = team_member::enrolments_in(allocation::teams_of(actor));
             visible = visible.add(Column::Id.in_subquery(allocated));
         }
     }
-    let institutions = actor.institutions();
-    if !institutions.is_empty() {
-        visible = visible.add(Column::NominatedBy.is_in(institutions));
+    if !actor.institutions().is_empty() {
+        visible = visible.add(nominated_by(actor));
     }
     match actor.coordinated() {
         Reach::Everywhere => Condition::all(),

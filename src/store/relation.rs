@@ -49,8 +49,8 @@ pub async fn of_people(
     if let Reach::Within { courses, editions } = &coordinated {
         arms.extend([team_mates(viewer, &others), tutors_of(viewer, &others)]);
         if actor.holds(Role::Tutor) {
-            arms.push(assigned_to(viewer, &others));
-            arms.push(authors_read_by(viewer, &others));
+            arms.push(assigned_to(actor, &others));
+            arms.push(authors_read_by(actor, &others));
         }
         if !actor.institutions().is_empty() {
             arms.push(nominated_by(actor, &others));
@@ -135,19 +135,13 @@ fn tutors_of(viewer: PersonId, people: &[PersonId]) -> SelectStatement {
         .to_owned()
 }
 
-fn assigned_to(tutor: PersonId, people: &[PersonId]) -> SelectStatement {
-    let teams = Query::select()
-        .column(allocation::Column::TeamId)
-        .from(allocation::Entity)
-        .and_where(Expr::col(allocation::Column::PersonId).eq(tutor.0))
-        .and_where(Expr::col(allocation::Column::UntilAt).is_null())
-        .to_owned();
-    members(ASSIGNED, people, teams)
+fn assigned_to(tutor: &Actor, people: &[PersonId]) -> SelectStatement {
+    members(ASSIGNED, people, allocation::teams_of(tutor))
 }
 
 /// Authors of versions that the tutor reads, who may have left the team since: a name stands with the work that it
 /// signed. As between mates, no more than the name.
-fn authors_read_by(tutor: PersonId, people: &[PersonId]) -> SelectStatement {
+fn authors_read_by(tutor: &Actor, people: &[PersonId]) -> SelectStatement {
     arm(TEAM, (enrolment::Entity, enrolment::Column::PersonId), people)
         .from(enrolment::Entity)
         .inner_join(
@@ -165,10 +159,9 @@ fn authors_read_by(tutor: PersonId, people: &[PersonId]) -> SelectStatement {
 }
 
 fn nominated_by(actor: &Actor, people: &[PersonId]) -> SelectStatement {
-    let institutions = actor.institutions().into_iter().map(|institution| institution.0);
     arm(INSTITUTION, enrolment::Column::PersonId, people)
         .from(enrolment::Entity)
-        .and_where(Expr::col(enrolment::Column::NominatedBy).is_in(institutions))
+        .cond_where(enrolment::nominated_by(actor))
         .to_owned()
 }
 

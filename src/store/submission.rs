@@ -1,20 +1,22 @@
 //! The answer of a team or a person to a deliverable.
 
-use std::collections::{HashMap, HashSet};
-
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::sea_query::{Expr, Query, UnionType};
 use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 
 use super::page::{self, Page, Wanted};
-use super::{Tx, allocation, deliverable, enrolment, team, team_member, unique_or};
+use super::{Tx, deliverable, unique_or};
 use crate::clock::Clock;
-use crate::domain::actor::{Actor, Reach, Role};
-use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId, TeamId};
-use crate::domain::policy;
+use crate::domain::actor::Actor;
+use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, SubmissionId, TeamId};
 use crate::domain::submission::SubmissionState;
 use crate::error::{Code, Error, Fault, Result};
+
+mod sight;
+
+pub(super) use sight::answers_to;
+use sight::{assigned, authored, in_states, of_own_teams, own};
+pub use sight::{relations, visible_to};
 
 /// The answer of a team or a person to a deliverable.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -59,108 +61,6 @@ impl Author {
             Self::Enrolment(enrolment) => Column::EnrolmentId.eq(enrolment),
         }
     }
-}
-
-/// The answers of the teams to which the person belongs.
-fn of_own_teams(actor: &Actor) -> Condition {
-    match actor.person {
-        Some(person) => Condition::all().add(Column::TeamId.in_subquery(team_member::teams_of(person))),
-        None => team::nothing(),
-    }
-}
-
-/// The answers that the person gave alone.
-fn own(actor: &Actor) -> Condition {
-    let Some(person) = actor.person else {
-        return team::nothing();
-    };
-    let enrolments = Query::select()
-        .column(enrolment::Column::Id)
-        .from(enrolment::Entity)
-        .and_where(enrolment::Column::PersonId.eq(person))
-        .to_owned();
-    Condition::all().add(Column::EnrolmentId.in_subquery(enrolments))
-}
-
-/// The answers of the teams allocated to the actor, and of the people in them.
-fn assigned(actor: &Actor) -> Condition {
-    match actor.person {
-        Some(person) if actor.holds(Role::Tutor) => Condition::all().add(Column::Id.in_subquery(answers_to(person))),
-        _ => team::nothing(),
-    }
-}
-
-/// What a tutor has to do with. A union, so that each half is found by its own index.
-pub(super) fn answers_to(tutor: PersonId) -> sea_orm::sea_query::SelectStatement {
-    let teams = allocation::teams_of(tutor);
-    let of_people = Query::select()
-        .column(Column::Id)
-        .from(Entity)
-        .and_where(Column::EnrolmentId.in_subquery(team_member::enrolments_in(teams.clone())))
-        .to_owned();
-    Query::select()
-        .column(Column::Id)
-        .from(Entity)
-        .and_where(Column::TeamId.in_subquery(teams))
-        .union(UnionType::All, of_people)
-        .to_owned()
-}
-
-/// The submissions that the actor sees: their own and their teams', those of teams allocated to them, those of
-/// the editions that they coordinate.
-pub fn visible_to(actor: &Actor) -> Condition {
-    if actor.coordinated() == Reach::Everywhere {
-        return Condition::all();
-    }
-    let seen = Condition::any()
-        .add(own(actor))
-        .add(of_own_teams(actor))
-        .add(assigned(actor));
-    seen.add(team::coordinated(actor, Column::EditionId))
-}
-
-/// How the actor stands to these submissions.
-pub async fn relations(
-    connection: &impl ConnectionTrait,
-    actor: &Actor,
-    ids: &[SubmissionId],
-) -> Result<HashMap<SubmissionId, policy::Relation>> {
-    let own = among(connection, ids, own(actor)).await?;
-    let team = among(connection, ids, of_own_teams(actor)).await?;
-    let assigned = if actor.holds(Role::Tutor) {
-        among(connection, ids, assigned(actor)).await?
-    } else {
-        HashSet::new()
-    };
-    let edition = if actor.coordinated().is_nothing() {
-        HashSet::new()
-    } else {
-        among(connection, ids, team::coordinated(actor, Column::EditionId)).await?
-    };
-    let relation = |id: &SubmissionId| policy::Relation {
-        own: own.contains(id),
-        team: team.contains(id),
-        assigned: assigned.contains(id),
-        edition: edition.contains(id),
-        institution: false,
-    };
-    Ok(ids.iter().map(|id| (*id, relation(id))).collect())
-}
-
-async fn among(
-    connection: &impl ConnectionTrait,
-    ids: &[SubmissionId],
-    condition: Condition,
-) -> Result<HashSet<SubmissionId>> {
-    let found: Vec<SubmissionId> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Id.is_in(ids.iter().copied()))
-        .filter(condition)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    Ok(found.into_iter().collect())
 }
 
 /// Those of the rows with these identifiers that the actor sees.
@@ -249,8 +149,8 @@ pub async fn own_answers(
     Ok(rows.all(connection).await?)
 }
 
-/// What the actor has to review as a tutor: work in these states of teams allocated to them, the work that was
-/// handed in first coming first.
+/// What the actor has to review as a tutor: work in these states of teams allocated to them and not their own, the
+/// work that was handed in first coming first.
 pub async fn page_of_queue(
     connection: &impl ConnectionTrait,
     actor: &Actor,
@@ -259,6 +159,7 @@ pub async fn page_of_queue(
 ) -> Result<Page<Model>> {
     let list = Entity::find()
         .filter(Column::State.is_in(states.iter().copied()))
+        .filter(authored(actor).not())
         .filter(Column::HandedInAt.is_not_null())
         .filter(assigned(actor));
     page::fetch(connection, list, (Column::HandedInAt, Column::Id), false, wanted).await
@@ -276,7 +177,7 @@ pub async fn page_of_edition(
         .filter(Column::EditionId.eq(edition))
         .filter(visible_to(actor));
     if !states.is_empty() {
-        list = list.filter(Column::State.is_in(states.iter().copied()));
+        list = list.filter(in_states(actor, states));
     }
     page::fetch(connection, list, (Column::CreatedAt, Column::Id), false, wanted).await
 }

@@ -37,7 +37,12 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The rows of editions that the actor coordinates; `column` holds their edition.
 pub fn coordinated(actor: &Actor, column: impl ColumnTrait) -> Condition {
-    match actor.coordinated() {
+    within(actor.coordinated(), column)
+}
+
+/// The rows of editions within reach; `column` holds their edition.
+pub fn within(reach: Reach, column: impl ColumnTrait) -> Condition {
+    match reach {
         Reach::Everywhere => Condition::all(),
         Reach::Within { courses, editions } => {
             let of_courses = Query::select()
@@ -65,11 +70,10 @@ fn belonging(actor: &Actor) -> Condition {
 
 /// The teams allocated to the actor.
 fn allocated(actor: &Actor) -> Condition {
-    match actor.person {
-        Some(person) if actor.holds(Role::Tutor) => {
-            Condition::all().add(Column::Id.in_subquery(allocation::teams_of(person)))
-        }
-        _ => nothing(),
+    if actor.holds(Role::Tutor) {
+        Condition::all().add(Column::Id.in_subquery(allocation::teams_of(actor)))
+    } else {
+        nothing()
     }
 }
 

@@ -89,8 +89,13 @@ pub fn teams_of(person: PersonId) -> SelectStatement {
 /// The enrolments that belong to the teams of a selection.
 pub fn enrolments_in(teams: SelectStatement) -> SelectStatement {
     Query::select()
-        .column(Column::EnrolmentId)
+        .column((Entity, Column::EnrolmentId))
         .from(Entity)
+        .inner_join(
+            enrolment::Entity,
+            Expr::col((enrolment::Entity, enrolment::Column::Id)).equals((Entity, Column::EnrolmentId)),
+        )
+        .and_where(enrolment::Column::State.is_in(BELONGS))
         .and_where(Column::LeftAt.is_null())
         .and_where(Column::TeamId.in_subquery(teams))
         .to_owned()

@@ -1,7 +1,12 @@
 //! Scenes that many tests begin with: a course, an edition in some state, people in it. Made through the API.
 
 use rumbo::domain::actor::{Role, Scope};
+use rumbo::domain::id::EnrolmentId;
+use rumbo::store::enrolment;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::app::{Answer, Client, TestApp};
 
@@ -298,4 +303,18 @@ pub async fn speak(client: &Client<'_>, language: &str) {
     });
     let answer = act(client, "UpdateProfile", input).await;
     assert_eq!(answer.user_errors("updateProfile"), [""; 0]);
+}
+
+/// Nominations have no operation yet; the column that they will fill is there.
+pub async fn nominate(test: &TestApp, enrolment: &str, institution: Uuid) {
+    let id: EnrolmentId = enrolment.parse().expect("an enrolment");
+    let tx = test.app.db.write().await.expect("a transaction");
+    let changed = enrolment::Entity::update_many()
+        .col_expr(enrolment::Column::NominatedBy, Expr::value(institution))
+        .filter(enrolment::Column::Id.eq(id))
+        .exec(&tx)
+        .await
+        .expect("an update");
+    assert_eq!(changed.rows_affected, 1);
+    tx.commit().await.expect("a commit");
 }

@@ -76,9 +76,13 @@ async fn a_coordinator_makes_tutors_in_their_own_editions_alone() {
     let (bench, person) = bench().await;
     let app = &bench.app;
     let coordinator = holder(stranger(), Role::Coordinator, Scope::Edition(edition(1)));
-    let row = grant_role(app, &coordinator, tutor_of(person, 1))
-        .await
-        .expect("granted");
+    let unseen = grant_role(app, &coordinator, tutor_of(person, 1)).await;
+    assert!(matches!(unseen, Err(Error::NotFound("input.personId"))));
+    let by_address = Appointment {
+        grantee: Grantee::Address(Email::parse("ANA.perez@example.org").expect("an address")),
+        ..tutor_of(person, 1)
+    };
+    let row = grant_role(app, &coordinator, by_address).await.expect("granted");
     assert_eq!(
         (row.granted_by, row.scope()),
         (Some(stranger()), Some(Scope::Edition(edition(1))))

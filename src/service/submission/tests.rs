@@ -10,14 +10,14 @@ use crate::config::{Secret, Settings};
 use crate::domain::actor::{Grant, Role, Scope};
 use crate::domain::deliverable::{Criterion, DeliverableDraft, DeliverableKind, Level, Rubric, Score};
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::{CourseId, EditionId, EnrolmentId, PersonId, TeamId};
+use crate::domain::id::{CourseId, EditionId, EnrolmentId, PersonId, RoleAssignmentId, TeamId};
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender};
 use crate::domain::statistics::Change;
 use crate::domain::text::{Comment, Name, Reason};
 use crate::service::assessment::{self, Assess};
 use crate::service::{completion, deliverable as deliverables, grade, team};
-use crate::store::{enrolment, grade as grades, history, outbox, person, tally, version};
+use crate::store::{enrolment, grade as grades, history, outbox, person, role, tally, version};
 
 const EDITION: EditionId = EditionId(Uuid::from_u128(2));
 
@@ -125,9 +125,15 @@ impl Bench {
             role: Role::Tutor,
             scope: Scope::Edition(EDITION),
         };
+        let actor = self.person(number).await;
+        let tx = self.app.db.write().await.expect("a transaction");
+        let id = RoleAssignmentId(self.app.clock.new_id());
+        let row = role::new_row(id, actor.person.expect("a person"), grant, self.app.clock.now(), None);
+        role::insert(&tx, row).await.expect("a role");
+        tx.commit().await.expect("committed");
         Actor {
             grants: vec![grant],
-            ..self.person(number).await
+            ..actor
         }
     }
 
