@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 
+mod traffic;
+
+pub use self::traffic::Load;
+
 const DEFAULT: &str = include_str!("../config/default.toml");
 const PROFILES: [(&str, &str); 3] = [
     ("development", include_str!("../config/development.toml")),
@@ -56,6 +60,7 @@ pub struct Settings {
     pub auth: Auth,
     pub mail: Mail,
     pub limits: Limits,
+    pub load: Load,
     pub log: Log,
 }
 

@@ -166,6 +166,12 @@ pub enum Error {
     /// Too many requests of a kind that is limited; holds the seconds to wait.
     #[error("too many requests; wait {0} s")]
     Busy(u64),
+    /// It took longer than an operation or a statement may.
+    #[error("it took too long")]
+    Timeout,
+    /// More is going on than this copy of Rumbo takes.
+    #[error("too much is going on")]
+    Overloaded,
     /// Anything that is nobody's fault but ours.
     #[error("internal: {0}")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -180,12 +186,6 @@ impl Error {
     /// The refusal of one field.
     pub fn at(at: &str, code: Code) -> Self {
         Self::Invalid(vec![Fault::at(at, code)])
-    }
-}
-
-impl From<sea_orm::DbErr> for Error {
-    fn from(cause: sea_orm::DbErr) -> Self {
-        Self::internal(cause)
     }
 }
 

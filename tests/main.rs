@@ -15,6 +15,7 @@ mod institution;
 mod journeys;
 mod mail;
 mod oracle;
+mod patience;
 mod policy;
 mod report;
 mod statistics;

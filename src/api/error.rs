@@ -70,6 +70,14 @@ impl From<ApiError> for async_graphql::Error {
                 extensions.set("code", "RATE_LIMITED");
                 extensions.set("retryAfter", *seconds);
             }
+            Error::Timeout => {
+                tracing::warn!("an operation or a statement took too long");
+                extensions.set("code", "TIMEOUT");
+            }
+            Error::Overloaded => {
+                extensions.set("code", "OVERLOADED");
+                extensions.set("retryAfter", 1);
+            }
             Error::Internal(cause) => {
                 log(cause.as_ref());
                 extensions.set("code", "INTERNAL");
@@ -135,6 +143,16 @@ fn refusal(code: &str, language: Language) -> &'static str {
             "Demasiadas solicitudes; espere un momento.",
             "Too many requests; wait a moment.",
             "Solicitações demais; aguarde um momento.",
+        ],
+        "TIMEOUT" => [
+            "Tardó demasiado; pida menos de una vez.",
+            "It took too long; ask for less at a time.",
+            "Demorou demais; peça menos de uma vez.",
+        ],
+        "OVERLOADED" => [
+            "Hay demasiada carga en este momento; vuelva a intentarlo enseguida.",
+            "There is too much load now; try again in a moment.",
+            "Há carga demais neste momento; tente novamente em instantes.",
         ],
         _ => [
             "Falló algo de nuestro lado. Indique el identificador de la solicitud si lo reporta.",

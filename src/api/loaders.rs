@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
-use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use async_graphql::runtime::TokioTimer;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -18,7 +18,7 @@ use crate::domain::actor::Actor;
 use crate::domain::id::{CourseId, EditionId, InstitutionId, PersonId};
 use crate::domain::policy::Relation;
 use crate::error::Error;
-use crate::store::{Db, course, declaration, edition, history, institution, person, relation};
+use crate::store::{Db, course, declaration, edition, history, institution, patience, person, relation};
 
 /// A failure that all nodes of a batch share.
 pub type Shared = Arc<Error>;
@@ -157,5 +157,5 @@ impl<L> Lookup<L> {
 }
 
 fn lookup<L>(loader: L) -> Lookup<L> {
-    Lookup(DataLoader::new(loader, TokioSpawner::current(), TokioTimer::default()))
+    Lookup(DataLoader::new(loader, patience::Spawner, TokioTimer::default()))
 }

@@ -30,18 +30,15 @@ pub async fn run(
     };
     let worker = tokio::spawn(worker.run(stopped(told.clone())));
     let patience = Duration::from_secs(app.settings.http.stop_seconds);
+    let head = Duration::from_secs(app.settings.load.head_seconds);
     let db = app.db.clone();
     let router = http::router(app, start);
-    let server = tokio::spawn(
-        axum::serve(listener, router)
-            .with_graceful_shutdown(stopped(told))
-            .into_future(),
-    );
+    let server = tokio::spawn(http::listen::serve(listener, router, head, told));
     stop.await;
     tracing::info!("stopping");
     tell.send_replace(true);
     let both_ended = async {
-        server.await.map_err(Error::internal)?.map_err(Error::internal)?;
+        server.await.map_err(Error::internal)?;
         worker.await.map_err(Error::internal)
     };
     if let Ok(ended) = tokio::time::timeout(patience, both_ended).await {

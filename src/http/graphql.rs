@@ -4,11 +4,11 @@ use async_graphql::{Request as Operation, Response as Answer, ServerError};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tower_http::request_id::RequestId;
 
-use super::{Shared, auth};
+use super::{Shared, auth, execute};
 use crate::api::request::Request;
 use crate::api::{error, guard};
 use crate::error::Error;
@@ -58,7 +58,10 @@ pub async fn answer(
         }
     };
     let operation = operation.data(Request::new(shared.app.clone(), actor));
-    let mut answer = shared.schema.execute(operation).await;
+    let mut answer = match execute::run(&shared, operation).await {
+        Ok(answer) => answer,
+        Err(failure) => return refuse(failure, language, &id),
+    };
     for fault in &mut answer.errors {
         error::finish(fault, language, &id);
     }
@@ -97,13 +100,23 @@ fn refuse(failure: Error, language: crate::domain::language::Language, id: &str)
     let status = match failure {
         Error::Unauthenticated => StatusCode::UNAUTHORIZED,
         Error::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
+        Error::Timeout | Error::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         Error::Forbidden | Error::NotFound(_) | Error::Invalid(_) | Error::Internal(_) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };
     let mut fault = error::server_error(failure);
     error::finish(&mut fault, language, id);
-    render(status, &Answer::from_errors(vec![fault]))
+    let wait = fault
+        .extensions
+        .as_ref()
+        .and_then(|extensions| extensions.get("retryAfter"));
+    let wait = wait.and_then(|wait| HeaderValue::from_str(&wait.to_string()).ok());
+    let mut response = render(status, &Answer::from_errors(vec![fault]));
+    if let Some(wait) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, wait);
+    }
+    response
 }
 
 fn problem(status: StatusCode, code: &str, message: &str) -> Response {

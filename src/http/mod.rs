@@ -15,8 +15,10 @@ use crate::api::{self, Schema};
 use crate::app::App;
 
 pub mod auth;
+pub mod execute;
 mod graphql;
 mod health;
+pub mod listen;
 mod request_id;
 pub mod start;
 
@@ -30,6 +32,8 @@ pub struct Shared {
     pub app: App,
     /// The schema.
     pub schema: Schema,
+    /// The places for operations that run.
+    pub places: execute::Places,
     /// What the start page offers; `None` when it is switched off.
     pub start: Option<start::StartPage>,
 }
@@ -38,6 +42,7 @@ pub struct Shared {
 pub fn router(app: App, start: Option<start::StartPage>) -> Router {
     let limits = app.settings.limits.clone();
     let clock = app.clock.clone();
+    let places = execute::Places::from_settings(&app.settings.load);
     let mut router = Router::new()
         .route("/graphql", post(graphql::answer))
         .route("/health", get(health::alive))
@@ -47,7 +52,7 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
     }
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     router
-        .with_state(Shared { app, schema: api::schema(), start })
+        .with_state(Shared { app, schema: api::schema(), places, start })
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -14,6 +14,7 @@ use sea_orm::{
     SqlxPostgresConnector, SqlxSqliteConnector, TransactionOptions, TransactionTrait,
 };
 
+use self::patience::HangUps;
 use crate::config;
 use crate::error::{Error, Result};
 
@@ -37,6 +38,7 @@ pub mod institution;
 pub mod meeting;
 pub mod outbox;
 pub mod page;
+pub mod patience;
 pub mod person;
 pub mod refresh;
 pub mod relation;
@@ -79,6 +81,7 @@ pub struct Db {
     readers: DatabaseConnection,
     writer: DatabaseConnection,
     statements: Arc<AtomicU64>,
+    hang_ups: HangUps,
 }
 
 impl Db {
@@ -86,13 +89,28 @@ impl Db {
     pub async fn connect(settings: &config::Database) -> Result<Self> {
         let url = settings.url.reveal();
         if url.starts_with("sqlite:") {
-            Self::connect_sqlite(url, settings.readers).await
+            Self::connect_sqlite(url, settings).await
         } else {
             Self::connect_postgres(url, settings).await
         }
     }
 
-    async fn connect_sqlite(url: &str, readers: u32) -> Result<Self> {
+    async fn connect_sqlite(url: &str, settings: &config::Database) -> Result<Self> {
+        let longest = Duration::from_secs(settings.statement_seconds);
+        // Preparing a connection shows that it lives, so that it need not be tested as well.
+        let pool = || {
+            SqlitePoolOptions::new()
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false)
+                .after_connect(move |connection, _| Box::pin(patience::prepare(connection, longest)))
+                .before_acquire(move |connection, _| {
+                    Box::pin(async move {
+                        patience::prepare(connection, longest).await?;
+                        Ok(true)
+                    })
+                })
+        };
         let options = SqliteConnectOptions::from_str(url)
             .map_err(Error::internal)?
             .create_if_missing(true)
@@ -101,17 +119,13 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
             .statement_cache_capacity(256);
-        let writer = SqlitePoolOptions::new()
+        let writer = pool()
             .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
             .connect_with(options.clone())
             .await
             .map_err(Error::internal)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(readers)
-            .idle_timeout(None)
-            .max_lifetime(None)
+        let readers = pool()
+            .max_connections(settings.readers)
             .connect_with(options.pragma("query_only", "on"))
             .await
             .map_err(Error::internal)?;
@@ -120,6 +134,7 @@ impl Db {
             Engine::Sqlite,
             SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
             Some(writer),
+            HangUps::new(),
         ))
     }
 
@@ -129,11 +144,21 @@ impl Db {
             .map_err(Error::internal)?
             .application_name("rumbo")
             .statement_cache_capacity(256)
-            .options([("statement_timeout", timeout.as_str()), ("timezone", "UTC")]);
+            .options([
+                ("statement_timeout", timeout.as_str()),
+                ("client_connection_check_interval", patience::CLIENT_CHECK),
+                ("timezone", "UTC"),
+            ]);
+        let hang_ups = HangUps::new();
+        let noted = hang_ups.clone();
         let pool = PgPoolOptions::new()
             .max_connections(settings.connections)
             .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
+            .after_release(move |connection, _| {
+                let hang_ups = noted.clone();
+                Box::pin(async move { Ok(patience::is_sound(connection, &hang_ups).await) })
+            })
             .connect_with(options)
             .await
             .map_err(Error::internal)?;
@@ -141,11 +166,17 @@ impl Db {
             Engine::Postgres,
             SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
             None,
+            hang_ups,
         ))
     }
 
     /// Counts the statements of both connections; on PostgreSQL one pool reads and writes.
-    fn counting(engine: Engine, mut readers: DatabaseConnection, writer: Option<DatabaseConnection>) -> Self {
+    fn counting(
+        engine: Engine,
+        mut readers: DatabaseConnection,
+        writer: Option<DatabaseConnection>,
+        hang_ups: HangUps,
+    ) -> Self {
         let statements = Arc::new(AtomicU64::new(0));
         let counter = || {
             let statements = statements.clone();
@@ -166,7 +197,14 @@ impl Db {
             readers,
             writer,
             statements,
+            hang_ups,
         }
+    }
+
+    /// Runs an operation whose statements end with it: when it is dropped, nothing of it goes on in the
+    /// database, and on SQLite none of its statements, and no transaction, takes longer than the settings allow.
+    pub async fn attend<F: Future>(&self, operation: F) -> F::Output {
+        patience::attend(&self.hang_ups, operation).await
     }
 
     /// How many statements were sent since the start; begin and commit do not count.

@@ -1,5 +1,8 @@
 //! A running application with its own database, clock and mailbox, and clients for people of every role.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -20,6 +23,8 @@ use rumbo::store::{declaration, person, role, session};
 use rumbo::worker::Worker;
 use rumbo::{http, service, store};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::db::TestDb;
@@ -82,8 +87,15 @@ impl TestApp {
 
     /// A new application on the database under test.
     pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A new application with settings of the test's own.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
         let db = TestDb::new().await;
-        let settings = Settings::load("test", None, &[("database.url", db.url())]).expect("the test profile loads");
+        let mut overrides = vec![("database.url", db.url())];
+        overrides.extend(settings.iter().map(|&(key, value)| (key, value.to_owned())));
+        let settings = Settings::load("test", None, &overrides).expect("the test profile loads");
         let start: DateTime<Utc> = Self::START.parse().expect("an instant");
         let app = App::new(settings, Clock::fixed(start))
             .await
@@ -353,6 +365,15 @@ impl Client<'_> {
 }
 
 impl TestApp {
+    /// Listens on a port of the loopback address, as the server does; whoever drops the sender, or sends true, ends it.
+    pub async fn listen(&self, head: Duration) -> (SocketAddr, watch::Sender<bool>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, told) = watch::channel(false);
+        tokio::spawn(http::listen::serve(listener, self.router.clone(), head, told));
+        (address, stop)
+    }
+
     /// Sends any request to the router.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
