@@ -56,6 +56,7 @@ impl Serialize for Secret {
 #[allow(missing_docs, reason = "config/default.toml documents every key")]
 pub struct Settings {
     pub http: Http,
+    pub graphql: GraphQl,
     pub database: Database,
     pub auth: Auth,
     pub mail: Mail,
@@ -72,7 +73,42 @@ pub struct Http {
     pub listen: String,
     pub public_url: String,
     pub start_page: bool,
+    pub cors_origins: Vec<String>,
     pub stop_seconds: u64,
+}
+
+/// Who may explore the schema: introspection, hints in messages, and the pages for trying things out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Explore {
+    /// Whoever asks, with hints and pages.
+    Everyone,
+    /// Introspection for those who have signed in; no hints, no pages.
+    SignedIn,
+    /// Nobody.
+    Nobody,
+}
+
+/// Which documents run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Documents {
+    /// Those that a request carries; none is known by an id.
+    Any,
+    /// Those that a request carries, and the registered ones by their ids.
+    AnyOrRegistered,
+    /// Only the registered ones; administrators may send others.
+    Registered,
+}
+
+/// The `[graphql]` section.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents every key")]
+pub struct GraphQl {
+    pub explore: Explore,
+    pub documents: Documents,
+    pub registered: PathBuf,
 }
 
 /// The `[database]` section.
@@ -135,9 +171,19 @@ pub struct Mail {
 pub struct Limits {
     pub body_bytes: usize,
     pub document_bytes: usize,
+    pub tokens: usize,
     pub depth: usize,
+    pub introspection_depth: usize,
     pub cost: u64,
     pub selections: u64,
+    pub aliases: usize,
+    pub directives: usize,
+    pub root_fields: u64,
+    pub root_mutations: u64,
+    pub input_depth: usize,
+    pub input_values: usize,
+    pub errors: usize,
+    pub answer_bytes: usize,
     pub request_seconds: u64,
 }
 
@@ -196,7 +242,9 @@ impl Settings {
             Environment::with_prefix("RUMBO")
                 .prefix_separator("__")
                 .separator("__")
-                .try_parsing(true),
+                .try_parsing(true)
+                .list_separator(",")
+                .with_list_parse_key("http.cors_origins"),
         );
         for (key, value) in overrides {
             layers = layers.set_override(*key, value.clone())?;
@@ -219,6 +267,21 @@ impl Settings {
         }
         if self.auth.access_minutes == 0 || self.auth.access_minutes > 10 {
             return invalid("auth.access_minutes", "must be 1 to 10");
+        }
+        let is_origin = |origin: &String| {
+            (origin.starts_with("https://") || origin.starts_with("http://"))
+                && origin.matches('/').count() == 2
+                && origin.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*')
+        };
+        if !self.http.cors_origins.iter().all(is_origin) {
+            return invalid(
+                "http.cors_origins",
+                "each must be an origin without a path, such as https://learn.example.org",
+            );
+        }
+        let registered = &self.graphql.registered;
+        if !registered.as_os_str().is_empty() && !registered.exists() {
+            return invalid("graphql.registered", "there is no such folder or file");
         }
         if self.database.readers == 0 || self.database.connections == 0 {
             return invalid("database", "readers and connections must be at least 1");
@@ -271,6 +334,25 @@ mod tests {
         for text in [settings.printable(), format!("{settings:?}")] {
             assert!(!text.contains(SECRET));
             assert!(text.contains("(hidden)"));
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_out() {
+        let check = |origins: &[&str]| {
+            let mut settings = Settings::load("test", None, &[]).expect("settings");
+            settings.http.cors_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+            settings.validate()
+        };
+        assert!(check(&["https://learn.example.org", "http://localhost:5173"]).is_ok());
+        for wrong in [
+            "*",
+            "https://*.example.org",
+            "learn.example.org",
+            "https://learn.example.org/",
+            "null",
+        ] {
+            assert!(check(&[wrong]).is_err(), "{wrong}");
         }
     }
 

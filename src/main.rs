@@ -75,6 +75,8 @@ enum Command {
     Config,
     /// Print the GraphQL schema.
     Schema,
+    /// Print the built-in documents by their ids, as a file for the setting `graphql.registered`.
+    Documents,
 }
 
 #[derive(Subcommand)]
@@ -163,6 +165,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     match cli.command {
         Command::Schema => print(&mut out, &api::sdl())?,
+        Command::Documents => print(&mut out, &http::graphql::documents::manifest()?)?,
         Command::Config => print(&mut out, &settings.printable())?,
         Command::Serve { .. } => {
             settings.validate().map_err(Error::internal)?;

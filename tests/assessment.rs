@@ -195,7 +195,7 @@ async fn a_released_grade_is_overridden_made_final_and_then_stands() {
         ["OUT_OF_RANGE input.value"]
     );
     for wrong in ["NaN", "1e309", "1e2", "70.1234", "Infinity", "", "70,5"] {
-        assert_eq!(change(wrong).await.refusal(), "GRAPHQL_VALIDATION_FAILED", "{wrong}");
+        assert_eq!(change(wrong).await.refusal(), "BAD_USER_INPUT", "{wrong}");
     }
     assert_eq!(
         change("70.5").await.text("overrideGrade.submission.grade.value"),

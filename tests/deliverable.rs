@@ -82,18 +82,14 @@ async fn a_deliverable_that_makes_no_sense_is_refused() {
     }
     for wrong in ["NaN", "1e309", "1e1", "0.1234", "Infinity", "", "1,5", "９"] {
         let refused = create(json!({ "rubric": levels(&["0", wrong]) })).await;
-        assert_eq!(refused.refusal(), "GRAPHQL_VALIDATION_FAILED", "{wrong}");
+        assert_eq!(refused.refusal(), "BAD_USER_INPUT", "{wrong}");
     }
     for wrong in [
         json!({ "dueAt": "2026-02-30T00:00:00Z" }),
         json!({ "kind": "POEM" }),
         json!({ "weight": 1.5 }),
     ] {
-        assert_eq!(
-            create(wrong.clone()).await.refusal(),
-            "GRAPHQL_VALIDATION_FAILED",
-            "{wrong}"
-        );
+        assert_eq!(create(wrong.clone()).await.refusal(), "BAD_USER_INPUT", "{wrong}");
     }
     assert_eq!(create(json!({ "editionId": NO_EDITION })).await.refusal(), "NOT_FOUND");
     let fine = create(json!({ "rubric": levels(&["0.001", "999.999"]) })).await;

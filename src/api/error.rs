@@ -103,14 +103,30 @@ fn log(cause: &(dyn std::error::Error + Send + Sync + 'static)) {
     tracing::error!(error.chain = %chain, "internal failure");
 }
 
+/// How the library begins its message about a literal that is not of its argument's type.
+const WRONG_VALUE: &str = "Invalid value for argument";
+
+/// The most characters of a message of the library: it quotes names of the document, which may be long.
+const LONGEST_MESSAGE: usize = 300;
+
 /// Completes an error before it leaves: a code where the library gave none, and the sentence for it.
 pub fn finish(error: &mut ServerError, language: Language, request_id: &str) {
     let extensions = error.extensions.get_or_insert_default();
+    extensions.set("requestId", request_id);
     let Some(Value::String(code)) = extensions.get("code").cloned() else {
-        extensions.set("code", "GRAPHQL_VALIDATION_FAILED");
+        // What has a path was read by a resolver, so it was a value; the rest is about the document.
+        let is_value = !error.path.is_empty() || error.message.starts_with(WRONG_VALUE);
+        let code = if is_value {
+            "BAD_USER_INPUT"
+        } else {
+            "GRAPHQL_VALIDATION_FAILED"
+        };
+        extensions.set("code", code);
+        if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
+            error.message.truncate(end);
+        }
         return;
     };
-    extensions.set("requestId", request_id);
     let detail = match extensions.get("detail") {
         Some(Value::String(detail)) => Some(detail.clone()),
         _ => None,

@@ -1,6 +1,6 @@
 //! GraphQL, thin: decode the input, call one use case, wrap what comes back.
 
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
+use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder};
 
 pub mod account;
 pub mod assessment;
@@ -62,9 +62,19 @@ pub struct Mutation(
 /// The schema that requests run against.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// Builds the schema. Depth and cost are weighed by [`guard`] before a document comes here.
+/// Builds the schema. Depth and cost are weighed by [`guard`] before a document comes here. Its messages
+/// do not suggest names.
 pub fn schema() -> Schema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription).finish()
+    builder().disable_suggestions().finish()
+}
+
+/// The schema with messages that suggest the names that somebody may have meant.
+pub fn schema_with_suggestions() -> Schema {
+    builder().finish()
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
 }
 
 /// The schema in its definition language: the contract that is committed and compared.

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::routing::{get, post};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -13,10 +15,11 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::api::{self, Schema};
 use crate::app::App;
+use crate::config::{Explore, Settings};
 
 pub mod auth;
 pub mod execute;
-mod graphql;
+pub mod graphql;
 mod health;
 pub mod listen;
 mod request_id;
@@ -34,39 +37,93 @@ pub struct Shared {
     pub schema: Schema,
     /// The places for operations that run.
     pub places: execute::Places,
+    /// The documents that are known by an id.
+    pub documents: graphql::documents::Documents,
     /// What the start page offers; `None` when it is switched off.
     pub start: Option<start::StartPage>,
 }
 
 /// Every route of the server.
 pub fn router(app: App, start: Option<start::StartPage>) -> Router {
-    let limits = app.settings.limits.clone();
+    let settings = app.settings.clone();
+    let limits = &settings.limits;
     let clock = app.clock.clone();
     let places = execute::Places::from_settings(&app.settings.load);
+    let explore = settings.graphql.explore == Explore::Everyone;
     let mut router = Router::new()
-        .route("/graphql", post(graphql::answer))
+        .route("/graphql", graphql::endpoint())
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready));
     if start.is_some() {
-        router = router.merge(start::routes());
+        router = router.merge(start::routes(explore));
     }
-    let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
-    router
-        .with_state(Shared { app, schema: api::schema(), places, start })
+    let shared = Shared {
+        schema: if explore {
+            api::schema_with_suggestions()
+        } else {
+            api::schema()
+        },
+        documents: graphql::documents::Documents::from_settings(&settings.graphql),
+        app,
+        places,
+        start,
+    };
+    let router = router
+        .with_state(shared.clone())
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             Duration::from_secs(limits.request_seconds),
         ))
-        .layer(CatchPanicLayer::new())
-        .layer(axum::middleware::from_fn(request_id::log))
+        .layer(CatchPanicLayer::custom(graphql::panicked))
+        .layer(from_fn_with_state(shared, graphql::complete))
+        .layer(from_fn(request_id::log))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, request_id::Maker(clock)))
+        .layer(from_fn(request_id::tidy));
+    guarded(router, &settings)
+}
+
+/// The headers of every answer, also of refusals and of answers to preflight requests.
+fn guarded(mut router: Router, settings: &Settings) -> Router {
+    let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let origins: Vec<HeaderValue> = settings
+        .http
+        .cors_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok())
+        .collect();
+    if !origins.is_empty() {
+        router = router.layer(cross_origin(origins));
+    }
+    if settings.http.public_url.starts_with("https://") {
+        router = router.layer(fixed(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
+    }
+    router
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .layer(fixed(
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'",
+            "default-src 'none'; frame-ancestors 'none'",
         ))
+}
+
+/// Lets pages of these origins call the API. Tokens go in a header, so no credentials of the browser do.
+fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
+    let idempotency_key = HeaderName::from_static("idempotency-key");
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::ACCEPT,
+            header::ACCEPT_LANGUAGE,
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            idempotency_key,
+            REQUEST_ID,
+        ])
+        .expose_headers([header::RETRY_AFTER, REQUEST_ID])
+        .max_age(Duration::from_mins(10))
 }

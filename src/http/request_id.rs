@@ -10,6 +10,7 @@ use axum::response::Response;
 use tower_http::request_id::{MakeRequestId, RequestId};
 use tracing::Instrument;
 
+use super::REQUEST_ID;
 use crate::clock::Clock;
 
 /// Names the requests that come without a name.
@@ -23,13 +24,37 @@ impl MakeRequestId for Maker {
     }
 }
 
-/// Runs the request in a span with its name, and logs its outcome: no address, no body, no variables.
-pub async fn log(request: Request, next: Next) -> Response {
-    let name = request
+/// The longest name that a caller may give.
+const LONGEST: usize = 64;
+
+/// Takes a name away that could be something else in a log or a header, so that the request gets one of ours.
+pub async fn tidy(mut request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let mut names = headers.get_all(REQUEST_ID).iter();
+    let is_name = |name: &HeaderValue| {
+        let name = name.as_bytes();
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        !name.is_empty() && name.len() <= LONGEST && name.iter().all(plain)
+    };
+    let is_fine = names.next().is_some_and(is_name) && names.next().is_none();
+    if !is_fine {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    next.run(request).await
+}
+
+/// The name of a request.
+pub fn of(request: &Request) -> &str {
+    request
         .extensions()
         .get::<RequestId>()
         .and_then(|id| id.header_value().to_str().ok())
-        .unwrap_or_default();
+        .unwrap_or_default()
+}
+
+/// Runs the request in a span with its name, and logs its outcome: no address, no body, no variables.
+pub async fn log(request: Request, next: Next) -> Response {
+    let name = of(&request);
     let span = tracing::info_span!("request", request.id = %name, http.method = %request.method(), http.path = %request.uri().path());
     let begun = Instant::now();
     async move {

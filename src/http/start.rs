@@ -73,6 +73,10 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("/assets/graphiql.css", CSS, include_str!("start/graphiql.css")),
 ];
 
+/// What the page may load: what is built in.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; frame-ancestors 'none'";
+
 /// What `/graphiql` may load: its scripts, checked by their digests, from one outside host.
 const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self' https://unpkg.com; \
     style-src 'self' 'unsafe-inline' https://unpkg.com; font-src data: https://unpkg.com; \
@@ -133,15 +137,23 @@ impl Default for StartPage {
 }
 
 /// The routes of the page.
-pub fn routes() -> Router<Shared> {
+///
+/// The page for trying documents out is among them only where everyone may `explore` the schema.
+pub fn routes(explore: bool) -> Router<Shared> {
+    let page = [(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)];
     let graphiql = [(header::CONTENT_SECURITY_POLICY, GRAPHIQL_POLICY)];
     let mut router = Router::new()
-        .route("/", get(|| async { text(HTML, include_str!("start/index.html")) }))
         .route(
-            "/graphiql",
-            get(move || async move { (graphiql, text(HTML, include_str!("start/graphiql.html"))) }),
+            "/",
+            get(move || async move { (page, text(HTML, include_str!("start/index.html"))) }),
         )
         .route("/start.json", get(start));
+    if explore {
+        router = router.route(
+            "/graphiql",
+            get(move || async move { (graphiql, text(HTML, include_str!("start/graphiql.html"))) }),
+        );
+    }
     for &(path, media, content) in ASSETS {
         router = router.route(path, get(move || async move { text(media, content) }));
     }
@@ -157,6 +169,17 @@ async fn start(State(shared): State<Shared>) -> Response {
 
 fn text<T>(media: &'static str, content: T) -> ([(HeaderName, &'static str); 1], T) {
     ([(header::CONTENT_TYPE, media)], content)
+}
+
+/// The built-in document files.
+pub(super) fn files() -> impl Iterator<Item = &'static str> {
+    OPERATIONS.iter().map(|(_, content)| *content)
+}
+
+/// The documents of a file: the file as it is, and each of its operations with the fragments that it spreads.
+pub(super) fn documents(content: &str) -> impl Iterator<Item = String> {
+    let alone = of_file("", content).into_iter().map(|operation| operation.document);
+    std::iter::once(content.to_owned()).chain(alone)
 }
 
 /// One definition of a document file, with the comment above it.

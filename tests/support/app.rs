@@ -87,15 +87,26 @@ impl TestApp {
 
     /// A new application on the database under test.
     pub async fn new() -> Self {
-        Self::with(&[]).await
+        Self::having(|_| ()).await
     }
 
-    /// A new application with settings of the test's own.
+    /// A new application with settings of the test's own, by their keys.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let overrides: Vec<_> = settings.iter().map(|&(key, value)| (key, value.to_owned())).collect();
+        let read = Settings::load("test", None, &overrides).expect("the test profile loads");
+        Self::having(|settings| {
+            let database = settings.database.url.clone();
+            *settings = read;
+            settings.database.url = database;
+        })
+        .await
+    }
+
+    /// A new application with settings that the test changes.
+    pub async fn having(change: impl FnOnce(&mut Settings)) -> Self {
         let db = TestDb::new().await;
-        let mut overrides = vec![("database.url", db.url())];
-        overrides.extend(settings.iter().map(|&(key, value)| (key, value.to_owned())));
-        let settings = Settings::load("test", None, &overrides).expect("the test profile loads");
+        let mut settings = Settings::load("test", None, &[("database.url", db.url())]).expect("the test profile loads");
+        change(&mut settings);
         let start: DateTime<Utc> = Self::START.parse().expect("an instant");
         let app = App::new(settings, Clock::fixed(start))
             .await
@@ -354,6 +365,7 @@ impl Client<'_> {
     pub async fn post(&self, body: Value) -> Answer {
         let mut request = Request::post("/graphql")
             .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/graphql-response+json")
             .header(header::ACCEPT_LANGUAGE, self.language);
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));

@@ -1,0 +1,194 @@
+//! The weight of a parsed document: what its selections come to when every fragment stands in its place.
+//!
+//! Every fragment is weighed once and remembered, so the work grows with the length of the document and
+//! not with what it would expand to.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
+use async_graphql::{Name, Positioned, Variables};
+use async_graphql_value::Value;
+
+use super::refusal::{Limit, Refusal};
+use super::shape::Shape;
+use crate::config::Limits;
+
+/// The page size that a connection counts with when its variable does not say.
+const UNKNOWN_PAGE: u64 = 100;
+
+/// What a list counts for whose length nobody asks for: the members of a team, the levels of a criterion.
+const UNPAGED: u64 = 2;
+
+/// The lists of introspection by which types lead to types again.
+const LOOPING: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
+
+/// How many of them may stand within each other. What tools ask for needs one.
+const LOOPS: usize = 2;
+
+/// What a selection comes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Fields at its own level.
+    pub own: u64,
+    /// Fields at all levels.
+    pub fields: u64,
+    /// Objects that the answer may hold.
+    pub cost: u64,
+    /// Levels of fields.
+    pub depth: usize,
+    /// Fragments within fragments.
+    pub chain: usize,
+    /// Looping lists of introspection within each other.
+    pub loops: usize,
+    /// Whether it asks for the schema.
+    pub introspects: bool,
+}
+
+impl Weight {
+    /// Adds what stands beside it.
+    fn beside(&mut self, other: Self) {
+        self.own = self.own.saturating_add(other.own);
+        self.fields = self.fields.saturating_add(other.fields);
+        self.cost = self.cost.saturating_add(other.cost);
+        self.depth = self.depth.max(other.depth);
+        self.chain = self.chain.max(other.chain);
+        self.loops = self.loops.max(other.loops);
+        self.introspects |= other.introspects;
+    }
+}
+
+/// Weighs one document.
+pub struct Scale<'a> {
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    shape: &'a Shape,
+    limits: &'a Limits,
+    known: HashMap<&'a Name, Option<Weight>>,
+    /// How many fragments and fields are open, so that weighing itself cannot nest without end.
+    open: usize,
+}
+
+impl<'a> Scale<'a> {
+    /// A scale for one document with these variables.
+    pub fn new(
+        document: &'a ExecutableDocument,
+        variables: &'a Variables,
+        shape: &'a Shape,
+        limits: &'a Limits,
+    ) -> Self {
+        Self {
+            document,
+            variables,
+            shape,
+            limits,
+            known: HashMap::new(),
+            open: 0,
+        }
+    }
+
+    /// The weight of a selection on the type `of`.
+    pub fn set(&mut self, set: &'a SelectionSet, of: Option<&'a str>) -> Result<Weight, Refusal> {
+        let most = (self.limits.depth.max(self.limits.introspection_depth) + 1) * 3;
+        if self.open > most {
+            return Err(Refusal::over(Limit::Depth, self.limits.depth));
+        }
+        self.open += 1;
+        let mut weight = Weight::default();
+        for selection in &set.items {
+            let part = match &selection.node {
+                Selection::Field(field) => self.field(&field.node, of)?,
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    let of = condition.map(|condition| condition.node.on.node.as_str()).or(of);
+                    self.set(&fragment.node.selection_set.node, of)?
+                }
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
+            };
+            weight.beside(part);
+        }
+        self.open -= 1;
+        Ok(weight)
+    }
+
+    /// The weight of a fragment, which is remembered. One that does not exist is for the library to refuse.
+    pub fn fragment(&mut self, name: &'a Name) -> Result<Weight, Refusal> {
+        match self.known.get(name) {
+            Some(Some(weight)) => return Ok(*weight),
+            Some(None) => return Err(Refusal::Cycle),
+            None => {}
+        }
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Ok(Weight::default());
+        };
+        self.known.insert(name, None);
+        let on = fragment.node.type_condition.node.on.node.as_str();
+        let mut weight = self.set(&fragment.node.selection_set.node, Some(on))?;
+        weight.chain += 1;
+        if weight.chain > self.limits.depth {
+            return Err(Refusal::over(Limit::Depth, self.limits.depth));
+        }
+        self.known.insert(name, Some(weight));
+        Ok(weight)
+    }
+
+    fn field(&mut self, field: &'a Field, of: Option<&'a str>) -> Result<Weight, Refusal> {
+        let name = field.name.node.as_str();
+        if name == "__schema" || name == "__type" {
+            return self.introspection(field);
+        }
+        let output = self.shape.output(of, name);
+        let inner = self.set(&field.selection_set.node, output.map(|output| output.of.as_str()))?;
+        let cost = match self.page_size(field) {
+            _ if field.selection_set.node.items.is_empty() => 0,
+            Some(size) => inner.cost.saturating_mul(size).saturating_add(1),
+            None if output.is_some_and(|output| output.is_list) => inner.cost.saturating_add(1).saturating_mul(UNPAGED),
+            None => inner.cost.saturating_add(1),
+        };
+        Ok(Weight {
+            own: 1,
+            fields: inner.fields.saturating_add(1),
+            cost,
+            depth: inner.depth + 1,
+            loops: inner.loops + usize::from(LOOPING.contains(&name)),
+            ..inner
+        })
+    }
+
+    /// What asks for the schema has a depth of its own: tools ask deep, but never in loops.
+    fn introspection(&mut self, field: &'a Field) -> Result<Weight, Refusal> {
+        let inner = self.set(&field.selection_set.node, None)?;
+        if inner.depth > self.limits.introspection_depth || inner.loops > LOOPS {
+            return Err(Refusal::over(
+                Limit::IntrospectionDepth,
+                self.limits.introspection_depth,
+            ));
+        }
+        Ok(Weight {
+            own: 1,
+            fields: inner.fields.saturating_add(1),
+            cost: 1,
+            depth: 1,
+            loops: 0,
+            introspects: true,
+            ..inner
+        })
+    }
+
+    /// The number of rows that a field asks for; `None` when it asks for no page.
+    fn page_size(&self, field: &Field) -> Option<u64> {
+        let given = |name: &str| field.arguments.iter().find(|(argument, _)| argument.node == name);
+        let (_, value) = given("first").or_else(|| given("last"))?;
+        Some(self.number(value).unwrap_or(UNKNOWN_PAGE).clamp(1, UNKNOWN_PAGE))
+    }
+
+    fn number(&self, value: &Positioned<Value>) -> Option<u64> {
+        match &value.node {
+            Value::Number(number) => number.as_u64(),
+            Value::Variable(name) => match self.variables.get(name)? {
+                async_graphql::Value::Number(number) => number.as_u64(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}

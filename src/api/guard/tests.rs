@@ -1,0 +1,246 @@
+//! What passes and what does not, by table.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::*;
+use crate::config::Settings;
+
+fn limits() -> Limits {
+    Settings::load("test", None, &[])
+        .expect("the settings of the tests")
+        .limits
+}
+
+fn checked(document: &str, variables: serde_json::Value) -> Result<Operation, Refusal> {
+    check(document.to_owned(), None, Variables::from_json(variables), &limits())
+}
+
+fn code(document: &str) -> Option<&'static str> {
+    checked(document, json!({})).err().map(|refusal| refusal.code())
+}
+
+#[test]
+fn an_ordinary_document_passes() {
+    for document in [
+        "{ editions(first: 50) { nodes { id course { title } } } }",
+        "query ($n: Int = 3) { editions(first: $n) { nodes { id } } }",
+        "{ a: measures { rule } ... on Query { measures { ...F } } } fragment F on MeasureRule { measure }",
+        "\u{feff}# a word\r\n{ measures { rule } }",
+        r#"{ courses(first: 1, text: "{[(\"") { nodes { id } } }"#,
+        r#"{ courses(first: 1, text: """ {[( \""" " """) { nodes { id } } }"#,
+    ] {
+        assert_eq!(code(document), None, "{document}");
+    }
+}
+
+#[test]
+fn each_limit_has_its_code_and_its_number() {
+    let repeated = |text: &str, times: usize| text.repeat(times);
+    let aliases: String = (0..31).fold(String::new(), |mut text, place| {
+        write!(text, "a{place}: id ").expect("a string takes it");
+        text
+    });
+    let levels = |times: usize| format!("{{ {} id {} }}", repeated("course { ", times), repeated("} ", times));
+    for (document, expected, most) in [
+        ("#".repeat(16_385), "DOCUMENT_TOO_LONG", 16_384),
+        (format!("{{ {} }}", repeated("id ", 2_000)), "TOO_MANY_TOKENS", 2_000),
+        (levels(10), "TOO_DEEP", 10),
+        (levels(1_000), "TOO_DEEP", 10),
+        (
+            format!("{{ viewer {{ person {{ {aliases} }} }} }}"),
+            "TOO_MANY_ALIASES",
+            30,
+        ),
+        (
+            format!("{{ measures {} {{ rule }} }}", repeated("@skip(if: false) ", 11)),
+            "TOO_MANY_DIRECTIVES",
+            10,
+        ),
+        (
+            format!("{{ {} }}", repeated("__typename ", 21)),
+            "TOO_MANY_ROOT_FIELDS",
+            20,
+        ),
+        (
+            format!("mutation {{ {} }}", repeated("signOut { userErrors { code } } ", 6)),
+            "TOO_MANY_MUTATIONS",
+            5,
+        ),
+        (
+            format!("{{ a(b: {}{}) }}", repeated("[", 13), repeated("]", 13)),
+            "INPUT_TOO_DEEP",
+            12,
+        ),
+        (
+            format!("{{ a(b: {}1{}) }}", repeated("{a: ", 13), repeated("}", 13)),
+            "INPUT_TOO_DEEP",
+            12,
+        ),
+        (
+            format!("query ($a: {}Int{}) {{ a }}", repeated("[", 13), repeated("]", 13)),
+            "INPUT_TOO_DEEP",
+            12,
+        ),
+        (
+            "{ editions(first: 100) { nodes { enrolments(first: 10) { nodes { id } } } } }".to_owned(),
+            "TOO_COSTLY",
+            1_000,
+        ),
+        (
+            "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }".to_owned(),
+            "INTROSPECTION_TOO_DEEP",
+            20,
+        ),
+        (
+            format!(
+                "{{ __schema {{ types {} name {} }} }}",
+                repeated("{ ofType ", 20),
+                repeated("} ", 20)
+            ),
+            "INTROSPECTION_TOO_DEEP",
+            20,
+        ),
+    ] {
+        let refusal = checked(&document, json!({})).err();
+        let found = refusal.as_ref().map(|refusal| match refusal {
+            Refusal::Over(_, most) => (refusal.code(), *most),
+            other => panic!("{other:?}: {document}"),
+        });
+        assert_eq!(found, Some((expected, most)), "{document:.200}");
+    }
+}
+
+#[test]
+fn fragments_that_spread_each_other_are_counted_not_expanded() {
+    let bomb = |count: usize| {
+        let mut bomb = String::from("query { ...F0 }\n");
+        for place in 0..count {
+            let next = place + 1;
+            let spreads = format!("...F{next} ").repeat(8);
+            write!(bomb, "fragment F{place} on Query {{ {spreads} }} ").expect("a string takes it");
+        }
+        write!(bomb, "fragment F{count} on Query {{ measures {{ rule }} }}").expect("a string takes it");
+        bomb
+    };
+    assert_eq!(code(&bomb(8)), Some("TOO_MANY_ROOT_FIELDS"));
+    assert_eq!(
+        code(&bomb(8).replace("query { ...F0 }", "{ id }")),
+        Some("TOO_MANY_FIELDS"),
+        "unused ones count"
+    );
+    assert_eq!(code(&bomb(60)), Some("TOO_DEEP"), "nor may they form a chain");
+    let beside = format!(
+        "{} query B {{ measures {{ rule }} }}",
+        bomb(8).replace("query {", "query A {")
+    );
+    let aside = check(beside, Some("B".into()), Variables::default(), &limits());
+    assert_eq!(
+        aside.err().map(|refusal| refusal.code()),
+        Some("TOO_MANY_ROOT_FIELDS"),
+        "nor those of an operation that does not run"
+    );
+    for cycle in [
+        "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
+        "{ measures { rule } } fragment A on Query { ...A }",
+    ] {
+        assert_eq!(code(cycle), Some("FRAGMENT_CYCLE"), "{cycle}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_without_an_echo() {
+    for document in [
+        "{ a( secretsecretsecret } ",
+        "{ a(b: \"secretsecret }",
+        "{ a(b: \"secretsecret\n\") }",
+        "{ a(b: \"\"\" a \" [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[secretsecret) }",
+        "{ a(b: [}]) { secretsecret } }",
+        "{ ..secretsecret }",
+        "{ a } \u{0} secretsecret",
+        "{ secretsecret ? }",
+        "",
+    ] {
+        match checked(document, json!({})).err() {
+            Some(Refusal::Syntax(place)) => assert!(!place.contains("secretsecret"), "{place}"),
+            other => panic!("{document}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn variables_are_held_against_their_types() {
+    let ask = |declared: &str, value: serde_json::Value| {
+        let document = format!("query ($v: {declared}) {{ measures {{ rule }} }}");
+        match checked(&document, json!({ "v": value })).err() {
+            None => "fits".to_owned(),
+            Some(Refusal::Variable { path, expected }) => format!("{} {expected}", path.join(".")),
+            Some(other) => panic!("{other:?}"),
+        }
+    };
+    for (declared, value, expected) in [
+        ("Int", json!(1), "fits"),
+        ("Int", json!(null), "fits"),
+        ("Int!", json!(null), "v Int!"),
+        ("Int", json!("1"), "v Int"),
+        ("Int", json!(1.5), "v Int"),
+        ("Float", json!(1), "fits"),
+        ("String", json!(1), "v String"),
+        ("ID!", json!(7), "fits"),
+        ("ID!", json!(true), "v ID!"),
+        ("Boolean", json!(0), "v Boolean"),
+        ("[Int!]", json!(1), "fits"),
+        ("[Int!]", json!([1, null]), "v.1 Int!"),
+        ("EditionState", json!("RUNNING"), "fits"),
+        ("EditionState", json!("running"), "v EditionState"),
+        ("EditionState", json!(1), "v EditionState"),
+        ("SignInInput!", json!({ "email": "a", "password": "b" }), "fits"),
+        ("SignInInput!", json!({ "email": "a" }), "v.password String!"),
+        (
+            "SignInInput!",
+            json!({ "email": "a", "password": "b", "role": 1 }),
+            "v.role SignInInput!",
+        ),
+        ("SignInInput!", json!([]), "v SignInInput!"),
+        (
+            "EditionFilter",
+            json!({ "states": ["RUNNING", "NOTHING"] }),
+            "v.states.1 EditionState!",
+        ),
+        ("DateTime", json!(1), "fits"),
+    ] {
+        assert_eq!(ask(declared, value.clone()), expected, "{declared} {value}");
+    }
+    let missing = checked("query ($v: Int!) { measures { rule } }", json!({})).err();
+    assert!(matches!(missing, Some(Refusal::Variable { .. })), "{missing:?}");
+    let defaulted = checked("query ($v: Int! = 1) { measures { rule } }", json!({})).err();
+    assert_eq!(defaulted, None);
+    let mut deep = json!(1);
+    for _ in 0..13 {
+        deep = json!([deep]);
+    }
+    for (value, code) in [(deep, "INPUT_TOO_DEEP"), (json!(vec![0; 10_001]), "INPUT_TOO_LARGE")] {
+        let refusal = checked("{ measures { rule } }", json!({ "unused": value })).err();
+        assert_eq!(refusal.map(|refusal| refusal.code()), Some(code));
+    }
+}
+
+#[test]
+fn an_operation_must_be_chosen() {
+    let two = "query A { measures { rule } } query B { measures { rule } }";
+    let choose = |document: &str, name: Option<&str>| {
+        check(
+            document.to_owned(),
+            name.map(ToOwned::to_owned),
+            Variables::default(),
+            &limits(),
+        )
+        .err()
+        .map(|refusal| refusal.code())
+    };
+    assert_eq!(choose(two, Some("A")), None);
+    assert_eq!(choose(two, None), Some("OPERATION_NOT_FOUND"));
+    assert_eq!(choose(two, Some("C")), Some("OPERATION_NOT_FOUND"));
+    assert_eq!(choose("{ measures { rule } }", Some("A")), Some("OPERATION_NOT_FOUND"));
+}

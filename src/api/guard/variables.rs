@@ -1,0 +1,137 @@
+//! The values of variables: how many, how deep, and of the types that the operation declares.
+
+use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
+use async_graphql::{Value, Variables};
+
+use super::refusal::{Limit, Refusal};
+use super::shape::{Input, Shape};
+use crate::config::Limits;
+
+/// Refuses too many values, and values that nest too deep, whether the operation declares them or not.
+pub fn measure(variables: &Variables, limits: &Limits) -> Result<(), Refusal> {
+    let mut left = limits.input_values;
+    for value in variables.values() {
+        count(value, limits.input_depth, &mut left).map_err(|limit| match limit {
+            Limit::InputDepth => Refusal::over(limit, limits.input_depth),
+            _ => Refusal::over(limit, limits.input_values),
+        })?;
+    }
+    Ok(())
+}
+
+fn count(value: &Value, depth: usize, left: &mut usize) -> Result<(), Limit> {
+    *left = left.checked_sub(1).ok_or(Limit::InputValues)?;
+    let below = || depth.checked_sub(1).ok_or(Limit::InputDepth);
+    match value {
+        Value::List(items) => {
+            let depth = below()?;
+            items.iter().try_for_each(|item| count(item, depth, left))
+        }
+        Value::Object(fields) => {
+            let depth = below()?;
+            fields.values().try_for_each(|field| count(field, depth, left))
+        }
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Boolean(_) | Value::Binary(_) | Value::Enum(_) => {
+            Ok(())
+        }
+    }
+}
+
+/// Refuses the first variable that is missing or not of its type. What a scalar of our own may hold is
+/// for the scalar to say, and an unknown type for the library.
+pub fn coerce(shape: &Shape, operation: &OperationDefinition, variables: &Variables) -> Result<(), Refusal> {
+    for definition in &operation.variable_definitions {
+        let definition = &definition.node;
+        let name = &definition.name.node;
+        let ty = &definition.var_type.node;
+        let fits = match variables.get(name) {
+            Some(value) => fits(shape, ty, value),
+            None if definition.default_value.is_some() || ty.nullable => Ok(()),
+            None => Err(Misfit::of(ty)),
+        };
+        fits.map_err(|misfit| misfit.refusal(name))?;
+    }
+    Ok(())
+}
+
+/// Where a value is not of its type: the steps, innermost first.
+struct Misfit {
+    steps: Vec<String>,
+    expected: String,
+}
+
+impl Misfit {
+    fn of(ty: &Type) -> Self {
+        Self {
+            steps: Vec::new(),
+            expected: ty.to_string(),
+        }
+    }
+
+    fn below(mut self, step: impl Into<String>) -> Self {
+        self.steps.push(step.into());
+        self
+    }
+
+    fn refusal(mut self, variable: &str) -> Refusal {
+        self.steps.push(variable.chars().take(40).collect());
+        self.steps.reverse();
+        Refusal::Variable {
+            path: self.steps,
+            expected: self.expected,
+        }
+    }
+}
+
+fn fits(shape: &Shape, ty: &Type, value: &Value) -> Result<(), Misfit> {
+    if *value == Value::Null {
+        return if ty.nullable { Ok(()) } else { Err(Misfit::of(ty)) };
+    }
+    match (&ty.base, value) {
+        (BaseType::List(inner), Value::List(items)) => {
+            for (place, item) in items.iter().enumerate() {
+                fits(shape, inner, item).map_err(|misfit| misfit.below(place.to_string()))?;
+            }
+            Ok(())
+        }
+        (BaseType::List(inner), single) => fits(shape, inner, single),
+        (BaseType::Named(name), value) => named(shape, name, ty, value),
+    }
+}
+
+fn named(shape: &Shape, name: &str, ty: &Type, value: &Value) -> Result<(), Misfit> {
+    let fits = match (shape.input(name), value) {
+        (Some(Input::Object(fields)), Value::Object(given)) => {
+            for (field, (of, required)) in fields {
+                match given.get(field.as_str()) {
+                    Some(value) => fits(shape, of, value).map_err(|misfit| misfit.below(field))?,
+                    None if *required => return Err(Misfit::of(of).below(field)),
+                    None => {}
+                }
+            }
+            // The name of a field that does not exist comes from the client: it is shown, but not at length.
+            match given.keys().find(|field| !fields.contains_key(field.as_str())) {
+                Some(unknown) => {
+                    let shown: String = unknown.chars().take(40).collect();
+                    return Err(Misfit::of(ty).below(shown));
+                }
+                None => true,
+            }
+        }
+        (Some(Input::Enum(names)), Value::String(text)) => names.contains(text),
+        (Some(Input::Object(_) | Input::Enum(_)), _) => false,
+        (Some(Input::Scalar), _) => true,
+        (None, value) => match name {
+            "Int" => matches!(value, Value::Number(number) if number.is_i64() || number.is_u64()),
+            "Float" => matches!(value, Value::Number(_)),
+            "Boolean" => matches!(value, Value::Boolean(_)),
+            "String" => matches!(value, Value::String(_)),
+            "ID" => match value {
+                Value::Number(number) => number.is_i64() || number.is_u64(),
+                value => matches!(value, Value::String(_)),
+            },
+            _ => true,
+        },
+    };
+    if fits { Ok(()) } else { Err(Misfit::of(ty)) }
+}

@@ -1,0 +1,148 @@
+//! GraphQL over HTTP: one request, one operation, one answer.
+//!
+//! [`read`] makes an operation of a request, [`prepare`] holds it against the limits, [`permit`] against what
+//! this caller may send, [`execute()`] runs it, [`render`] makes an answer of what came. Whatever else carries
+//! operations, such as a socket, goes through the same three in the middle.
+
+use async_graphql::Response as Answer;
+use async_graphql::parser::types::OperationType;
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use tower_http::request_id::RequestId;
+
+use self::problem::Problem;
+use self::read::{Asked, Media};
+use self::render::Reply;
+use super::{Shared, auth, execute};
+use crate::api::guard::{self, Operation};
+use crate::api::{self, error};
+use crate::config::Explore;
+use crate::domain::actor::Actor;
+use crate::error::Error;
+
+pub mod documents;
+mod problem;
+mod read;
+mod render;
+
+/// The methods of the endpoint; HEAD comes with GET.
+const METHODS: &str = "GET, HEAD, POST";
+
+/// The endpoint.
+pub fn endpoint() -> MethodRouter<Shared> {
+    MethodRouter::new().get(answer).post(answer).fallback(answer)
+}
+
+/// Answers one operation.
+///
+/// 200 with an answer, also a partial one; 400 for what is no operation; 401 for a token that is not valid;
+/// 403 for a document that this caller may not send; 404 for an unknown id; 405, 406, 413 and 415 as HTTP has
+/// them; 422 for what is not in the schema or over the limits. Where the caller takes only `application/json`,
+/// what is about the document is answered with 200.
+async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut reply = Reply {
+        media: Media::Json,
+        language: auth::language(&parts.headers),
+        request_id: id.header_value().to_str().unwrap_or_default().to_owned(),
+    };
+    let outcome: Result<Answer, Problem> = async {
+        if ![Method::GET, Method::HEAD, Method::POST].contains(&parts.method) {
+            return Err(Problem::MethodNotAllowed(METHODS));
+        }
+        reply.media = Media::negotiate(&parts.headers)?;
+        let limits = &shared.app.settings.limits;
+        let asked = read::asked(&parts, body, limits.body_bytes).await?;
+        let by_id = asked.document_id.is_some();
+        let operation = prepare(&shared, asked)?;
+        if parts.method != Method::POST && operation.kind != OperationType::Query {
+            return Err(Problem::MethodNotAllowed("POST"));
+        }
+        let actor = auth::actor(&shared.app, &parts.headers)
+            .await
+            .map_err(Problem::Failed)?;
+        reply.language = actor.language;
+        permit(&shared, &operation, by_id, &actor)?;
+        execute(&shared, operation, actor, &reply.request_id).await
+    }
+    .await;
+    match outcome {
+        Ok(answer) => reply.answer(&answer, &shared.app.settings.limits),
+        Err(problem) => reply.problem(problem),
+    }
+}
+
+/// Finds the document that is meant and holds it against the limits. No statement is sent for it.
+pub(super) fn prepare(shared: &Shared, mut asked: Asked) -> Result<Operation, Problem> {
+    let document = shared.documents.find(&mut asked)?;
+    let limits = &shared.app.settings.limits;
+    Ok(guard::check(document, asked.operation_name, asked.variables, limits)?)
+}
+
+/// Refuses what this actor may not send: a document that is not registered, a look at the schema.
+pub(super) fn permit(shared: &Shared, operation: &Operation, by_id: bool, actor: &Actor) -> Result<(), Problem> {
+    shared.documents.permit(by_id, actor)?;
+    let explores = match shared.app.settings.graphql.explore {
+        Explore::Everyone => true,
+        Explore::SignedIn => actor.person.is_some(),
+        Explore::Nobody => false,
+    };
+    if operation.introspects && !explores {
+        return Err(Problem::IntrospectionOff);
+    }
+    Ok(())
+}
+
+/// Runs an operation for an actor; its errors have their codes and sentences.
+pub(super) async fn execute(
+    shared: &Shared,
+    operation: Operation,
+    actor: Actor,
+    request_id: &str,
+) -> Result<Answer, Problem> {
+    let language = actor.language;
+    let request = operation
+        .request
+        .data(api::request::Request::new(shared.app.clone(), actor));
+    let mut answer = execute::run(shared, request).await.map_err(Problem::Failed)?;
+    for fault in &mut answer.errors {
+        error::finish(fault, language, request_id);
+    }
+    Ok(answer)
+}
+
+/// Gives an answer of the endpoint its form where something around it has answered instead: a limit, a
+/// timeout, a panic.
+pub async fn complete(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    if request.uri().path() != "/graphql" {
+        return next.run(request).await;
+    }
+    let headers = request.headers();
+    let reply = Reply {
+        media: Media::negotiate(headers).unwrap_or(Media::Json),
+        language: auth::language(headers),
+        request_id: super::request_id::of(&request).to_owned(),
+    };
+    let response = next.run(request).await;
+    let is_json = |value: &axum::http::HeaderValue| value.as_bytes().starts_with(b"application/");
+    if response.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
+        return response;
+    }
+    match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => reply.problem(Problem::BodyTooLarge(shared.app.settings.limits.body_bytes)),
+        StatusCode::SERVICE_UNAVAILABLE => reply.problem(Problem::Failed(Error::Timeout)),
+        StatusCode::INTERNAL_SERVER_ERROR => reply.problem(Problem::Failed(Error::internal("a request panicked"))),
+        _ => response,
+    }
+}
+
+/// An answer without a word, for a request that panicked: what happened is in the log.
+pub fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}

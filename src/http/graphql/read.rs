@@ -1,0 +1,312 @@
+//! From an HTTP request to what it asks: media types, methods, body or query string.
+
+use async_graphql::Variables;
+use axum::body::{Body, Bytes};
+use axum::extract::Query;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+
+use super::problem::Problem;
+
+/// The media types of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// `application/graphql-response+json`: the status tells whether the operation ran.
+    GraphQl,
+    /// `application/json`: whatever is a well-formed request is answered with 200.
+    Json,
+}
+
+/// One operation as it was sent, nothing of it checked but its form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// The document.
+    pub query: Option<String>,
+    /// The id of a registered document.
+    pub document_id: Option<String>,
+    /// Which of several operations is meant.
+    pub operation_name: Option<String>,
+    /// The values of the variables.
+    #[serde(default)]
+    pub variables: Variables,
+    /// Must be a map.
+    #[allow(dead_code, reason = "only its form counts, which is checked while it is read")]
+    extensions: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Media {
+    /// The value of `Content-Type`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GraphQl => "application/graphql-response+json; charset=utf-8",
+            Self::Json => "application/json; charset=utf-8",
+        }
+    }
+
+    /// The media type that the caller likes best, by `Accept` (RFC 9110, 12.5.1). Who states nothing, or takes
+    /// anything, gets plain JSON.
+    pub fn negotiate(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut stated = false;
+        let mut wanted = [Wish::default(), Wish::default()];
+        for value in headers.get_all(header::ACCEPT) {
+            let value = value.to_str().map_err(|_| Problem::NotAcceptable)?;
+            for range in value.split(',').map(str::trim).filter(|range| !range.is_empty()) {
+                stated = true;
+                for (media, wish) in [Self::GraphQl, Self::Json].into_iter().zip(&mut wanted) {
+                    wish.hear(media, range);
+                }
+            }
+        }
+        let [graphql, json] = wanted;
+        match (graphql.quality > 0.0, json.quality > 0.0) {
+            _ if !stated => Ok(Self::Json),
+            (false, false) => Err(Problem::NotAcceptable),
+            (true, false) => Ok(Self::GraphQl),
+            (false, true) => Ok(Self::Json),
+            (true, true) => {
+                let named = graphql.exactness == 3;
+                let better = graphql.quality > json.quality;
+                let as_good = graphql.quality >= json.quality;
+                Ok(if named && as_good || better {
+                    Self::GraphQl
+                } else {
+                    Self::Json
+                })
+            }
+        }
+    }
+
+    const fn subtype(self) -> &'static str {
+        match self {
+            Self::GraphQl => "graphql-response+json",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// How much a caller wants a media type; the most exact range decides.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wish {
+    exactness: u8,
+    quality: f32,
+}
+
+impl Wish {
+    fn hear(&mut self, media: Media, range: &str) {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let exactness = match name.split_once('/') {
+            Some(("*", "*")) => 1,
+            Some((kind, "*")) if kind.eq_ignore_ascii_case("application") => 2,
+            Some((kind, subtype))
+                if kind.eq_ignore_ascii_case("application") && subtype.eq_ignore_ascii_case(media.subtype()) =>
+            {
+                3
+            }
+            _ => return,
+        };
+        let mut quality = 1.0;
+        for part in parts {
+            match part.split_once('=') {
+                Some((name, value)) if name.eq_ignore_ascii_case("q") => quality = value.parse().unwrap_or(0.0),
+                Some((name, value)) if name.eq_ignore_ascii_case("charset") && !is_utf8(value) => return,
+                _ => {}
+            }
+        }
+        if exactness >= self.exactness {
+            *self = Self { exactness, quality };
+        }
+    }
+}
+
+fn is_utf8(charset: &str) -> bool {
+    let charset = charset.trim_matches('"');
+    charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
+}
+
+/// Names under which clients send credentials in a URL, however they are written.
+const CREDENTIALS: [&str; 8] = [
+    "access_token",
+    "accesstoken",
+    "refresh_token",
+    "refreshtoken",
+    "token",
+    "authorization",
+    "bearer",
+    "api_key",
+];
+
+/// Reads the operation out of a request: from the query string of a GET, from the body of a POST.
+pub async fn asked(parts: &Parts, body: Body, most: usize) -> Result<Asked, Problem> {
+    let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|_| Problem::BadRequest)?;
+    if query
+        .iter()
+        .any(|(name, _)| CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()))
+    {
+        return Err(Problem::TokenInUrl);
+    }
+    let asked = if parts.method == Method::POST {
+        if !is_json(&parts.headers) {
+            return Err(Problem::UnsupportedMediaType);
+        }
+        of_body(&whole(body, most).await?)?
+    } else {
+        of_query(query.0)?
+    };
+    match (&asked.query, &asked.document_id) {
+        (Some(_), None) | (None, Some(_)) => Ok(asked),
+        (Some(_), Some(_)) | (None, None) => Err(Problem::BadRequest),
+    }
+}
+
+/// The body, as long as it is not too long; of one that is, no more than that is read.
+async fn whole(body: Body, most: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, most).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(failure) if is_too_long(failure.as_ref()) => Err(Problem::BodyTooLarge(most)),
+        Err(_) => Err(Problem::BadRequest),
+    }
+}
+
+/// Whether a limit ended the body: this one, or the router's, which stands around it.
+fn is_too_long(failure: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(failure);
+    while let Some(inner) = cause {
+        if inner.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
+fn of_body(body: &[u8]) -> Result<Asked, Problem> {
+    // A list would be read as the fields of a request in their order.
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => serde_json::from_slice(body).map_err(|_| Problem::BadRequest),
+        Some(b'[') => Err(Problem::Batch),
+        _ => Err(Problem::BadRequest),
+    }
+}
+
+fn of_query(parameters: Vec<(String, String)>) -> Result<Asked, Problem> {
+    fn set<T>(place: &mut Option<T>, value: T) -> Result<(), Problem> {
+        match place.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(Problem::BadRequest),
+        }
+    }
+    let mut asked = Asked::default();
+    let (mut variables, mut extensions) = (None, None);
+    for (name, value) in parameters {
+        match name.as_str() {
+            "query" => set(&mut asked.query, value)?,
+            "documentId" => set(&mut asked.document_id, value)?,
+            "operationName" => set(&mut asked.operation_name, value)?,
+            "variables" => set(&mut variables, value)?,
+            "extensions" => set(&mut extensions, value)?,
+            _ => {}
+        }
+    }
+    if let Some(text) = variables {
+        asked.variables = serde_json::from_str(&text).map_err(|_| Problem::BadRequest)?;
+    }
+    if let Some(text) = extensions {
+        asked.extensions = serde_json::from_str(&text).map_err(|_| Problem::BadRequest)?;
+    }
+    // An empty name comes from forms that send every field.
+    asked.operation_name = asked.operation_name.filter(|name| !name.is_empty());
+    Ok(asked)
+}
+
+/// Whether the body is announced as `application/json`, in UTF-8 if it says in what.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
+    parts
+        .next()
+        .is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
+        && parts.all(|part| match part.split_once('=') {
+            Some((name, charset)) if name.eq_ignore_ascii_case("charset") => is_utf8(charset),
+            _ => true,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_media_type_is_the_one_that_the_caller_likes_best() {
+        let negotiate = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_str(accept).expect("a header"));
+            Media::negotiate(&headers).ok()
+        };
+        assert_eq!(Media::negotiate(&HeaderMap::new()).ok(), Some(Media::Json));
+        for (accept, media) in [
+            ("", Some(Media::Json)),
+            ("*/*", Some(Media::Json)),
+            ("application/*", Some(Media::Json)),
+            ("application/json", Some(Media::Json)),
+            ("application/graphql-response+json", Some(Media::GraphQl)),
+            ("Application/GraphQL-Response+JSON;charset=UTF-8", Some(Media::GraphQl)),
+            (
+                "application/graphql-response+json, application/json",
+                Some(Media::GraphQl),
+            ),
+            (
+                "application/json, application/graphql-response+json",
+                Some(Media::GraphQl),
+            ),
+            (
+                "application/graphql-response+json;q=0.8, application/json;q=0.9",
+                Some(Media::Json),
+            ),
+            ("application/graphql-response+json, */*;q=0.1", Some(Media::GraphQl)),
+            ("application/json;q=0, */*", Some(Media::GraphQl)),
+            ("text/html, */*;q=0.8", Some(Media::Json)),
+            ("application/json;q=0", None),
+            ("application/json;charset=latin1", None),
+            ("text/html", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(negotiate(accept), media, "{accept}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_one_request_of_the_right_form() {
+        let read = |body: &str| of_body(body.as_bytes());
+        assert!(read(r#" {"query": "{ a }", "variables": null, "extensions": {"a": [1]}, "other": 1}"#).is_ok());
+        for wrong in [
+            r#"{"query": 1}"#,
+            r#"{"query": "{ a }", "variables": []}"#,
+            r#"{"query": "{ a }", "variables": "{}"}"#,
+            r#"{"query": "{ a }", "operationName": 1}"#,
+            r#"{"query": "{ a }", "extensions": []}"#,
+            r#"{"query": "{ a }", "query": "{ b }"}"#,
+            r#"{"query": "{ a }", "variables": {"a": 1e999}}"#,
+            "{",
+            "null",
+            "",
+        ] {
+            assert!(matches!(read(wrong), Err(Problem::BadRequest)), "{wrong}");
+        }
+        assert!(matches!(read("[]"), Err(Problem::Batch)));
+        let deep = format!(
+            r#"{{"query": "{{ a }}", "variables": {{"a": {}{}}}}}"#,
+            "[".repeat(5_000),
+            "]".repeat(5_000)
+        );
+        assert!(matches!(read(&deep), Err(Problem::BadRequest)));
+    }
+}

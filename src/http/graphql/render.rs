@@ -1,0 +1,120 @@
+//! From what came of an operation to an HTTP answer: status, media type, length.
+
+use std::io::{self, Write};
+
+use async_graphql::{Response as Answer, ServerError, Value};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::problem::Problem;
+use super::read::Media;
+use crate::config::Limits;
+use crate::domain::language::Language;
+use crate::error::Error;
+
+/// How to answer one request.
+#[derive(Clone)]
+pub struct Reply {
+    /// The media type to answer in.
+    pub media: Media,
+    /// The language of sentences.
+    pub language: Language,
+    /// The name of the request.
+    pub request_id: String,
+}
+
+/// An answer as it is sent: `data` is absent when no operation ran, and null when one failed as a whole.
+#[derive(Serialize)]
+struct Wire<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[ServerError]>::is_empty")]
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    extensions: &'a std::collections::BTreeMap<String, Value>,
+}
+
+impl Reply {
+    /// The answer to a request whose operation came so far that the library has seen it.
+    pub fn answer(&self, answer: &Answer, limits: &Limits) -> Response {
+        let ran = ran(answer);
+        let wire = Wire {
+            data: ran.then_some(&answer.data),
+            errors: &answer.errors[..answer.errors.len().min(limits.errors)],
+            extensions: &answer.extensions,
+        };
+        let mut body = Bounded::new(limits.answer_bytes);
+        if serde_json::to_writer(&mut body, &wire).is_err() {
+            return self.problem(Problem::AnswerTooLarge(limits.answer_bytes));
+        }
+        let status = if ran || self.media == Media::Json {
+            StatusCode::OK
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
+        };
+        self.send(status, body.bytes)
+    }
+
+    /// The answer to a request whose operation did not run.
+    pub fn problem(&self, problem: Problem) -> Response {
+        let (status, is_of_document) = problem.status();
+        let status = if is_of_document && self.media == Media::Json {
+            StatusCode::OK
+        } else {
+            status
+        };
+        let extra = match &problem {
+            Problem::MethodNotAllowed(methods) => Some((header::ALLOW, HeaderValue::from_static(methods))),
+            Problem::Failed(Error::Unauthenticated) => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
+            Problem::Failed(Error::Busy(seconds)) => Some((header::RETRY_AFTER, HeaderValue::from(*seconds))),
+            Problem::Failed(Error::Overloaded) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            _ => None,
+        };
+        let fault = problem.error(self.language, &self.request_id);
+        let body = serde_json::to_vec(&serde_json::json!({ "errors": [fault] })).unwrap_or_default();
+        let mut response = self.send(status, body);
+        if let Some((name, value)) = extra {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    fn send(&self, status: StatusCode, body: Vec<u8>) -> Response {
+        (status, [(header::CONTENT_TYPE, self.media.name())], body).into_response()
+    }
+}
+
+/// Whether the operation ran: what the library refused before has no path.
+fn ran(answer: &Answer) -> bool {
+    answer.data != Value::Null || answer.errors.is_empty() || answer.errors.iter().any(|fault| !fault.path.is_empty())
+}
+
+/// Bytes that take no more than so many.
+struct Bounded {
+    bytes: Vec<u8>,
+    left: usize,
+}
+
+impl Bounded {
+    const fn new(most: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            left: most,
+        }
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.left = self.left.checked_sub(part.len()).ok_or(io::ErrorKind::FileTooLarge)?;
+        self.bytes.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
