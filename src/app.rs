@@ -29,6 +29,15 @@ pub struct App {
 }
 
 impl App {
+    /// The application for one request, whose reads share a connection.
+    #[must_use]
+    pub fn for_request(&self) -> Self {
+        Self {
+            db: self.db.for_request(),
+            ..self.clone()
+        }
+    }
+
     /// Connects to what the settings name. The schema must be current; `Db::migrate` sees to it.
     pub async fn new(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::connect(&settings.database).await?;

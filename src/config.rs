@@ -120,6 +120,7 @@ pub struct Database {
     pub readers: u32,
     pub connections: u32,
     pub statement_seconds: u64,
+    pub standing_milliseconds: i64,
 }
 
 /// The `[auth]` section.
@@ -282,6 +283,9 @@ impl Settings {
         let registered = &self.graphql.registered;
         if !registered.as_os_str().is_empty() && !registered.exists() {
             return invalid("graphql.registered", "there is no such folder or file");
+        }
+        if !(0..=1000).contains(&self.database.standing_milliseconds) {
+            return invalid("database.standing_milliseconds", "must be 0 to 1000");
         }
         if self.database.readers == 0 || self.database.connections == 0 {
             return invalid("database", "readers and connections must be at least 1");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::{StatusCode, header};
 use rumbo::store::Engine;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,20 +40,6 @@ async fn within<F: Future<Output = bool>>(time: Duration, what: &str, holds: imp
     }
 }
 
-/// How many connections of the pool are at work.
-fn at_work(connection: &DatabaseConnection, engine: Engine) -> usize {
-    match engine {
-        Engine::Sqlite => {
-            let pool = connection.get_sqlite_connection_pool();
-            pool.size() as usize - pool.num_idle()
-        }
-        Engine::Postgres => {
-            let pool = connection.get_postgres_connection_pool();
-            pool.size() as usize - pool.num_idle()
-        }
-    }
-}
-
 /// How many statements that rest run on the server.
 async fn resting(test: &TestApp) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
@@ -77,9 +63,8 @@ async fn an_operation_that_takes_too_long_ends_with_an_error_that_says_so() {
         "It took too long; ask for less at a time."
     );
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-    let engine = test.app.db.engine();
     within(Duration::from_secs(1), "the connection is free", async || {
-        at_work(test.app.db.read(), engine) == 0
+        test.app.db.readers_at_work() == 0
     })
     .await;
 }
@@ -116,15 +101,17 @@ async fn who_hangs_up_frees_what_they_held() {
         caller.write_all(request.as_bytes()).await.expect("a request");
         callers.push(caller);
     }
-    let reads = test.app.db.read();
-    within(HEAD, "three statements run", async || at_work(reads, engine) == 3).await;
+    within(HEAD, "three statements run", async || {
+        test.app.db.readers_at_work() == 3
+    })
+    .await;
     if engine == Engine::Postgres {
         within(HEAD, "three statements rest", async || resting(&test).await == 3).await;
     }
     drop(callers);
     let begun = Instant::now();
     within(Duration::from_secs(1), "every connection is free", async || {
-        at_work(reads, engine) == 0
+        test.app.db.readers_at_work() == 0
     })
     .await;
     if engine == Engine::Postgres {

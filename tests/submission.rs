@@ -423,6 +423,7 @@ async fn a_page_of_the_queue_costs_the_same_for_three_and_for_twelve() {
     ];
     let cost = async |part: &str, count: usize| {
         let document = format!("query {{ reviewQueue(first: 50) {{ nodes {{ {part} }} }} }}");
+        class.tutor.warm_up().await;
         let before = test.app.db.statements();
         let page = class.tutor.query(&document, json!({})).await;
         assert_eq!(page.at("reviewQueue.nodes").as_array().map(Vec::len), Some(count));

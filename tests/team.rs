@@ -298,6 +298,7 @@ async fn a_page_of_teams_costs_the_same_for_three_and_for_twelve() {
     let cost = async |reader: &Client<'_>, part: &str, count: usize| {
         let document =
             format!("query ($id: ID!) {{ edition(id: $id) {{ teams(first: 50) {{ nodes {{ {part} }} }} }} }}");
+        reader.warm_up().await;
         let before = test.app.db.statements();
         let page = reader.query(&document, json!({ "id": class.edition })).await;
         let nodes = page.at("edition.teams.nodes").as_array().expect("nodes").clone();

@@ -85,7 +85,7 @@ impl Course {
     }
 
     /// A unique short code.
-    async fn code(&self) -> &str {
+    fn code(&self) -> &str {
         &self.0.code
     }
 
@@ -95,7 +95,7 @@ impl Course {
     }
 
     /// The title in every language that has one.
-    async fn titles(&self) -> Vec<LocalizedText> {
+    fn titles(&self) -> Vec<LocalizedText> {
         texts(&self.0.titles())
     }
 
@@ -110,17 +110,17 @@ impl Course {
     }
 
     /// Words to find it by.
-    async fn topics(&self) -> Vec<String> {
+    fn topics(&self) -> Vec<String> {
         serde_json::from_value(self.0.topics.clone()).unwrap_or_default()
     }
 
     /// When it entered the catalogue.
-    async fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
     /// To be sent back with an update; rises with every change.
-    async fn version(&self) -> i64 {
+    fn version(&self) -> i64 {
         self.0.version
     }
 }

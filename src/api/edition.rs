@@ -16,8 +16,7 @@ use crate::domain::id::{CourseId, EditionId};
 use crate::domain::text::Reason;
 use crate::error::{Error, Faults};
 use crate::service;
-use crate::store::edition;
-use crate::store::enrolment;
+use crate::store::{edition, enrolment, roll};
 
 mod input;
 
@@ -38,7 +37,7 @@ impl Edition {
     }
 
     /// A unique short code, such as `BDG-2022`.
-    async fn code(&self) -> &str {
+    fn code(&self) -> &str {
         &self.0.code
     }
 
@@ -51,87 +50,87 @@ impl Edition {
     }
 
     /// The languages in which it is given.
-    async fn languages(&self) -> Vec<Language> {
+    fn languages(&self) -> Vec<Language> {
         self.0.languages().into_iter().map(Into::into).collect()
     }
 
     /// The IANA zone in which days and deadlines are meant, such as `America/Montevideo`.
-    async fn time_zone(&self) -> &str {
+    fn time_zone(&self) -> &str {
         &self.0.time_zone
     }
 
     /// First day.
-    async fn starts_on(&self) -> NaiveDate {
+    fn starts_on(&self) -> NaiveDate {
         self.0.starts_on
     }
 
     /// Last day.
-    async fn ends_on(&self) -> NaiveDate {
+    fn ends_on(&self) -> NaiveDate {
         self.0.ends_on
     }
 
     /// From when applications are taken.
-    async fn enrols_from(&self) -> DateTime<Utc> {
+    fn enrols_from(&self) -> DateTime<Utc> {
         self.0.enrols_from
     }
 
     /// Until when applications are taken.
-    async fn enrols_until(&self) -> DateTime<Utc> {
+    fn enrols_until(&self) -> DateTime<Utc> {
         self.0.enrols_until
     }
 
     /// How many seats there are; null for as many as come.
-    async fn capacity(&self) -> Option<i64> {
+    fn capacity(&self) -> Option<i64> {
         self.0.capacity
     }
 
     /// How many seats are taken by confirmed and active enrolments.
-    async fn seats_taken(&self) -> i64 {
+    fn seats_taken(&self) -> i64 {
         self.0.seats_taken
     }
 
     /// How many seats are free; null for as many as come.
-    async fn seats_free(&self) -> Option<i64> {
+    fn seats_free(&self) -> Option<i64> {
         self.0.seats().free()
     }
 
     /// How many participants it needs to take place.
-    async fn minimum(&self) -> i64 {
+    fn minimum(&self) -> i64 {
         self.0.minimum
     }
 
     /// How participants meet.
-    async fn modality(&self) -> Modality {
+    fn modality(&self) -> Modality {
         self.0.modality.into()
     }
 
     /// What happens to an application.
-    async fn policy(&self) -> EnrolmentPolicy {
+    fn policy(&self) -> EnrolmentPolicy {
         self.0.policy.into()
     }
 
     /// Where it stands.
-    async fn state(&self) -> EditionState {
+    fn state(&self) -> EditionState {
         self.0.state.into()
     }
 
     /// The states that one step leads to.
-    async fn next_states(&self) -> Vec<EditionState> {
+    fn next_states(&self) -> Vec<EditionState> {
         self.0.state.next().iter().map(|&state| state.into()).collect()
     }
 
     /// The grade from which an enrolment is completed, of 100.
-    async fn pass_mark(&self) -> Decimal {
+    fn pass_mark(&self) -> Decimal {
         Decimal::thousandths(self.0.pass_mark)
     }
 
     /// Whether tutors release the grades of their teams themselves.
-    async fn tutors_release(&self) -> bool {
+    fn tutors_release(&self) -> bool {
         self.0.tutors_release
     }
 
     /// To be sent back with an update; rises with every change.
-    async fn version(&self) -> i64 {
+    fn version(&self) -> i64 {
         self.0.version
     }
 
@@ -140,7 +139,7 @@ impl Edition {
         let request = Request::of(ctx);
         Ok(service::enrolment::mine(&request.app, &request.actor, self.0.id)
             .await?
-            .map(Enrolment))
+            .map(Enrolment::from))
     }
 
     /// Its enrolments that exist for you, the oldest application first.
@@ -163,8 +162,17 @@ impl Edition {
         .wanted()?;
         let filter = filter.map(EnrolmentFilter::read).transpose()?.unwrap_or_default();
         let db = request.app.db.read();
+        let asked = ctx.look_ahead();
+        let beside = |name| {
+            let in_edges = asked.field("edges").field("node").field(name).exists();
+            in_edges || asked.field("nodes").field(name).exists()
+        };
+        if beside("person") || beside("institution") {
+            let page = roll::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
+            return Ok(connection(page, roll::page_place, Enrolment::from));
+        }
         let page = enrolment::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
-        Ok(connection(page, enrolment::page_place, Enrolment))
+        Ok(connection(page, enrolment::page_place, Enrolment::from))
     }
 
     /// Its teams that exist for you, by name.

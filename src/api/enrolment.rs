@@ -20,7 +20,7 @@ use crate::domain::policy::{Action, Relation, may};
 use crate::domain::text::Comment;
 use crate::error::{Error, Faults};
 use crate::service;
-use crate::store::enrolment as store;
+use crate::store::{enrolment as store, institution, person, roll};
 
 mod input;
 
@@ -31,7 +31,34 @@ pub use input::{
 };
 
 /// One person in one edition.
-pub struct Enrolment(pub store::Model);
+pub struct Enrolment {
+    row: store::Model,
+    /// What a list read beside it.
+    beside: Option<Box<Beside>>,
+}
+
+struct Beside {
+    person: person::Model,
+    institution: Option<institution::Model>,
+}
+
+impl From<store::Model> for Enrolment {
+    fn from(row: store::Model) -> Self {
+        Self { row, beside: None }
+    }
+}
+
+impl From<roll::Entry> for Enrolment {
+    fn from(entry: roll::Entry) -> Self {
+        let roll::Entry {
+            enrolment: row,
+            person,
+            institution,
+        } = entry;
+        let beside = Some(Box::new(Beside { person, institution }));
+        Self { row, beside }
+    }
+}
 
 impl Enrolment {
     /// How the viewer stands to this enrolment; that they see more of the person by another edition opens nothing
@@ -42,29 +69,29 @@ impl Enrolment {
         }
         let Request { actor, loaders, .. } = request;
         let mut relation = Relation {
-            institution: self.0.is_nominated_by(&actor.institutions()),
+            institution: self.row.is_nominated_by(&actor.institutions()),
             ..Relation::NONE
         };
         if let Reach::Within { courses, .. } = actor.coordinated()
             && !courses.is_empty()
         {
-            let edition = loaders.editions.load_one(self.0.edition_id).await?;
+            let edition = loaders.editions.load_one(self.row.edition_id).await?;
             relation.edition = edition.is_some_and(|edition| courses.contains(&edition.course_id));
         }
         if actor.holds(Role::Tutor) && !relation.edition {
-            let to_person = loaders.relations.load_one(self.0.person_id).await?;
+            let to_person = loaders.relations.load_one(self.row.person_id).await?;
             relation.assigned = to_person.is_some_and(|relation| relation.assigned);
         }
         Ok(relation)
     }
 
     fn known_relation(&self, request: &Request) -> Option<Relation> {
-        if request.actor.person == Some(self.0.person_id) {
+        if request.actor.person == Some(self.row.person_id) {
             return Some(Relation::OWN);
         }
         match request.actor.coordinated() {
             Reach::Everywhere => Some(Relation::EDITION),
-            Reach::Within { editions, .. } => editions.contains(&self.0.edition_id).then_some(Relation::EDITION),
+            Reach::Within { editions, .. } => editions.contains(&self.row.edition_id).then_some(Relation::EDITION),
         }
     }
 
@@ -79,17 +106,17 @@ impl Enrolment {
 impl Enrolment {
     /// Global identifier, `enr_…`.
     pub async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.row.id.to_string().into()
     }
 
     /// Where it stands.
-    async fn state(&self) -> EnrolmentState {
-        self.0.state.into()
+    fn state(&self) -> EnrolmentState {
+        self.row.state.into()
     }
 
     /// The edition.
     async fn edition(&self, ctx: &Context<'_>) -> ApiResult<Edition> {
-        let found = Request::of(ctx).loaders.editions.load_one(self.0.edition_id).await?;
+        let found = Request::of(ctx).loaders.editions.load_one(self.row.edition_id).await?;
         Ok(Edition(
             found.ok_or_else(|| Error::internal("an enrolment without edition"))?,
         ))
@@ -98,7 +125,10 @@ impl Enrolment {
     /// Whose it is.
     async fn person(&self, ctx: &Context<'_>) -> ApiResult<Person> {
         let request = Request::of(ctx);
-        let row = request.loaders.people.load_one(self.0.person_id).await?;
+        let row = match &self.beside {
+            Some(beside) => Some(beside.person.clone()),
+            None => request.loaders.people.load_one(self.row.person_id).await?,
+        };
         let row = row.ok_or_else(|| Error::internal("an enrolment without person"))?;
         Ok(match self.known_relation(request) {
             Some(relation) => Person::known(row, relation),
@@ -107,33 +137,39 @@ impl Enrolment {
     }
 
     /// When the person applied.
-    async fn applied_at(&self) -> DateTime<Utc> {
-        self.0.applied_at
+    fn applied_at(&self) -> DateTime<Utc> {
+        self.row.applied_at
     }
 
     /// What the person wrote when applying; null for those who may not read it.
     async fn motivation(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
-        Ok(self.sees(ctx, Action::SeeEmail).await?.then_some(&self.0.motivation))
+        Ok(self.sees(ctx, Action::SeeEmail).await?.then_some(&self.row.motivation))
     }
 
     /// Gender as declared for this enrolment; null for those who may not see it.
     async fn gender(&self, ctx: &Context<'_>) -> ApiResult<Option<Gender>> {
-        Ok(self.sees(ctx, Action::SeeGender).await?.then_some(self.0.gender.into()))
+        Ok(self
+            .sees(ctx, Action::SeeGender)
+            .await?
+            .then_some(self.row.gender.into()))
     }
 
     /// Country (ISO 3166-1 alpha-2) as declared for this enrolment; null when not stated, or not to be seen.
     async fn country(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
-        let seen = !self.0.country.is_empty() && self.sees(ctx, Action::SeeOrigin).await?;
-        Ok(seen.then_some(&self.0.country))
+        let seen = !self.row.country.is_empty() && self.sees(ctx, Action::SeeOrigin).await?;
+        Ok(seen.then_some(&self.row.country))
     }
 
     /// Institution as declared for this enrolment; null when not stated, or not to be seen.
     async fn institution(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
-        let Some(id) = self.0.institution_id else {
+        let Some(id) = self.row.institution_id else {
             return Ok(None);
         };
         if !self.sees(ctx, Action::SeeOrigin).await? {
             return Ok(None);
+        }
+        if let Some(beside) = &self.beside {
+            return Ok(beside.institution.clone().map(Institution));
         }
         Ok(Request::of(ctx)
             .loaders
@@ -148,7 +184,7 @@ impl Enrolment {
         Ok(self
             .sees(ctx, Action::SeeOrigin)
             .await?
-            .then_some(self.0.constituent_group.into()))
+            .then_some(self.row.constituent_group.into()))
     }
 
     /// The language of the person at enrolment; null for those who may not see it.
@@ -156,12 +192,14 @@ impl Enrolment {
         Ok(self
             .sees(ctx, Action::SeeOrigin)
             .await?
-            .then_some(self.0.language.into()))
+            .then_some(self.row.language.into()))
     }
 
     /// The institution that nominated the person; null where they applied alone, or when it is not to be seen.
     async fn nominated_by(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
-        let Some(id) = self.0.nominated_by else { return Ok(None) };
+        let Some(id) = self.row.nominated_by else {
+            return Ok(None);
+        };
         if !self.sees(ctx, Action::SeeOrigin).await? {
             return Ok(None);
         }
@@ -174,28 +212,28 @@ impl Enrolment {
     }
 
     /// The weighted grade of the completion, of 100; null before it is decided.
-    async fn grade(&self) -> Option<Decimal> {
-        self.0.grade.map(Decimal::thousandths)
+    fn grade(&self) -> Option<Decimal> {
+        self.row.grade.map(Decimal::thousandths)
     }
 
     /// The outcome with its reasons; null before it is decided.
     async fn completion(&self, ctx: &Context<'_>) -> ApiResult<Option<super::completion::Completion>> {
-        super::completion::of_enrolment(ctx, self.0.id).await
+        super::completion::of_enrolment(ctx, self.row.id).await
     }
 
     /// The team; null as long as the person is in none, or when it is not to be seen.
     async fn team(&self, ctx: &Context<'_>) -> ApiResult<Option<super::team::Team>> {
-        super::team::of_enrolment(ctx, self.0.id).await
+        super::team::of_enrolment(ctx, self.row.id).await
     }
 
     /// Every state that it entered, the oldest first.
     async fn history(&self, ctx: &Context<'_>) -> ApiResult<Vec<StateChange>> {
-        super::history::of(ctx, self.0.id.0).await
+        super::history::of(ctx, self.row.id.0).await
     }
 
     /// To be sent back with a decision; rises with every change.
-    async fn version(&self) -> i64 {
-        self.0.version
+    fn version(&self) -> i64 {
+        self.row.version
     }
 }
 
@@ -215,7 +253,7 @@ impl EnrolmentQuery {
         let id: EnrolmentId = id::argument("id", &id)?;
         Ok(service::enrolment::find(&request.app, &request.actor, id)
             .await?
-            .map(Enrolment))
+            .map(Enrolment::from))
     }
 
     /// Your own enrolments, the latest application first.
@@ -237,7 +275,7 @@ impl EnrolmentQuery {
         }
         .wanted()?;
         let page = store::page_of_person(request.app.db.read(), person, &wanted).await?;
-        Ok(connection(page, store::page_place, Enrolment))
+        Ok(connection(page, store::page_place, Enrolment::from))
     }
 }
 
@@ -263,7 +301,7 @@ impl EnrolmentMutation {
             };
             service::enrolment::apply(&request.app, &request.actor, edition, &motivation).await
         };
-        ApplyToEditionPayload::of(run.await, Enrolment)
+        ApplyToEditionPayload::of(run.await, Enrolment::from)
     }
 
     /// Withdraws an enrolment; a freed seat passes to the next in line at once.
@@ -278,7 +316,7 @@ impl EnrolmentMutation {
             let reason = read_reason(input.reason.as_deref())?;
             service::enrolment::withdraw(&request.app, &request.actor, id, input.version, reason.as_ref()).await
         };
-        WithdrawEnrolmentPayload::of(run.await, Enrolment)
+        WithdrawEnrolmentPayload::of(run.await, Enrolment::from)
     }
 
     /// Decides on one enrolment. For coordinators of the edition.
@@ -294,7 +332,7 @@ impl EnrolmentMutation {
             let to = input.decision.into();
             service::enrolment::decide(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
         };
-        DecideEnrolmentPayload::of(run.await, Enrolment)
+        DecideEnrolmentPayload::of(run.await, Enrolment::from)
     }
 
     /// Decides in the same way on many enrolments of an edition, all or none. For its coordinators.
@@ -311,6 +349,6 @@ impl EnrolmentMutation {
             let to = input.decision.into();
             service::enrolment::decide_many(&request.app, &request.actor, edition, &ids, to, reason.as_ref()).await
         };
-        DecideEnrolmentsPayload::of(run.await, |rows| rows.into_iter().map(Enrolment).collect())
+        DecideEnrolmentsPayload::of(run.await, |rows| rows.into_iter().map(Enrolment::from).collect())
     }
 }

@@ -38,17 +38,17 @@ impl Institution {
     }
 
     /// A short code, where there is one.
-    async fn code(&self) -> Option<&str> {
+    fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
     /// Name.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Other names under which it is known.
-    async fn aliases(&self) -> Vec<&str> {
+    fn aliases(&self) -> Vec<&str> {
         self.0
             .aliases
             .as_array()
@@ -59,17 +59,17 @@ impl Institution {
     }
 
     /// Country (ISO 3166-1 alpha-2).
-    async fn country(&self) -> &str {
+    fn country(&self) -> &str {
         &self.0.country
     }
 
     /// What sort of organisation it is.
-    async fn kind(&self) -> InstitutionKind {
+    fn kind(&self) -> InstitutionKind {
         self.0.kind.into()
     }
 
     /// The version to send back with `updateInstitution`.
-    async fn version(&self) -> i64 {
+    fn version(&self) -> i64 {
         self.0.version
     }
 }

@@ -62,7 +62,7 @@ impl NodeQuery {
                 .map(|row| Edition(row).into()),
             AnyId::EnrolmentId(id) => service::enrolment::find(app, actor, id)
                 .await?
-                .map(|row| Enrolment(row).into()),
+                .map(|row| Enrolment::from(row).into()),
             AnyId::InstitutionId(id) if actor.person.is_some() => Institution::load(request, id).await?.map(Into::into),
             AnyId::PersonId(id) => Person::visible(request, id).await?.map(Into::into),
             AnyId::SubmissionId(id) => service::submission::read(app, actor, id)

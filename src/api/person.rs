@@ -163,22 +163,22 @@ pub struct Declaration(pub declaration::Model);
 #[Object]
 impl Declaration {
     /// Identifier, `dcl_…`.
-    async fn id(&self) -> ID {
+    fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
     /// When it was stated.
-    async fn stated_at(&self) -> DateTime<Utc> {
+    fn stated_at(&self) -> DateTime<Utc> {
         self.0.stated_at
     }
 
     /// Gender.
-    async fn gender(&self) -> Gender {
+    fn gender(&self) -> Gender {
         self.0.gender.into()
     }
 
     /// Country (ISO 3166-1 alpha-2), null for not stated.
-    async fn country(&self) -> Option<&str> {
+    fn country(&self) -> Option<&str> {
         self.0.country.as_deref()
     }
 
@@ -191,7 +191,7 @@ impl Declaration {
     }
 
     /// The group for which the person takes part.
-    async fn constituent_group(&self) -> ConstituentGroup {
+    fn constituent_group(&self) -> ConstituentGroup {
         self.0.constituent_group.into()
     }
 }

@@ -53,14 +53,14 @@ impl StatisticsRow {
 #[Object]
 impl StatisticsRow {
     /// Gender as stated in the enrolment.
-    async fn gender(&self) -> Option<Gender> {
+    fn gender(&self) -> Option<Gender> {
         self.word(domain::Dimension::Gender)
             .and_then(person::Gender::from_word)
             .map(Into::into)
     }
 
     /// Country (ISO 3166-1 alpha-2) as stated in the enrolment; null also when not stated.
-    async fn country(&self) -> Option<&str> {
+    fn country(&self) -> Option<&str> {
         self.word(domain::Dimension::Country)
             .filter(|country| !country.is_empty())
     }
@@ -79,13 +79,13 @@ impl StatisticsRow {
     }
 
     /// The kind of that institution; null also when not stated.
-    async fn institution_kind(&self) -> Option<InstitutionKind> {
+    fn institution_kind(&self) -> Option<InstitutionKind> {
         let word = self.word(domain::Dimension::InstitutionKind)?;
         institution::InstitutionKind::from_word(word).map(Into::into)
     }
 
     /// Constituent group as stated in the enrolment.
-    async fn constituent_group(&self) -> Option<ConstituentGroup> {
+    fn constituent_group(&self) -> Option<ConstituentGroup> {
         let word = self.word(domain::Dimension::ConstituentGroup)?;
         person::ConstituentGroup::from_word(word).map(Into::into)
     }
@@ -117,100 +117,100 @@ impl StatisticsRow {
     }
 
     /// The language of the person at enrolment.
-    async fn language(&self) -> Option<Language> {
+    fn language(&self) -> Option<Language> {
         let word = self.word(domain::Dimension::Language)?;
         language::Language::parse(word).ok().map(Into::into)
     }
 
     /// The state of the enrolment.
-    async fn status(&self) -> Option<EnrolmentState> {
+    fn status(&self) -> Option<EnrolmentState> {
         let word = self.word(domain::Dimension::Status)?;
         enrolment::EnrolmentState::from_word(word).map(Into::into)
     }
 
     /// The month of the application, such as `2022-04`, in the edition's zone.
-    async fn month(&self) -> Option<&str> {
+    fn month(&self) -> Option<&str> {
         self.word(domain::Dimension::Month)
     }
 
     /// Distinct people with an admitted enrolment.
-    async fn participants(&self) -> i64 {
+    fn participants(&self) -> i64 {
         self.row.participants
     }
 
     /// Admitted enrolments.
-    async fn enrolments(&self) -> i64 {
+    fn enrolments(&self) -> i64 {
         self.row.figures.enrolments
     }
 
     /// Applications, whatever became of them.
-    async fn applications(&self) -> i64 {
+    fn applications(&self) -> i64 {
         self.row.figures.applications
     }
 
     /// Admitted enrolments of women.
-    async fn women(&self) -> i64 {
+    fn women(&self) -> i64 {
         self.row.figures.women
     }
 
     /// Admitted enrolments of men.
-    async fn men(&self) -> i64 {
+    fn men(&self) -> i64 {
         self.row.figures.men
     }
 
     /// Admitted enrolments of people of another gender.
-    async fn another(&self) -> i64 {
+    fn another(&self) -> i64 {
         self.row.figures.another
     }
 
     /// Admitted enrolments of people who did not state their gender.
-    async fn not_stated(&self) -> i64 {
+    fn not_stated(&self) -> i64 {
         self.row.figures.not_stated
     }
 
     /// Distinct institutions stated in admitted enrolments.
-    async fn institutions(&self) -> i64 {
+    fn institutions(&self) -> i64 {
         self.row.institutions
     }
 
     /// Distinct countries stated in admitted enrolments.
-    async fn countries(&self) -> i64 {
+    fn countries(&self) -> i64 {
         self.row.countries
     }
 
     /// Completed enrolments.
-    async fn completed(&self) -> i64 {
+    fn completed(&self) -> i64 {
         self.row.figures.completed
     }
 
     /// Completed of admitted enrolments, 0 to 1 with four decimals; null without enrolments.
-    async fn completion_rate(&self) -> Option<String> {
+    fn completion_rate(&self) -> Option<String> {
         let rate = self.row.figures.completion_rate()?;
         Some(format!("{}.{:04}", rate / 10_000, rate % 10_000))
     }
 
     /// Enrolments that the person ended.
-    async fn withdrawn(&self) -> i64 {
+    fn withdrawn(&self) -> i64 {
         self.row.figures.withdrawn
     }
 
     /// Roadmaps, projects and tasks handed in.
-    async fn submitted(&self) -> i64 {
+    fn submitted(&self) -> i64 {
         self.row.figures.submitted
     }
 
     /// Those with a released grade.
-    async fn released(&self) -> i64 {
+    fn released(&self) -> i64 {
         self.row.figures.released
     }
 
     /// Synchronous meetings that have begun; null where they cannot be divided so.
-    async fn meetings(&self) -> Option<i64> {
+    fn meetings(&self) -> Option<i64> {
         self.row.meetings.map(|(count, _)| count)
     }
 
     /// The planned length of these meetings in hours, with two decimals; null where they cannot be divided so.
-    async fn meeting_hours(&self) -> Option<String> {
+    fn meeting_hours(&self) -> Option<String> {
         self.row.meetings.map(|(_, minutes)| hours(minutes))
     }
 }

@@ -95,6 +95,7 @@ pub fn read_profile(
 /// same for an address that has an account: its owner is told by mail. An account that was never confirmed keeps the
 /// name and password of its first registration and gets a new link.
 pub async fn register(app: &App, registration: &Registration) -> Result<()> {
+    app.db.rest().await;
     let hash = app.passwords.hash(&registration.password).await?;
     let tx = app.db.write().await?;
     person::lock_register(&tx).await?;
@@ -263,6 +264,7 @@ pub async fn change_password(app: &App, actor: &Actor, current: &str, new: &str)
     let id = actor.signed_in()?;
     let wrong = || Error::at("currentPassword", Code::InvalidCredentials);
     let owner = person::find(app.db.read(), id).await?.ok_or(Error::Unauthenticated)?;
+    app.db.rest().await;
     if !app.passwords.verify(current, owner.password_hash.as_deref()).await? {
         return Err(wrong());
     }
@@ -280,6 +282,7 @@ pub async fn change_password(app: &App, actor: &Actor, current: &str, new: &str)
 }
 
 async fn hash_new(app: &App, owner: &person::Model, at: &str, password: &str) -> Result<String> {
+    app.db.rest().await;
     let mut faults = Faults::default();
     let about = [owner.given_name.as_str(), &owner.family_name, &owner.email];
     match faults.take(at, Password::parse(password, &about)) {
@@ -363,6 +366,7 @@ pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<d
 /// An account that exists keeps its names and gets the password; all its sessions end. The address counts
 /// as confirmed. Nothing is mailed.
 pub async fn create_administrator(app: &App, registration: &Registration) -> Result<PersonId> {
+    app.db.rest().await;
     let hash = app.passwords.hash(&registration.password).await?;
     let tx = app.db.write().await?;
     let now = app.clock.now();

@@ -34,8 +34,19 @@ impl<'a> Admissions<'a> {
         let course = course::find(tx, edition.course_id)
             .await?
             .ok_or_else(|| Error::internal("an edition without course"))?;
-        let about = edition.about(&course);
-        Ok(Self {
+        Ok(Self::with_course(app, tx, actor, edition, &course))
+    }
+
+    /// The same, where the course was read together with the edition.
+    pub(super) fn with_course(
+        app: &'a App,
+        tx: &'a Tx,
+        actor: Option<PersonId>,
+        edition: edition::Model,
+        course: &course::Model,
+    ) -> Self {
+        let about = edition.about(course);
+        Self {
             app,
             tx,
             actor,
@@ -43,7 +54,7 @@ impl<'a> Admissions<'a> {
             about,
             freed: 0,
             changes: Vec::new(),
-        })
+        }
     }
 
     /// The edition as it now is.

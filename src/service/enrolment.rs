@@ -35,7 +35,7 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
     let person = actor.signed_in()?;
     demand(actor, Action::Apply, Relation::OWN, None)?;
     let tx = app.db.write().await?;
-    let edition = edition::lock_for(&tx, actor, id)
+    let (edition, course) = edition::lock_with_course(&tx, actor, id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
     let candidate = snapshot::candidates(&tx, &[person])
@@ -71,7 +71,7 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
         version: 1,
     };
     enrolment::freeze(&mut row, &declared);
-    let mut admissions = Admissions::of(app, &tx, Some(person), edition).await?;
+    let mut admissions = Admissions::with_course(app, &tx, Some(person), edition, &course);
     admissions.enter(&row).await?;
     admissions.finish().await?;
     audit::record(&tx, &app.clock, Some(person), Action::Apply, &[row.id.into()], None).await?;

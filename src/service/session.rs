@@ -38,6 +38,7 @@ pub async fn sign_in(app: &App, email: &str, password: &str) -> Result<SessionTo
     };
     let candidate = found.filter(may_sign_in);
     let hash = candidate.as_ref().and_then(|row| row.password_hash.as_deref());
+    app.db.rest().await;
     let fits = app.passwords.verify(password, hash).await?;
     let Some(row) = candidate.filter(|_| fits) else {
         return Err(Code::InvalidCredentials.into());
@@ -151,7 +152,7 @@ pub async fn actor(app: &App, bearer: Option<&str>, accept_language: Option<&str
     };
     let now = app.clock.now();
     let Bearer { person, session } = app.tokens.read(access, now)?;
-    let standing = session::standing(app.db.read(), session, person, now).await?;
+    let standing = app.db.standing(session, person, now).await?;
     let session::Standing { language, grants } = standing.ok_or(Error::Unauthenticated)?;
     Ok(Actor {
         person: Some(person),

@@ -1,10 +1,10 @@
 //! Who did what to what: append-only.
 
 use chrono::{DateTime, Utc};
-use sea_orm::Set;
 use sea_orm::prelude::*;
+use sea_orm::{QueryTrait, Set};
 
-use super::Tx;
+use super::{Tx, Write};
 use crate::clock::Clock;
 use crate::domain::id::{PersonId, Subject};
 use crate::domain::policy::Action;
@@ -50,7 +50,8 @@ pub async fn record(
             subject_id: Set(Some(subject.id)),
             reason: Set(reason.map(ToOwned::to_owned)),
         });
-        Entity::insert_many(rows).exec_without_returning(tx).await?;
+        let write = Write::Insert(Entity::insert_many(rows).into_query());
+        tx.later("audit_entry", batch.len(), write).await?;
     }
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, QueryTrait, Set};
 
 use super::page::{Key, Page, Place, Wanted, fetch};
-use super::{Tx, course, unique_or};
+use super::{Tx, Write, course, unique_or};
 use crate::domain::actor::{Actor, Reach};
 use crate::domain::edition::{EditionDraft, EditionState, EnrolmentPolicy, Modality, Seats};
 use crate::domain::id::{CourseId, EditionId};
@@ -145,6 +145,20 @@ pub async fn lock_for(tx: &Tx, actor: &Actor, id: EditionId) -> Result<Option<Mo
         .lock_exclusive()
         .one(tx)
         .await?)
+}
+
+/// The edition with its course, if it exists for the actor; the edition is locked until the transaction ends.
+pub async fn lock_with_course(tx: &Tx, actor: &Actor, id: EditionId) -> Result<Option<(Model, course::Model)>> {
+    let to_course = Entity::belongs_to(course::Entity)
+        .from(Column::CourseId)
+        .to(course::Column::Id);
+    let mut select = Entity::find_by_id(id)
+        .filter(visible_to(actor))
+        .join(JoinType::InnerJoin, to_course.into())
+        .select_also(course::Entity);
+    QuerySelect::query(&mut select).lock_with_tables(LockType::Update, [Entity]);
+    let found = select.one(tx).await?;
+    Ok(found.and_then(|(edition, course)| Some((edition, course?))))
 }
 
 /// The edition, locked until the transaction ends.
@@ -317,11 +331,11 @@ pub async fn take_seats(tx: &Tx, row: &mut Model, seats: i64) -> Result<()> {
         return Ok(());
     }
     row.seats_taken += seats;
-    Entity::update_many()
+    let write = Entity::update_many()
         .col_expr(Column::SeatsTaken, Expr::col(Column::SeatsTaken).add(seats))
         .filter(Column::Id.eq(row.id))
-        .exec(tx)
-        .await?;
+        .into_query();
+    tx.later("edition", 1, Write::Update(write)).await?;
     Ok(())
 }
 

@@ -204,6 +204,12 @@ pub async fn page_of_edition(
     filter: &Filter,
     wanted: &Wanted,
 ) -> Result<Page<Model>> {
+    let list = in_edition(actor, edition, filter);
+    fetch(connection, list, (Column::AppliedAt, Column::Id), false, wanted).await
+}
+
+/// The edition's enrolments that exist for the actor and fit the filter, in no order.
+pub(super) fn in_edition(actor: &Actor, edition: EditionId, filter: &Filter) -> Select<Entity> {
     let mut list = Entity::find()
         .filter(Column::EditionId.eq(edition))
         .filter(visible_to(actor));
@@ -216,7 +222,7 @@ pub async fn page_of_edition(
     if !filter.institutions.is_empty() {
         list = list.filter(Column::InstitutionId.is_in(filter.institutions.iter().copied()));
     }
-    fetch(connection, list, (Column::AppliedAt, Column::Id), false, wanted).await
+    list
 }
 
 /// A page of a person's own enrolments, the latest application first.

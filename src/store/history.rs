@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::{QueryOrder, Set};
+use sea_orm::{QueryOrder, QueryTrait, Set};
 
-use super::Tx;
+use super::{Tx, Write};
 use crate::clock::Clock;
 use crate::domain::id::{PersonId, Subject};
 use crate::error::Result;
@@ -61,7 +61,8 @@ pub async fn record(tx: &Tx, clock: &Clock, steps: &[Step<'_>]) -> Result<()> {
             actor_id: Set(step.actor),
             reason: Set(step.reason.map(ToOwned::to_owned)),
         });
-        Entity::insert_many(rows).exec_without_returning(tx).await?;
+        let write = Write::Insert(Entity::insert_many(rows).into_query());
+        tx.later("state_history", batch.len(), write).await?;
     }
     Ok(())
 }

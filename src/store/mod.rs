@@ -7,15 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlErr, SqliteTransactionMode,
-    SqlxPostgresConnector, SqlxSqliteConnector, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlErr, SqlxPostgresConnector, SqlxSqliteConnector,
+    TransactionTrait,
 };
 
+use self::connection::Pool;
 use self::patience::HangUps;
+use self::standing::Standings;
 use crate::config;
+use crate::domain::id::{PersonId, SessionId};
 use crate::error::{Error, Result};
 
 pub mod allocation;
@@ -24,6 +28,7 @@ pub mod audit;
 pub mod author;
 pub mod case;
 pub mod completion;
+pub mod connection;
 pub mod course;
 pub mod deadline;
 pub mod declaration;
@@ -43,8 +48,10 @@ pub mod person;
 pub mod refresh;
 pub mod relation;
 pub mod role;
+pub mod roll;
 pub mod session;
 pub mod snapshot;
+mod standing;
 pub mod statistics;
 pub mod submission;
 pub mod tally;
@@ -52,6 +59,7 @@ pub mod tally_rebuild;
 pub mod team;
 pub mod team_member;
 pub mod token;
+pub mod transaction;
 pub mod verify;
 pub mod version;
 pub mod works;
@@ -59,8 +67,8 @@ pub mod works;
 /// What statements are sent through: the pool that reads, or a transaction.
 pub use sea_orm::ConnectionTrait as Connection;
 
-/// A transaction that writes.
-pub type Tx = DatabaseTransaction;
+pub use connection::Reader;
+pub use transaction::{Tx, Write};
 
 /// The name under which one process at a time migrates a PostgreSQL database.
 const MIGRATION_LOCK: i64 = 0x0052_756D_626F;
@@ -78,10 +86,13 @@ pub enum Engine {
 #[derive(Debug, Clone)]
 pub struct Db {
     engine: Engine,
-    readers: DatabaseConnection,
-    writer: DatabaseConnection,
+    readers: Reader,
+    writer: Reader,
+    /// The writer once more, for migrations.
+    whole: DatabaseConnection,
     statements: Arc<AtomicU64>,
     hang_ups: HangUps,
+    standings: Arc<Standings>,
 }
 
 impl Db {
@@ -129,13 +140,9 @@ impl Db {
             .connect_with(options.pragma("query_only", "on"))
             .await
             .map_err(Error::internal)?;
-        let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
-        Ok(Self::counting(
-            Engine::Sqlite,
-            SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
-            Some(writer),
-            HangUps::new(),
-        ))
+        let whole = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone());
+        let (readers, writer) = (Pool::Sqlite(readers), Pool::Sqlite(writer));
+        Ok(Self::of(readers, writer, whole, HangUps::new(), settings))
     }
 
     async fn connect_postgres(url: &str, settings: &config::Database) -> Result<Self> {
@@ -162,42 +169,27 @@ impl Db {
             .connect_with(options)
             .await
             .map_err(Error::internal)?;
-        Ok(Self::counting(
-            Engine::Postgres,
-            SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
-            None,
-            hang_ups,
-        ))
+        let whole = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
+        let pool = Pool::Postgres(pool);
+        Ok(Self::of(pool.clone(), pool, whole, hang_ups, settings))
     }
 
-    /// Counts the statements of both connections; on PostgreSQL one pool reads and writes.
-    fn counting(
-        engine: Engine,
-        mut readers: DatabaseConnection,
-        writer: Option<DatabaseConnection>,
+    fn of(
+        readers: Pool,
+        writer: Pool,
+        whole: DatabaseConnection,
         hang_ups: HangUps,
+        settings: &config::Database,
     ) -> Self {
         let statements = Arc::new(AtomicU64::new(0));
-        let counter = || {
-            let statements = statements.clone();
-            move |_: &sea_orm::metric::Info<'_>| {
-                statements.fetch_add(1, Ordering::Relaxed);
-            }
-        };
-        readers.set_metric_callback(counter());
-        let writer = match writer {
-            Some(mut writer) => {
-                writer.set_metric_callback(counter());
-                writer
-            }
-            None => readers.clone(),
-        };
         Self {
-            engine,
-            readers,
-            writer,
+            engine: readers.engine(),
+            readers: Reader::new(readers, statements.clone()),
+            writer: Reader::new(writer, statements.clone()),
+            whole,
             statements,
             hang_ups,
+            standings: Arc::new(Standings::new(TimeDelta::milliseconds(settings.standing_milliseconds))),
         }
     }
 
@@ -207,9 +199,35 @@ impl Db {
         patience::attend(&self.hang_ups, operation).await
     }
 
+    /// The same database for one request: its reads share a connection, which its transactions take over on
+    /// PostgreSQL. See [`Db::rest`].
+    #[must_use]
+    pub fn for_request(&self) -> Self {
+        let readers = self.readers.holding();
+        Self {
+            writer: match self.engine {
+                Engine::Sqlite => self.writer.clone(),
+                Engine::Postgres => readers.clone(),
+            },
+            readers,
+            ..self.clone()
+        }
+    }
+
+    /// Gives the request's connection back until the next statement; to be called before anything that takes
+    /// long and needs no database, such as hashing a password.
+    pub async fn rest(&self) {
+        self.readers.rest().await;
+    }
+
     /// How many statements were sent since the start; begin and commit do not count.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
+    }
+
+    /// How many connections of the pool that reads are in use.
+    pub fn readers_at_work(&self) -> usize {
+        self.readers.at_work()
     }
 
     /// Which database it is.
@@ -218,32 +236,52 @@ impl Db {
     }
 
     /// What reads outside a transaction go to.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.readers
     }
 
     /// Begins a transaction that writes; on SQLite it takes the write lock at once.
     pub async fn write(&self) -> Result<Tx> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..Default::default()
+        let sql = match self.engine {
+            Engine::Sqlite => "BEGIN IMMEDIATE",
+            Engine::Postgres => "BEGIN",
         };
-        Ok(self.writer.begin_with_options(options).await?)
+        Ok(self.writer.begin(sql, self.standings.clone()).await?)
     }
 
     /// Begins a transaction in which every read sees the same instant.
     pub async fn snapshot(&self) -> Result<Tx> {
-        let options = TransactionOptions {
-            isolation_level: (self.engine == Engine::Postgres).then_some(sea_orm::IsolationLevel::RepeatableRead),
-            ..Default::default()
+        let sql = match self.engine {
+            Engine::Sqlite => "BEGIN",
+            Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ",
         };
-        Ok(self.readers.begin_with_options(options).await?)
+        Ok(self.readers.begin(sql, self.standings.clone()).await?)
+    }
+
+    /// What a request of this session may rely on; `None` when it has ended, is not this person's, or the
+    /// account is disabled. Asked again within `database.standing_milliseconds`, it is answered from memory
+    /// unless this process has changed a session, a person, or a role since.
+    pub async fn standing(
+        &self,
+        session: SessionId,
+        person: PersonId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<session::Standing>> {
+        if let Some(standing) = self.standings.find(session, person, now) {
+            return Ok(Some(standing));
+        }
+        let epoch = self.standings.epoch();
+        let standing = session::standing(self.read(), session, person, now).await?;
+        if let Some(standing) = &standing {
+            self.standings.keep(session, person, epoch, now, standing);
+        }
+        Ok(standing)
     }
 
     /// Brings the schema up to date; several processes may start it at once.
     pub async fn migrate(&self) -> Result<()> {
         use migrations::{Migrator, MigratorTrait};
-        let tx = self.write().await?;
+        let tx = self.whole.begin().await?;
         if self.engine == Engine::Postgres {
             tx.execute_unprepared(&format!(
                 "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
@@ -258,20 +296,18 @@ impl Db {
     /// Whether the schema is the one that this program was built for.
     pub async fn is_current(&self) -> Result<bool> {
         use migrations::{Migrator, MigratorTrait};
-        Ok(Migrator::get_pending_migrations(self.read()).await?.is_empty())
+        Ok(Migrator::get_pending_migrations(&self.whole).await?.is_empty())
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        Ok(self.readers.ping().await?)
+        Ok(self.readers.execute_unprepared("SELECT 1").await.map(drop)?)
     }
 
     /// Closes every connection; on SQLite the journal is folded into the file.
     pub async fn close(self) -> Result<()> {
-        self.readers.close().await?;
-        if self.engine == Engine::Sqlite {
-            self.writer.close().await?;
-        }
+        self.readers.close().await;
+        self.writer.close().await;
         Ok(())
     }
 }

@@ -10,11 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ColumnTrait, DeriveEntityModel, DerivePrimaryKey, DeriveRelation,
-    EntityTrait, EnumIter, JsonValue as Json, Order, PrimaryKeyTrait, QueryFilter, QuerySelect, Set,
+    EntityTrait, EnumIter, JsonValue as Json, Order, PrimaryKeyTrait, QueryFilter, QuerySelect, QueryTrait, Set,
 };
 use uuid::Uuid;
 
-use super::{Db, Tx, person};
+use super::{Db, Tx, Write, person};
 use crate::clock::Clock;
 use crate::domain::id::PersonId;
 use crate::domain::notice::Notice;
@@ -107,7 +107,8 @@ pub async fn enqueue(tx: &Tx, clock: &Clock, recipient: PersonId, notice: &Notic
         created_at: Set(now),
         sent_at: Set(None),
     };
-    Entity::insert(row).exec_without_returning(tx).await?;
+    let write = Write::Insert(Entity::insert(row).into_query());
+    tx.later("outbox", 1, write).await?;
     Ok(id)
 }
 

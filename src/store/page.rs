@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::Value;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    Select, TryGetable,
+};
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -70,14 +73,48 @@ impl<T> Page<T> {
     }
 }
 
+/// The cells of a row, one after the other.
+#[derive(Debug)]
+pub struct Cells<'a> {
+    /// The row.
+    pub row: &'a QueryResult,
+    /// The position of the next cell.
+    pub next: usize,
+}
+
+impl Cells<'_> {
+    /// The next cell.
+    pub fn take<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        let value = self.row.try_get_by_index(self.next)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    /// Passes over cells.
+    pub fn skip(&mut self, count: usize) {
+        self.next += count;
+    }
+}
+
 /// Reads the wanted part of `list`, ordered by `key` and then by `id`, falling when `descending`.
 pub async fn fetch<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     list: Select<E>,
-    (key, id): (E::Column, E::Column),
+    columns: (E::Column, E::Column),
     descending: bool,
     wanted: &Wanted,
 ) -> Result<Page<E::Model>> {
+    let rows = part(list, columns, descending, wanted).all(connection).await?;
+    Ok(page(rows, wanted))
+}
+
+/// The statement that reads the wanted part of `list`, and one row more; [`page`] makes a page of its rows.
+pub fn part<E: EntityTrait>(
+    list: Select<E>,
+    (key, id): (E::Column, E::Column),
+    descending: bool,
+    wanted: &Wanted,
+) -> Select<E> {
     let falling = descending != wanted.backwards;
     let mut list = list;
     if let Some(place) = &wanted.beyond {
@@ -95,12 +132,13 @@ pub async fn fetch<E: EntityTrait>(
     } else {
         sea_orm::Order::Asc
     };
-    let mut rows = list
-        .order_by(key, order.clone())
+    list.order_by(key, order.clone())
         .order_by(id, order)
         .limit(wanted.limit + 1)
-        .all(connection)
-        .await?;
+}
+
+/// The page that the rows of a statement of [`part`] make.
+pub fn page<T>(mut rows: Vec<T>, wanted: &Wanted) -> Page<T> {
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -113,9 +151,9 @@ pub async fn fetch<E: EntityTrait>(
     } else {
         (came_from, more)
     };
-    Ok(Page {
+    Page {
         rows,
         has_previous,
         has_next,
-    })
+    }
 }

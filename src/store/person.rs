@@ -6,6 +6,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{ActiveValue::Set, QuerySelect};
 
 use super::Tx;
+use super::page::Cells;
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
 use crate::domain::text::{Email, Name};
@@ -36,6 +37,24 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Reads a person out of the next cells of a row, which are all columns in their order.
+pub(super) fn read(cells: &mut Cells<'_>) -> Result<Model, DbErr> {
+    Ok(Model {
+        id: cells.take()?,
+        number: cells.take()?,
+        email: cells.take()?,
+        given_name: cells.take()?,
+        family_name: cells.take()?,
+        language: cells.take()?,
+        time_zone: cells.take()?,
+        password_hash: cells.take()?,
+        email_confirmed_at: cells.take()?,
+        disabled_at: cells.take()?,
+        created_at: cells.take()?,
+        version: cells.take()?,
+    })
+}
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[PersonId]) -> Result<Vec<Model>> {

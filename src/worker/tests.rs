@@ -25,6 +25,7 @@ impl Bench {
             readers: 2,
             connections: 2,
             statement_seconds: 5,
+            standing_milliseconds: 0,
         };
         let db = Db::connect(&database).await.expect("a database");
         db.migrate().await.expect("a schema");

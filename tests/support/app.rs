@@ -356,6 +356,12 @@ impl Client<'_> {
             .await
     }
 
+    /// Asks for nothing, so that what the server remembers of the session for a moment is remembered, and the
+    /// statements of the next request are its own.
+    pub async fn warm_up(&self) {
+        self.query("{ __typename }", json!({})).await;
+    }
+
     /// Executes a document of the test's own.
     pub async fn query(&self, document: &str, variables: Value) -> Answer {
         self.post(json!({ "query": document, "variables": variables })).await

@@ -107,7 +107,7 @@ pub(super) async fn execute(
     let language = actor.language;
     let request = operation
         .request
-        .data(api::request::Request::new(shared.app.clone(), actor));
+        .data(api::request::Request::new(shared.app.for_request(), actor));
     let mut answer = execute::run(shared, request).await.map_err(Problem::Failed)?;
     for fault in &mut answer.errors {
         error::finish(fault, language, request_id);

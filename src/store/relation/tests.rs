@@ -94,6 +94,7 @@ async fn database() -> (Db, tempfile::TempDir) {
         readers: 1,
         connections: 1,
         statement_seconds: 5,
+        standing_milliseconds: 0,
     })
     .await
     .expect("a database");

@@ -13,11 +13,10 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use roaring::RoaringBitmap;
-use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr, Value};
 
 use self::sets::{Remaining, key_of, lock_sets, put};
-use super::Tx;
+use super::{Tx, Write};
 use crate::clock::Clock;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::EditionId;
@@ -86,7 +85,6 @@ pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    write_journal(tx, clock, &changes).await?;
     let mut detail: BTreeMap<Cell, Delta> = BTreeMap::new();
     let mut of_edition: BTreeMap<OfEdition, Delta> = BTreeMap::new();
     let mut overall: BTreeMap<Overall, Delta> = BTreeMap::new();
@@ -96,12 +94,9 @@ pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
         *of_edition.entry(edition_cell(&fact.cell)).or_default() += delta;
         *overall.entry(overall_cell(&fact.cell)).or_default() += delta;
     }
-    let detail = some(detail, detail_values);
-    add(tx, "tally_detail", &DETAIL_KEY, detail).await?;
+    // Every lock before every write, in the same order in every transaction.
     let of_edition_keys = of_edition.keys().map(edition_values).collect();
     let mut edition_sets = lock_sets(tx, "tally_edition", &EDITION_KEY, of_edition_keys).await?;
-    let overall = some(overall, overall_values);
-    add(tx, "tally_overall", &OVERALL_KEY, overall).await?;
     let chunks = chunks(&changes);
     let mut chunk_sets = lock_sets(tx, "people_overall", &CHUNK_KEY, chunks.clone()).await?;
     let remaining = Remaining::read(tx, &changes).await?;
@@ -114,6 +109,9 @@ pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
             remaining.anywhere(fact),
         )?;
     }
+    write_journal(tx, clock, &changes).await?;
+    add(tx, "tally_detail", &DETAIL_KEY, some(detail, detail_values)).await?;
+    add(tx, "tally_overall", &OVERALL_KEY, some(overall, overall_values)).await?;
     write_of_edition(tx, of_edition, edition_sets).await?;
     write_chunks(tx, chunks, chunk_sets).await
 }
@@ -235,7 +233,7 @@ pub(super) async fn insert(
         if let Some(clause) = &on_conflict {
             statement.on_conflict(clause.clone());
         }
-        tx.execute(&statement).await?;
+        tx.later(table, batch.len(), Write::Insert(statement)).await?;
     }
     Ok(())
 }

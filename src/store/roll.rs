@@ -1,0 +1,88 @@
+//! The roll of an edition: its enrolments as lists show them, with the person and the institution.
+
+use sea_orm::prelude::*;
+use sea_orm::{Iterable, JoinType, QueryResult, QuerySelect, QueryTrait};
+
+use super::page::{Cells, Page, Place, Wanted, page, part};
+use super::{enrolment, institution, person};
+use crate::domain::actor::Actor;
+use crate::domain::id::EditionId;
+use crate::error::Result;
+
+/// An enrolment with what a list of enrolments shows beside it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The enrolment.
+    pub enrolment: enrolment::Model,
+    /// Whose it is.
+    pub person: person::Model,
+    /// The institution as declared for it.
+    pub institution: Option<institution::Model>,
+}
+
+/// The same page as [`enrolment::page_of_edition`], with people and institutions from the same statement.
+pub async fn page_of_edition(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    edition: EditionId,
+    filter: &enrolment::Filter,
+    wanted: &Wanted,
+) -> Result<Page<Entry>> {
+    let to_person = enrolment::Entity::belongs_to(person::Entity)
+        .from(enrolment::Column::PersonId)
+        .to(person::Column::Id);
+    let to_institution = enrolment::Entity::belongs_to(institution::Entity)
+        .from(enrolment::Column::InstitutionId)
+        .to(institution::Column::Id);
+    let list = enrolment::in_edition(actor, edition, filter)
+        .select_only()
+        .columns(enrolment::Column::iter())
+        .columns(person::Column::iter())
+        .columns(institution::Column::iter())
+        .join(JoinType::InnerJoin, to_person.into())
+        .join(JoinType::LeftJoin, to_institution.into());
+    let list = part(
+        list,
+        (enrolment::Column::AppliedAt, enrolment::Column::Id),
+        false,
+        wanted,
+    );
+    let rows = connection.query_all(&list.into_query()).await?;
+    let entries: Result<Vec<Entry>, DbErr> = rows.iter().map(entry).collect();
+    Ok(page(entries?, wanted))
+}
+
+/// Reads a row by position, in the order in which the statement names the columns: their names occur more
+/// than once, and to look a name up in every row of every page costs more than the rest of the reading.
+fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
+    let mut cells = Cells { row, next: 0 };
+    Ok(Entry {
+        enrolment: enrolment::Model {
+            id: cells.take()?,
+            edition_id: cells.take()?,
+            person_id: cells.take()?,
+            person_number: cells.take()?,
+            state: cells.take()?,
+            motivation: cells.take()?,
+            applied_at: cells.take()?,
+            applied_month: cells.take()?,
+            gender: cells.take()?,
+            country: cells.take()?,
+            institution_id: cells.take()?,
+            constituent_group: cells.take()?,
+            language: cells.take()?,
+            nominated_by: cells.take()?,
+            works_submitted: cells.take()?,
+            works_released: cells.take()?,
+            grade: cells.take()?,
+            version: cells.take()?,
+        },
+        person: person::read(&mut cells)?,
+        institution: institution::read_optional(&mut cells)?,
+    })
+}
+
+/// Where an entry stands in the list.
+pub fn page_place(entry: &Entry) -> Place {
+    enrolment::page_place(&entry.enrolment)
+}

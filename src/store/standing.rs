@@ -1,0 +1,174 @@
+//! What sessions amount to, remembered for a moment, so that a burst of requests of one person asks once.
+//!
+//! Whatever this process changes about sessions, people, or roles counts from the next request on: every
+//! statement of a transaction passes by here. What another copy of Rumbo changes counts when the moment is
+//! over, a second at most (R09).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::session::Standing;
+use crate::domain::id::{PersonId, SessionId};
+
+/// How statements begin that change what a session amounts to.
+const TELLING: [&str; 6] = [
+    "UPDATE \"session\"",
+    "UPDATE \"person\"",
+    "INSERT INTO \"role_assignment\"",
+    "UPDATE \"role_assignment\"",
+    "DELETE FROM \"session\"",
+    "DELETE FROM \"role_assignment\"",
+];
+
+/// How many are remembered at most.
+const CAPACITY: usize = 10_000;
+
+/// The standings of the last moment.
+#[derive(Debug)]
+pub(super) struct Standings {
+    lasts: TimeDelta,
+    /// Rises when something was changed that any standing may rest on.
+    epoch: AtomicU64,
+    kept: Mutex<HashMap<(SessionId, PersonId), Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    epoch: u64,
+    at: DateTime<Utc>,
+    standing: Standing,
+}
+
+impl Standings {
+    pub(super) fn new(lasts: TimeDelta) -> Self {
+        Self {
+            lasts,
+            epoch: AtomicU64::new(0),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The state of the world; to be read before a standing is.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// The standing of a session, if it was read a moment ago and nothing has happened since.
+    pub(super) fn find(&self, session: SessionId, person: PersonId, now: DateTime<Utc>) -> Option<Standing> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.get(&(session, person))?;
+        let fresh = found.epoch == self.epoch() && self.is_recent(found.at, now);
+        fresh.then(|| found.standing.clone())
+    }
+
+    fn is_recent(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        (TimeDelta::zero()..self.lasts).contains(&(now - at))
+    }
+
+    /// Remembers a standing that was read when the world was as `epoch` says.
+    pub(super) fn keep(
+        &self,
+        session: SessionId,
+        person: PersonId,
+        epoch: u64,
+        at: DateTime<Utc>,
+        standing: &Standing,
+    ) {
+        if self.lasts.is_zero() {
+            return;
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= CAPACITY {
+            kept.retain(|_, entry| entry.epoch == epoch && self.is_recent(entry.at, at));
+            if kept.len() >= CAPACITY {
+                kept.clear();
+            }
+        }
+        let standing = standing.clone();
+        kept.insert((session, person), Kept { epoch, at, standing });
+    }
+
+    /// Forgets everything.
+    pub(super) fn forget(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Whether a statement changes what sessions amount to.
+pub(super) fn is_telling(sql: &str) -> bool {
+    TELLING.iter().any(|beginning| sql.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::language::Language;
+
+    fn ids() -> (SessionId, PersonId) {
+        (SessionId(uuid::Uuid::from_u128(1)), PersonId(uuid::Uuid::from_u128(2)))
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+
+    fn standing() -> Standing {
+        Standing {
+            language: Language::En,
+            grants: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_standing_is_remembered_until_something_changes() {
+        let standings = Standings::new(TimeDelta::minutes(1));
+        let (session, person) = ids();
+        assert!(standings.find(session, person, now()).is_none());
+        standings.keep(session, person, standings.epoch(), now(), &standing());
+        assert!(standings.find(session, person, now()).is_some());
+        standings.forget();
+        assert!(standings.find(session, person, now()).is_none());
+    }
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_used_after_it() {
+        let standings = Standings::new(TimeDelta::minutes(1));
+        let (session, person) = ids();
+        let before = standings.epoch();
+        standings.forget();
+        standings.keep(session, person, before, now(), &standing());
+        assert!(standings.find(session, person, now()).is_none());
+    }
+
+    #[test]
+    fn the_moment_passes() {
+        let standings = Standings::new(TimeDelta::seconds(1));
+        let (session, person) = ids();
+        standings.keep(session, person, standings.epoch(), now(), &standing());
+        for (later, known) in [(999, true), (1000, false), (-1, false)] {
+            let found = standings.find(session, person, now() + TimeDelta::milliseconds(later));
+            assert_eq!(found.is_some(), known, "{later}");
+        }
+    }
+
+    #[test]
+    fn no_more_than_so_many_are_kept() {
+        let standings = Standings::new(TimeDelta::minutes(1));
+        for number in 0..=CAPACITY as u128 {
+            let session = SessionId(uuid::Uuid::from_u128(number));
+            standings.keep(session, ids().1, standings.epoch(), now(), &standing());
+        }
+        assert!(standings.kept.lock().expect("a lock").len() <= CAPACITY);
+    }
+
+    #[test]
+    fn a_change_of_authority_is_told_by_its_statement() {
+        assert!(is_telling("UPDATE \"session\" SET \"revoked_at\" = $1"));
+        assert!(is_telling("INSERT INTO \"role_assignment\" (\"id\") VALUES ($1)"));
+        assert!(!is_telling("SELECT 1 FROM \"session\""));
+        assert!(!is_telling("INSERT INTO \"enrolment\" (\"id\") VALUES ($1)"));
+    }
+}

@@ -1,0 +1,237 @@
+//! A transaction: its connection, the writes that wait in it, and what becomes of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use sea_orm::sea_query::{Alias, CommonTableExpression, InsertStatement, UpdateStatement, WithClause};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use tokio::sync::Mutex;
+
+use super::Engine;
+use super::connection::{Live, exchange};
+use super::standing::{Standings, is_telling};
+
+/// A transaction. Dropped without a commit it is rolled back.
+#[derive(Debug)]
+pub struct Tx {
+    engine: Engine,
+    live: Mutex<Option<Live>>,
+    /// What waits to be written together with what comes next.
+    waiting: Mutex<Vec<Waiting>>,
+    home: Option<Arc<Mutex<Option<Live>>>>,
+    statements: Arc<AtomicU64>,
+    standings: Arc<Standings>,
+    /// Whether a statement in it changed what sessions amount to.
+    telling: AtomicBool,
+}
+
+/// Forgets the standings when it is dropped, so that a commit tells of its change also when nobody waits
+/// for its answer any more.
+struct Forgetting<'a>(Option<&'a Standings>);
+
+impl Drop for Forgetting<'_> {
+    fn drop(&mut self) {
+        if let Some(standings) = self.0 {
+            standings.forget();
+        }
+    }
+}
+
+/// A write that waits.
+#[derive(Debug)]
+struct Waiting {
+    table: &'static str,
+    write: Write,
+}
+
+/// A statement of which only the effect matters.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Puts rows in.
+    Insert(InsertStatement),
+    /// Changes rows.
+    Update(UpdateStatement),
+}
+
+/// Up to how many rows a write may wait: the values of what waits together must fit into one statement.
+const WAITING_ROWS: usize = 20;
+
+impl Tx {
+    pub(super) fn new(
+        engine: Engine,
+        live: Live,
+        home: Option<Arc<Mutex<Option<Live>>>>,
+        statements: Arc<AtomicU64>,
+        standings: Arc<Standings>,
+    ) -> Self {
+        Self {
+            engine,
+            live: Mutex::new(Some(live)),
+            waiting: Mutex::default(),
+            home,
+            statements,
+            standings,
+            telling: AtomicBool::new(false),
+        }
+    }
+
+    /// Writes `rows` rows of a table, at the latest before the next statement or the commit. On PostgreSQL
+    /// writes that wait together go in one statement and one round trip; a table has one write in it, since
+    /// parts of one statement do not see each other. For writes that no constraint refuses: a failure shows
+    /// with the statement that sends it.
+    pub async fn later(&self, table: &'static str, rows: usize, write: Write) -> Result<(), DbErr> {
+        if self.engine == Engine::Sqlite || rows > WAITING_ROWS {
+            return match write {
+                Write::Insert(write) => self.execute(&write).await,
+                Write::Update(write) => self.execute(&write).await,
+            }
+            .map(drop);
+        }
+        let mut waiting = self.waiting.lock().await;
+        if waiting.iter().any(|other| other.table == table) {
+            self.send(std::mem::take(&mut *waiting)).await?;
+        }
+        waiting.push(Waiting { table, write });
+        Ok(())
+    }
+
+    /// Sends what waits.
+    async fn flush(&self) -> Result<(), DbErr> {
+        let waiting = std::mem::take(&mut *self.waiting.lock().await);
+        self.send(waiting).await
+    }
+
+    async fn send(&self, mut waiting: Vec<Waiting>) -> Result<(), DbErr> {
+        let Some(last) = waiting.pop() else { return Ok(()) };
+        let backend = self.get_database_backend();
+        let statement = match (last.write, beside(waiting)) {
+            (Write::Insert(write), None) => backend.build(&write),
+            (Write::Update(write), None) => backend.build(&write),
+            (Write::Insert(write), Some(others)) => backend.build(&write.with(others)),
+            (Write::Update(write), Some(others)) => backend.build(&write.with(others)),
+        };
+        self.note(&statement.sql);
+        self.run(async move |live: &mut Live| live.execute(statement).await)
+            .await
+            .map(drop)
+    }
+
+    /// Makes everything that was done in it last, and visible to others.
+    pub async fn commit(mut self) -> Result<(), DbErr> {
+        self.flush().await?;
+        let mut live = self.live.get_mut().take().ok_or_else(over)?;
+        let telling = self.telling.load(Ordering::Relaxed);
+        let forgetting = Forgetting(telling.then_some(&*self.standings));
+        let result = exchange(&mut live, Live::commit).await;
+        drop(forgetting);
+        if result.is_err() {
+            undo(live).await;
+        } else {
+            self.give_back(live).await;
+        }
+        result
+    }
+
+    /// Undoes everything that was done in it.
+    pub async fn rollback(mut self) -> Result<(), DbErr> {
+        let mut live = self.live.get_mut().take().ok_or_else(over)?;
+        let result = exchange(&mut live, Live::rollback).await;
+        self.give_back(live).await;
+        result
+    }
+
+    /// The request goes on with the connection.
+    async fn give_back(&self, live: Live) {
+        if let Some(home) = &self.home {
+            *home.lock().await = Some(live);
+        }
+    }
+
+    fn note(&self, sql: &str) {
+        if is_telling(sql) {
+            self.telling.store(true, Ordering::Relaxed);
+        }
+    }
+
+    async fn run<T>(&self, run: impl AsyncFnOnce(&mut Live) -> Result<T, DbErr>) -> Result<T, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let mut slot = self.live.lock().await;
+        exchange(slot.as_mut().ok_or_else(over)?, run).await
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if let Some(live) = self.live.get_mut().take() {
+            tokio::spawn(undo(live));
+        }
+    }
+}
+
+/// Writes as parts of another statement; `None` when there are none.
+fn beside(waiting: Vec<Waiting>) -> Option<WithClause> {
+    if waiting.is_empty() {
+        return None;
+    }
+    let mut parts = WithClause::new();
+    for Waiting { table, write } in waiting {
+        let mut part = CommonTableExpression::new();
+        part.table_name(Alias::new(format!("to_{table}")));
+        match write {
+            Write::Insert(write) => part.query(write),
+            Write::Update(write) => part.query(write),
+        };
+        parts.cte(part);
+    }
+    Some(parts)
+}
+
+/// Rolls back and gives the connection back to the pool; one that does not even do that is closed.
+async fn undo(mut live: Live) {
+    if let Err(failure) = exchange(&mut live, Live::rollback).await {
+        live.break_off();
+        tracing::warn!(error.chain = %failure, "a transaction could not be rolled back");
+    }
+}
+
+fn over() -> DbErr {
+    DbErr::Custom("the transaction is over".to_owned())
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Tx {
+    fn get_database_backend(&self) -> DbBackend {
+        match self.engine {
+            Engine::Sqlite => DbBackend::Sqlite,
+            Engine::Postgres => DbBackend::Postgres,
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.flush().await?;
+        self.note(&statement.sql);
+        self.run(async move |live: &mut Live| live.execute(statement).await)
+            .await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.flush().await?;
+        self.note(sql);
+        self.run(async move |live: &mut Live| live.execute_unprepared(sql).await)
+            .await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.flush().await?;
+        self.note(&statement.sql);
+        self.run(async move |live: &mut Live| live.query_one(statement).await)
+            .await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.flush().await?;
+        self.note(&statement.sql);
+        self.run(async move |live: &mut Live| live.query_all(statement).await)
+            .await
+    }
+}
