@@ -399,3 +399,67 @@ async fn a_tutor_takes_no_released_grade_back() {
     let seen = class.people[0].run("MySubmission", json!({ "id": submission })).await;
     assert_eq!(seen.text("submission.state"), "RELEASED");
 }
+
+#[tokio::test]
+async fn can_tells_no_more_than_the_operation() {
+    let test = TestApp::new().await;
+    let (class, submission) = graded(&test).await;
+    let other = Class::with(
+        &test,
+        class.coordinator.clone(),
+        Plan {
+            code: "B-2026",
+            ..Plan::OPEN
+        },
+        "Tom",
+        &["Otto"],
+    )
+    .await;
+    let hidden = other.hand_in(&other.people[0], "Elsewhere.").await;
+    let absent = rumbo::domain::id::SubmissionId(uuid::Uuid::from_u128(5)).to_string();
+    let checks = json!([
+        { "action": "GRADE_SUBMISSION", "on": submission },
+        { "action": "RELEASE_GRADES", "on": submission },
+        { "action": "GRADE_SUBMISSION", "on": hidden },
+        { "action": "GRADE_SUBMISSION", "on": absent },
+        { "action": "GRADE_SUBMISSION", "on": class.team },
+        { "action": "GRADE_SUBMISSION", "on": null },
+        { "action": "UPDATE_TEAM", "on": class.team },
+    ]);
+    let ask = async |viewer: &Client<'_>| {
+        let answer = viewer.run("MayIEach", json!({ "checks": checks })).await;
+        let rows = answer.at("viewer.canEach").as_array().expect("a list").clone();
+        rows.iter().map(|row| row["allowed"] == true).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ask(&class.tutor).await,
+        [true, false, false, false, false, false, false]
+    );
+    assert_eq!(
+        ask(&class.coordinator).await,
+        [true, true, true, false, false, false, true]
+    );
+    assert_eq!(ask(&class.people[0]).await, [false; 7]);
+    class.release(&[&submission]).await;
+    let reopen = class
+        .coordinator
+        .run("MayI", json!({ "action": "REOPEN_REVIEW", "on": submission }))
+        .await;
+    assert_eq!(
+        reopen.at("viewer.can"),
+        &json!({ "allowed": true, "reasonRequired": true })
+    );
+    let many = vec![json!({ "action": "CREATE_COURSE" }); 101];
+    let refused = class.tutor.run("MayIEach", json!({ "checks": many })).await;
+    assert_eq!(refused.refusal(), "TOO_LONG");
+    let nonsense = class
+        .tutor
+        .run("MayI", json!({ "action": "CREATE_COURSE", "on": "nonsense" }))
+        .await;
+    assert_eq!(nonsense.refusal(), "INVALID_ID");
+    let nobody = test
+        .anonymous()
+        .run("MayI", json!({ "action": "CREATE_COURSE", "on": null }))
+        .await;
+    assert_eq!(nobody.at("viewer"), &Value::Null);
+}

@@ -1,11 +1,13 @@
 //! The policy held against PRODUCT.md: the matrix whole, the operations that answer to it, and what people
 //! see of each other by every path of the API.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use async_graphql::parser::types::{InputValueDefinition, TypeDefinition, TypeKind};
 use rumbo::domain::actor::{Actor, Grant, Role, Scope};
 use rumbo::domain::id::PersonId;
 use rumbo::domain::language::Language;
+use rumbo::domain::policy::listing::{self, Entry};
 use rumbo::domain::policy::{Action, Relation, Verdict, verdict};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -119,55 +121,124 @@ fn the_matrix_is_the_products_table() {
     assert_eq!(asked, all, "every action has its row");
 }
 
-/// The lines of `policy.operations`: a name of the schema, and the actions to which it answers.
-fn operations() -> Vec<(&'static str, Vec<&'static str>)> {
-    include_str!("../src/domain/policy.operations")
-        .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-        .map(|line| {
-            let mut words = line.split_whitespace();
-            (words.next().unwrap_or_default(), words.collect())
-        })
-        .collect()
+/// The fields of an input object; none when there is no such type.
+fn inputs<'a>(types: &'a [TypeDefinition], name: &str) -> Vec<&'a InputValueDefinition> {
+    let found = types.iter().filter(|found| found.name.node == name);
+    let fields = found.flat_map(|found| match &found.kind {
+        TypeKind::InputObject(input) => input.fields.as_slice(),
+        _ => &[],
+    });
+    fields.map(|field| &field.node).collect()
 }
 
 #[test]
-fn every_operation_answers_to_an_action() {
+fn every_field_of_the_schema_answers_to_an_action() {
     let types = types();
     let known: BTreeSet<_> = Action::ALL.iter().map(|action| action.key()).collect();
-    let mut named = BTreeMap::new();
-    for (name, actions) in operations() {
-        let (of, field) = name.split_once('.').unwrap_or_default();
-        let exists = fields(&types, of).iter().any(|found| found.name.node == field);
+    let mut named = BTreeSet::new();
+    for Entry { of, field, actions } in listing::entries() {
+        let name = format!("{of}.{field}");
+        let exists = fields(&types, of).iter().any(|found| found.name.node == field)
+            || inputs(&types, of).iter().any(|found| found.name.node == field);
         assert!(exists, "policy.operations: the schema has no {name}");
+        let instead = match actions[..] {
+            [listing::CREDENTIALS] => of == "Mutation" || of == "SessionTokens",
+            [listing::CARRIED] => of != "Mutation" && of != "Query" && of != "Subscription",
+            _ => false,
+        };
         assert!(!actions.is_empty(), "policy.operations: {name} answers to nothing");
-        let own_proof = of == "Mutation" && actions == ["credentials"];
         for action in &actions {
             assert!(
-                own_proof || known.contains(action),
+                instead || known.contains(action),
                 "policy.operations: {name} names {action}"
             );
         }
-        assert!(named.insert(name, actions).is_none(), "policy.operations: {name} twice");
+        assert!(named.insert(name.clone()), "policy.operations: {name} twice");
     }
-    for root in ["Query", "Mutation"] {
-        for field in fields(&types, root) {
-            let name = format!("{root}.{}", field.name.node);
+    assert_eq!(
+        rumbo::api::unlisted(&rumbo::api::sdl()),
+        Vec::<String>::new(),
+        "policy.operations does not name"
+    );
+    assert!(named.len() > 300, "the schema is walked whole: {}", named.len());
+}
+
+#[test]
+fn a_field_that_no_line_names_is_found() {
+    let sdl = rumbo::api::sdl();
+    let planted = sdl.replacen(
+        "type Person implements Node {",
+        "type Person implements Node {\n\tsecret: String",
+        1,
+    );
+    assert_ne!(planted, sdl);
+    assert_eq!(rumbo::api::unlisted(&planted), ["Person.secret"]);
+    let planted = sdl.replacen("type Mutation {", "type Mutation {\n\topenDoors: Boolean", 1);
+    assert_eq!(rumbo::api::unlisted(&planted), ["Mutation.openDoors"]);
+}
+
+/// Whether an input field would set a role, a state, a grade, an owner, a confirmation or an instant.
+fn is_delicate(field: &InputValueDefinition) -> bool {
+    let name = field.name.node.as_str();
+    let of = field.ty.node.to_string();
+    let of = of.trim_matches(['[', ']', '!']);
+    let states = ["EditionState", "EnrolmentState", "SubmissionState", "EnrolmentDecision"];
+    let kinds = ["Role", "DateTime", "NaiveDate", "Decimal"];
+    let parts = [
+        "status",
+        "owner",
+        "author",
+        "verified",
+        "confirmed",
+        "grade",
+        "disabled",
+        "admin",
+    ];
+    let lower = name.to_lowercase();
+    states.contains(&of)
+        || kinds.contains(&of)
+        || ["personId", "until", "from", "state", "role", "roles", "points"].contains(&name)
+        || parts.iter().any(|part| lower.contains(part))
+        || name.ends_with("At")
+        || name.ends_with("By")
+}
+
+#[test]
+fn no_input_sets_what_is_not_its_to_set() {
+    let types = types();
+    let mut named = BTreeSet::new();
+    for found in &types {
+        let of = found.name.node.as_str();
+        for field in inputs(&types, of).into_iter().filter(|field| is_delicate(field)) {
+            let name = field.name.node.as_str();
             assert!(
-                named.contains_key(name.as_str()),
-                "policy.operations does not name {name}"
+                listing::actions_of(of, name).is_some(),
+                "policy.operations does not name {of}.{name}"
             );
+            named.insert((of.to_owned(), name.to_owned()));
         }
+    }
+    for Entry { of, field, .. } in listing::entries() {
+        let input = !inputs(&types, of).is_empty();
+        let delicate = named.contains(&(of.to_owned(), field.to_owned()));
+        assert!(
+            !input || delicate,
+            "policy.operations: {of}.{field} is an ordinary input"
+        );
     }
 }
 
 #[test]
 fn every_nullable_field_of_a_person_answers_to_an_action() {
     let types = types();
-    let named: BTreeSet<_> = operations().into_iter().map(|(name, _)| name).collect();
     for field in fields(&types, "Person") {
-        let name = format!("Person.{}", field.name.node);
-        assert_eq!(field.ty.node.nullable, named.contains(name.as_str()), "{name}");
+        let actions = listing::actions_of("Person", field.name.node.as_str()).expect("it is listed");
+        assert!(
+            field.ty.node.nullable || actions == [Action::SeeName.key()],
+            "{}",
+            field.name.node
+        );
+        assert!(!actions.contains(&listing::CARRIED), "{}", field.name.node);
     }
 }
 

@@ -210,3 +210,16 @@ fn summaries_and_past_figures_equal_a_recount_after_any_history() {
         })
         .expect("every history adds up");
 }
+
+#[tokio::test]
+async fn a_question_without_a_figure_is_answered() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    for document in [
+        "{ statistics { asAt } }",
+        "{ statistics { rows { edition { code } } } }",
+    ] {
+        let answer = coordinator.query(document, json!({})).await;
+        assert!(answer.at("statistics").is_object(), "{document}");
+    }
+}

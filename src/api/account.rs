@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 
+use super::ability::{Ability, Permission, PermissionCheck};
 use super::enums::{ConstituentGroup, Gender, Language};
 use super::error::ApiResult;
 use super::id::parse;
@@ -12,6 +13,7 @@ use super::role::RoleAssignment;
 use crate::domain::policy::Relation;
 use crate::domain::text::Country;
 use crate::error::{Error, Faults, Result};
+use crate::service::ability;
 use crate::service::account::{self, Registration, RegistrationText, Statement};
 use crate::service::session;
 
@@ -29,6 +31,31 @@ impl Viewer {
     /// The roles that you hold now; being a participant is not one, it follows from an enrolment.
     async fn roles(&self) -> Vec<RoleAssignment> {
         self.0.roles.iter().cloned().map(RoleAssignment).collect()
+    }
+
+    /// Whether you may do something now, such as `SUBMIT_WORK` on a submission: for a button to be shown or not.
+    async fn can(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What you would do.")] action: Ability,
+        #[graphql(desc = "The identifier of what you would do it to.")] on: Option<ID>,
+    ) -> ApiResult<Permission> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let check = PermissionCheck { action, on }.read("on")?;
+        let found = ability::ask(app, actor, &[check]).await?;
+        Ok(found.into_iter().next().unwrap_or_default().into())
+    }
+
+    /// Whether you may do each of these things now, in the order of the questions; up to 100.
+    async fn can_each(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The questions.")] checks: Vec<PermissionCheck>,
+    ) -> ApiResult<Vec<Permission>> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let checks: Result<Vec<_>> = checks.iter().map(|check| check.read("checks")).collect();
+        let found = ability::ask(app, actor, &checks?).await?;
+        Ok(found.into_iter().map(Into::into).collect())
     }
 
     /// What you last stated about yourself; null as long as you stated nothing.

@@ -1,7 +1,12 @@
 //! GraphQL, thin: decode the input, call one use case, wrap what comes back.
 
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder};
 
+use crate::domain::policy::listing;
+
+pub mod ability;
 pub mod account;
 pub mod assessment;
 pub mod completion;
@@ -75,6 +80,28 @@ pub fn schema_with_suggestions() -> Schema {
 
 fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+}
+
+/// The fields of a schema that `policy.operations` does not name, as `Type.field`. What no policy names is denied: the
+/// server does not start with any.
+pub fn unlisted(sdl: &str) -> Vec<String> {
+    let Ok(document) = parse_schema(sdl) else {
+        return vec!["a schema that parses".to_owned()];
+    };
+    let mut missing = Vec::new();
+    for definition in document.definitions {
+        let TypeSystemDefinition::Type(found) = definition else {
+            continue;
+        };
+        let TypeKind::Object(object) = &found.node.kind else {
+            continue;
+        };
+        let of = found.node.name.node.as_str();
+        let names = object.fields.iter().map(|field| field.node.name.node.as_str());
+        let unnamed = names.filter(|name| listing::actions_of(of, name).is_none());
+        missing.extend(unnamed.map(|name| format!("{of}.{name}")));
+    }
+    missing
 }
 
 /// The schema in its definition language: the contract that is committed and compared.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::api;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http;
@@ -19,6 +20,10 @@ pub async fn run(
     start: Option<StartPage>,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
+    let unlisted = api::unlisted(&api::sdl());
+    if !unlisted.is_empty() {
+        return Err(Error::internal(format!("no policy names {}", unlisted.join(", "))));
+    }
     let (tell, told) = watch::channel(false);
     let worker = Worker {
         db: app.db.clone(),

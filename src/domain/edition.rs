@@ -102,6 +102,11 @@ impl EditionState {
         !matches!(self, Self::Draft)
     }
 
+    /// Whether nothing of it is planned any more.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Closed | Self::Archived | Self::Cancelled)
+    }
+
     /// Whether teams may write and hand in.
     pub const fn takes_work(self) -> bool {
         matches!(self, Self::Running | Self::Grading)

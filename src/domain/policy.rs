@@ -2,9 +2,9 @@
 //!
 //! The answer is read from `policy.matrix` beside this file: a row for every [`Action`], a column for
 //! every role. A cell names the [`Relation`] to the object that the role needs. What no cell allows is
-//! denied, and a matrix that misses an action does not load, which the tests would tell. Which action each
-//! operation and each masked field of the API answers to is written in `policy.operations`; the tests
-//! compare that with the schema.
+//! denied, and a matrix that misses an action does not load, which the tests would tell. Which action every
+//! field of the API answers to is written in `policy.operations` ([`listing`]), and in which states an
+//! operation is taken in `policy.states` ([`states`]). The tests go through all three.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -12,6 +12,9 @@ use std::sync::LazyLock;
 use super::actor::{Actor, Role};
 use super::text::Reason;
 use crate::error::{Code, Error, Result};
+
+pub mod listing;
+pub mod states;
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $key:literal;)*) => {

@@ -144,13 +144,8 @@ fn changed(row: &deliverable::Model, command: UpdateDeliverable) -> Result<Deliv
 }
 
 fn check_state(state: EditionState) -> Result<()> {
-    match state {
-        EditionState::Closed | EditionState::Archived | EditionState::Cancelled => Err(Code::IllegalTransition.into()),
-        EditionState::Draft
-        | EditionState::Announced
-        | EditionState::Enrolling
-        | EditionState::EnrolmentClosed
-        | EditionState::Running
-        | EditionState::Grading => Ok(()),
+    if state.is_over() {
+        return Err(Code::IllegalTransition.into());
     }
+    Ok(())
 }

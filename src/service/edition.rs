@@ -67,10 +67,7 @@ pub async fn update(
     let tx = app.db.write().await?;
     let mut row = load(&tx, actor, id, version).await?;
     draft.check().check()?;
-    if matches!(
-        row.state,
-        EditionState::Closed | EditionState::Archived | EditionState::Cancelled
-    ) {
+    if row.state.is_over() {
         return Err(Code::IllegalTransition.into());
     }
     if draft.capacity.is_some_and(|capacity| capacity < row.seats_taken) {

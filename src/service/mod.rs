@@ -5,6 +5,7 @@
 //! A use case never calls a use case; what two of them share stands in a module of its own
 //! (`admission`) that never opens a transaction.
 
+pub mod ability;
 pub mod account;
 mod admission;
 pub mod assessment;

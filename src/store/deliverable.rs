@@ -92,6 +92,18 @@ pub async fn find_visible(
     Ok(Entity::find_by_id(id).filter(visible_to(actor)).one(connection).await?)
 }
 
+/// Those of the rows with these identifiers that the actor sees.
+pub async fn by_ids_visible(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    ids: &[DeliverableId],
+) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(visible_to(actor));
+    Ok(rows.all(connection).await?)
+}
+
 /// The row with this identifier, which must exist.
 pub async fn get(connection: &impl ConnectionTrait, id: DeliverableId) -> Result<Model> {
     let row = Entity::find_by_id(id).one(connection).await?;

@@ -152,6 +152,18 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> R
         .await?)
 }
 
+/// Those of the rows with these identifiers that exist for the actor.
+pub async fn by_ids_visible(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    ids: &[EnrolmentId],
+) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(visible_to(actor));
+    Ok(rows.all(connection).await?)
+}
+
 /// The person's enrolments in these editions, whatever their state.
 pub async fn of_person_in(
     connection: &impl ConnectionTrait,
