@@ -24,6 +24,8 @@ pub const LONGEST: usize = 128;
 const COST: (u32, u32, u32) = (19_456, 2, 1);
 /// A password with fewer different letters than this is a pattern.
 const FEWEST_DIFFERENT: usize = 5;
+/// A listed word that is shorter than this says little about what stands around it.
+const SHORTEST_CORE: usize = 4;
 /// Parts of names that are shorter than this occur by chance.
 const SHORTEST_NAME: usize = 4;
 /// A well-formed hash that no password has: checked where there is no account, so that it takes as long.
@@ -79,15 +81,28 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Whether a list of guesses begins with it: listed as it is or without what was put around a listed word.
+/// Whether a list of guesses begins with it: listed as it is, or without what was put around a listed word, or
+/// a listed word said twice or more. Two lists count: ours, of words of this place and trade, and the hundred
+/// thousand of the crate `passwords`.
 fn is_common(text: &str) -> bool {
     let folded = fold(text);
     let core = folded.trim_matches(|letter: char| !letter.is_alphabetic());
     let different: HashSet<char> = folded.chars().collect();
+    let letters = letters(&folded);
+    let listed = |guess: &str| COMMON.contains(guess) || passwords::analyzer::is_common_password(guess);
     different.len() < FEWEST_DIFFERENT
-        || COMMON.contains(folded.as_str())
-        || COMMON.contains(core)
-        || COMMON.contains(letters(&folded).as_str())
+        || listed(text)
+        || [folded.as_str(), &letters, said_once(&letters)].into_iter().any(listed)
+        || core.len() >= SHORTEST_CORE && [core, said_once(core)].into_iter().any(listed)
+}
+
+/// The part that a text repeats: `abcabcabc` is `abc` three times.
+fn said_once(text: &str) -> &str {
+    let length = text.len();
+    (1..=length / 2)
+        .filter(|part| length.is_multiple_of(*part) && text.is_char_boundary(*part))
+        .find(|part| text.as_bytes()[*part..] == text.as_bytes()[..length - part])
+        .map_or(text, |part| &text[..part])
 }
 
 /// Whether it holds a name, or the part of the address before the `@`, or a word of either.
@@ -119,7 +134,11 @@ pub struct Passwords {
 impl Passwords {
     /// With the limits of the settings.
     pub fn from_settings(settings: &config::Auth) -> Self {
-        let parallel = settings.parallel_hashes.max(1);
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let parallel = match settings.parallel_hashes {
+            0 => cores(),
+            chosen => chosen,
+        };
         Self {
             admitted: Arc::new(Semaphore::new(parallel + settings.waiting_hashes)),
             running: Arc::new(Semaphore::new(parallel)),
@@ -131,9 +150,24 @@ impl Passwords {
     /// # Errors
     /// [`Error::Busy`] when too many wait already.
     pub async fn hash(&self, password: &Password) -> Result<String> {
-        let bytes = password.0.clone();
+        self.hash_text(password.0.clone()).await
+    }
+
+    /// The hash by the parameters of today for a password that was just found right, where the one that is
+    /// stored was made by others.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait already.
+    pub async fn renew(&self, password: &str, stored: &str) -> Result<Option<String>> {
+        if is_current(stored) {
+            return Ok(None);
+        }
+        self.hash_text(password.to_owned()).await.map(Some)
+    }
+
+    async fn hash_text(&self, password: String) -> Result<String> {
         self.run(move || {
-            let hash: PasswordHash = argon2()?.hash_password(bytes.as_bytes()).map_err(Error::internal)?;
+            let hash: PasswordHash = argon2()?.hash_password(password.as_bytes()).map_err(Error::internal)?;
             Ok(hash.to_string())
         })
         .await
@@ -171,6 +205,12 @@ impl Passwords {
         .await
         .map_err(Error::internal)?
     }
+}
+
+/// Whether the hash was made by the parameters of today.
+fn is_current(hash: &str) -> bool {
+    let (memory, passes, lanes) = COST;
+    hash.starts_with(&format!("$argon2id$v=19$m={memory},t={passes},p={lanes}$"))
 }
 
 fn argon2() -> Result<Argon2<'static>> {
@@ -224,6 +264,10 @@ mod tests {
             "Contrasena.2026!",
             "letmeinletmein",
             "passwordpassword",
+            "dragondragon",
+            "!!!!MonKey!!!!",
+            "sunshine-4711",
+            "Trustno1Trustno1",
         ] {
             assert_eq!(code(weak), Some(Code::WeakPassword), "{weak}");
         }
@@ -240,6 +284,41 @@ mod tests {
             assert_eq!(code(weak), Some(Code::WeakPassword), "{weak}");
         }
         assert_eq!(code("tortuga verde en mayo"), None);
+    }
+
+    #[test]
+    fn the_lists_hold_more_than_ten_thousand() {
+        assert!(COMMON.len() > 800);
+        // The crate does not say how many it has (99,838 in 3.1.19): it knows years, and words that lead every list.
+        let years = (1960..2010).filter(|year: &i32| passwords::analyzer::is_common_password(year.to_string()));
+        assert!(years.count() > 40);
+        for word in [
+            "password", "dragon", "iloveyou", "qwerty", "football", "monkey", "shadow", "mustang",
+        ] {
+            assert!(passwords::analyzer::is_common_password(word), "{word}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_other_parameters_is_renewed() {
+        let passwords = Passwords::from_settings(&settings(2, 8));
+        let text = "tortuga verde en mayo";
+        let current = passwords.hash_text(text.to_owned()).await.expect("a hash");
+        assert_eq!(passwords.renew(text, &current).await.expect("an answer"), None);
+        let old = Argon2::new(
+            Algorithm::Argon2id,
+            Version::V0x13,
+            Params::new(8_192, 1, 1, None).expect("parameters"),
+        );
+        let old: PasswordHash = old.hash_password(text.as_bytes()).expect("a hash");
+        let old = old.to_string();
+        assert!(passwords.verify(text, Some(&old)).await.expect("an answer"));
+        let new = passwords
+            .renew(text, &old)
+            .await
+            .expect("an answer")
+            .expect("a new hash");
+        assert!(is_current(&new) && passwords.verify(text, Some(&new)).await.expect("an answer"));
     }
 
     #[tokio::test]
