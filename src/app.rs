@@ -5,10 +5,12 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::auth::password::Passwords;
+use crate::auth::second_factor::Vault;
 use crate::auth::token::Tokens;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::error::Result;
+use crate::domain::actor::Role;
+use crate::error::{Error, Result};
 use crate::store::Db;
 
 /// The running application.
@@ -24,6 +26,10 @@ pub struct App {
     pub passwords: Passwords,
     /// Signs and reads access tokens.
     pub tokens: Tokens,
+    /// Seals the secrets of second factors.
+    pub vault: Vault,
+    /// The roles that count only once a second factor was given.
+    pub factor_roles: Arc<[Role]>,
     /// Told when a message was put into the outbox, so that it leaves at once.
     pub outbox: Arc<Notify>,
 }
@@ -43,7 +49,11 @@ impl App {
         let db = Db::connect(&settings.database).await?;
         let passwords = Passwords::from_settings(&settings.auth);
         let tokens = Tokens::from_settings(&settings.auth);
+        let vault = Vault::from_settings(&settings.auth)?;
+        let factor_roles = factor_roles(&settings)?;
         Ok(Self {
+            vault,
+            factor_roles,
             db,
             passwords,
             tokens,
@@ -52,4 +62,17 @@ impl App {
             outbox: Arc::new(Notify::new()),
         })
     }
+}
+
+/// The roles that the settings name.
+fn factor_roles(settings: &Settings) -> Result<Arc<[Role]>> {
+    let unknown = |word: &str| {
+        Error::internal(format!(
+            "auth.require_second_factor: there is no role {word:?}; give tutor, focal_point, coordinator or administrator"
+        ))
+    };
+    let words = settings.auth.require_second_factor.iter();
+    words
+        .map(|word| Role::parse(word).ok_or_else(|| unknown(word)))
+        .collect()
 }

@@ -135,8 +135,29 @@ pub struct Auth {
     pub refresh_grace_seconds: u64,
     pub confirm_hours: u64,
     pub reset_minutes: u64,
+    #[serde(deserialize_with = "words")]
+    pub require_second_factor: Vec<String>,
+    pub factor_issuer: String,
     pub parallel_hashes: usize,
     pub waiting_hashes: usize,
+}
+
+/// A list of words, or one text with commas between them; `off` and nothing are the empty list.
+fn words<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        List(Vec<String>),
+        Text(String),
+    }
+    let list = match Written::deserialize(from)? {
+        Written::List(list) => list,
+        Written::Text(text) => text.split(',').map(|word| word.trim().to_owned()).collect(),
+    };
+    Ok(list
+        .into_iter()
+        .filter(|word| !word.is_empty() && word != "off")
+        .collect())
 }
 
 /// How messages leave.
@@ -358,6 +379,21 @@ mod tests {
         ] {
             assert!(check(&[wrong]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn staff_needs_a_second_factor_unless_somebody_says_otherwise() {
+        let names = |profile: &str, given: Option<&str>| {
+            let given = given.map(|text| ("auth.require_second_factor", text.to_owned()));
+            let settings = Settings::load(profile, None, given.as_slice()).expect("settings");
+            settings.auth.require_second_factor
+        };
+        assert_eq!(names("production", None), ["coordinator", "administrator"]);
+        for profile in ["development", "test"] {
+            assert_eq!(names(profile, None), Vec::<String>::new());
+        }
+        assert_eq!(names("production", Some("off")), Vec::<String>::new());
+        assert_eq!(names("test", Some("tutor, administrator")), ["tutor", "administrator"]);
     }
 
     #[test]

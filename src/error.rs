@@ -68,6 +68,8 @@ pub enum Code {
     InvalidCredentials,
     /// The token is unknown, used or out of date.
     InvalidToken,
+    /// The code is not one of the second factor or of the recovery list, or was used before.
+    InvalidCode,
     /// The measure cannot be divided by one of the chosen dimensions.
     NotDivisible,
 }
@@ -105,6 +107,7 @@ impl Code {
         Self::WeakPassword,
         Self::InvalidCredentials,
         Self::InvalidToken,
+        Self::InvalidCode,
         Self::NotDivisible,
     ];
 }
@@ -157,6 +160,9 @@ pub enum Error {
     /// The actor sees the thing but may not do this to it.
     #[error("the actor may not do this")]
     Forbidden,
+    /// The actor's roles count only once the second factor was given, and without them the actor may not do this.
+    #[error("the actor's roles wait for a second factor")]
+    SecondFactorRequired,
     /// Absent, or not for this actor's eyes; the two cannot be told apart. Holds the input path.
     #[error("not found: {0}")]
     NotFound(&'static str),

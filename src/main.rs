@@ -113,8 +113,11 @@ enum Report {
 
 #[derive(Subcommand)]
 enum Admin {
-    /// Create an administrator, or make one of somebody who has an account; the password is read from standard input.
+    /// Create the first administrator, or make one of somebody who has an account; the password is read from standard
+    /// input. Refused as long as there is one who can sign in.
     Create(admin::Create),
+    /// Remove the second factor of somebody who lost the device and the recovery codes.
+    ForgetFactor(admin::ForgetFactor),
 }
 
 fn main() -> ExitCode {
@@ -209,6 +212,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Admin(Admin::Create(create)) => {
             let app = open(settings).await?;
             admin::run(&app, create, io::stdin().lock(), &mut out).await?;
+        }
+        Command::Admin(Admin::ForgetFactor(whose)) => {
+            let app = open(settings).await?;
+            admin::forget_factor(&app, whose, &mut out).await?;
         }
         Command::Demo(_) => unreachable!("the demo has its own settings and was started above"),
     }

@@ -229,16 +229,17 @@ impl Worker {
 
     fn letter(&self, row: &outbox::Model, person: Option<&person::Model>) -> Result<Letter, Failure> {
         let person = person.ok_or_else(|| Failure::hopeless("the person is gone"))?;
-        if person.disabled_at.is_some() {
-            return Err(Failure::hopeless("the account is disabled"));
-        }
-        if person.email.is_empty() {
-            return Err(Failure::hopeless("the person has no address"));
-        }
         let notice: Notice = serde_json::from_value(row.payload.clone())
             .map_err(|_| Failure::hopeless("the payload is no notice that this version knows"))?;
+        if person.disabled_at.is_some() && !notice.reaches_disabled() {
+            return Err(Failure::hopeless("the account is disabled"));
+        }
+        let address = notice.address().unwrap_or(&person.email);
+        if address.is_empty() {
+            return Err(Failure::hopeless("the person has no address"));
+        }
         let to = Recipient {
-            email: person.email.clone(),
+            email: address.to_owned(),
             full_name: format!("{} {}", person.given_name, person.family_name),
             given_name: person.given_name.clone(),
             language: person.language,

@@ -28,10 +28,12 @@ async fn every_entity_has_its_table_with_its_columns() {
     let db = test.connect().await;
     let selected = select_all!(
         db,
+        address_change,
         allocation,
         assessment,
         audit,
         author,
+        challenge,
         completion,
         course,
         declaration,
@@ -44,8 +46,10 @@ async fn every_entity_has_its_table_with_its_columns() {
         meeting,
         outbox,
         person,
+        recovery_code,
         refresh,
         role,
+        second_factor,
         session,
         submission,
         team,

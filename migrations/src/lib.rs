@@ -14,6 +14,7 @@ mod m20261122_000003_enrolments;
 mod m20261122_000004_teamwork;
 mod m20261122_000005_statistics;
 mod m20261122_000006_trail;
+mod m20261122_000010_second_factor;
 mod m20261122_000013_audit;
 
 /// Every migration in the order in which they run.
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_teamwork::Migration),
             Box::new(m20261122_000005_statistics::Migration),
             Box::new(m20261122_000006_trail::Migration),
+            Box::new(m20261122_000010_second_factor::Migration),
             Box::new(m20261122_000013_audit::Migration),
         ]
     }

@@ -1,21 +1,25 @@
-//! The own account: registering, signing in, passwords, profile and declaration.
+//! The own account: registering, address and password, profile and declaration.
 
+use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Object};
 
 use super::ability::{Ability, Permission, PermissionCheck};
 use super::enums::{ConstituentGroup, Gender, Language};
 use super::error::ApiResult;
 use super::id::parse;
+use super::page::Arguments;
 use super::payload::payloads;
 use super::person::{Declaration, Person};
 use super::request::Request;
 use super::role::RoleAssignment;
+use super::second_factor::SecondFactor;
+use super::session::{Session, sessions};
 use crate::domain::policy::Relation;
 use crate::domain::text::Country;
 use crate::error::{Error, Faults, Result};
 use crate::service::ability;
 use crate::service::account::{self, Registration, RegistrationText, Statement};
-use crate::service::session;
+use crate::service::{second_factor, session};
 
 /// Who is signed in.
 pub struct Viewer(session::Viewer);
@@ -28,7 +32,8 @@ impl Viewer {
         Person::known(self.0.person.clone(), Relation::OWN)
     }
 
-    /// The roles that you hold now; being a participant is not one, it follows from an enrolment.
+    /// The roles that you hold now; being a participant is not one, it follows from an enrolment. See `secondFactor`
+    /// for whether they count.
     async fn roles(&self) -> Vec<RoleAssignment> {
         self.0.roles.iter().cloned().map(RoleAssignment).collect()
     }
@@ -63,6 +68,31 @@ impl Viewer {
         let found = Request::of(ctx).loaders.declarations.load_one(self.0.person.id).await?;
         Ok(found.map(Declaration))
     }
+
+    /// How your second factor stands.
+    async fn second_factor(&self, ctx: &Context<'_>) -> ApiResult<SecondFactor> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let state = second_factor::state(app, actor).await?;
+        Ok(SecondFactor(state.ok_or(Error::Unauthenticated)?))
+    }
+
+    /// Your sessions that go on, the newest first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, or after `after`; 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "A cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, or before `before`; 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "A cursor.")] before: Option<String>,
+    ) -> ApiResult<Connection<String, Session, EmptyFields, EmptyFields>> {
+        let arguments = Arguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        sessions(Request::of(ctx), arguments).await
+    }
 }
 
 /// Reading the own account.
@@ -75,28 +105,6 @@ impl AccountQuery {
     async fn viewer(&self, ctx: &Context<'_>) -> ApiResult<Option<Viewer>> {
         let request = Request::of(ctx);
         Ok(session::viewer(&request.app, &request.actor).await?.map(Viewer))
-    }
-}
-
-/// What carries a session.
-pub struct SessionTokens(session::SessionTokens);
-
-/// What carries a session. Keep both to yourself; neither belongs in a URL.
-#[Object]
-impl SessionTokens {
-    /// Send it with every request, as `Authorization: Bearer …`.
-    async fn access_token(&self) -> &str {
-        &self.0.access
-    }
-
-    /// How many seconds the access token lives.
-    async fn expires_in(&self) -> i64 {
-        self.0.expires_in
-    }
-
-    /// Gets the next pair by `refreshSession`. It works once; one that comes again later ends the session.
-    async fn refresh_token(&self) -> &str {
-        &self.0.refresh
     }
 }
 
@@ -124,22 +132,6 @@ pub struct ConfirmEmailInput {
     token: String,
 }
 
-/// Credentials.
-#[derive(Debug, InputObject)]
-pub struct SignInInput {
-    /// E-mail address.
-    email: String,
-    /// Password, byte for byte.
-    password: String,
-}
-
-/// A session to go on.
-#[derive(Debug, InputObject)]
-pub struct RefreshSessionInput {
-    /// The refresh token that came last.
-    refresh_token: String,
-}
-
 /// A password to be reset.
 #[derive(Debug, InputObject)]
 pub struct RequestPasswordResetInput {
@@ -161,8 +153,28 @@ pub struct ResetPasswordInput {
 pub struct ChangePasswordInput {
     /// The present password.
     current_password: String,
+    /// A code of the second factor, or a recovery code, where the account has one.
+    code: Option<String>,
     /// The new one: 12 to 128 characters of any script, neither common nor made of your names.
     new_password: String,
+}
+
+/// Another address for your account.
+#[derive(Debug, InputObject)]
+pub struct RequestEmailChangeInput {
+    /// The present password.
+    current_password: String,
+    /// A code of the second factor, or a recovery code, where the account has one.
+    code: Option<String>,
+    /// The new address; a message goes there.
+    email: String,
+}
+
+/// The new address to confirm.
+#[derive(Debug, InputObject)]
+pub struct ConfirmEmailChangeInput {
+    /// The token of the message.
+    token: String,
 }
 
 /// Your profile from now on; every field is replaced.
@@ -225,21 +237,6 @@ payloads! {
         /// True: you can sign in.
         confirmed: bool
     }
-    /// Answer of `signIn`.
-    SignInPayload {
-        /// The session.
-        session: SessionTokens
-    }
-    /// Answer of `refreshSession`.
-    RefreshSessionPayload {
-        /// The session with its new tokens.
-        session: SessionTokens
-    }
-    /// Answer of `signOut`.
-    SignOutPayload {
-        /// True: none of the session's tokens works any more.
-        signed_out: bool
-    }
     /// Answer of `requestPasswordReset`.
     RequestPasswordResetPayload {
         /// True: look into the mailbox. It does not tell whether the address has an account.
@@ -253,6 +250,16 @@ payloads! {
     /// Answer of `changePassword`.
     ChangePasswordPayload {
         /// True: every other session has ended.
+        changed: bool
+    }
+    /// Answer of `requestEmailChange`.
+    RequestEmailChangePayload {
+        /// True: look into the mailbox of the new address. It does not tell whether that has an account.
+        accepted: bool
+    }
+    /// Answer of `confirmEmailChange`.
+    ConfirmEmailChangePayload {
+        /// True: the account has the new address, and other sessions have ended.
         changed: bool
     }
     /// Answer of `updateProfile`.
@@ -295,24 +302,6 @@ impl AccountMutation {
         ConfirmEmailPayload::of(result, |()| true)
     }
 
-    /// Signs you in. The refusal does not tell what was wrong.
-    async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> ApiResult<SignInPayload> {
-        let result = session::sign_in(&Request::of(ctx).app, &input.email, &input.password).await;
-        SignInPayload::of(result, SessionTokens)
-    }
-
-    /// Carries your session on: a new access token and a new refresh token for the one that came last.
-    async fn refresh_session(&self, ctx: &Context<'_>, input: RefreshSessionInput) -> ApiResult<RefreshSessionPayload> {
-        let result = session::refresh(&Request::of(ctx).app, &input.refresh_token).await;
-        RefreshSessionPayload::of(result, SessionTokens)
-    }
-
-    /// Ends your session at once.
-    async fn sign_out(&self, ctx: &Context<'_>) -> ApiResult<SignOutPayload> {
-        let request = Request::of(ctx);
-        SignOutPayload::of(session::sign_out(&request.app, &request.actor).await, |()| true)
-    }
-
     /// Sends a link that resets the password. The answer is the same for an address without an account.
     async fn request_password_reset(
         &self,
@@ -332,8 +321,38 @@ impl AccountMutation {
     /// Changes your password and ends your other sessions.
     async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> ApiResult<ChangePasswordPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let result = account::change_password(app, actor, &input.current_password, &input.new_password).await;
+        let result = account::change_password(
+            app,
+            actor,
+            &input.current_password,
+            input.code.as_deref(),
+            &input.new_password,
+        )
+        .await;
         ChangePasswordPayload::of(result, |()| true)
+    }
+
+    /// Asks that your account get another address. It keeps the present one until the token that is sent to the new one
+    /// comes back. The answer is the same for an address that has an account already.
+    async fn request_email_change(
+        &self,
+        ctx: &Context<'_>,
+        input: RequestEmailChangeInput,
+    ) -> ApiResult<RequestEmailChangePayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let (password, code) = (&input.current_password, input.code.as_deref());
+        let result = account::address::request(app, actor, password, code, &input.email).await;
+        RequestEmailChangePayload::of(result, |()| true)
+    }
+
+    /// Gives the account the address to which the token was sent, and ends the other sessions.
+    async fn confirm_email_change(
+        &self,
+        ctx: &Context<'_>,
+        input: ConfirmEmailChangeInput,
+    ) -> ApiResult<ConfirmEmailChangePayload> {
+        let result = account::address::confirm(&Request::of(ctx).app, &input.token).await;
+        ConfirmEmailChangePayload::of(result, |()| true)
     }
 
     /// Changes your names, language and zone.

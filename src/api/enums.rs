@@ -96,6 +96,8 @@ mirror! {
         InvalidCredentials,
         /// The token is unknown, used or out of date.
         InvalidToken,
+        /// The code is not one of the second factor or of the recovery list, or was used before.
+        InvalidCode,
         /// The measure cannot be divided by one of the chosen dimensions.
         NotDivisible,
     }

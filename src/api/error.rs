@@ -47,6 +47,7 @@ impl From<ApiError> for async_graphql::Error {
         match &*error {
             Error::Unauthenticated => extensions.set("code", "UNAUTHENTICATED"),
             Error::Forbidden => extensions.set("code", "FORBIDDEN"),
+            Error::SecondFactorRequired => extensions.set("code", "SECOND_FACTOR_REQUIRED"),
             Error::NotFound(path) => {
                 extensions.set("code", "NOT_FOUND");
                 extensions.set(
@@ -149,6 +150,11 @@ fn refusal(code: &str, language: Language) -> &'static str {
             "No tiene permiso para hacer esto.",
             "You may not do this.",
             "Você não tem permissão para isto.",
+        ],
+        "SECOND_FACTOR_REQUIRED" => [
+            "Active antes el segundo factor de su cuenta: sus funciones lo exigen.",
+            "Add a second factor to your account first: your roles need one.",
+            "Ative antes o segundo fator da sua conta: as suas funções o exigem.",
         ],
         "NOT_FOUND" => [
             "No existe, o no es visible para usted.",
@@ -266,6 +272,7 @@ const fn wording(code: Code) -> (&'static str, &'static str, &'static str, &'sta
         Code::WeakPassword => ("WEAK_PASSWORD", "La contraseña es demasiado común o contiene su nombre.", "The password is too common or holds your name.", "A senha é comum demais ou contém o seu nome."),
         Code::InvalidCredentials => ("INVALID_CREDENTIALS", "La dirección y la contraseña no corresponden a una cuenta habilitada.", "Address and password do not fit an account that can sign in.", "O endereço e a senha não correspondem a uma conta habilitada."),
         Code::InvalidToken => ("INVALID_TOKEN", "El código no es válido o ya venció.", "The code is not valid or has expired.", "O código não é válido ou já expirou."),
+        Code::InvalidCode => ("INVALID_CODE", "El código no es correcto o ya se usó; espere el siguiente.", "The code is not right or was used; wait for the next one.", "O código não está certo ou já foi usado; espere o próximo."),
         Code::NotDivisible => ("NOT_DIVISIBLE", "Esta cifra no se puede desglosar así.", "This figure cannot be divided in this way.", "Este número não pode ser desagregado assim."),
     }
 }

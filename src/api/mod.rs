@@ -8,6 +8,7 @@ use crate::domain::policy::listing;
 
 pub mod ability;
 pub mod account;
+pub mod account_state;
 pub mod assessment;
 pub mod completion;
 pub mod course;
@@ -28,6 +29,8 @@ mod payload;
 pub mod person;
 pub mod request;
 pub mod role;
+pub mod second_factor;
+pub mod session;
 pub mod statistics;
 pub mod submission;
 pub mod team;
@@ -52,6 +55,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     account::AccountMutation,
+    account_state::AccountStateMutation,
     assessment::AssessmentMutation,
     completion::CompletionMutation,
     course::CourseMutation,
@@ -60,6 +64,8 @@ pub struct Mutation(
     enrolment::EnrolmentMutation,
     institution::InstitutionMutation,
     role::RoleMutation,
+    second_factor::SecondFactorMutation,
+    session::SessionMutation,
     submission::SubmissionMutation,
     team::TeamMutation,
 );

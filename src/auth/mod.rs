@@ -1,4 +1,5 @@
-//! What proves who somebody is: passwords and tokens. What a person may do is `domain/policy.rs`'s.
+//! What proves who somebody is: passwords, second factors and tokens. What a person may do is `domain/policy.rs`'s.
 
 pub mod password;
+pub mod second_factor;
 pub mod token;

@@ -142,6 +142,8 @@ pub enum Kind {
     Refresh,
     /// Confirms an address or resets a password.
     OneTime,
+    /// Stands for a sign-in that waits for its second factor.
+    Challenge,
 }
 
 impl Kind {
@@ -149,15 +151,22 @@ impl Kind {
         match self {
             Self::Refresh => "rfr_",
             Self::OneTime => "otk_",
+            Self::Challenge => "chl_",
         }
     }
 }
 
-/// A new random token of 256 bits.
+/// Random bytes that nobody can guess.
 #[allow(clippy::disallowed_methods, reason = "this is the one home of secret randomness")]
-pub fn draw(kind: Kind) -> Result<String> {
-    let mut bytes = [0_u8; RANDOM_BYTES];
+pub fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT]> {
+    let mut bytes = [0_u8; COUNT];
     getrandom::fill(&mut bytes).map_err(|cause| Error::internal(cause.to_string()))?;
+    Ok(bytes)
+}
+
+/// A new random token of 256 bits.
+pub fn draw(kind: Kind) -> Result<String> {
+    let bytes = random_bytes::<RANDOM_BYTES>()?;
     Ok(format!("{}{}", kind.prefix(), BASE64URL_NOPAD.encode(&bytes)))
 }
 

@@ -1,4 +1,5 @@
-//! `rumbo admin create`: the first administrator comes from this machine, never from the network.
+//! `rumbo admin`: the first administrator comes from this machine, never from the network, and so does help for
+//! somebody who lost the second factor.
 
 use std::io::{BufRead, Write};
 
@@ -6,8 +7,10 @@ use clap::Args;
 
 use crate::app::App;
 use crate::domain::language::Language;
-use crate::error::{Error, Result};
+use crate::domain::text::Email;
+use crate::error::{Error, Faults, Result};
 use crate::service::account::{Registration, RegistrationText, create_administrator};
+use crate::service::second_factor::forget_as_operator;
 
 /// Who is to be administrator.
 #[derive(Debug, Args)]
@@ -43,4 +46,20 @@ pub async fn run(app: &App, who: Create, mut password: impl BufRead, out: &mut i
     })?;
     let id = create_administrator(app, &registration).await?;
     writeln!(out, "{id} is an administrator.").map_err(Error::internal)
+}
+
+/// Whose second factor is to be removed.
+#[derive(Debug, Args)]
+pub struct ForgetFactor {
+    /// E-mail address of the account.
+    #[arg(long)]
+    email: String,
+}
+
+/// Removes the second factor of somebody who lost the device and the recovery codes.
+pub async fn forget_factor(app: &App, whose: ForgetFactor, out: &mut impl Write) -> Result<()> {
+    let mut faults = Faults::default();
+    let email = faults.take("email", Email::parse(&whose.email)).ok_or(faults)?;
+    let id = forget_as_operator(app, &email).await?;
+    writeln!(out, "{id} has no second factor any more.").map_err(Error::internal)
 }

@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::http::start::{StartPage, StartPerson};
 use crate::service;
 use crate::service::import::Outcome;
+use crate::service::session::SignedIn;
 
 mod cast;
 mod people;
@@ -222,7 +223,10 @@ async fn sign_ins(app: &App, cast: &Cast) -> Result<Vec<StartPerson>> {
 async fn announce(app: &App, url: &str, database_url: &str, people: &[StartPerson], as_json: bool) -> Result<()> {
     let mut list = Vec::new();
     for person in people {
-        let tokens = service::session::sign_in(app, &person.email, &person.password).await?;
+        let signed_in = service::session::sign_in(app, &person.email, &person.password, None).await?;
+        let SignedIn::Session(tokens) = signed_in else {
+            return Err(Error::internal("a person of the demonstration has a second factor"));
+        };
         list.push(json!({
             "role": person.role, "email": person.email, "password": person.password, "accessToken": tokens.access,
         }));

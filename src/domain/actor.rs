@@ -25,6 +25,19 @@ pub enum Role {
     Administrator,
 }
 
+impl Role {
+    /// The role of this name in settings.
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "tutor" => Self::Tutor,
+            "focal_point" => Self::FocalPoint,
+            "coordinator" => Self::Coordinator,
+            "administrator" => Self::Administrator,
+            _ => return None,
+        })
+    }
+}
+
 /// Where a role holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -58,6 +71,8 @@ pub struct Actor {
     pub language: Language,
     /// Every role in force.
     pub grants: Vec<Grant>,
+    /// Whether there are roles that are not among the grants because the second factor was not given.
+    pub withheld: bool,
 }
 
 /// The editions on which a role gives authority.
@@ -97,6 +112,7 @@ impl Actor {
             session: None,
             language,
             grants: Vec::new(),
+            withheld: false,
         }
     }
 

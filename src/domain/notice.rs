@@ -61,6 +61,49 @@ pub enum Notice {
         /// When.
         at: DateTime<Utc>,
     },
+    /// A refresh token came again after it was used: the session was ended.
+    SessionCopied {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A second factor was added to the account.
+    SecondFactorAdded {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The second factor was removed from the account.
+    SecondFactorRemoved {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// There is a new list of recovery codes.
+    RecoveryCodesRenewed {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The account is to get this address: confirm it with the token, which goes there.
+    ConfirmNewAddress {
+        /// The new address.
+        address: String,
+        /// The one-time token; forgotten once the message is sent.
+        token: String,
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
+    /// The account has another address; this goes to the one that it had.
+    AddressChanged {
+        /// The address that it had.
+        address: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The account was disabled.
+    AccountDisabled {
+        /// Why.
+        reason: String,
+    },
+    /// The account can be used again.
+    AccountEnabled,
     /// An application arrived and will be looked at.
     ApplicationReceived {
         /// To which edition.
@@ -132,6 +175,14 @@ impl Notice {
             Self::AlreadyRegistered => "already_registered",
             Self::ResetPassword { .. } => "reset_password",
             Self::PasswordChanged { .. } => "password_changed",
+            Self::SessionCopied { .. } => "session_copied",
+            Self::SecondFactorAdded { .. } => "second_factor_added",
+            Self::SecondFactorRemoved { .. } => "second_factor_removed",
+            Self::RecoveryCodesRenewed { .. } => "recovery_codes_renewed",
+            Self::ConfirmNewAddress { .. } => "confirm_new_address",
+            Self::AddressChanged { .. } => "address_changed",
+            Self::AccountDisabled { .. } => "account_disabled",
+            Self::AccountEnabled => "account_enabled",
             Self::ApplicationReceived { .. } => "application_received",
             Self::EnrolmentConfirmed { .. } => "enrolment_confirmed",
             Self::EnrolmentWaitlisted { .. } => "enrolment_waitlisted",
@@ -142,5 +193,18 @@ impl Notice {
             Self::GradeReleased { .. } => "grade_released",
             Self::CompletionDecided { .. } => "completion_decided",
         }
+    }
+
+    /// Where it goes, when that is not the address of the account.
+    pub fn address(&self) -> Option<&str> {
+        let (Self::ConfirmNewAddress { address, .. } | Self::AddressChanged { address, .. }) = self else {
+            return None;
+        };
+        Some(address)
+    }
+
+    /// Whether it is sent to somebody whose account is disabled.
+    pub const fn reaches_disabled(&self) -> bool {
+        matches!(self, Self::AccountDisabled { .. })
     }
 }

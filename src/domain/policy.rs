@@ -295,14 +295,15 @@ pub fn may(actor: &Actor, action: Action, relation: Relation) -> bool {
 /// Demands that the actor may, with the reason if one was given.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] for somebody who has not signed in, [`Error::Forbidden`] for anybody else,
-/// [`Code::ReasonRequired`] when a reason would open the way.
+/// [`Error::Unauthenticated`] for somebody who has not signed in, [`Error::SecondFactorRequired`] for somebody whose
+/// roles wait for it, [`Error::Forbidden`] for anybody else, [`Code::ReasonRequired`] when a reason would open the way.
 pub fn demand(actor: &Actor, action: Action, relation: Relation, reason: Option<&Reason>) -> Result<()> {
     match verdict(actor, action, relation) {
         Verdict::Allowed => Ok(()),
         Verdict::WithReason if reason.is_some() => Ok(()),
         Verdict::WithReason => Err(Error::at("reason", Code::ReasonRequired)),
         Verdict::Denied if actor.person.is_none() => Err(Error::Unauthenticated),
+        Verdict::Denied if actor.withheld => Err(Error::SecondFactorRequired),
         Verdict::Denied => Err(Error::Forbidden),
     }
 }
@@ -317,12 +318,11 @@ mod tests {
     fn holder(role: Role) -> Actor {
         Actor {
             person: Some(PersonId(uuid::Uuid::from_u128(1))),
-            session: None,
-            language: Language::En,
             grants: vec![Grant {
                 role,
                 scope: Scope::System,
             }],
+            ..Actor::anonymous(Language::En)
         }
     }
 

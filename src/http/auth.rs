@@ -1,13 +1,13 @@
 //! From the headers of a request to its actor.
 
 use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, USER_AGENT};
 
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::language::Language;
 use crate::error::{Error, Result};
-use crate::service::session;
+use crate::service::session::{self, ClientLabel};
 
 /// Who the request comes from, by `Authorization: Bearer …`, and the language to answer in. A token
 /// anywhere else, such as in the URL, is not read.
@@ -24,6 +24,12 @@ pub async fn actor(app: &App, headers: &HeaderMap) -> Result<Actor> {
 pub fn language(headers: &HeaderMap) -> Language {
     let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     wanted.and_then(Language::negotiate).unwrap_or(Language::ALL[0])
+}
+
+/// What the client calls itself, if it says something that can be shown.
+pub fn client(headers: &HeaderMap) -> Option<ClientLabel> {
+    let name = headers.get(USER_AGENT)?;
+    ClientLabel::read(name.to_str().ok()?)
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {

@@ -140,8 +140,18 @@ fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
         Notice::ResetPassword { token, expires_at } => context! {
             token, link => format!("{public_url}/reset?token={token}"), expires_at => instant(*expires_at, language),
         },
-        Notice::AlreadyRegistered => context! {},
-        Notice::PasswordChanged { at } => context! { at => instant(*at, language) },
+        Notice::ConfirmNewAddress { token, expires_at, .. } => context! {
+            token, link => format!("{public_url}/confirm-address?token={token}"),
+            expires_at => instant(*expires_at, language),
+        },
+        Notice::AlreadyRegistered | Notice::AccountEnabled => context! {},
+        Notice::AccountDisabled { reason } => context! { reason => prose(reason) },
+        Notice::PasswordChanged { at }
+        | Notice::SessionCopied { at }
+        | Notice::SecondFactorAdded { at }
+        | Notice::SecondFactorRemoved { at }
+        | Notice::RecoveryCodesRenewed { at }
+        | Notice::AddressChanged { at, .. } => context! { at => instant(*at, language) },
         Notice::ApplicationReceived { edition: about }
         | Notice::EnrolmentConfirmed { edition: about }
         | Notice::EnrolmentWaitlisted { edition: about } => context! { edition => edition(about, language) },

@@ -19,6 +19,7 @@ pub mod grade;
 pub mod import;
 pub mod institution;
 pub mod role;
+pub mod second_factor;
 pub mod session;
 pub mod statistics;
 pub mod submission;

@@ -1,75 +1,92 @@
 //! Signing in and staying signed in: sessions, their short access tokens and rotating refresh tokens.
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use crate::app::App;
 use crate::auth::token::{self, Bearer, Kind};
 use crate::domain::actor::Actor;
-use crate::domain::id::SessionId;
 use crate::domain::language::Language;
+use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Email;
 use crate::error::{Code, Error, Result};
-use crate::store::{Tx, audit, person, refresh, role, session};
+use crate::store::{audit, challenge, outbox, person, refresh, role, session};
 
 #[cfg(test)]
 mod tests;
 
-/// What a session is carried on with.
-#[derive(Debug, Clone)]
-pub struct SessionTokens {
-    /// Goes with every request, as `Authorization: Bearer …`.
-    pub access: String,
-    /// How many seconds the access token lives.
-    pub expires_in: i64,
-    /// Gets the next pair; works once.
-    pub refresh: String,
-}
+pub mod opening;
+pub mod own;
+pub(super) mod proof;
 
-/// Begins a session.
+pub use opening::{Challenge, ClientLabel, SessionTokens, SignedIn};
+
+/// How often a code may be tried for one sign-in.
+const ATTEMPTS: i64 = 5;
+
+/// Begins a session, or the sign-in that leads to one where the account has a second factor.
 ///
 /// # Errors
 /// [`Code::InvalidCredentials`], the same and after the same work for an unknown address, a wrong password,
 /// an address that was not confirmed and a disabled account; [`Error::Busy`] when too many sign in at once.
-pub async fn sign_in(app: &App, email: &str, password: &str) -> Result<SessionTokens> {
-    let found = match Email::parse(email) {
-        Ok(email) => person::find_by_email(app.db.read(), &email).await?,
-        Err(_) => None,
-    };
-    let candidate = found.filter(may_sign_in);
+pub async fn sign_in(app: &App, email: &str, password: &str, client: Option<&ClientLabel>) -> Result<SignedIn> {
+    // What is no address is looked up like one: it must not be refused faster.
+    let email = Email::parse(email).ok();
+    let found = person::find_by_address(app.db.read(), email.as_ref().map_or("", AsRef::as_ref)).await?;
+    let candidate = found.filter(opening::may_sign_in);
     let hash = candidate.as_ref().and_then(|row| row.password_hash.as_deref());
     app.db.rest().await;
     let fits = app.passwords.verify(password, hash).await?;
     let Some(row) = candidate.filter(|_| fits) else {
         return Err(Code::InvalidCredentials.into());
     };
+    let renewed = app
+        .passwords
+        .renew(password, row.password_hash.as_deref().unwrap_or_default())
+        .await?;
 
     let tx = app.db.write().await?;
-    let unchanged = person::lock(&tx, row.id)
+    let now = person::lock(&tx, row.id)
         .await?
-        .is_some_and(|now| may_sign_in(&now) && now.password_hash == row.password_hash);
-    if !unchanged {
-        return Err(Code::InvalidCredentials.into());
+        .filter(|now| opening::may_sign_in(now) && now.password_hash == row.password_hash)
+        .ok_or(Code::InvalidCredentials)?;
+    if let Some(hash) = renewed {
+        person::set_password(&tx, now.id, hash).await?;
     }
-    let id = SessionId(app.clock.new_id());
+    let signed_in = opening::admit(app, &tx, now.id, client).await?;
+    tx.commit().await?;
+    Ok(signed_in)
+}
+
+/// Brings the code that a sign-in waits for, and begins the session. A recovery code does as well.
+///
+/// # Errors
+/// [`Code::InvalidToken`] for a challenge that is unknown, used, out of date or tried too often,
+/// [`Code::InvalidCode`] for a wrong code or one that was used, [`Error::Busy`] after too many wrong ones.
+pub async fn complete_sign_in(app: &App, challenge: &str, code: &str) -> Result<SessionTokens> {
+    let refused = || Error::at("challenge", Code::InvalidToken);
+    let hash = token::digest(Kind::Challenge, challenge).ok_or_else(refused)?;
+    let owner = challenge::find(app.db.read(), &hash)
+        .await?
+        .ok_or_else(refused)?
+        .person_id;
+    let tx = app.db.write().await?;
     let now = app.clock.now();
-    let begun = session::Model {
-        id,
-        person_id: row.id,
-        created_at: now,
-        expires_at: refresh_expiry(app),
-        revoked_at: None,
-    };
-    session::insert(&tx, begun).await?;
-    let tokens = carry_on(
-        app,
-        &tx,
-        Bearer {
-            person: row.id,
-            session: id,
-        },
-    )
-    .await?;
+    // The person first, as everywhere: whoever changes the account waits, and so does who brings the same code.
+    let owner = person::lock(&tx, owner)
+        .await?
+        .filter(opening::may_sign_in)
+        .ok_or_else(refused)?;
+    let waiting = challenge::lock(&tx, &hash)
+        .await?
+        .filter(|row| row.used_at.is_none() && row.expires_at > now && row.attempts < ATTEMPTS)
+        .ok_or_else(refused)?;
+    challenge::count_attempt(&tx, &hash).await?;
+    if let Err(wrong) = proof::check_code(app, &tx, owner.id, "code", code).await? {
+        tx.commit().await?;
+        return Err(wrong);
+    }
+    challenge::set_used(&tx, &hash, now).await?;
+    let client = waiting.client.map(ClientLabel::known);
+    let tokens = opening::open(app, &tx, owner.id, client.as_ref(), Some(now)).await?;
     tx.commit().await?;
     Ok(tokens)
 }
@@ -77,8 +94,8 @@ pub async fn sign_in(app: &App, email: &str, password: &str) -> Result<SessionTo
 /// The next pair of tokens for a refresh token, which is used up by it.
 ///
 /// A token that comes again within the grace of the settings lost its answer, and gets another; at any
-/// time one refresh token of a session is good. One that comes later was copied: the session ends, and an
-/// audit entry says so.
+/// time one refresh token of a session is good. One that comes later was copied: the session ends, an audit entry
+/// says so, and the owner is told.
 ///
 /// # Errors
 /// [`Code::InvalidToken`] for anything that continues no session.
@@ -95,7 +112,7 @@ pub async fn refresh(app: &App, refresh_token: &str) -> Result<SessionTokens> {
     if !family.is_live(now) || presented.expires_at <= now || owner.disabled_at.is_some() {
         return Err(refused());
     }
-    let grace = seconds(app.settings.auth.refresh_grace_seconds);
+    let grace = opening::seconds(app.settings.auth.refresh_grace_seconds);
     if presented.used_at.is_some_and(|used_at| now > used_at + grace) {
         session::revoke(&tx, family.id, now).await?;
         let reason = Some("a refresh token came again after it was used");
@@ -108,11 +125,13 @@ pub async fn refresh(app: &App, refresh_token: &str) -> Result<SessionTokens> {
             reason,
         )
         .await?;
+        outbox::enqueue(&tx, &app.clock, owner.id, &Notice::SessionCopied { at: now }).await?;
         tx.commit().await?;
+        app.outbox.notify_one();
         return Err(refused());
     }
-    session::set_expiry(&tx, family.id, refresh_expiry(app)).await?;
-    let tokens = carry_on(
+    session::set_expiry(&tx, family.id, opening::refresh_expiry(app), now).await?;
+    let tokens = opening::carry_on(
         app,
         &tx,
         Bearer {
@@ -138,7 +157,8 @@ pub async fn sign_out(app: &App, actor: &Actor) -> Result<()> {
     Ok(())
 }
 
-/// Who a request comes from: nobody without a token, else the person with the roles in force now.
+/// Who a request comes from: nobody without a token, else the person with the roles in force now, as far as the
+/// session has the second factor that they need.
 ///
 /// A signed-in person is answered in their own language, anybody else in one that `accept_language` names.
 ///
@@ -153,12 +173,19 @@ pub async fn actor(app: &App, bearer: Option<&str>, accept_language: Option<&str
     let now = app.clock.now();
     let Bearer { person, session } = app.tokens.read(access, now)?;
     let standing = app.db.standing(session, person, now).await?;
-    let session::Standing { language, grants } = standing.ok_or(Error::Unauthenticated)?;
+    let session::Standing {
+        language,
+        grants,
+        factor_given,
+    } = standing.ok_or(Error::Unauthenticated)?;
+    // Without the second factor that a role needs, no role counts: what the session may do is add one.
+    let withheld = !factor_given && grants.iter().any(|grant| app.factor_roles.contains(&grant.role));
     Ok(Actor {
         person: Some(person),
         session: Some(session),
         language,
-        grants,
+        grants: if withheld { Vec::new() } else { grants },
+        withheld,
     })
 }
 
@@ -181,40 +208,4 @@ pub async fn viewer(app: &App, actor: &Actor) -> Result<Option<Viewer>> {
     };
     let roles = role::of_person(connection, id, app.clock.now()).await?;
     Ok(Some(Viewer { person, roles }))
-}
-
-fn may_sign_in(row: &person::Model) -> bool {
-    row.email_confirmed_at.is_some() && row.disabled_at.is_none()
-}
-
-/// Issues the next pair of tokens of a session.
-async fn carry_on(app: &App, tx: &Tx, bearer: Bearer) -> Result<SessionTokens> {
-    let now = app.clock.now();
-    let fresh = token::draw(Kind::Refresh)?;
-    let row = refresh::Model {
-        hash: token::digest(Kind::Refresh, &fresh).ok_or_else(|| Error::internal("a drawn token has no digest"))?,
-        session_id: bearer.session,
-        issued_at: now,
-        expires_at: refresh_expiry(app),
-        used_at: None,
-    };
-    refresh::replace(tx, row).await?;
-    Ok(SessionTokens {
-        access: app.tokens.issue(bearer, now)?,
-        expires_in: app.tokens.lifetime().num_seconds(),
-        refresh: fresh,
-    })
-}
-
-fn refresh_expiry(app: &App) -> DateTime<Utc> {
-    app.clock.now() + seconds(app.settings.auth.refresh_days.saturating_mul(24 * 60 * 60))
-}
-
-/// A span of the settings; one beyond all calendars is a century.
-fn seconds(count: u64) -> TimeDelta {
-    let century = TimeDelta::days(36_525);
-    i64::try_from(count)
-        .ok()
-        .and_then(TimeDelta::try_seconds)
-        .map_or(century, |span| span.min(century))
 }

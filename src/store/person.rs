@@ -5,8 +5,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{ActiveValue::Set, QuerySelect};
 
-use super::Tx;
 use super::page::Cells;
+use super::{Tx, unique_or};
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
 use crate::domain::text::{Email, Name};
@@ -71,10 +71,12 @@ pub async fn find(connection: &impl ConnectionTrait, id: PersonId) -> Result<Opt
 
 /// The account with this address, if there is one.
 pub async fn find_by_email(connection: &impl ConnectionTrait, email: &Email) -> Result<Option<Model>> {
-    Ok(Entity::find()
-        .filter(Column::Email.eq(email.as_ref()))
-        .one(connection)
-        .await?)
+    find_by_address(connection, email.as_ref()).await
+}
+
+/// The same for a text that need not be an address; one that is none finds nobody, by the same work.
+pub async fn find_by_address(connection: &impl ConnectionTrait, address: &str) -> Result<Option<Model>> {
+    Ok(Entity::find().filter(Column::Email.eq(address)).one(connection).await?)
 }
 
 /// The row, held against others who change it.
@@ -177,6 +179,31 @@ pub async fn set_confirmed(tx: &Tx, id: PersonId, now: DateTime<Utc>) -> Result<
         .col_expr(Column::EmailConfirmedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
         .filter(Column::EmailConfirmedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Gives the account another address, which is the person's.
+///
+/// # Errors
+/// `taken` when another account has it.
+pub async fn set_email(tx: &Tx, id: PersonId, email: &str, now: DateTime<Utc>, taken: Error) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::Email, Expr::value(email))
+        .col_expr(Column::EmailConfirmedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map_err(unique_or(taken))?;
+    Ok(())
+}
+
+/// Disables the account from an instant on, or enables it again.
+pub async fn set_disabled(tx: &Tx, id: PersonId, disabled_at: Option<DateTime<Utc>>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::DisabledAt, Expr::value(disabled_at))
+        .filter(Column::Id.eq(id))
         .exec(tx)
         .await?;
     Ok(())

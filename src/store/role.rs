@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, Condition, JoinType, QueryOrder, QuerySelect};
 
-use super::Tx;
+use super::{Tx, person};
 use crate::domain::actor::{Grant, Role, Scope};
 use crate::domain::id::{CourseId, EditionId, InstitutionId, PersonId, RoleAssignmentId};
 use crate::error::Result;
@@ -149,4 +149,19 @@ pub async fn set_end(tx: &Tx, id: RoleAssignmentId, now: DateTime<Utc>) -> Resul
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Whether somebody whose account is not disabled holds this role, in whatever scope.
+pub async fn anybody_holds(connection: &impl ConnectionTrait, held: Role, now: DateTime<Utc>) -> Result<bool> {
+    let to_person = Entity::belongs_to(person::Entity)
+        .from(Column::PersonId)
+        .to(person::Column::Id);
+    let count = Entity::find()
+        .join(JoinType::InnerJoin, to_person.into())
+        .filter(Column::Role.eq(held))
+        .filter(in_force(now))
+        .filter(person::Column::DisabledAt.is_null())
+        .count(connection)
+        .await?;
+    Ok(count > 0)
 }

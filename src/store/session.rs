@@ -5,6 +5,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, Condition, FromQueryResult, JoinType, QuerySelect};
 
+use super::page::{Key, Page, Place, Wanted};
 use super::{Tx, person, role};
 use crate::domain::actor::{Grant, Role};
 use crate::domain::id::{PersonId, SessionId};
@@ -22,6 +23,12 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When it was last carried on; `None` for one that is older than this column.
+    pub seen_at: Option<DateTime<Utc>>,
+    /// What the person used, as the client named itself.
+    pub client: Option<String>,
+    /// When the second factor was given for it; `None` for never.
+    pub factor_at: Option<DateTime<Utc>>,
 }
 
 impl Model {
@@ -44,11 +51,14 @@ pub struct Standing {
     pub language: Language,
     /// Every role in force.
     pub grants: Vec<Grant>,
+    /// Whether the second factor was given for this session.
+    pub factor_given: bool,
 }
 
 #[derive(Debug, FromQueryResult)]
 struct StandingRow {
     language: Language,
+    factor_at: Option<DateTime<Utc>>,
     role: Option<Role>,
     scope_kind: Option<String>,
     scope_id: Option<Uuid>,
@@ -79,6 +89,7 @@ pub async fn standing(
     let rows = Entity::find_by_id(session)
         .select_only()
         .column(person::Column::Language)
+        .column(Column::FactorAt)
         .columns([role::Column::Role, role::Column::ScopeKind, role::Column::ScopeId])
         .join(JoinType::InnerJoin, to_person.into())
         .join(JoinType::LeftJoin, to_roles.into())
@@ -89,7 +100,7 @@ pub async fn standing(
         .into_model::<StandingRow>()
         .all(connection)
         .await?;
-    let Some(language) = rows.first().map(|row| row.language) else {
+    let Some((language, factor_given)) = rows.first().map(|row| (row.language, row.factor_at.is_some())) else {
         return Ok(None);
     };
     let grants = rows.iter().filter_map(|row| {
@@ -99,6 +110,7 @@ pub async fn standing(
     Ok(Some(Standing {
         language,
         grants: grants.collect(),
+        factor_given,
     }))
 }
 
@@ -115,15 +127,19 @@ pub async fn insert(tx: &Tx, session: Model) -> Result<()> {
         created_at: Set(session.created_at),
         expires_at: Set(session.expires_at),
         revoked_at: Set(session.revoked_at),
+        seen_at: Set(session.seen_at),
+        client: Set(session.client),
+        factor_at: Set(session.factor_at),
     };
     Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }
 
-/// Lets a session go on until `expires_at`.
-pub async fn set_expiry(tx: &Tx, id: SessionId, expires_at: DateTime<Utc>) -> Result<()> {
+/// Lets a session go on until `expires_at`, and notes that it was used now.
+pub async fn set_expiry(tx: &Tx, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
     Entity::update_many()
         .col_expr(Column::ExpiresAt, Expr::value(expires_at))
+        .col_expr(Column::SeenAt, Expr::value(now))
         .filter(Column::Id.eq(id))
         .exec(tx)
         .await?;
@@ -132,11 +148,44 @@ pub async fn set_expiry(tx: &Tx, id: SessionId, expires_at: DateTime<Utc>) -> Re
 
 /// Ends one session.
 pub async fn revoke(tx: &Tx, id: SessionId, now: DateTime<Utc>) -> Result<()> {
-    revoke_where(tx, Column::Id.eq(id), now).await
+    revoke_where(tx, Column::Id.eq(id), now).await?;
+    Ok(())
 }
 
-/// Ends every session of a person but `kept`.
-pub async fn revoke_all(tx: &Tx, person: PersonId, kept: Option<SessionId>, now: DateTime<Utc>) -> Result<()> {
+/// Notes that the second factor was given for a session, or that it no longer counts.
+pub async fn set_factor(tx: &Tx, id: SessionId, given_at: Option<DateTime<Utc>>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::FactorAt, Expr::value(given_at))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// A part of the person's sessions that go on at `now`, the newest first.
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    person: PersonId,
+    now: DateTime<Utc>,
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
+    let live = Entity::find()
+        .filter(Column::PersonId.eq(person))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now));
+    super::page::fetch(connection, live, (Column::CreatedAt, Column::Id), true, wanted).await
+}
+
+/// Where a row stands in a [`page`].
+pub fn page_place(row: &Model) -> Place {
+    Place {
+        key: Key::Instant(row.created_at),
+        id: row.id.0,
+    }
+}
+
+/// Ends every session of a person but `kept`; how many there were.
+pub async fn revoke_all(tx: &Tx, person: PersonId, kept: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
     let theirs = Column::PersonId.eq(person);
     let which = match kept {
         Some(kept) => theirs.and(Column::Id.ne(kept)),
@@ -145,12 +194,12 @@ pub async fn revoke_all(tx: &Tx, person: PersonId, kept: Option<SessionId>, now:
     revoke_where(tx, which, now).await
 }
 
-async fn revoke_where(tx: &Tx, which: Expr, now: DateTime<Utc>) -> Result<()> {
-    Entity::update_many()
+async fn revoke_where(tx: &Tx, which: Expr, now: DateTime<Utc>) -> Result<u64> {
+    let ended = Entity::update_many()
         .col_expr(Column::RevokedAt, Expr::value(now))
         .filter(which)
         .filter(Column::RevokedAt.is_null())
         .exec(tx)
         .await?;
-    Ok(())
+    Ok(ended.rows_affected)
 }

@@ -119,6 +119,7 @@ mod tests {
         Standing {
             language: Language::En,
             grants: Vec::new(),
+            factor_given: false,
         }
     }
 

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::BodyExt;
 use rumbo::app::App;
+use rumbo::auth::password::Password;
 use rumbo::auth::token::Bearer;
 use rumbo::clock::Clock;
 use rumbo::config::Settings;
@@ -44,6 +45,7 @@ pub struct Client<'a> {
     of: &'a TestApp,
     token: Option<String>,
     language: &'static str,
+    agent: Option<&'static str>,
     /// Who it is; `None` for nobody.
     pub person: Option<PersonId>,
     /// The address.
@@ -84,6 +86,8 @@ impl Who {
 impl TestApp {
     /// When the tests begin.
     pub const START: &'static str = "2026-03-02T12:00:00Z";
+    /// The password of whoever got one.
+    pub const PASSWORD: &'static str = "tortuga verde en mayo";
 
     /// A new application on the database under test.
     pub async fn new() -> Self {
@@ -169,6 +173,7 @@ impl TestApp {
             of: self,
             token: None,
             language: "en",
+            agent: None,
             person: None,
             email: String::new(),
         }
@@ -225,6 +230,9 @@ impl TestApp {
             created_at: now,
             expires_at: now + TimeDelta::days(400),
             revoked_at: None,
+            seen_at: None,
+            client: None,
+            factor_at: None,
         };
         session::insert(&tx, row).await.expect("a session");
         tx.commit().await.expect("a commit");
@@ -237,6 +245,7 @@ impl TestApp {
             of: self,
             token: Some(token),
             language: "en",
+            agent: None,
             person: Some(id),
             email,
         }
@@ -256,6 +265,16 @@ impl TestApp {
         let person = client.person.expect("a person");
         let row = role::new_row(id, person, Grant { role, scope }, self.now(), None);
         role::insert(&tx, row).await.expect("a role");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// Gives somebody the password [`TestApp::PASSWORD`].
+    pub async fn password_of(&self, client: &Client<'_>) {
+        let password = Password::parse(Self::PASSWORD, &[]).expect("a password");
+        let hash = self.app.passwords.hash(&password).await.expect("a hash");
+        let tx = self.app.db.write().await.expect("a transaction");
+        let person = client.person.expect("a person");
+        person::set_password(&tx, person, hash).await.expect("a password");
         tx.commit().await.expect("a commit");
     }
 
@@ -314,6 +333,14 @@ impl Client<'_> {
         }
     }
 
+    /// The same person with a client that calls itself so.
+    pub fn calling_itself(&self, agent: &'static str) -> Self {
+        Self {
+            agent: Some(agent),
+            ..self.clone()
+        }
+    }
+
     /// The access token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
@@ -340,6 +367,9 @@ impl Client<'_> {
             created_at: now,
             expires_at: now + TimeDelta::days(400),
             revoked_at: None,
+            seen_at: None,
+            client: None,
+            factor_at: None,
         };
         session::insert(&tx, row).await.expect("a session");
         tx.commit().await.expect("a commit");
@@ -373,6 +403,9 @@ impl Client<'_> {
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/graphql-response+json")
             .header(header::ACCEPT_LANGUAGE, self.language);
+        if let Some(agent) = self.agent {
+            request = request.header(header::USER_AGENT, agent);
+        }
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }

@@ -55,9 +55,9 @@ impl Problem {
             Self::BadRequest | Self::Batch | Self::TokenInUrl => (StatusCode::BAD_REQUEST, false),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, false),
             Self::UnknownDocument => (StatusCode::NOT_FOUND, false),
-            Self::NotRegistered | Self::IntrospectionOff | Self::Failed(Error::Forbidden) => {
-                (StatusCode::FORBIDDEN, false)
-            }
+            Self::NotRegistered
+            | Self::IntrospectionOff
+            | Self::Failed(Error::Forbidden | Error::SecondFactorRequired) => (StatusCode::FORBIDDEN, false),
             Self::AnswerTooLarge(_) => (StatusCode::UNPROCESSABLE_ENTITY, true),
             Self::Refused(Refusal::Syntax(_) | Refusal::Variable { .. }) => (StatusCode::BAD_REQUEST, true),
             Self::Refused(Refusal::Over(..) | Refusal::Cycle | Refusal::NoOperation) => {

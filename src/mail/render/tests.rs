@@ -41,8 +41,26 @@ fn every_notice(words: &str) -> Vec<Notice> {
             expires_at: at,
         },
         Notice::AlreadyRegistered,
-        Notice::ResetPassword { token, expires_at: at },
+        Notice::ResetPassword {
+            token: token.clone(),
+            expires_at: at,
+        },
         Notice::PasswordChanged { at },
+        Notice::SessionCopied { at },
+        Notice::SecondFactorAdded { at },
+        Notice::SecondFactorRemoved { at },
+        Notice::RecoveryCodesRenewed { at },
+        Notice::AddressChanged {
+            address: "ana@example.org".into(),
+            at,
+        },
+        Notice::AccountDisabled { reason: reason.clone() },
+        Notice::ConfirmNewAddress {
+            address: "ana.maria@example.org".into(),
+            token,
+            expires_at: at,
+        },
+        Notice::AccountEnabled,
         Notice::ApplicationReceived {
             edition: edition.clone(),
         },

@@ -8,7 +8,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::institution::InstitutionKind;
-use crate::service::session::{actor, refresh, sign_in};
+use crate::service::session::{SessionTokens, SignedIn, actor, refresh, sign_in};
 
 pub(crate) const PASSWORD: &str = "tortuga verde en mayo";
 const OTHER_PASSWORD: &str = "elefante azul en junio";
@@ -76,12 +76,20 @@ impl Bench {
 
     /// Whether the password opens a session.
     async fn opens(&self, password: &str) -> bool {
-        sign_in(&self.app, EMAIL, password).await.is_ok()
+        open_session(&self.app, EMAIL, password).await.is_ok()
     }
 
     pub(crate) async fn signed_in(&self) -> Actor {
-        let tokens = sign_in(&self.app, EMAIL, PASSWORD).await.expect("a session");
+        let tokens = open_session(&self.app, EMAIL, PASSWORD).await.expect("a session");
         actor(&self.app, Some(&tokens.access), None).await.expect("an actor")
+    }
+}
+
+/// Signs in to an account without a second factor.
+pub(crate) async fn open_session(app: &App, email: &str, password: &str) -> Result<SessionTokens> {
+    match sign_in(app, email, password, None).await? {
+        SignedIn::Session(tokens) => Ok(tokens),
+        SignedIn::Challenge(_) => panic!("there is no second factor"),
     }
 }
 
@@ -193,7 +201,7 @@ async fn of_two_registrations_at_once_one_makes_the_account() {
 async fn one_of_parallel_resets_wins_and_ends_every_session() {
     let bench = Bench::new().await;
     bench.person().await;
-    let tokens = sign_in(&bench.app, EMAIL, PASSWORD).await.expect("a session");
+    let tokens = open_session(&bench.app, EMAIL, PASSWORD).await.expect("a session");
     request_password_reset(&bench.app, EMAIL).await.expect("accepted");
     let older = bench.token("reset_password").await;
     request_password_reset(&bench.app, " Ana.Perez@EXAMPLE.org")
@@ -228,14 +236,14 @@ async fn a_changed_password_keeps_only_the_session_that_changed_it() {
     let bench = Bench::new().await;
     bench.person().await;
     let (here, elsewhere) = (bench.signed_in().await, bench.signed_in().await);
-    let wrong = change_password(&bench.app, &here, OTHER_PASSWORD, PASSWORD).await;
+    let wrong = change_password(&bench.app, &here, OTHER_PASSWORD, None, PASSWORD).await;
     assert_eq!(
         codes(wrong),
         [(Code::InvalidCredentials, "input.currentPassword".to_owned())]
     );
-    let short = change_password(&bench.app, &here, PASSWORD, "short").await;
+    let short = change_password(&bench.app, &here, PASSWORD, None, "short").await;
     assert_eq!(codes(short), [(Code::TooShort, "input.newPassword".to_owned())]);
-    change_password(&bench.app, &here, PASSWORD, OTHER_PASSWORD)
+    change_password(&bench.app, &here, PASSWORD, None, OTHER_PASSWORD)
         .await
         .expect("changed");
     let rows = session::Entity::find()
@@ -322,18 +330,20 @@ async fn merged_pair(bench: &Bench) -> (InstitutionId, InstitutionId) {
 async fn the_command_line_makes_an_administrator_out_of_anybody_once() {
     let bench = Bench::new().await;
     let person = bench.person().await;
-    let old = sign_in(&bench.app, EMAIL, PASSWORD).await.expect("a session");
-    for _ in 0..2 {
-        let made = create_administrator(&bench.app, &registration(OTHER_PASSWORD))
-            .await
-            .expect("made");
-        assert_eq!(made, person);
-    }
+    let old = open_session(&bench.app, EMAIL, PASSWORD).await.expect("a session");
+    let made = create_administrator(&bench.app, &registration(OTHER_PASSWORD))
+        .await
+        .expect("made");
+    assert_eq!(made, person);
+    let again = create_administrator(&bench.app, &registration(PASSWORD)).await;
+    assert_eq!(codes(again), [(Code::AlreadyGranted, "input.role".to_owned())], "once");
     assert!(matches!(
         actor(&bench.app, Some(&old.access), None).await,
         Err(Error::Unauthenticated)
     ));
-    let tokens = sign_in(&bench.app, EMAIL, OTHER_PASSWORD).await.expect("a session");
+    let tokens = open_session(&bench.app, EMAIL, OTHER_PASSWORD)
+        .await
+        .expect("a session");
     let now = actor(&bench.app, Some(&tokens.access), None).await.expect("an actor");
     assert_eq!(
         now.grants,
@@ -342,4 +352,14 @@ async fn the_command_line_makes_an_administrator_out_of_anybody_once() {
             scope: Scope::System
         }]
     );
+    // Nobody who can sign in is administrator any more: the command makes one again.
+    let tx = bench.app.db.write().await.expect("a transaction");
+    person::set_disabled(&tx, person, Some(bench.app.clock.now()))
+        .await
+        .expect("disabled");
+    tx.commit().await.expect("committed");
+    create_administrator(&bench.app, &registration(PASSWORD))
+        .await
+        .expect("made");
+    assert!(bench.opens(PASSWORD).await);
 }

@@ -16,9 +16,8 @@ use crate::store::page::Wanted;
 fn holder(person: PersonId, role: Role, scope: Scope) -> Actor {
     Actor {
         person: Some(person),
-        session: None,
-        language: Language::En,
         grants: vec![Grant { role, scope }],
+        ..Actor::anonymous(Language::En)
     }
 }
 

@@ -1,17 +1,18 @@
 //! Sessions on a database of their own: rotation, reuse, and what ends them.
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
 
 use super::*;
-use crate::service::account::tests::{Bench, PASSWORD, codes};
+use crate::service::account::tests::{Bench, PASSWORD, codes, open_session};
 
 const EMAIL: &str = "ana.perez@example.org";
 
 async fn tokens(bench: &Bench) -> SessionTokens {
     bench.person().await;
-    sign_in(&bench.app, EMAIL, PASSWORD).await.expect("a session")
+    open_session(&bench.app, EMAIL, PASSWORD).await.expect("a session")
 }
 
 async fn lives(bench: &Bench, tokens: &SessionTokens) -> bool {
@@ -35,7 +36,11 @@ async fn every_failed_sign_in_looks_the_same() {
         ("nobody@example.org", PASSWORD),
         ("nonsense", PASSWORD),
     ] {
-        assert_eq!(codes(sign_in(&bench.app, email, password).await), refused, "{email}");
+        assert_eq!(
+            codes(open_session(&bench.app, email, password).await),
+            refused,
+            "{email}"
+        );
     }
     let tx = bench.app.db.write().await.expect("a transaction");
     let disabled = person::ActiveModel {
@@ -45,7 +50,7 @@ async fn every_failed_sign_in_looks_the_same() {
     };
     disabled.update(&tx).await.expect("disabled");
     tx.commit().await.expect("committed");
-    assert_eq!(codes(sign_in(&bench.app, EMAIL, PASSWORD).await), refused);
+    assert_eq!(codes(open_session(&bench.app, EMAIL, PASSWORD).await), refused);
 }
 
 #[tokio::test]
@@ -75,7 +80,7 @@ async fn a_session_says_who_asks_and_in_which_language() {
 async fn an_ended_or_disabled_account_is_out_at_once() {
     let bench = Bench::new().await;
     let first = tokens(&bench).await;
-    let other = sign_in(&bench.app, EMAIL, PASSWORD).await.expect("a session");
+    let other = open_session(&bench.app, EMAIL, PASSWORD).await.expect("a session");
     let me = actor(&bench.app, Some(&first.access), None).await.expect("an actor");
     sign_out(&bench.app, &me).await.expect("signed out");
     assert!(!lives(&bench, &first).await && lives(&bench, &other).await);
@@ -137,7 +142,9 @@ async fn a_refresh_token_that_comes_again_later_ends_the_session() {
         codes(refresh(&bench.app, &second.refresh).await)[0].0,
         Code::InvalidToken
     );
-    let entries = audit::Entity::find().all(bench.app.db.read()).await.expect("entries");
-    let of_session = entries.iter().filter(|entry| entry.subject_kind == "session");
-    assert_eq!(of_session.count(), 1);
+    let entries = audit::Entity::find()
+        .filter(audit::Column::SubjectKind.eq("session"))
+        .all(bench.app.db.read());
+    assert_eq!(entries.await.expect("entries").len(), 1);
+    assert_eq!(bench.mail().await, [("session_copied".to_owned(), None)]);
 }

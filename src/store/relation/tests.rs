@@ -109,9 +109,8 @@ fn actor(person: u128, grants: &[(Role, Scope)]) -> Actor {
     let grants = grants.iter().map(|&(role, scope)| Grant { role, scope }).collect();
     Actor {
         person: Some(PersonId(Uuid::from_u128(person))),
-        session: None,
-        language: Language::En,
         grants,
+        ..Actor::anonymous(Language::En)
     }
 }
 

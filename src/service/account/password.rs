@@ -1,0 +1,119 @@
+//! The password of an account: a forgotten one is reset by mail, a known one is changed.
+
+use chrono::TimeDelta;
+
+use super::{invalid_token, issue, note};
+use crate::app::App;
+use crate::auth::password::Password;
+use crate::auth::token::{self, Kind};
+use crate::domain::actor::Actor;
+use crate::domain::id::{PersonId, SessionId};
+use crate::domain::notice::Notice;
+use crate::domain::policy::{self, Action, Relation};
+use crate::domain::text::Email;
+use crate::error::{Error, Faults, Result};
+use crate::service::session::proof;
+use crate::store::token::Purpose;
+use crate::store::{Tx, address_change, challenge, outbox, person, session, token as account_token};
+
+/// Sends a link that resets the password, if the address has an account; the answer is the same if not.
+///
+/// # Errors
+/// [`Code::Malformed`] and the like for what is no address at all.
+pub async fn request_password_reset(app: &App, email: &str) -> Result<()> {
+    let mut faults = Faults::default();
+    let Some(email) = faults.take("email", Email::parse(email)) else {
+        return Err(faults.into());
+    };
+    let tx = app.db.write().await?;
+    if let Some(row) = person::find_by_email(&tx, &email)
+        .await?
+        .filter(|row| row.disabled_at.is_none())
+    {
+        // Of two requests at once one must see the other's token to replace it.
+        person::lock(&tx, row.id).await?;
+        let minutes = i64::try_from(app.settings.auth.reset_minutes).map_err(Error::internal)?;
+        let expires_at = app.clock.now() + TimeDelta::minutes(minutes);
+        let token = issue(app, &tx, row.id, Purpose::ResetPassword, expires_at).await?;
+        outbox::enqueue(&tx, &app.clock, row.id, &Notice::ResetPassword { token, expires_at }).await?;
+    }
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
+
+/// Sets a new password by a token that was sent to the address, which that confirms. Every session ends.
+///
+/// # Errors
+/// [`Code::InvalidToken`] for a token that is unknown, used, replaced or out of date; of several who use one
+/// at once one succeeds. The refusals of [`Password::parse`].
+pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()> {
+    let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
+    let purpose = Purpose::ResetPassword;
+    let owner = account_token::find_owner(app.db.read(), &hash, purpose, app.clock.now()).await?;
+    let owner = person::find(app.db.read(), owner.ok_or_else(invalid_token)?)
+        .await?
+        .ok_or_else(invalid_token)?;
+    let new_hash = hash_new(app, &owner, "password", password).await?;
+    let tx = app.db.write().await?;
+    let now = app.clock.now();
+    let row = person::lock(&tx, owner.id)
+        .await?
+        .filter(|row| row.disabled_at.is_none())
+        .ok_or_else(invalid_token)?;
+    account_token::redeem(&tx, &hash, purpose, now)
+        .await?
+        .ok_or_else(invalid_token)?;
+    person::set_confirmed(&tx, row.id, now).await?;
+    settle_password(app, &tx, row.id, new_hash, None).await?;
+    note(app, &tx, row.id, "password reset").await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
+
+/// Changes the actor's own password, by the present one and by a code where there is a second factor; every other
+/// session of theirs ends.
+///
+/// # Errors
+/// [`Code::InvalidCredentials`] when `current` is not the present one, [`Code::InvalidCode`] and [`Code::Required`]
+/// about the code, the refusals of [`Password::parse`], [`Error::Unauthenticated`] when nobody is signed in.
+pub async fn change_password(app: &App, actor: &Actor, current: &str, code: Option<&str>, new: &str) -> Result<()> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    let id = actor.signed_in()?;
+    let owner = proof::check_password(app, id, "currentPassword", current).await?;
+    let new_hash = hash_new(app, &owner, "newPassword", new).await?;
+    let tx = app.db.write().await?;
+    proof::unchanged(&tx, &owner, "currentPassword").await?;
+    if let Err(wrong) = proof::check_code_if_due(app, &tx, id, "code", code).await? {
+        tx.commit().await?;
+        return Err(wrong);
+    }
+    settle_password(app, &tx, id, new_hash, actor.session).await?;
+    note(app, &tx, id, "password changed").await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
+
+async fn hash_new(app: &App, owner: &person::Model, at: &str, password: &str) -> Result<String> {
+    app.db.rest().await;
+    let mut faults = Faults::default();
+    let about = [owner.given_name.as_str(), &owner.family_name, &owner.email];
+    match faults.take(at, Password::parse(password, &about)) {
+        Some(password) => app.passwords.hash(&password).await,
+        None => Err(faults.into()),
+    }
+}
+
+/// Stores a new password and ends what the old one opened; the owner is told.
+async fn settle_password(app: &App, tx: &Tx, person: PersonId, hash: String, kept: Option<SessionId>) -> Result<()> {
+    let now = app.clock.now();
+    person::set_password(tx, person, hash).await?;
+    session::revoke_all(tx, person, kept, now).await?;
+    account_token::retire(tx, person, Purpose::ResetPassword, now).await?;
+    address_change::retire(tx, person, now).await?;
+    challenge::retire(tx, person, now).await?;
+    outbox::enqueue(tx, &app.clock, person, &Notice::PasswordChanged { at: now }).await?;
+    Ok(())
+}

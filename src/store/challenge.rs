@@ -1,0 +1,87 @@
+//! Sign-ins that wait for their second factor, by the digests of their tokens.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveValue::Set, QuerySelect};
+
+use super::Tx;
+use crate::domain::id::PersonId;
+use crate::error::Result;
+
+/// A sign-in that waits.
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sign_in_challenge")]
+#[allow(missing_docs, reason = "the columns are documented where the API shows them")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub hash: Vec<u8>,
+    pub person_id: PersonId,
+    pub issued_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub attempts: i64,
+    pub client: Option<String>,
+    pub used_at: Option<DateTime<Utc>>,
+}
+
+/// Relations are written as joins where they are needed.
+#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Keeps a new one.
+pub async fn insert(tx: &Tx, row: Model) -> Result<()> {
+    let row = ActiveModel {
+        hash: Set(row.hash),
+        person_id: Set(row.person_id),
+        issued_at: Set(row.issued_at),
+        expires_at: Set(row.expires_at),
+        attempts: Set(row.attempts),
+        client: Set(row.client),
+        used_at: Set(row.used_at),
+    };
+    Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// The one with this digest, if there is one.
+pub async fn find(connection: &impl ConnectionTrait, hash: &[u8]) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(hash.to_vec()).one(connection).await?)
+}
+
+/// The same, its row held against others who use it.
+pub async fn lock(tx: &Tx, hash: &[u8]) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(hash.to_vec()).lock_exclusive().one(tx).await?)
+}
+
+/// Counts a try.
+pub async fn count_attempt(tx: &Tx, hash: &[u8]) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1_i64))
+        .filter(Column::Hash.eq(hash.to_vec()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Uses one up.
+pub async fn set_used(tx: &Tx, hash: &[u8], now: DateTime<Utc>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(now))
+        .filter(Column::Hash.eq(hash.to_vec()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Uses up every one of a person.
+pub async fn retire(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(now))
+        .filter(Column::PersonId.eq(person))
+        .filter(Column::UsedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
