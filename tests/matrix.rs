@@ -151,6 +151,8 @@ const PLANNING: &[Case] = &[
     case("revokeRole", Subject::Appointment, &[Action::GrantTutor]),
     case("createInstitution", Subject::Open, &[Action::ManageInstitutions]),
     case("updateInstitution", Subject::Open, &[Action::ManageInstitutions]),
+    case("disableAccount", Subject::Open, &[Action::ManageAccounts]),
+    case("enableAccount", Subject::Open, &[Action::ManageAccounts]),
 ];
 
 /// Last, since whoever applies is enrolled from then on.
@@ -710,6 +712,19 @@ impl<'a> World<'a> {
                 json!({
                     "institutionId": id, "version": row["version"], "name": "INEFOP", "country": "UY", "kind": "OTHER",
                 })
+            }
+            "disableAccount" | "enableAccount" => {
+                let input = json!({ "personId": id_of(&self.appointed), "reason": "So" });
+                // The other way first, so that there is something to do.
+                let before = if mutation == "disableAccount" {
+                    "EnableAccount"
+                } else {
+                    "DisableAccount"
+                };
+                let of_all = |viewer: &&Viewer<'_>| viewer.holds(Role::Administrator);
+                let administrator = self.viewers.iter().find(of_all).expect("an administrator");
+                act(&administrator.client, before, input.clone()).await;
+                input
             }
             "applyToEdition" => json!({ "editionId": class.edition }),
             other => panic!("{other} has no input: give it one, and a case"),
