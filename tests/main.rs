@@ -3,6 +3,7 @@
 mod account;
 mod architecture;
 mod assessment;
+mod attack;
 mod catalogue;
 mod completion;
 mod concurrency;

@@ -2,6 +2,7 @@
 //! executes the committed operation documents.
 
 pub mod app;
+pub mod attacks;
 pub mod db;
 pub mod operations;
 pub mod scene;
