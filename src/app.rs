@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::domain::actor::Role;
 use crate::error::{Error, Result};
 use crate::store::Db;
+use crate::store::rate::Counters;
 
 /// The running application.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct App {
     pub vault: Vault,
     /// The roles that count only once a second factor was given.
     pub factor_roles: Arc<[Role]>,
+    /// How often things were asked for of late.
+    pub rates: Arc<Counters>,
     /// Told when a message was put into the outbox, so that it leaves at once.
     pub outbox: Arc<Notify>,
 }
@@ -59,6 +62,7 @@ impl App {
             tokens,
             clock: Arc::new(clock),
             settings: Arc::new(settings),
+            rates: Arc::default(),
             outbox: Arc::new(Notify::new()),
         })
     }

@@ -8,11 +8,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 mod traffic;
 
-pub use self::traffic::Load;
+pub use self::traffic::{Forwarded, Load, Rate, Rates, Socket};
 
 const DEFAULT: &str = include_str!("../config/default.toml");
 const PROFILES: [(&str, &str); 3] = [
@@ -62,6 +63,8 @@ pub struct Settings {
     pub mail: Mail,
     pub limits: Limits,
     pub load: Load,
+    pub socket: Socket,
+    pub rates: Rates,
     pub log: Log,
 }
 
@@ -74,6 +77,8 @@ pub struct Http {
     pub public_url: String,
     pub start_page: bool,
     pub cors_origins: Vec<String>,
+    pub proxies: Vec<IpNet>,
+    pub forwarded: Forwarded,
     pub stop_seconds: u64,
 }
 
@@ -266,7 +271,8 @@ impl Settings {
                 .separator("__")
                 .try_parsing(true)
                 .list_separator(",")
-                .with_list_parse_key("http.cors_origins"),
+                .with_list_parse_key("http.cors_origins")
+                .with_list_parse_key("http.proxies"),
         );
         for (key, value) in overrides {
             layers = layers.set_override(*key, value.clone())?;

@@ -101,13 +101,14 @@ fn keep_asking(
 }
 
 /// A connection that is kept.
-struct Connection {
+pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    fn open(address: SocketAddr) -> io::Result<Self> {
+    /// Opens one.
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -118,7 +119,7 @@ impl Connection {
     }
 
     /// Sends a request and returns the body of its answer.
-    fn ask(&mut self, request: &[u8]) -> io::Result<&[u8]> {
+    pub fn ask(&mut self, request: &[u8]) -> io::Result<&[u8]> {
         self.stream.write_all(request)?;
         let mut filled = 0;
         let mut end = None;

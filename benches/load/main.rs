@@ -5,7 +5,10 @@
 //! cargo bench --bench load                        # SQLite in a temporary folder
 //! cargo bench --bench load -- --postgres          # a throw-away PostgreSQL server
 //! cargo bench --bench load -- --database-url postgres://user@host/database
+//! cargo bench --bench load -- --storm             # ordinary queries beside 200 sign-ins a second
 //! ```
+//!
+//! The server's limits by class (`[rates]`) are switched off for it, since one address asks for everything.
 //!
 //! CPU time is what counts: it holds on a noisy machine, elapsed time does not. Nothing is asserted.
 
@@ -22,6 +25,7 @@ mod cluster;
 mod fill;
 mod operations;
 mod process;
+mod storm;
 mod table;
 
 /// What ends the program: a text for a person.
@@ -63,6 +67,9 @@ struct Options {
     /// Only operations whose name contains this.
     #[arg(long)]
     only: Option<String>,
+    /// Drive ordinary queries with and without 200 sign-ins a second beside them, and nothing else.
+    #[arg(long)]
+    storm: bool,
     /// Leave the server running for so many seconds at the end, to look at it.
     #[arg(long, default_value_t = 0)]
     linger: u64,
@@ -96,6 +103,9 @@ fn main() -> Result<(), Failure> {
         own_cluster: cluster.is_some(),
     };
     bench.fill(bench.options.enrolments)?;
+    if bench.options.storm {
+        return io::stdout().write_all(bench.storm()?.as_bytes()).map_err(Into::into);
+    }
     let mut report = bench.drive(None)?;
     if let Some(enrolments) = bench.options.also {
         bench.fill(enrolments)?;
@@ -174,6 +184,20 @@ impl Bench {
             std::thread::sleep(Duration::from_secs(self.options.linger));
         }
         Ok(report)
+    }
+
+    /// Starts the server, and drives one operation beside sign-ins.
+    fn storm(&self) -> Result<String, Failure> {
+        let server = process::Server::start(&self.url)?;
+        let operations = self
+            .runtime
+            .block_on(operations::all(&self.db, &self.settings, &self.options))?;
+        let only = self.options.only.as_deref();
+        let chosen = operations
+            .iter()
+            .find(|operation| only.is_none_or(|only| operation.name.contains(only)))
+            .ok_or("no operation has such a name")?;
+        storm::run(server.address, chosen, &self.options)
     }
 
     /// Compares the summaries, which the applications changed, with a recount.

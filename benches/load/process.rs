@@ -35,6 +35,7 @@ impl Server {
             .args(["serve", "--profile", "production", "--database-url", database_url])
             .env("RUMBO__AUTH__TOKEN_SECRET", TOKEN_SECRET)
             .env("RUMBO__AUTH__REQUIRE_SECOND_FACTOR", "off")
+            .env("RUMBO__RATES__ENABLED", "false")
             .env("RUMBO__HTTP__LISTEN", address.to_string())
             .env("RUMBO__MAIL__SMTP_URL", format!("smtp://{}", mail.local_addr()?))
             .stdout(Stdio::null())

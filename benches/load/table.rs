@@ -41,7 +41,7 @@ impl Report {
         } = options;
         let title = format!(
             "{}, {courses} courses, {editions} editions, {people} people, {enrolments} enrolments; \
-             {connections} connections, {seconds} s an operation",
+             {connections} connections, {seconds} s an operation; limits by class switched off",
             name_of(db.engine())
         );
         let sqlite = db.engine() == Engine::Sqlite;

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::http;
 use crate::http::start::StartPage;
 use crate::mail::Mailer;
+use crate::store::rate;
 use crate::worker::Worker;
 
 /// Serves until `stop` is done, then lets running requests and the batch of messages in hand end.
@@ -34,6 +35,7 @@ pub async fn run(
         wake: app.outbox.clone(),
     };
     let worker = tokio::spawn(worker.run(stopped(told.clone())));
+    let exchange = tokio::spawn(exchange(app.clone(), told.clone()));
     let patience = Duration::from_secs(app.settings.http.stop_seconds);
     let head = Duration::from_secs(app.settings.load.head_seconds);
     let db = app.db.clone();
@@ -44,6 +46,7 @@ pub async fn run(
     tell.send_replace(true);
     let both_ended = async {
         server.await.map_err(Error::internal)?;
+        exchange.await.map_err(Error::internal)?;
         worker.await.map_err(Error::internal)
     };
     if let Ok(ended) = tokio::time::timeout(patience, both_ended).await {
@@ -52,6 +55,33 @@ pub async fn run(
         tracing::warn!("some requests did not end in time");
     }
     db.close().await
+}
+
+/// How often copies of Rumbo tell each other what was asked for.
+const EXCHANGE_EVERY: Duration = Duration::from_secs(1);
+/// How often buckets that have filled up again are removed from the database, in exchanges.
+const FORGET_EVERY: u64 = 60;
+
+/// Keeps the buckets of the limits small and, between copies on PostgreSQL, alike.
+async fn exchange(app: App, told: watch::Receiver<bool>) {
+    let stop = stopped(told);
+    tokio::pin!(stop);
+    let mut ticks = tokio::time::interval(EXCHANGE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for count in 0_u64.. {
+        tokio::select! {
+            () = &mut stop => return,
+            _ = ticks.tick() => {}
+        }
+        let now = app.clock.now().timestamp_micros();
+        let mut done = app.rates.exchange(&app.db, now).await;
+        if done.is_ok() && count % FORGET_EVERY == 0 {
+            done = rate::forget_full(&app.db, now).await;
+        }
+        if let Err(failure) = done {
+            tracing::warn!(error.chain = %failure, "the limits could not be told to the other copies");
+        }
+    }
 }
 
 async fn stopped(mut told: watch::Receiver<bool>) {

@@ -49,6 +49,7 @@ pub mod language;
 pub mod notice;
 pub mod person;
 pub mod policy;
+pub mod rate;
 pub mod statistics;
 pub mod submission;
 pub mod text;

@@ -22,7 +22,11 @@ pub async fn actor(app: &App, headers: &HeaderMap) -> Result<Actor> {
 
 /// The language that the headers ask for, or the first of Rumbo's languages.
 pub fn language(headers: &HeaderMap) -> Language {
-    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    language_of(headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
+}
+
+/// The language that the value of `Accept-Language` asks for, or the first of Rumbo's languages.
+pub fn language_of(wanted: Option<&str>) -> Language {
     wanted.and_then(Language::negotiate).unwrap_or(Language::ALL[0])
 }
 
@@ -35,11 +39,19 @@ pub fn client(headers: &HeaderMap) -> Option<ClientLabel> {
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let text = value.to_str().map_err(|_| Error::Unauthenticated)?;
-    match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && values.next().is_none() => {
-            Ok(Some(token.trim()))
-        }
+    if values.next().is_some() {
+        return Err(Error::Unauthenticated);
+    }
+    token(value.to_str().map_err(|_| Error::Unauthenticated)?).map(Some)
+}
+
+/// The token of `Bearer …`.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for any other scheme.
+pub fn token(credentials: &str) -> Result<&str> {
+    match credentials.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
         _ => Err(Error::Unauthenticated),
     }
 }

@@ -1,13 +1,17 @@
 //! Runs operations: so many at the same time, each within its time, and none for a caller who has gone.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Request as Operation, Response as Answer};
 use tokio::sync::Semaphore;
 
-use super::Shared;
+use super::{Shared, limit};
+use crate::api::error;
+use crate::api::request::Request;
 use crate::config::Load;
+use crate::domain::actor::Actor;
 use crate::error::{Error, Result};
 
 /// The places for operations; clones share them.
@@ -27,14 +31,36 @@ impl Places {
     }
 }
 
-/// Runs one operation. Whoever drops this has hung up: what runs in the database for it is ended.
+/// Runs one operation for somebody; its errors have their codes and sentences. Whoever drops this has hung up:
+/// what runs in the database for it is ended.
 ///
 /// # Errors
-/// [`Error::Overloaded`], at once, when every place is taken; [`Error::Timeout`] when it takes too long.
-pub async fn run(shared: &Shared, operation: Operation) -> Result<Answer> {
+/// [`Error::Overloaded`], at once, when every place is taken; [`Error::Busy`] when its caller asks too often;
+/// [`Error::Timeout`] when it takes too long.
+pub async fn run(
+    shared: &Shared,
+    mut operation: Operation,
+    actor: Actor,
+    caller: IpAddr,
+    request_id: &str,
+) -> Result<Answer> {
     let _place = shared.places.free.try_acquire().map_err(|_| Error::Overloaded)?;
-    let answer = shared.app.db.attend(shared.schema.execute(operation));
-    tokio::time::timeout(shared.places.longest, answer)
+    let app = shared.app.for_request();
+    let language = actor.language;
+    let whole = async {
+        let ticket = limit::admit(&app, &mut operation, &actor, caller).await?;
+        let operation = operation.data(Request::new(app.clone(), actor));
+        let mut answer = shared.schema.execute(operation).await;
+        if let Err(failure) = limit::settle(&app, &ticket, &answer).await {
+            // What was done stays done; the caller only waits longer.
+            tracing::warn!(error.chain = %failure, "a sign-in could not be given back");
+        }
+        for fault in &mut answer.errors {
+            error::finish(fault, language, request_id);
+        }
+        Ok(answer)
+    };
+    tokio::time::timeout(shared.places.longest, app.db.attend(whole))
         .await
-        .map_err(|_| Error::Timeout)
+        .map_err(|_| Error::Timeout)?
 }

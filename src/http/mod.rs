@@ -17,12 +17,15 @@ use crate::api::{self, Schema};
 use crate::app::App;
 use crate::config::{Explore, Settings};
 
+pub mod address;
 pub mod auth;
 pub mod execute;
 pub mod graphql;
 mod health;
+mod limit;
 pub mod listen;
 mod request_id;
+pub mod socket;
 pub mod start;
 
 /// The header that names a request, in and out.
@@ -39,6 +42,8 @@ pub struct Shared {
     pub places: execute::Places,
     /// The documents that are known by an id.
     pub documents: graphql::documents::Documents,
+    /// The open sockets.
+    pub open: socket::Open,
     /// What the start page offers; `None` when it is switched off.
     pub start: Option<start::StartPage>,
 }
@@ -48,15 +53,7 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
     let settings = app.settings.clone();
     let limits = &settings.limits;
     let clock = app.clock.clone();
-    let places = execute::Places::from_settings(&app.settings.load);
     let explore = settings.graphql.explore == Explore::Everyone;
-    let mut router = Router::new()
-        .route("/graphql", graphql::endpoint())
-        .route("/health", get(health::alive))
-        .route("/ready", get(health::ready));
-    if start.is_some() {
-        router = router.merge(start::routes(explore));
-    }
     let shared = Shared {
         schema: if explore {
             api::schema_with_suggestions()
@@ -64,10 +61,19 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
             api::schema()
         },
         documents: graphql::documents::Documents::from_settings(&settings.graphql),
+        places: execute::Places::from_settings(&settings.load),
+        open: socket::Open::default(),
         app,
-        places,
-        start,
+        start: start.clone(),
     };
+    let sockets = from_fn_with_state(shared.clone(), socket::upgrade);
+    let mut router = Router::new()
+        .route("/graphql", graphql::endpoint().layer(sockets))
+        .route("/health", get(health::alive))
+        .route("/ready", get(health::ready));
+    if start.is_some() {
+        router = router.merge(start::routes(explore));
+    }
     let router = router
         .with_state(shared.clone())
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))

@@ -47,6 +47,7 @@ pub mod outbox;
 pub mod page;
 pub mod patience;
 pub mod person;
+pub mod rate;
 pub mod recovery_code;
 pub mod refresh;
 pub mod relation;

@@ -1,7 +1,7 @@
 //! GraphQL over HTTP: one request, one operation, one answer.
 //!
 //! [`read`] makes an operation of a request, [`prepare`] holds it against the limits, [`permit`] against what
-//! this caller may send, [`execute()`] runs it, [`render`] makes an answer of what came. Whatever else carries
+//! this caller may send, [`execute::run`] runs it, [`render`] makes an answer of what came. Whatever else carries
 //! operations, such as a socket, goes through the same three in the middle.
 
 use async_graphql::Response as Answer;
@@ -14,12 +14,13 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use tower_http::request_id::RequestId;
 
-use self::problem::Problem;
-use self::read::{Asked, Media};
+pub(super) use self::problem::Problem;
+pub(super) use self::read::Asked;
+use self::read::Media;
 use self::render::Reply;
-use super::{Shared, auth, execute};
+pub(super) use self::render::ran;
+use super::{Shared, address, auth, execute};
 use crate::api::guard::{self, Operation};
-use crate::api::{self, error};
 use crate::config::Explore;
 use crate::domain::actor::Actor;
 use crate::error::Error;
@@ -70,7 +71,9 @@ async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId
             .map_err(Problem::Failed)?;
         reply.language = actor.language;
         permit(&shared, &operation, by_id, &actor)?;
-        execute(&shared, operation, actor, &reply.request_id).await
+        let caller = address::of(&parts.extensions, &parts.headers, &shared.app.settings.http);
+        let done = execute::run(&shared, operation.request, actor, caller, &reply.request_id).await;
+        done.map_err(Problem::Failed)
     }
     .await;
     match outcome {
@@ -98,24 +101,6 @@ pub(super) fn permit(shared: &Shared, operation: &Operation, by_id: bool, actor:
         return Err(Problem::IntrospectionOff);
     }
     Ok(())
-}
-
-/// Runs an operation for an actor; its errors have their codes and sentences.
-pub(super) async fn execute(
-    shared: &Shared,
-    operation: Operation,
-    actor: Actor,
-    request_id: &str,
-) -> Result<Answer, Problem> {
-    let language = actor.language;
-    let request = operation
-        .request
-        .data(api::request::Request::new(shared.app.for_request(), actor));
-    let mut answer = execute::run(shared, request).await.map_err(Problem::Failed)?;
-    for fault in &mut answer.errors {
-        error::finish(fault, language, request_id);
-    }
-    Ok(answer)
 }
 
 /// Gives an answer of the endpoint its form where something around it has answered instead: a limit, a

@@ -88,7 +88,7 @@ impl Reply {
 }
 
 /// Whether the operation ran: what the library refused before has no path.
-fn ran(answer: &Answer) -> bool {
+pub fn ran(answer: &Answer) -> bool {
     answer.data != Value::Null || answer.errors.is_empty() || answer.errors.iter().any(|fault| !fault.path.is_empty())
 }
 

@@ -1,0 +1,282 @@
+//! What an operation takes from the buckets of its caller before it runs, root field by root field.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
+use async_graphql::{Request as Operation, Response as Answer, Value as Constant, Variables};
+use async_graphql_value::Value;
+
+use super::address;
+use crate::app::App;
+use crate::config::Rate;
+use crate::domain::actor::Actor;
+use crate::domain::rate::{self, Class, Rule};
+use crate::domain::text::Email;
+use crate::error::{Error, Result};
+use crate::store::rate::{Charge, Key, full_at, give_back, take};
+
+/// What was taken and comes back when every proof of identity in the operation succeeds.
+#[derive(Debug, Default)]
+pub struct Ticket {
+    charges: Vec<Charge>,
+    proofs: Vec<String>,
+}
+
+/// What matters of a root field.
+#[derive(Debug, PartialEq, Eq)]
+struct Root {
+    name: String,
+    answered_as: String,
+    address: Option<String>,
+}
+
+/// Takes what an operation costs: ordinary fields from buckets in memory, the others from those in the database.
+///
+/// # Errors
+/// [`Error::Busy`] when there is not enough in one of them: the operation is refused whole.
+pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: IpAddr) -> Result<Ticket> {
+    let rates = &app.settings.rates;
+    if !rates.enabled {
+        return Ok(Ticket::default());
+    }
+    let now = app.clock.now().timestamp_micros();
+    let caller = address::network(caller).to_string();
+    let roots = roots(operation);
+    let who = actor.person.map(|person| person.0);
+    let person = who.as_ref().map(|person| person.as_bytes().as_slice());
+    let (class, subject, rate) = match person {
+        Some(person) => ("person", person, &rates.person),
+        None => ("anonymous", caller.as_bytes(), &rates.anonymous),
+    };
+    let ordinary = charge(&[class.as_bytes(), subject], rate, roots.len().max(1));
+    app.rates.take(ordinary, now).map_err(busy)?;
+
+    let of = |class| roots.iter().filter(move |root| Class::of(&root.name) == Some(class));
+    let count = |class| of(class).count();
+    let (proofs, mails, exports) = (count(Class::SignIn), count(Class::Mail), count(Class::Export));
+    if proofs + mails + exports == 0 {
+        return Ok(Ticket::default());
+    }
+    let mut firm = Vec::new();
+    if proofs > 0 {
+        firm.push(charge(&[b"sign in", caller.as_bytes()], &rates.sign_in_address, proofs));
+    }
+    if mails > 0 {
+        firm.push(charge(&[b"mail by", subject], &rates.mail_sender, mails));
+    }
+    for (address, units) in by_account(of(Class::Mail)) {
+        firm.push(charge(&[b"mail to", address.as_bytes()], &rates.mail_recipient, units));
+    }
+    if exports > 0 {
+        firm.push(charge(&[b"export", subject], &rates.export, exports));
+    }
+    // Whoever has nothing left costs one look, and no transaction.
+    let keys: Vec<Key> = firm.iter().map(|charge| charge.key).collect();
+    let known = full_at(app.db.read(), &keys).await?;
+    for charge in &firm {
+        let stands = known.get(&charge.key).copied().unwrap_or(now);
+        charge.rule.take(stands, now, charge.units).map_err(busy)?;
+    }
+
+    let tx = app.db.write().await?;
+    for charge in &firm {
+        take(&tx, *charge, now).await?.map_err(busy)?;
+    }
+    let mut ticket = Ticket::default();
+    if proofs > 0 {
+        ticket.charges.extend(firm.first());
+        ticket.proofs = of(Class::SignIn).map(|root| root.answered_as.clone()).collect();
+    }
+    for (account, units) in by_account(of(Class::SignIn)) {
+        let account = if account.is_empty() {
+            subject
+        } else {
+            account.as_bytes()
+        };
+        let pair = charge(&[b"known", caller.as_bytes(), account], &rates.sign_in_known, units);
+        let fresh = take(&tx, pair, now).await?.is_ok();
+        let class: &[u8] = if fresh { b"account" } else { b"account again" };
+        let whole = charge(&[class, account], &rates.sign_in_account, units);
+        take(&tx, whole, now).await?.map_err(busy)?;
+        ticket.charges.extend(fresh.then_some(pair));
+        ticket.charges.push(whole);
+    }
+    tx.commit().await.map_err(Error::from)?;
+    Ok(ticket)
+}
+
+/// Gives back what proofs of identity took that succeeded, all of them.
+pub async fn settle(app: &App, ticket: &Ticket, answer: &Answer) -> Result<()> {
+    if ticket.charges.is_empty() || !ticket.proofs.iter().all(|proof| succeeded(answer, proof)) {
+        return Ok(());
+    }
+    let tx = app.db.write().await?;
+    give_back(&tx, &ticket.charges).await?;
+    tx.commit().await.map_err(Error::from)
+}
+
+/// Whether a field has answered with something: an object, such as a session, or true. Lists are of errors, and
+/// texts anybody can ask for.
+fn succeeded(answer: &Answer, field: &str) -> bool {
+    let Constant::Object(data) = &answer.data else {
+        return false;
+    };
+    match data.get(field) {
+        Some(Constant::Object(payload)) => payload
+            .values()
+            .any(|value| matches!(value, Constant::Object(_) | Constant::Boolean(true))),
+        _ => false,
+    }
+}
+
+fn busy(micros: i64) -> Error {
+    Error::Busy(rate::seconds(micros))
+}
+
+fn charge(parts: &[&[u8]], rate: &Rate, units: usize) -> Charge {
+    Charge {
+        key: Key::new(parts),
+        rule: Rule::new(rate),
+        units: u32::try_from(units).unwrap_or(u32::MAX),
+    }
+}
+
+/// How many fields there are for each address that they name, in order.
+fn by_account<'a>(roots: impl Iterator<Item = &'a Root>) -> BTreeMap<&'a str, usize> {
+    let mut all = BTreeMap::new();
+    for root in roots {
+        *all.entry(root.address.as_deref().unwrap_or_default()).or_default() += 1;
+    }
+    all
+}
+
+/// The root fields that an operation runs, those in fragments included.
+fn roots(operation: &mut Operation) -> Vec<Root> {
+    let name = operation.operation_name.clone();
+    let variables = operation.variables.clone();
+    let Ok(document) = operation.parsed_query() else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (this, definition) in document.operations.iter() {
+        let definition: &OperationDefinition = &definition.node;
+        if name
+            .as_deref()
+            .is_none_or(|name| this.is_none_or(|this| this.as_str() == name))
+        {
+            gather(document, &definition.selection_set.node, &variables, &mut found);
+        }
+    }
+    found
+}
+
+fn gather(document: &ExecutableDocument, set: &SelectionSet, variables: &Variables, found: &mut Vec<Root>) {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => found.push(root(&field.node, variables)),
+            Selection::InlineFragment(fragment) => {
+                gather(document, &fragment.node.selection_set.node, variables, found);
+            }
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    gather(document, &fragment.node.selection_set.node, variables, found);
+                }
+            }
+        }
+    }
+}
+
+fn root(field: &Field, variables: &Variables) -> Root {
+    let name = field.name.node.to_string();
+    Root {
+        answered_as: field.response_key().node.to_string(),
+        // Few fields are worth the look.
+        address: Class::of(&name).and_then(|_| named_address(field, variables)),
+        name,
+    }
+}
+
+/// The address that a field's input names, as accounts are kept.
+fn named_address(field: &Field, variables: &Variables) -> Option<String> {
+    let text = match &field.get_argument("input")?.node {
+        Value::Variable(name) => match variables.get(name)? {
+            Constant::Object(input) => text(input.get("email")?)?,
+            _ => return None,
+        },
+        Value::Object(input) => match input.get("email")? {
+            Value::Variable(name) => text(variables.get(name)?)?,
+            Value::String(text) => text.clone(),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(Email::parse(&text).map_or_else(|_| text.trim().to_lowercase(), |email| email.to_string()))
+}
+
+fn text(value: &Constant) -> Option<String> {
+    match value {
+        Constant::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(document: &str, variables: serde_json::Value) -> Vec<(String, String)> {
+        let mut operation = Operation::new(document).variables(Variables::from_json(variables));
+        let write = |root: Root| {
+            (
+                format!("{}:{}", root.answered_as, root.name),
+                root.address.unwrap_or_default(),
+            )
+        };
+        roots(&mut operation).into_iter().map(write).collect()
+    }
+
+    #[test]
+    fn root_fields_are_found_wherever_they_stand() {
+        let pair = |name: &str, address: &str| (name.to_owned(), address.to_owned());
+        let document = "mutation ($i: SignInInput!, $e: String!) {
+            a: signIn(input: {email: \"Ana@Example.org\", password: \"x\"}) { session { accessToken } }
+            b: signIn(input: $i) { session { accessToken } }
+            ... on Mutation { c: signIn(input: {email: $e, password: \"x\"}) { session { accessToken } } }
+            ...F
+        } fragment F on Mutation { signOut { signedOut } }";
+        assert_eq!(
+            found(
+                document,
+                json!({ "i": { "email": "bea@example.org" }, "e": " EVA@example.org " })
+            ),
+            [
+                pair("a:signIn", "ana@example.org"),
+                pair("b:signIn", "bea@example.org"),
+                pair("c:signIn", "eva@example.org"),
+                pair("signOut:signOut", ""),
+            ]
+        );
+    }
+
+    #[test]
+    fn only_a_session_or_a_yes_is_a_success() {
+        let succeeds = |data: serde_json::Value| {
+            let data = Constant::from_json(data).expect("a value");
+            succeeded(&Answer::new(data), "a")
+        };
+        assert!(succeeds(json!({ "a": { "session": { "accessToken": "x" } } })));
+        assert!(succeeds(json!({ "a": { "changed": true, "userErrors": [] } })));
+        for failure in [
+            json!({ "a": { "session": null, "__typename": "SignInPayload" } }),
+            json!({ "a": { "x": "SignInPayload", "userErrors": [{ "code": "INVALID_CREDENTIALS" }] } }),
+            json!({ "a": null }),
+            json!({ "b": { "session": {} } }),
+            json!(null),
+        ] {
+            assert!(!succeeds(failure.clone()), "{failure}");
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! One connection, from its introduction to its end.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_graphql::{Response as Answer, ServerError};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tracing::Instrument;
+
+use super::protocol::{self, Close, Said};
+use super::{Party, Place};
+use crate::domain::actor::Actor;
+use crate::error::{Error, Result};
+use crate::http::graphql::{self, Asked, Problem};
+use crate::http::{Shared, auth, execute};
+use crate::service::session::{self, ClientLabel};
+
+/// How long a client may take to take a message.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
+/// How long it may take to say good-bye.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
+/// How many answers wait for a slow client before the operations do.
+const WAITING: usize = 16;
+
+/// What an operation has to say.
+enum Heard {
+    /// It has an answer, with more to come.
+    Next(Answer),
+    /// It was refused and is over.
+    Refused(Vec<ServerError>),
+    /// It is over.
+    Over,
+    /// The connection must end.
+    Close(Close),
+}
+
+/// A connection.
+pub struct Connection {
+    shared: Shared,
+    caller: IpAddr,
+    accept_language: Option<String>,
+    request_id: String,
+    client: Option<ClientLabel>,
+    /// Whether the client has introduced itself, and with which token.
+    introduced: Option<Option<String>>,
+    running: HashMap<String, (u64, AbortHandle)>,
+    begun: u64,
+    tasks: JoinSet<()>,
+    _network: Place,
+    person: Option<Place>,
+}
+
+impl Connection {
+    /// One that has just been opened.
+    pub fn new(
+        shared: Shared,
+        caller: IpAddr,
+        accept_language: Option<String>,
+        request_id: String,
+        client: Option<ClientLabel>,
+        network: Place,
+    ) -> Self {
+        Self {
+            shared,
+            caller,
+            accept_language,
+            request_id,
+            client,
+            introduced: None,
+            running: HashMap::new(),
+            begun: 0,
+            tasks: JoinSet::new(),
+            _network: network,
+            person: None,
+        }
+    }
+
+    /// Serves it to its end. Whatever still runs for it ends with it.
+    pub async fn run(mut self, mut socket: WebSocket) {
+        let span = tracing::info_span!("socket", request.id = %self.request_id);
+        async {
+            let close = if socket.protocol().is_some() {
+                self.serve(&mut socket).await
+            } else {
+                Some(Close::SUBPROTOCOL.frame())
+            };
+            self.tasks.abort_all();
+            let Some(frame) = close else { return };
+            tracing::info!(close.code = frame.code, "socket closed");
+            if send(&mut socket, Message::Close(Some(frame))).await.is_some() {
+                // The code is lost when a connection is cut while the client still sends.
+                let left = async { while let Some(Ok(_)) = socket.recv().await {} };
+                drop(timeout(LEAVE_WITHIN, left).await);
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    /// The frame to close with; `None` when the client has gone.
+    async fn serve(&mut self, socket: &mut WebSocket) -> Option<CloseFrame> {
+        let settings = self.shared.app.settings.socket.clone();
+        let patience = sleep_until(Instant::now() + Duration::from_millis(settings.init_milliseconds));
+        tokio::pin!(patience);
+        let mut check = every(Duration::from_millis(settings.check_milliseconds));
+        let mut ping = every(Duration::from_secs(settings.ping_seconds));
+        let (tell, mut told) = mpsc::channel::<(String, u64, Heard)>(WAITING);
+        let mut silent = 0;
+        loop {
+            tokio::select! {
+                message = socket.recv() => {
+                    silent = 0;
+                    let replies = match message? {
+                        Ok(Message::Text(text)) => self.hear(text.as_str(), &tell).await,
+                        Ok(Message::Binary(_)) => Err(Close::INVALID.frame()),
+                        Ok(Message::Ping(_) | Message::Pong(_)) => Ok(None),
+                        Ok(Message::Close(_)) => return None,
+                        Err(failure) if is_too_big(&failure) => Err(Close::TOO_BIG.frame()),
+                        Err(_) => return None,
+                    };
+                    match replies {
+                        Ok(Some(reply)) => send(socket, Message::text(reply)).await?,
+                        Ok(None) => {}
+                        Err(frame) => return Some(frame),
+                    }
+                }
+                Some((id, serial, heard)) = told.recv() => {
+                    if self.running.get(&id).is_none_or(|(known, _)| *known != serial) {
+                        continue;
+                    }
+                    let text = match heard {
+                        Heard::Next(answer) => self.next(&id, &answer),
+                        Heard::Refused(errors) => {
+                            self.running.remove(&id);
+                            protocol::error(&id, &errors)
+                        }
+                        Heard::Over => {
+                            self.running.remove(&id);
+                            protocol::complete(&id)
+                        }
+                        Heard::Close(close) => return Some(close.frame()),
+                    };
+                    send(socket, Message::text(text)).await?;
+                }
+                Some(ended) = self.tasks.join_next() => {
+                    if ended.is_err_and(|failure| failure.is_panic()) {
+                        return Some(Close::INTERNAL.frame());
+                    }
+                }
+                () = &mut patience, if self.introduced.is_none() => return Some(Close::INIT_TIMEOUT.frame()),
+                _ = check.tick(), if self.introduced.is_some() => {
+                    if let Err(Error::Unauthenticated) = self.actor().await {
+                        return Some(Close::FORBIDDEN.frame());
+                    }
+                }
+                _ = ping.tick() => {
+                    if silent == 2 {
+                        return Some(Close::GONE.frame());
+                    }
+                    silent += 1;
+                    send(socket, Message::Ping(Vec::new().into())).await?;
+                }
+            }
+        }
+    }
+
+    /// Does what a message asks; what is to be said at once.
+    async fn hear(
+        &mut self,
+        text: &str,
+        tell: &mpsc::Sender<(String, u64, Heard)>,
+    ) -> Result<Option<String>, CloseFrame> {
+        match Said::read(text).ok_or(Close::INVALID.frame())? {
+            Said::ConnectionInit { .. } if self.introduced.is_some() => Err(Close::TOO_MANY_INITS.frame()),
+            Said::ConnectionInit { payload } => {
+                self.introduce(payload.as_ref()).await.map_err(Close::frame)?;
+                Ok(Some(protocol::ack()))
+            }
+            Said::Ping { payload } => Ok(Some(protocol::pong(payload))),
+            Said::Pong { .. } => Ok(None),
+            Said::Subscribe { .. } if self.introduced.is_none() => Err(Close::UNAUTHORIZED.frame()),
+            Said::Subscribe { id, .. } if self.running.contains_key(&id) => Err(CloseFrame {
+                code: Close::TAKEN,
+                reason: reason(&format!("Subscriber for {id} already exists")).into(),
+            }),
+            Said::Subscribe { id, payload } => Ok(self.begin(id, payload, tell)),
+            Said::Complete { id } => {
+                if let Some((_, task)) = self.running.remove(&id) {
+                    task.abort();
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes the token that the client brings, or none.
+    async fn introduce(&mut self, payload: Option<&Map<String, Value>>) -> Result<(), Close> {
+        let brought = payload.and_then(|payload| payload.get("authorization").or_else(|| payload.get("Authorization")));
+        let token = match brought {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(auth::token(text).map_err(|_| Close::FORBIDDEN)?.to_owned()),
+            Some(_) => return Err(Close::FORBIDDEN),
+        };
+        self.introduced = Some(token);
+        let actor = match self.actor().await {
+            Ok(actor) => actor,
+            Err(Error::Unauthenticated) => return Err(Close::FORBIDDEN),
+            Err(_) => return Err(Close::INTERNAL),
+        };
+        if let Some(person) = actor.person {
+            let most = self.shared.app.settings.socket.per_person;
+            let place = self.shared.open.enter(Party::Person(person), most);
+            self.person = Some(place.ok_or(Close::TRY_LATER)?);
+        }
+        Ok(())
+    }
+
+    /// An answer, unless it is too long to be sent.
+    fn next(&mut self, id: &str, answer: &Answer) -> String {
+        let most = self.shared.app.settings.limits.answer_bytes;
+        let text = protocol::next(id, answer);
+        if text.len() <= most {
+            return text;
+        }
+        self.running.remove(id);
+        self.refusal(id, Problem::AnswerTooLarge(most))
+    }
+
+    fn refusal(&self, id: &str, problem: Problem) -> String {
+        let language = auth::language_of(self.accept_language.as_deref());
+        protocol::error(id, &[problem.error(language, &self.request_id)])
+    }
+
+    /// Who it is now.
+    async fn actor(&self) -> Result<Actor> {
+        let token = self.introduced.as_ref().and_then(Option::as_deref);
+        session::actor(&self.shared.app, token, self.accept_language.as_deref()).await
+    }
+
+    /// Begins an operation; what is to be said when it cannot begin.
+    fn begin(&mut self, id: String, asked: Asked, tell: &mpsc::Sender<(String, u64, Heard)>) -> Option<String> {
+        if self.running.len() >= self.shared.app.settings.socket.operations {
+            return Some(self.refusal(&id, Problem::Failed(Error::Busy(1))));
+        }
+        self.begun += 1;
+        let (serial, tell, name) = (self.begun, tell.clone(), id.clone());
+        let work = Work {
+            shared: self.shared.clone(),
+            caller: self.caller,
+            token: self.introduced.clone().flatten(),
+            accept_language: self.accept_language.clone(),
+            request_id: self.request_id.clone(),
+            client: self.client.clone(),
+        };
+        let task = async move {
+            // A receiver that is gone is a connection that is over.
+            let heard = match work.run(asked).await {
+                Ok(answer) => {
+                    drop(tell.send((name.clone(), serial, Heard::Next(answer))).await);
+                    Heard::Over
+                }
+                Err(heard) => heard,
+            };
+            drop(tell.send((name, serial, heard)).await);
+        };
+        let task = self.tasks.spawn(task.in_current_span());
+        self.running.insert(id, (serial, task));
+        None
+    }
+}
+
+/// What an operation needs.
+struct Work {
+    shared: Shared,
+    caller: IpAddr,
+    token: Option<String>,
+    accept_language: Option<String>,
+    request_id: String,
+    client: Option<ClientLabel>,
+}
+
+impl Work {
+    /// The same steps as over HTTP.
+    async fn run(self, asked: Asked) -> Result<Answer, Heard> {
+        let mut language = auth::language_of(self.accept_language.as_deref());
+        let outcome: Result<Answer, Problem> = async {
+            let by_id = asked.document_id.is_some();
+            let mut operation = graphql::prepare(&self.shared, asked)?;
+            if let Some(label) = &self.client {
+                operation.request = operation.request.data(label.clone());
+            }
+            let token = self.token.as_deref();
+            let actor = session::actor(&self.shared.app, token, self.accept_language.as_deref())
+                .await
+                .map_err(Problem::Failed)?;
+            language = actor.language;
+            graphql::permit(&self.shared, &operation, by_id, &actor)?;
+            execute::run(&self.shared, operation.request, actor, self.caller, &self.request_id)
+                .await
+                .map_err(Problem::Failed)
+        }
+        .await;
+        match outcome {
+            Ok(mut answer) => {
+                answer.errors.truncate(self.shared.app.settings.limits.errors);
+                if graphql::ran(&answer) {
+                    Ok(answer)
+                } else {
+                    Err(Heard::Refused(answer.errors))
+                }
+            }
+            Err(Problem::Failed(Error::Unauthenticated)) => Err(Heard::Close(Close::FORBIDDEN)),
+            Err(problem) => Err(Heard::Refused(vec![problem.error(language, &self.request_id)])),
+        }
+    }
+}
+
+impl Close {
+    fn frame(self) -> CloseFrame {
+        CloseFrame {
+            code: self.0,
+            reason: self.1.into(),
+        }
+    }
+}
+
+/// A reason that fits into a frame (RFC 6455: 123 bytes).
+fn reason(text: &str) -> String {
+    let mut end = text.len().min(123);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+fn every(period: Duration) -> Interval {
+    let period = period.max(Duration::from_millis(1));
+    let mut interval = interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+/// Sends a message; `None` when the client has gone or takes nothing.
+async fn send(socket: &mut WebSocket, message: Message) -> Option<()> {
+    timeout(SEND_WITHIN, socket.send(message)).await.ok()?.ok()
+}
+
+fn is_too_big(failure: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(failure);
+    while let Some(inner) = cause {
+        if inner.to_string().contains("too long") {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}

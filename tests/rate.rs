@@ -1,0 +1,293 @@
+//! How often things may be asked for, through HTTP.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode, header};
+use chrono::TimeDelta;
+use rumbo::domain::rate::{self, Rule};
+use rumbo::store::Engine;
+use rumbo::store::rate::{Charge, Counters, Key};
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, TestApp};
+
+const ON: (&str, &str) = ("rates.enabled", "true");
+const SIGN_IN: &str = "mutation ($e: String!, $p: String!) { signIn(input: { email: $e, password: $p }) {
+    session { accessToken } userErrors { code } } }";
+const PASSWORD: &str = "tortuga verde en mayo";
+
+/// Sends a body from an address, with more headers.
+async fn from(test: &TestApp, peer: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+    let peer: SocketAddr = format!("{peer}:4711").parse().expect("an address");
+    let mut request = Request::post("/graphql")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::ACCEPT, "application/graphql-response+json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut request = request.body(Body::from(body.to_string())).expect("a request");
+    request.extensions_mut().insert(ConnectInfo(peer));
+    test.send(request).await
+}
+
+async fn sign_in(test: &TestApp, peer: &str, email: &str, password: &str) -> Answer {
+    from(
+        test,
+        peer,
+        &[],
+        json!({ "query": SIGN_IN, "variables": { "e": email, "p": password } }),
+    )
+    .await
+}
+
+/// Somebody who can sign in.
+async fn owner(test: &TestApp) {
+    let register = json!({ "input": { "email": "ana@example.org", "givenName": "Ana", "familyName": "Gris",
+        "language": "EN", "timeZone": "America/Montevideo", "password": PASSWORD } });
+    let document = "mutation ($input: RegisterPersonInput!) { registerPerson(input: $input) { accepted } }";
+    from(
+        test,
+        "192.0.2.200",
+        &[],
+        json!({ "query": document, "variables": register }),
+    )
+    .await
+    .at("registerPerson");
+    let mails = test.mails().await;
+    let text = &mails.last().expect("a message").text;
+    let token = text
+        .split("token=")
+        .nth(1)
+        .expect("a link")
+        .split_whitespace()
+        .next()
+        .expect("a token");
+    let confirm = "mutation ($t: String!) { confirmEmail(input: { token: $t }) { confirmed } }";
+    let confirmed = from(
+        test,
+        "192.0.2.201",
+        &[],
+        json!({ "query": confirm, "variables": { "t": token } }),
+    )
+    .await;
+    assert_eq!(confirmed.at("confirmEmail.confirmed"), &json!(true));
+}
+
+#[track_caller]
+fn assert_limited(answer: &Answer, seconds: i64) {
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{}", answer.body);
+    assert_eq!(answer.refusal(), "RATE_LIMITED");
+    assert_eq!(answer.json["errors"][0]["extensions"]["retryAfter"], seconds);
+    assert_eq!(answer.headers[header::RETRY_AFTER], seconds.to_string().as_str());
+}
+
+#[tokio::test]
+async fn an_address_may_fail_five_times_and_then_three_times_a_minute() {
+    let test = TestApp::with(&[ON]).await;
+    for _ in 0..5 {
+        let failed = sign_in(&test, "192.0.2.1", "nobody@example.org", "wrong wrong wrong").await;
+        assert_eq!(failed.at("signIn.session"), &Value::Null);
+    }
+    assert_limited(
+        &sign_in(&test, "192.0.2.1", "other@example.org", "wrong wrong wrong").await,
+        20,
+    );
+    let elsewhere = sign_in(&test, "192.0.2.2", "nobody@example.org", "wrong wrong wrong").await;
+    assert_eq!(elsewhere.at("signIn.session"), &Value::Null);
+    test.pass(TimeDelta::seconds(20));
+    sign_in(&test, "192.0.2.1", "nobody@example.org", "wrong wrong wrong")
+        .await
+        .at("signIn.session");
+    assert_limited(
+        &sign_in(&test, "192.0.2.1", "nobody@example.org", "wrong wrong wrong").await,
+        20,
+    );
+}
+
+#[tokio::test]
+async fn networks_of_ipv6_are_one_address() {
+    let test = TestApp::with(&[ON]).await;
+    for host in 1..=5 {
+        sign_in(
+            &test,
+            &format!("[2001:db8:0:1::{host}]"),
+            "nobody@example.org",
+            "wrong wrong wrong",
+        )
+        .await
+        .at("signIn.session");
+    }
+    assert_limited(
+        &sign_in(&test, "[2001:db8:0:1:9::]", "nobody@example.org", "wrong wrong wrong").await,
+        20,
+    );
+    sign_in(&test, "[2001:db8:0:2::1]", "nobody@example.org", "wrong wrong wrong")
+        .await
+        .at("signIn.session");
+}
+
+#[tokio::test]
+async fn a_hundred_sign_ins_in_one_document_are_refused_whole() {
+    let test = TestApp::with(&[ON]).await;
+    let fields: String = (0..100)
+        .map(|place| format!("a{place}: signIn(input: {{ email: \"x@example.org\", password: \"wrong wrong\" }}) {{ userErrors {{ code }} }} "))
+        .collect();
+    let refused = from(
+        &test,
+        "192.0.2.1",
+        &[],
+        json!({ "query": format!("mutation {{ {fields} }}") }),
+    )
+    .await;
+    assert!(refused.json.get("data").is_none_or(Value::is_null), "{}", refused.body);
+    assert!(refused.status.is_client_error(), "{}", refused.status);
+    let three = "mutation { a: signIn(input: { email: \"x@example.org\", password: \"no\" }) { userErrors { code } }
+        b: signIn(input: { email: \"x@example.org\", password: \"no\" }) { userErrors { code } }
+        c: signIn(input: { email: \"x@example.org\", password: \"no\" }) { userErrors { code } } }";
+    from(&test, "192.0.2.1", &[], json!({ "query": three }))
+        .await
+        .at("c.userErrors");
+    let again = from(&test, "192.0.2.1", &[], json!({ "query": three })).await;
+    assert_limited(&again, 20);
+}
+
+#[tokio::test]
+async fn whoever_signs_in_rightly_is_not_counted() {
+    let test = TestApp::with(&[ON]).await;
+    owner(&test).await;
+    for _ in 0..8 {
+        sign_in(&test, "192.0.2.1", "ana@example.org", PASSWORD)
+            .await
+            .text("signIn.session.accessToken");
+    }
+}
+
+#[tokio::test]
+async fn an_attack_from_fifty_addresses_does_not_keep_the_owner_out() {
+    let rates = [
+        ON,
+        ("rates.sign_in_account.burst", "20"),
+        ("rates.sign_in_known.burst", "1"),
+        ("rates.sign_in_known.refill", "1"),
+    ];
+    let test = TestApp::with(&rates).await;
+    owner(&test).await;
+    let mut limited = 0;
+    // The account holds 20 here instead of 600, and an address one free failure instead of five.
+    for round in 0..3 {
+        for host in 1..=15 {
+            let answer = sign_in(
+                &test,
+                &format!("198.51.100.{host}"),
+                "ana@example.org",
+                "wrong wrong wrong",
+            )
+            .await;
+            limited += usize::from(answer.status == StatusCode::TOO_MANY_REQUESTS);
+        }
+        let fresh = format!("203.0.113.{round}");
+        sign_in(&test, &fresh, "ana@example.org", PASSWORD)
+            .await
+            .text("signIn.session.accessToken");
+    }
+    assert_eq!(limited, 10, "the account is a brake for those who have failed");
+}
+
+#[tokio::test]
+async fn messages_are_limited_by_who_sends_and_by_who_gets_them() {
+    let test = TestApp::with(&[ON, ("rates.mail_sender.burst", "7")]).await;
+    let ask = async |peer: &str, email: &str| {
+        let document = "mutation ($e: String!) { requestPasswordReset(input: { email: $e }) { accepted } }";
+        from(
+            &test,
+            peer,
+            &[],
+            json!({ "query": document, "variables": { "e": email } }),
+        )
+        .await
+    };
+    for host in 1..=5 {
+        ask(&format!("192.0.2.{host}"), "ana@example.org")
+            .await
+            .at("requestPasswordReset.accepted");
+    }
+    assert_limited(&ask("192.0.2.6", " ANA@example.org ").await, 720);
+    for number in 0..7 {
+        ask("192.0.2.9", &format!("p{number}@example.org"))
+            .await
+            .at("requestPasswordReset.accepted");
+    }
+    assert_limited(&ask("192.0.2.9", "other@example.org").await, 120);
+}
+
+#[tokio::test]
+async fn ordinary_fields_count_one_by_one_and_send_no_statement() {
+    let test = TestApp::having(|settings| {
+        settings.rates.enabled = true;
+        (settings.rates.anonymous.burst, settings.rates.person.burst) = (10, 4);
+        settings.http.proxies = vec!["10.0.0.0/8".parse().expect("a network")];
+    })
+    .await;
+    let four = json!({ "query": "{ a: measures { measure } b: measures { measure } ...F } fragment F on Query { c: measures { measure } d: measures { measure } }" });
+    let before = test.app.db.statements();
+    from(&test, "192.0.2.1", &[], four.clone()).await.at("d");
+    from(&test, "192.0.2.1", &[], four.clone()).await.at("d");
+    assert_limited(&from(&test, "192.0.2.1", &[], four.clone()).await, 1);
+    assert_eq!(test.app.db.statements(), before);
+    let spoofed = [("x-forwarded-for", "198.51.100.1"), ("forwarded", "for=198.51.100.1")];
+    assert_limited(&from(&test, "192.0.2.1", &spoofed, four.clone()).await, 1);
+    from(&test, "10.0.0.1", &spoofed, four.clone()).await.at("d");
+    from(&test, "10.0.0.2", &spoofed, four.clone()).await.at("d");
+    assert_limited(&from(&test, "10.0.0.3", &spoofed, four.clone()).await, 1);
+
+    let person = test.person("Eva").await;
+    let bearer = format!("Bearer {}", person.token().expect("a token"));
+    let own = [("authorization", bearer.as_str())];
+    from(&test, "192.0.2.1", &own, four.clone()).await.at("d");
+    assert_limited(&from(&test, "192.0.2.77", &own, four).await, 1);
+}
+
+#[tokio::test]
+async fn copies_tell_each_other_what_was_taken() {
+    let test = TestApp::new().await;
+    let db = &test.app.db;
+    let rule = Rule::new(&rumbo::config::Rate {
+        burst: 10,
+        refill: 10,
+        seconds: 60,
+    });
+    let charge = |units| Charge {
+        key: Key::new(&[b"somebody"]),
+        rule,
+        units,
+    };
+    let (one, other) = (Counters::default(), Counters::default());
+    let now = test.now().timestamp_micros();
+    one.take(charge(6), now).expect("there is some left");
+    other.take(charge(3), now).expect("there is some left");
+    let before = db.statements();
+    for copy in [&one, &other, &one, &other] {
+        copy.exchange(db, now).await.expect("an exchange");
+    }
+    if db.engine() == Engine::Sqlite {
+        assert_eq!(db.statements(), before, "there is one copy");
+        return;
+    }
+    assert_eq!(db.statements() - before, 2, "one statement each, when there is news");
+    assert!(other.take(charge(2), now).is_err(), "six and three are nine");
+    other.take(charge(1), now).expect("the tenth");
+    other.exchange(db, now).await.expect("an exchange");
+    one.take(charge(4), now).expect("it has not heard yet");
+    one.exchange(db, now).await.expect("an exchange");
+    assert_eq!(one.take(charge(1), now), Err(30_000_000), "fourteen of ten were taken");
+}
+
+#[tokio::test]
+async fn every_limited_field_is_one_of_the_schema() {
+    let sdl = rumbo::api::sdl();
+    for (name, _) in rate::FIELDS {
+        assert!(sdl.contains(&format!("\n\t{name}(")), "{name}");
+    }
+}
