@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::domain::actor::Role;
 use crate::error::{Error, Result};
 use crate::store::Db;
+use crate::store::access::writer::Writer;
 use crate::store::rate::Counters;
 
 /// The running application.
@@ -35,6 +36,8 @@ pub struct App {
     pub rates: Arc<Counters>,
     /// Told when a message was put into the outbox, so that it leaves at once.
     pub outbox: Arc<Notify>,
+    /// Records who reads personal data of others.
+    pub accesses: Writer,
 }
 
 impl App {
@@ -54,13 +57,16 @@ impl App {
         let tokens = Tokens::from_settings(&settings.auth);
         let vault = Vault::from_settings(&settings.auth)?;
         let factor_roles = factor_roles(&settings)?;
+        let clock = Arc::new(clock);
+        let accesses = Writer::start(db.clone(), clock.clone());
         Ok(Self {
             vault,
             factor_roles,
             db,
+            accesses,
             passwords,
             tokens,
-            clock: Arc::new(clock),
+            clock,
             settings: Arc::new(settings),
             rates: Arc::default(),
             outbox: Arc::new(Notify::new()),

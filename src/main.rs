@@ -12,8 +12,10 @@ use rumbo::clock::Clock;
 use rumbo::commands::{admin, demo, import, report, serve, verify};
 use rumbo::config::{LogFormat, Settings};
 use rumbo::domain::actor::Actor;
+use rumbo::domain::audit::Origin;
 use rumbo::domain::language::Language;
-use rumbo::error::{Error, Result};
+use rumbo::domain::text::Reason;
+use rumbo::error::{Error, Faults, Result};
 use rumbo::{api, http, service};
 use tokio::net::TcpListener;
 
@@ -67,7 +69,11 @@ enum Command {
     #[command(subcommand)]
     Report(Report),
     /// Check every invariant of the data; exit code 1 when one does not hold.
-    Verify,
+    Verify {
+        /// A head of the audit log that was kept outside, as `rumbo admin audit head` printed it.
+        #[arg(long)]
+        anchor: Option<rumbo::store::seal::Head>,
+    },
     /// Look after accounts from this machine.
     #[command(subcommand)]
     Admin(Admin),
@@ -79,6 +85,25 @@ enum Command {
     Documents,
 }
 
+impl Command {
+    /// The name in the audit log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Serve { .. } => "serve",
+            Self::Demo(_) => "demo",
+            Self::Migrate => "migrate",
+            Self::Import { .. } => "import",
+            Self::Export(_) => "export",
+            Self::Report(_) => "report",
+            Self::Verify { .. } => "verify",
+            Self::Admin(_) => "admin",
+            Self::Config => "config",
+            Self::Schema => "schema",
+            Self::Documents => "documents",
+        }
+    }
+}
+
 #[derive(Subcommand)]
 enum Export {
     /// Enrolments with the demographics frozen in them.
@@ -86,6 +111,9 @@ enum Export {
         /// Only those of the edition with this code.
         #[arg(long)]
         edition: Option<String>,
+        /// What for; it is kept in the audit log, and the people in the list can read it.
+        #[arg(long)]
+        reason: String,
     },
 }
 
@@ -118,6 +146,9 @@ enum Admin {
     Create(admin::Create),
     /// Remove the second factor of somebody who lost the device and the recovery codes.
     ForgetFactor(admin::ForgetFactor),
+    /// Look at the audit log.
+    #[command(subcommand)]
+    Audit(admin::Audit),
 }
 
 fn main() -> ExitCode {
@@ -129,7 +160,9 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(failure) => return fail(&failure.to_string()),
     };
-    match runtime.block_on(run(cli)) {
+    // What a request does says so itself; the rest is a command's doing.
+    let origin = Origin::command(cli.command.name());
+    match runtime.block_on(service::audit::from_origin(origin, run(cli))) {
         Ok(code) => code,
         Err(Error::Internal(cause)) => fail(&cause.to_string()),
         Err(Error::Invalid(faults)) => {
@@ -191,9 +224,13 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 import::run(&app, &folder, &mut out, &mut io::stderr()).await?,
             ));
         }
-        Command::Export(Export::Enrolments { edition }) => {
+        Command::Export(Export::Enrolments { edition, reason }) => {
+            let mut faults = Faults::default();
+            let Some(reason) = faults.take("reason", Reason::parse(&reason)) else {
+                return Err(faults.into());
+            };
             let app = open(settings).await?;
-            service::export::enrolments(&app, &Actor::operator(), edition.as_deref(), out).await?;
+            service::export::enrolments(&app, &Actor::operator(), edition.as_deref(), &reason, out).await?;
         }
         Command::Report(Report::Editions {
             from,
@@ -205,9 +242,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             let app = open(settings).await?;
             report::run(&app, (from, to, rule), as_at, format, &mut out).await?;
         }
-        Command::Verify => {
+        Command::Verify { anchor } => {
             let app = open(settings).await?;
-            return Ok(ExitCode::from(verify::run(&app, &mut out).await?));
+            return Ok(ExitCode::from(verify::run(&app, anchor.as_ref(), &mut out).await?));
         }
         Command::Admin(Admin::Create(create)) => {
             let app = open(settings).await?;
@@ -216,6 +253,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Admin(Admin::ForgetFactor(whose)) => {
             let app = open(settings).await?;
             admin::forget_factor(&app, whose, &mut out).await?;
+        }
+        Command::Admin(Admin::Audit(what)) => {
+            let app = open(settings).await?;
+            admin::audit(&app, what, &mut out).await?;
         }
         Command::Demo(_) => unreachable!("the demo has its own settings and was started above"),
     }

@@ -1,4 +1,4 @@
-//! What happens without a request: messages leave the outbox, and cut-offs pass.
+//! What happens without a request: messages leave the outbox, cut-offs pass, the audit log is sealed.
 //!
 //! Several workers may run, in one process or in many: each message is claimed by one of them at a
 //! time. A message may leave twice when a worker is lost between sending and reporting; it then keeps
@@ -19,7 +19,7 @@ use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
 use crate::store::outbox::{self, Settled};
-use crate::store::{Db, allocation, deadline, history, person};
+use crate::store::{Db, allocation, deadline, history, person, seal};
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +30,12 @@ const BATCH: u64 = 20;
 const DRAFTS: u64 = 100;
 /// How often cut-offs are looked at.
 const CUT_OFFS_EVERY: TimeDelta = TimeDelta::seconds(10);
+/// How often the audit log is sealed, and how long before the last seal an entry may have been written.
+const SEAL_EVERY: TimeDelta = TimeDelta::seconds(2);
+const SEAL_LOOK_BACK: TimeDelta = TimeDelta::minutes(1);
+/// How often entries are looked for that took longer from being written to being committed, and how long.
+const SWEEP_EVERY: TimeDelta = TimeDelta::minutes(5);
+const SWEEP_LOOK_BACK: TimeDelta = TimeDelta::hours(2);
 
 /// Sends messages and closes what time closes. Clones work side by side.
 #[derive(Debug, Clone)]
@@ -69,13 +75,25 @@ impl Failure {
     }
 }
 
+/// When each job is due again.
+struct Due {
+    cut_offs: DateTime<Utc>,
+    seal: DateTime<Utc>,
+    sweep: DateTime<Utc>,
+}
+
 impl Worker {
     /// Works until `stop` is ready; what was claimed by then is still sent.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut cut_offs_due = self.clock.now();
+        let now = self.clock.now();
+        let mut due = Due {
+            cut_offs: now,
+            seal: now,
+            sweep: now,
+        };
         loop {
-            let rest = match self.step(&mut cut_offs_due).await {
+            let rest = match self.step(&mut due).await {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => self.poll_interval(),
                 Err(cause) => {
@@ -104,13 +122,25 @@ impl Worker {
     }
 
     /// One turn; whether there may be more to do at once.
-    async fn step(&self, cut_offs_due: &mut DateTime<Utc>) -> Result<bool> {
+    async fn step(&self, due: &mut Due) -> Result<bool> {
         let now = self.clock.now();
-        if now >= *cut_offs_due {
-            *cut_offs_due = now + CUT_OFFS_EVERY;
+        if now >= due.cut_offs {
+            due.cut_offs = now + CUT_OFFS_EVERY;
             self.pass_time().await?;
         }
+        if now >= due.sweep {
+            (due.sweep, due.seal) = (now + SWEEP_EVERY, now + SEAL_EVERY);
+            self.seal(SWEEP_LOOK_BACK).await?;
+        } else if now >= due.seal {
+            due.seal = now + SEAL_EVERY;
+            self.seal(SEAL_LOOK_BACK).await?;
+        }
         Ok(self.send_batch().await? > 0)
+    }
+
+    /// Seals what was written into the audit log since.
+    pub async fn seal(&self, look_back: TimeDelta) -> Result<usize> {
+        seal::seal(&self.db, &self.clock, look_back).await
     }
 
     /// What the passing of time changes: it may come late or twice without harm.

@@ -28,6 +28,7 @@ async fn every_entity_has_its_table_with_its_columns() {
     let db = test.connect().await;
     let selected = select_all!(
         db,
+        access,
         address_change,
         allocation,
         assessment,
@@ -50,6 +51,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         recovery_code,
         refresh,
         role,
+        seal,
         second_factor,
         session,
         submission,
@@ -82,8 +84,10 @@ async fn append_only_tables_refuse_changes_and_removals() {
     let db = test.connect().await;
     run(&db, SEED).await.expect("the seed is valid");
     let tables = [
+        ("access_record", "operation = 'another'"),
         ("assessment", "comment = 'better'"),
         ("audit_entry", "reason = 'another'"),
+        ("audit_seal", "sequence = 2"),
         ("completion", "outcome = 'not_completed'"),
         ("grade", "value = 100000"),
         ("state_history", "to_state = 'draft'"),
@@ -186,6 +190,9 @@ INSERT INTO assessment (id, submission_id, version_id, assessor_id, decision, sc
 INSERT INTO grade (id, submission_id, assessment_id, value, released_at) VALUES ({10}, {7}, {9}, 80000, {now});
 INSERT INTO state_history (id, subject_kind, subject_id, to_state, at) VALUES ({11}, 'edition', {4}, 'running', {now});
 INSERT INTO audit_entry (id, at, action, subject_kind) VALUES ({12}, {now}, 'edition.run', 'edition');
+INSERT INTO access_record (id, at, via, operation, seen) VALUES ({15}, {now}, 'session', 'Page', {bytes});
+INSERT INTO audit_seal (sequence, ledger, sealed_at, from_id, to_id, items, people, hash)
+    VALUES (1, 'access', {now}, {15}, {15}, {bytes}, {bytes}, {bytes});
 INSERT INTO tally_change (id, at, enrolment_id, person_number, edition_id, status, gender, country, institution_id,
                           constituent_group, language, month, enrolments, submitted, released)
     VALUES ({13}, {now}, {5}, 1, {4}, 'confirmed', 'female', 'UY', {2}, 'workers', 'es', '2026-01', 1, 1, 1);";
@@ -195,6 +202,11 @@ async fn run(db: &Db, script: &str) -> Result<(), DbErr> {
     let mut script = script
         .replace("{enrolment}", ENROLMENT)
         .replace("{now}", "'2026-01-31T12:00:00.000000+00:00'");
+    let bytes = match db.engine() {
+        Engine::Sqlite => "X'00'",
+        Engine::Postgres => "'\\x00'",
+    };
+    script = script.replace("{bytes}", bytes);
     for number in 1..=50 {
         let digits = format!("{number:032x}");
         let id = match db.engine() {

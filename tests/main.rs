@@ -4,6 +4,7 @@ mod account;
 mod architecture;
 mod assessment;
 mod attack;
+mod audit;
 mod catalogue;
 mod completion;
 mod concurrency;

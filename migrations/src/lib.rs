@@ -16,6 +16,7 @@ mod m20261122_000005_statistics;
 mod m20261122_000006_trail;
 mod m20261122_000010_second_factor;
 mod m20261122_000013_audit;
+mod m20261122_000013_chain;
 mod m20261122_000015_rates;
 
 /// Every migration in the order in which they run.
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_trail::Migration),
             Box::new(m20261122_000010_second_factor::Migration),
             Box::new(m20261122_000013_audit::Migration),
+            Box::new(m20261122_000013_chain::Migration),
             Box::new(m20261122_000015_rates::Migration),
         ]
     }

@@ -4,6 +4,7 @@ use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Object};
 
 use super::ability::{Ability, Permission, PermissionCheck};
+use super::audit::{self, AccessLogEntry};
 use super::enums::{ConstituentGroup, Gender, Language};
 use super::error::ApiResult;
 use super::id::parse;
@@ -92,6 +93,17 @@ impl Viewer {
             before,
         };
         sessions(Request::of(ctx), arguments).await
+    }
+
+    /// Who looked at your personal data as tutor, focal point, coordinator or administrator, the latest first: when,
+    /// as what, at which of it, and for what.
+    async fn access_log(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100.")] first: i32,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+    ) -> ApiResult<Connection<String, AccessLogEntry, EmptyFields, EmptyFields>> {
+        audit::access_log(ctx, first, after).await
     }
 }
 

@@ -15,8 +15,9 @@ use super::page::{Arguments, connection};
 use super::person::Person;
 use super::request::Request;
 use crate::domain::actor::{Reach, Role};
+use crate::domain::audit::PersonalField;
 use crate::domain::id::{EditionId, EnrolmentId, PersonId};
-use crate::domain::policy::{Action, Relation, may};
+use crate::domain::policy::{Action, Relation};
 use crate::domain::text::Comment;
 use crate::error::{Error, Faults};
 use crate::service;
@@ -95,9 +96,17 @@ impl Enrolment {
         }
     }
 
+    /// Whether the viewer sees a field of it; what staff sees is noted.
     async fn sees(&self, ctx: &Context<'_>, action: Action) -> ApiResult<bool> {
+        let field = PersonalField::shown_by(action).unwrap_or(PersonalField::Name);
+        self.sees_field(ctx, action, field).await
+    }
+
+    async fn sees_field(&self, ctx: &Context<'_>, action: Action, field: PersonalField) -> ApiResult<bool> {
         let request = Request::of(ctx);
-        Ok(may(&request.actor, action, self.relation(request).await?))
+        let relation = self.relation(request).await?;
+        request.reads.in_edition(self.row.edition_id);
+        Ok(request.shows(self.row.person_number, field, action, relation))
     }
 }
 
@@ -125,6 +134,7 @@ impl Enrolment {
     /// Whose it is.
     async fn person(&self, ctx: &Context<'_>) -> ApiResult<Person> {
         let request = Request::of(ctx);
+        request.reads.in_edition(self.row.edition_id);
         let row = match &self.beside {
             Some(beside) => Some(beside.person.clone()),
             None => request.loaders.people.load_one(self.row.person_id).await?,
@@ -143,7 +153,10 @@ impl Enrolment {
 
     /// What the person wrote when applying; null for those who may not read it.
     async fn motivation(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
-        Ok(self.sees(ctx, Action::SeeEmail).await?.then_some(&self.row.motivation))
+        let sees = self
+            .sees_field(ctx, Action::SeeEmail, PersonalField::Motivation)
+            .await?;
+        Ok(sees.then_some(&self.row.motivation))
     }
 
     /// Gender as declared for this enrolment; null for those who may not see it.

@@ -364,3 +364,33 @@ mirror! {
         Administrator,
     }
 }
+
+mirror! {
+    /// A kind of personal data.
+    PersonalField of crate::domain::audit::PersonalField {
+        /// The name.
+        Name,
+        /// The e-mail address.
+        Email,
+        /// Country, institution, constituent group and language.
+        Origin,
+        /// Gender.
+        Gender,
+        /// What the person wrote when applying.
+        Motivation,
+    }
+}
+
+mirror! {
+    /// Through what somebody acted.
+    AuditVia of crate::domain::audit::Via {
+        /// A session, after signing in.
+        Session,
+        /// An API token.
+        Token,
+        /// A command on the machine itself, such as an import.
+        Command,
+        /// Nobody's doing, or somebody's who had not signed in.
+        System,
+    }
+}

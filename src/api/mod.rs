@@ -10,6 +10,7 @@ pub mod ability;
 pub mod account;
 pub mod account_state;
 pub mod assessment;
+pub mod audit;
 pub mod completion;
 pub mod course;
 pub mod decimal;
@@ -27,6 +28,7 @@ pub mod node;
 pub mod page;
 mod payload;
 pub mod person;
+pub mod reads;
 pub mod request;
 pub mod role;
 pub mod second_factor;
@@ -39,6 +41,7 @@ pub mod team;
 #[derive(MergedObject, Default)]
 pub struct Query(
     account::AccountQuery,
+    audit::AuditQuery,
     completion::CompletionQuery,
     course::CourseQuery,
     deliverable::DeliverableQuery,

@@ -8,8 +8,9 @@ use super::error::ApiResult;
 use super::institution::Institution;
 use super::request::Request;
 use crate::domain::actor::Reach;
+use crate::domain::audit::PersonalField;
 use crate::domain::id::PersonId;
-use crate::domain::policy::{Action, Relation, may};
+use crate::domain::policy::{Action, Relation};
 use crate::store::{declaration, person};
 
 /// A person, in the eyes of whoever asks.
@@ -43,7 +44,7 @@ impl Person {
         // How one stands to a person is asked also where there is none: absent must not be quicker than unseen.
         let relation = Self::relation(request, id).await?;
         let person = Self::load(request, id).await?;
-        Ok(person.filter(|_| may(&request.actor, Action::SeeName, relation)))
+        Ok(person.filter(|_| request.may(Action::SeeName, relation)))
     }
 
     /// How the viewer stands to a person.
@@ -57,13 +58,15 @@ impl Person {
         Ok(request.loaders.relations.load_one(id).await?.unwrap_or_default())
     }
 
-    /// Whether the viewer sees the field that `action` stands for. The one way to every masked field.
+    /// Whether the viewer sees the field that `action` stands for. The one way to every masked field; what staff
+    /// sees is noted.
     async fn shows(&self, request: &Request, action: Action) -> ApiResult<bool> {
         let relation = match self.known {
             Some(relation) => relation,
             None => Self::relation(request, self.row.id).await?,
         };
-        Ok(may(&request.actor, action, relation))
+        let field = PersonalField::shown_by(action).unwrap_or(PersonalField::Name);
+        Ok(request.shows(self.row.number, field, action, relation))
     }
 
     async fn statement(&self, request: &Request, action: Action) -> ApiResult<Option<declaration::Model>> {

@@ -108,6 +108,14 @@ macro_rules! ids {
             }
         )*
 
+        /// An identifier in its written form, by the noun of a [`Subject`]; `None` for a noun that has none.
+        pub fn written(kind: &str, id: Uuid) -> Option<String> {
+            match kind {
+                $($kind => Some(encode($prefix, id)),)*
+                _ => None,
+            }
+        }
+
         /// An identifier of any kind, as `node(id:)` takes it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum AnyId {

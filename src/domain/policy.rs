@@ -105,6 +105,8 @@ actions! {
     ManageAccounts = "manage_accounts";
     /// Read the audit log.
     ReadAudit = "read_audit";
+    /// List whom an account or a token read.
+    TraceAccess = "trace_access";
     /// Bring people, institutions and past editions in from files.
     ImportRecords = "import_records";
 }

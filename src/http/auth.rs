@@ -1,12 +1,14 @@
 //! From the headers of a request to its actor.
 
-use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName};
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::language::Language;
-use crate::error::{Error, Result};
+use crate::domain::text::Reason;
+use crate::error::{Code, Error, Result};
 use crate::service::session::{self, ClientLabel};
 
 /// Who the request comes from, by `Authorization: Bearer …`, and the language to answer in. A token
@@ -34,6 +36,34 @@ pub fn language_of(wanted: Option<&str>) -> Language {
 pub fn client(headers: &HeaderMap) -> Option<ClientLabel> {
     let name = headers.get(USER_AGENT)?;
     ClientLabel::read(name.to_str().ok()?)
+}
+
+/// The header in which somebody says why they ask for what only a reason opens.
+pub const REASON: HeaderName = HeaderName::from_static("x-reason");
+
+/// Why the request asks, from `X-Reason`: UTF-8, percent-encoded where it is not ASCII.
+///
+/// # Errors
+/// [`Error::Invalid`] for what is no reason.
+pub fn reason(headers: &HeaderMap) -> Result<Option<Reason>> {
+    let Some(value) = headers.get(REASON) else {
+        return Ok(None);
+    };
+    let wrong = || Error::at("reason", Code::Malformed);
+    let mut bytes = Vec::new();
+    let mut rest = value.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, after) = tail.split_at_checked(2).ok_or_else(wrong)?;
+        bytes.extend(HEXLOWER_PERMISSIVE.decode(digits).map_err(|_| wrong())?);
+        rest = after;
+    }
+    let text = String::from_utf8(bytes).map_err(|_| wrong())?;
+    Reason::parse(&text).map(Some).map_err(|_| wrong())
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {

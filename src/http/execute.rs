@@ -8,10 +8,11 @@ use async_graphql::{Request as Operation, Response as Answer};
 use tokio::sync::Semaphore;
 
 use super::{Shared, limit};
-use crate::api::error;
 use crate::api::request::Request;
+use crate::api::{error, reads};
 use crate::config::Load;
 use crate::domain::actor::Actor;
+use crate::domain::text::Reason;
 use crate::error::{Error, Result};
 
 /// The places for operations; clones share them.
@@ -41,6 +42,7 @@ pub async fn run(
     shared: &Shared,
     mut operation: Operation,
     actor: Actor,
+    reason: Option<Reason>,
     caller: IpAddr,
     request_id: &str,
 ) -> Result<Answer> {
@@ -49,8 +51,9 @@ pub async fn run(
     let language = actor.language;
     let whole = async {
         let ticket = limit::admit(&app, &mut operation, &actor, caller).await?;
-        let operation = operation.data(Request::new(app.clone(), actor));
-        let mut answer = shared.schema.execute(operation).await;
+        let request = Request::new(app.clone(), actor).because(reason);
+        // In one place of memory, whatever the operation: it is handed through several layers.
+        let mut answer = Box::pin(reads::run(&shared.schema, operation, request, request_id)).await;
         if let Err(failure) = limit::settle(&app, &ticket, &answer).await {
             // What was done stays done; the caller only waits longer.
             tracing::warn!(error.chain = %failure, "a sign-in could not be given back");

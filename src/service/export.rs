@@ -5,11 +5,13 @@ use std::io::Write;
 use chrono::SecondsFormat;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Role};
+use crate::domain::audit::PersonalField;
 use crate::domain::id::{EditionId, Subject};
 use crate::domain::policy::{Action, Relation, demand};
-use crate::domain::text::formula_safe;
+use crate::domain::text::{Reason, formula_safe};
 use crate::error::{Error, Result};
+use crate::service::audit::{self as trail, Look, Reading};
 use crate::store::{audit, edition, export};
 
 /// How many enrolments are read at once.
@@ -32,11 +34,18 @@ pub const COLUMNS: [&str; 12] = [
 ];
 
 /// Writes the enrolments of an edition (named by its code), or of all, as CSV: UTF-8, RFC 4180, no cell a
-/// formula. Demographics are those frozen in the enrolment. Returns how many lines there were.
+/// formula. Demographics are those frozen in the enrolment. Returns how many lines there were. Each line is written
+/// down as an access to the data of its person before it leaves.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a code that no edition within the actor's reach has.
-pub async fn enrolments(app: &App, actor: &Actor, code: Option<&str>, out: impl Write) -> Result<usize> {
+pub async fn enrolments(
+    app: &App,
+    actor: &Actor,
+    code: Option<&str>,
+    reason: &Reason,
+    out: impl Write,
+) -> Result<usize> {
     let of = match code {
         Some(code) => {
             let found = edition::find_by_code(app.db.read(), actor, code).await?;
@@ -59,7 +68,7 @@ pub async fn enrolments(app: &App, actor: &Actor, code: Option<&str>, out: impl 
         None,
     )?;
     let of = of.map(|row| row.id);
-    note(app, actor, of).await?;
+    note(app, actor, of, reason).await?;
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
@@ -70,6 +79,7 @@ pub async fn enrolments(app: &App, actor: &Actor, code: Option<&str>, out: impl 
         let lines = export::lines(app.db.read(), of, after, BATCH).await?;
         let Some(last) = lines.last() else { break };
         after = Some(last.id);
+        keep(app, actor, of, reason, &lines).await?;
         for line in &lines {
             write_line(&mut writer, line)?;
         }
@@ -79,7 +89,28 @@ pub async fn enrolments(app: &App, actor: &Actor, code: Option<&str>, out: impl 
     Ok(count)
 }
 
-async fn note(app: &App, actor: &Actor, of: Option<EditionId>) -> Result<()> {
+/// Writes down whose data leaves.
+async fn keep(app: &App, actor: &Actor, of: Option<EditionId>, reason: &Reason, lines: &[export::Line]) -> Result<()> {
+    use PersonalField::{Email, Gender, Name, Origin};
+    let role = if actor.holds(Role::Administrator) {
+        Role::Administrator
+    } else {
+        Role::Coordinator
+    };
+    let look = |number, field| Look { number, role, field };
+    let looks = lines
+        .iter()
+        .flat_map(|line| [Name, Email, Origin, Gender].map(|field| look(line.person_number, field)));
+    let reading = Reading {
+        operation: "export enrolments".to_owned(),
+        edition: of,
+        reason: Some(reason.to_string()),
+        looks: looks.collect(),
+    };
+    trail::keep(app, actor, audit::origin(), reading).await
+}
+
+async fn note(app: &App, actor: &Actor, of: Option<EditionId>, reason: &Reason) -> Result<()> {
     let subject = of.map_or(
         Subject {
             kind: "system",
@@ -94,7 +125,7 @@ async fn note(app: &App, actor: &Actor, of: Option<EditionId>) -> Result<()> {
         actor.person,
         Action::ExportEnrolments,
         &[subject],
-        None,
+        Some(reason.as_ref()),
     )
     .await?;
     tx.commit().await?;

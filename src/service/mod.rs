@@ -9,6 +9,7 @@ pub mod ability;
 pub mod account;
 mod admission;
 pub mod assessment;
+pub mod audit;
 pub mod completion;
 pub mod course;
 pub mod deliverable;

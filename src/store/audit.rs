@@ -2,10 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::{QueryTrait, Set};
+use sea_orm::sea_query::{Query, SelectStatement};
+use sea_orm::{Condition, QueryTrait, Set};
 
-use super::{Tx, Write};
+use super::page::{self, Key, Page, Place, Wanted};
+use super::{Tx, Write, allocation, deliverable, enrolment, role, submission, team};
 use crate::clock::Clock;
+use crate::domain::actor::{Actor, Reach, Role};
+use crate::domain::audit::{Canonical, Origin};
 use crate::domain::id::{PersonId, Subject};
 use crate::domain::policy::Action;
 use crate::error::Result;
@@ -23,6 +27,9 @@ pub struct Model {
     pub subject_kind: String,
     pub subject_id: Option<Uuid>,
     pub reason: Option<String>,
+    pub via: Option<String>,
+    pub credential: Option<Uuid>,
+    pub request: Option<String>,
 }
 
 /// Relations are written as joins where they are needed.
@@ -30,6 +37,37 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// What the seal of the entry holds fast.
+    pub fn canonical(&self) -> Canonical {
+        Canonical::new("entry")
+            .id(Some(self.id))
+            .number(self.at.timestamp_micros())
+            .id(self.actor_id.map(|person| person.0))
+            .text(Some(&self.action))
+            .text(Some(&self.subject_kind))
+            .id(self.subject_id)
+            .text(self.reason.as_deref())
+            .text(self.via.as_deref())
+            .id(self.credential)
+            .text(self.request.as_deref())
+    }
+}
+
+tokio::task_local! {
+    static ORIGIN: Origin;
+}
+
+/// Does some work in whose entries the origin is written down.
+pub async fn from_origin<F: Future>(origin: Origin, work: F) -> F::Output {
+    ORIGIN.scope(origin, work).await
+}
+
+/// Where the present work comes from; nobody's doing where nothing else was said.
+pub fn origin() -> Origin {
+    ORIGIN.try_with(Clone::clone).unwrap_or(Origin::SYSTEM)
+}
 
 /// Writes one entry for each subject: this actor did this to that.
 pub async fn record(
@@ -40,6 +78,7 @@ pub async fn record(
     subjects: &[Subject],
     reason: Option<&str>,
 ) -> Result<()> {
+    let origin = origin();
     for batch in subjects.chunks(1000) {
         let rows = batch.iter().map(|subject| ActiveModel {
             id: Set(clock.new_id()),
@@ -49,9 +88,112 @@ pub async fn record(
             subject_kind: Set(subject.kind.to_owned()),
             subject_id: Set(Some(subject.id)),
             reason: Set(reason.map(ToOwned::to_owned)),
+            via: Set(Some(origin.via.word().to_owned())),
+            credential: Set(origin.credential),
+            request: Set(origin.request.clone()),
         });
         let write = Write::Insert(Entity::insert_many(rows).into_query());
         tx.later("audit_entry", batch.len(), write).await?;
     }
     Ok(())
+}
+
+/// Which entries are wanted; what is empty does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of what this person did.
+    pub actor: Option<PersonId>,
+    /// Of what was done to this.
+    pub subject: Option<Uuid>,
+    /// One of these actions.
+    pub actions: Vec<String>,
+    /// From this instant on.
+    pub from: Option<DateTime<Utc>>,
+    /// Before this instant.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// The entries that the actor may read: what they did and what was done to them; what was done to an edition that
+/// they coordinate and to what hangs on it; for an administrator everything.
+fn visible_to(actor: &Actor) -> Condition {
+    if actor.holds(Role::Administrator) {
+        return Condition::all();
+    }
+    let Some(person) = actor.person else {
+        return team::nothing();
+    };
+    let mut seen = Condition::any()
+        .add(Column::ActorId.eq(person))
+        .add(Column::SubjectId.eq(person.0));
+    if actor.coordinated().is_nothing() {
+        return seen;
+    }
+    if actor.coordinated() == Reach::Everywhere {
+        let kinds = [
+            "edition",
+            "enrolment",
+            "team",
+            "deliverable",
+            "submission",
+            "allocation",
+        ];
+        return seen.add(Column::SubjectKind.is_in(kinds));
+    }
+    let edition = team::coordinated(actor, Column::SubjectId);
+    seen = seen.add(Condition::all().add(Column::SubjectKind.eq("edition")).add(edition));
+    for (kind, ids) in hanging_on_editions(actor) {
+        let of_kind = Condition::all().add(Column::SubjectKind.eq(kind));
+        seen = seen.add(of_kind.add(Column::SubjectId.in_subquery(ids)));
+    }
+    seen
+}
+
+/// What hangs on the editions that the actor coordinates, by its kind.
+fn hanging_on_editions(actor: &Actor) -> [(&'static str, SelectStatement); 6] {
+    fn ids<E: EntityTrait>(table: E, id: E::Column, within: Condition) -> SelectStatement {
+        Query::select().column(id).from(table).cond_where(within).to_owned()
+    }
+    let enrolments = team::coordinated(actor, enrolment::Column::EditionId);
+    let teams = team::coordinated(actor, team::Column::EditionId);
+    let asked = team::coordinated(actor, deliverable::Column::EditionId);
+    let work = team::coordinated(actor, submission::Column::EditionId);
+    let charges = team::coordinated(actor, allocation::Column::EditionId);
+    let roles = Condition::all()
+        .add(role::Column::ScopeKind.eq("edition"))
+        .add(team::coordinated(actor, role::Column::ScopeId));
+    [
+        ("enrolment", ids(enrolment::Entity, enrolment::Column::Id, enrolments)),
+        ("team", ids(team::Entity, team::Column::Id, teams)),
+        ("deliverable", ids(deliverable::Entity, deliverable::Column::Id, asked)),
+        ("submission", ids(submission::Entity, submission::Column::Id, work)),
+        ("allocation", ids(allocation::Entity, allocation::Column::Id, charges)),
+        ("role", ids(role::Entity, role::Column::Id, roles)),
+    ]
+}
+
+/// Where a row stands in the list by time.
+pub fn page_place(row: &Model) -> Place {
+    Place {
+        key: Key::Instant(row.at),
+        id: row.id,
+    }
+}
+
+/// A page of the entries that the actor may read, the latest first.
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    filter: &Filter,
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
+    let mut asked = Condition::all()
+        .add_option(filter.actor.map(|person| Column::ActorId.eq(person)))
+        .add_option(filter.subject.map(|subject| Column::SubjectId.eq(subject)))
+        .add_option(filter.from.map(|from| Column::At.gte(from)))
+        .add_option(filter.until.map(|until| Column::At.lt(until)));
+    if !filter.actions.is_empty() {
+        asked = asked.add(Column::Action.is_in(filter.actions.iter().cloned()));
+    }
+    let list = Entity::find().filter(visible_to(actor)).filter(asked);
+    page::fetch(connection, list, (Column::At, Column::Id), true, wanted).await
 }

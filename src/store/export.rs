@@ -16,6 +16,7 @@ use crate::error::Result;
 #[allow(missing_docs, reason = "named as the columns of the export")]
 pub struct Line {
     pub id: EnrolmentId,
+    pub person_number: i64,
     pub edition: String,
     pub email: String,
     pub given_name: String,
@@ -57,6 +58,7 @@ pub async fn lines(
         .select_only()
         .columns([
             C::Id,
+            C::PersonNumber,
             C::Gender,
             C::Country,
             C::ConstituentGroup,

@@ -22,6 +22,7 @@ use crate::config;
 use crate::domain::id::{PersonId, SessionId};
 use crate::error::{Error, Result};
 
+pub mod access;
 pub mod address_change;
 pub mod allocation;
 pub mod assessment;
@@ -53,6 +54,7 @@ pub mod refresh;
 pub mod relation;
 pub mod role;
 pub mod roll;
+pub mod seal;
 pub mod second_factor;
 pub mod session;
 pub mod snapshot;
@@ -245,6 +247,11 @@ impl Db {
         &self.readers
     }
 
+    /// What writes one statement that needs no transaction.
+    pub fn alone(&self) -> &Reader {
+        &self.writer
+    }
+
     /// Begins a transaction that writes; on SQLite it takes the write lock at once.
     pub async fn write(&self) -> Result<Tx> {
         let sql = match self.engine {
@@ -323,6 +330,19 @@ pub fn engine(connection: &impl ConnectionTrait) -> Engine {
         DbBackend::Sqlite => Engine::Sqlite,
         _ => Engine::Postgres,
     }
+}
+
+/// Whether this transaction is the only one under that name until it ends; on SQLite every writer is alone.
+pub async fn try_alone(tx: &Tx, name: i64) -> Result<bool> {
+    if engine(tx) == Engine::Sqlite {
+        return Ok(true);
+    }
+    let question = format!("SELECT pg_try_advisory_xact_lock({name})");
+    let row = tx
+        .query_one_raw(sea_orm::Statement::from_string(DbBackend::Postgres, question))
+        .await?;
+    let row = row.ok_or_else(|| Error::internal("a lock was neither given nor refused"))?;
+    Ok(row.try_get_by_index(0)?)
 }
 
 /// Turns the violation of a unique constraint into `refusal`, any other failure into an internal one.

@@ -69,6 +69,25 @@ pub async fn find(connection: &impl ConnectionTrait, id: PersonId) -> Result<Opt
     Ok(Entity::find_by_id(id).one(connection).await?)
 }
 
+/// The people with these numbers.
+pub async fn by_numbers(
+    connection: &impl ConnectionTrait,
+    numbers: &[i64],
+) -> Result<std::collections::HashMap<i64, PersonId>> {
+    let mut found = std::collections::HashMap::new();
+    for batch in numbers.chunks(1000) {
+        let rows: Vec<(i64, PersonId)> = Entity::find()
+            .select_only()
+            .columns([Column::Number, Column::Id])
+            .filter(Column::Number.is_in(batch.iter().copied()))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
 /// The account with this address, if there is one.
 pub async fn find_by_email(connection: &impl ConnectionTrait, email: &Email) -> Result<Option<Model>> {
     find_by_address(connection, email.as_ref()).await

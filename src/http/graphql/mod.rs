@@ -70,9 +70,10 @@ async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId
             .await
             .map_err(Problem::Failed)?;
         reply.language = actor.language;
+        let reason = auth::reason(&parts.headers).map_err(|_| Problem::NoReason)?;
         permit(&shared, &operation, by_id, &actor)?;
         let caller = address::of(&parts.extensions, &parts.headers, &shared.app.settings.http);
-        let done = execute::run(&shared, operation.request, actor, caller, &reply.request_id).await;
+        let done = execute::run(&shared, operation.request, actor, reason, caller, &reply.request_id).await;
         done.map_err(Problem::Failed)
     }
     .await;

@@ -35,6 +35,8 @@ pub enum Problem {
     NotRegistered,
     /// The schema is not shown to this caller.
     IntrospectionOff,
+    /// The header that says why holds no reason.
+    NoReason,
     /// A use case failed: whose request this is could not be told.
     Failed(Error),
 }
@@ -52,7 +54,7 @@ impl Problem {
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, false),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, false),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, false),
-            Self::BadRequest | Self::Batch | Self::TokenInUrl => (StatusCode::BAD_REQUEST, false),
+            Self::BadRequest | Self::Batch | Self::TokenInUrl | Self::NoReason => (StatusCode::BAD_REQUEST, false),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, false),
             Self::UnknownDocument => (StatusCode::NOT_FOUND, false),
             Self::NotRegistered
@@ -114,6 +116,7 @@ impl Problem {
             Self::UnknownDocument => ("UNKNOWN_DOCUMENT", "No hay un documento registrado con ese identificador.", "No document is registered under this id.", "Não há documento registrado com este identificador."),
             Self::NotRegistered => ("DOCUMENT_NOT_REGISTERED", "Solo se ejecutan documentos registrados: envíe documentId.", "Only registered documents run: send documentId.", "Somente documentos registrados são executados: envie documentId."),
             Self::IntrospectionOff => ("INTROSPECTION_OFF", "El esquema no se muestra aquí; está publicado como archivo.", "The schema is not shown here; it is published as a file.", "O esquema não é mostrado aqui; está publicado como arquivo."),
+            Self::NoReason => ("BAD_REQUEST", "X-Reason es un texto de hasta 1000 caracteres, con codificación porcentual.", "X-Reason is a text of up to 1,000 characters, percent-encoded.", "X-Reason é um texto de até 1000 caracteres, com codificação percentual."),
             Self::Refused(_) | Self::Failed(_) => ("INTERNAL", "", "", ""),
         };
         let sentence = match language {

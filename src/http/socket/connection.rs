@@ -300,9 +300,16 @@ impl Work {
                 .map_err(Problem::Failed)?;
             language = actor.language;
             graphql::permit(&self.shared, &operation, by_id, &actor)?;
-            execute::run(&self.shared, operation.request, actor, self.caller, &self.request_id)
-                .await
-                .map_err(Problem::Failed)
+            execute::run(
+                &self.shared,
+                operation.request,
+                actor,
+                None,
+                self.caller,
+                &self.request_id,
+            )
+            .await
+            .map_err(Problem::Failed)
         }
         .await;
         match outcome {

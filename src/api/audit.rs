@@ -1,0 +1,352 @@
+//! The audit log in the API: what was done, and who read personal data.
+
+use async_graphql::connection::{Connection, Edge, EmptyFields};
+use async_graphql::{Context, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+
+use super::enums::{AuditVia, PersonalField, Role};
+use super::error::ApiResult;
+use super::id;
+use super::page::{Arguments, connection};
+use super::person::Person;
+use super::request::Request;
+use crate::domain::audit as domain;
+use crate::domain::id::{AnyId, PersonId, written};
+use crate::domain::text::{Line, SearchText};
+use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::service::audit::{self as service, OwnLook, Touched};
+use crate::store::access::{Reader, Touch};
+use crate::store::audit;
+use crate::store::page::{Key, Place};
+
+/// An entry of the audit log.
+pub struct AuditEntry(audit::Model);
+
+fn via(word: Option<&str>) -> Option<AuditVia> {
+    word.and_then(domain::Via::from_word).map(AuditVia::from)
+}
+
+/// Something that somebody did. Entries never change; they name people by their identifiers only.
+#[Object]
+impl AuditEntry {
+    /// When.
+    async fn at(&self) -> DateTime<Utc> {
+        self.0.at
+    }
+
+    /// Who did it, their name as far as you may see it; null for the system itself and for commands.
+    async fn actor(&self, ctx: &Context<'_>) -> ApiResult<Option<Person>> {
+        match self.0.actor_id {
+            Some(id) => Person::load(Request::of(ctx), id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What was done: an action of the policy, such as `decide_enrolment`.
+    async fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// To what kind of thing, such as `enrolment`.
+    async fn subject_kind(&self) -> &str {
+        &self.0.subject_kind
+    }
+
+    /// Its identifier; null for the system as a whole.
+    async fn subject_id(&self) -> Option<ID> {
+        let id = self.0.subject_id.filter(|id| !id.is_nil())?;
+        written(&self.0.subject_kind, id).map(ID)
+    }
+
+    /// Why, where a reason was given, or what exactly.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// Through what; null in entries from before this was kept.
+    async fn via(&self) -> Option<AuditVia> {
+        via(self.0.via.as_deref())
+    }
+
+    /// The name of the request, as in its `X-Request-Id`, or of the command.
+    async fn request_id(&self) -> Option<&str> {
+        self.0.request.as_deref()
+    }
+}
+
+/// A look of staff at your personal data.
+pub struct AccessLogEntry(OwnLook);
+
+/// A request by which staff saw personal data of yours.
+#[Object]
+impl AccessLogEntry {
+    /// When.
+    async fn at(&self) -> DateTime<Utc> {
+        self.0.row.at
+    }
+
+    /// Who looked, for you to ask; null for a command on the machine itself.
+    async fn reader_name(&self, ctx: &Context<'_>) -> ApiResult<Option<String>> {
+        let Some(id) = self.0.row.reader_id else {
+            return Ok(None);
+        };
+        let found = Request::of(ctx).loaders.people.load_one(id).await?;
+        Ok(found.map(|reader| format!("{} {}", reader.given_name, reader.family_name)))
+    }
+
+    /// As what.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// Which of your data.
+    async fn fields(&self) -> Vec<PersonalField> {
+        domain::PersonalField::of_set(self.0.fields)
+            .map(PersonalField::from)
+            .collect()
+    }
+
+    /// For what: the operation that asked for it.
+    async fn operation(&self) -> &str {
+        &self.0.row.operation
+    }
+
+    /// In which edition, where it was one.
+    async fn edition_id(&self) -> Option<ID> {
+        self.0.row.edition_id.map(|id| id.to_string().into())
+    }
+
+    /// Why, where a reason was given.
+    async fn reason(&self) -> Option<&str> {
+        self.0.row.reason.as_deref()
+    }
+
+    /// Through what.
+    async fn via(&self) -> Option<AuditVia> {
+        via(Some(&self.0.row.via))
+    }
+}
+
+/// A person of whom an account or a token read something.
+pub struct AccessedPerson(Touched);
+
+/// A person of whom an account or a token read something in a period.
+#[Object]
+impl AccessedPerson {
+    /// Who it is; names show as far as you may see them.
+    async fn person(&self, ctx: &Context<'_>) -> ApiResult<Option<Person>> {
+        Person::load(Request::of(ctx), self.0.0).await
+    }
+
+    /// Which data.
+    async fn fields(&self) -> Vec<PersonalField> {
+        domain::PersonalField::of_set(self.0.1.fields)
+            .map(PersonalField::from)
+            .collect()
+    }
+
+    /// In how many requests.
+    async fn times(&self) -> u64 {
+        self.0.1.times
+    }
+
+    /// When first in the period.
+    async fn first_at(&self) -> DateTime<Utc> {
+        self.0.1.first_at
+    }
+
+    /// When last in the period.
+    async fn last_at(&self) -> DateTime<Utc> {
+        self.0.1.last_at
+    }
+}
+
+/// Which entries of the audit log are wanted; what is left out does not restrict.
+#[derive(InputObject, Default)]
+pub struct AuditFilter {
+    /// Of what this person did.
+    actor_id: Option<ID>,
+    /// Of what was done to this thing or person.
+    subject_id: Option<ID>,
+    /// One of these actions, up to 20, such as `decide_enrolment`.
+    actions: Option<Vec<String>>,
+    /// From this instant on.
+    from: Option<DateTime<Utc>>,
+    /// Before this instant.
+    until: Option<DateTime<Utc>>,
+}
+
+impl AuditFilter {
+    fn read(self) -> Result<audit::Filter> {
+        let subject = |id: &ID| match crate::domain::id::decode(id) {
+            Ok((prefix, uuid)) if AnyId::PREFIXES.contains(&prefix) => Ok(uuid),
+            _ => Err(argument_fault("filter", Code::InvalidId)),
+        };
+        let mut faults = Faults::default();
+        let given = self.actions.unwrap_or_default();
+        if given.len() > 20 {
+            return Err(argument_fault("filter", Code::TooLong));
+        }
+        let actions: Vec<String> = given
+            .iter()
+            .filter_map(|action| faults.take("filter.actions", SearchText::parse(action)))
+            .map(Line::into)
+            .collect();
+        faults.check()?;
+        Ok(audit::Filter {
+            actor: self
+                .actor_id
+                .map(|id| id::argument::<PersonId>("filter", &id))
+                .transpose()?,
+            subject: self.subject_id.as_ref().map(subject).transpose()?,
+            actions,
+            from: self.from,
+            until: self.until,
+        })
+    }
+}
+
+fn argument_fault(name: &str, code: Code) -> Error {
+    Fault {
+        code,
+        path: vec![name.to_owned()],
+        detail: None,
+    }
+    .into()
+}
+
+/// The looks of staff at the viewer's own data.
+pub(super) async fn access_log(
+    ctx: &Context<'_>,
+    first: i32,
+    after: Option<String>,
+) -> ApiResult<Connection<String, AccessLogEntry, EmptyFields, EmptyFields>> {
+    let request = Request::of(ctx);
+    let arguments = Arguments {
+        first: Some(first),
+        after,
+        ..Arguments::default()
+    };
+    let wanted = arguments.wanted()?;
+    let before = wanted.beyond.map(|place| place.id);
+    let limit = usize::try_from(wanted.limit).map_err(Error::internal)?;
+    let (looks, more) = service::own_looks(&request.app, &request.actor, before, limit).await?;
+    let mut page = Connection::new(before.is_some(), more);
+    page.edges.extend(looks.into_iter().map(|look| {
+        let place = Place {
+            key: Key::Instant(look.row.at),
+            id: look.row.id,
+        };
+        Edge::new(id::write_cursor(&place), AccessLogEntry(look))
+    }));
+    Ok(page)
+}
+
+/// Queries about the audit log.
+#[derive(Default)]
+pub struct AuditQuery;
+
+#[Object]
+impl AuditQuery {
+    /// What was done, the latest first: by you and to you; for coordinators also to their editions; for
+    /// administrators everything.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the four arguments of every connection, and the filter"
+    )]
+    async fn audit_entries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which of them.")] filter: Option<AuditFilter>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> ApiResult<Connection<String, AuditEntry, EmptyFields, EmptyFields>> {
+        let request = Request::of(ctx);
+        let arguments = Arguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        let (filter, wanted) = (filter.unwrap_or_default().read()?, arguments.wanted()?);
+        let page = service::entries(&request.app, &request.actor, &filter, &wanted).await?;
+        Ok(connection(page, audit::page_place, AuditEntry))
+    }
+
+    /// Everybody of whom one account or one API token read personal data in a period, and which data: what a
+    /// notice about a breach needs. For administrators. Give `actorId` or `tokenId`.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "whose reading, the period, and the arguments of a connection"
+    )]
+    async fn access_of(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account, `psn_…`.")] actor_id: Option<ID>,
+        #[graphql(desc = "The session or API token, by its identifier.")] token_id: Option<ID>,
+        #[graphql(desc = "From this instant on.")] from: DateTime<Utc>,
+        #[graphql(desc = "Before this instant.")] until: DateTime<Utc>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> ApiResult<Connection<String, AccessedPerson, EmptyFields, EmptyFields>> {
+        let request = Request::of(ctx);
+        let reader = match (actor_id, token_id) {
+            (Some(actor), None) => Reader::Person(id::argument("actorId", &actor)?),
+            (None, Some(token)) => Reader::Credential(credential(&token)?),
+            _ => return Err(argument_fault("actorId", Code::Required).into()),
+        };
+        let arguments = Arguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        let wanted = arguments.wanted()?;
+        let all = service::touched(&request.app, &request.actor, reader, from, until).await?;
+        let beyond = match wanted.beyond.map(|place| place.key) {
+            None => None,
+            Some(Key::Text(number)) => number.parse::<u32>().ok(),
+            Some(_) => return Err(argument_fault("after", Code::Malformed).into()),
+        };
+        let limit = usize::try_from(wanted.limit).map_err(Error::internal)?;
+        let (part, earlier, later) = part_of(&all, beyond, limit, wanted.backwards);
+        let mut page = Connection::new(earlier, later);
+        for (person, touch) in service::people_of(&request.app, part).await? {
+            let place = Place {
+                key: Key::Text(touch.number.to_string()),
+                id: person.0,
+            };
+            page.edges
+                .push(Edge::new(id::write_cursor(&place), AccessedPerson((person, touch))));
+        }
+        Ok(page)
+    }
+}
+
+/// The session or the API token that is meant.
+fn credential(id: &ID) -> Result<uuid::Uuid> {
+    let (_, uuid) = crate::domain::id::decode(id).map_err(|_| argument_fault("tokenId", Code::InvalidId))?;
+    Ok(uuid)
+}
+
+/// The part of the list that is wanted, and whether there is more before and after it.
+fn part_of(all: &[Touch], beyond: Option<u32>, limit: usize, backwards: bool) -> (&[Touch], bool, bool) {
+    let (start, end) = match (beyond, backwards) {
+        (None, false) => (0, limit),
+        (None, true) => (all.len().saturating_sub(limit), all.len()),
+        (Some(number), false) => {
+            let start = all.partition_point(|touch| touch.number <= number);
+            (start, start + limit)
+        }
+        (Some(number), true) => {
+            let end = all.partition_point(|touch| touch.number < number);
+            (end.saturating_sub(limit), end)
+        }
+    };
+    let end = end.min(all.len());
+    (&all[start.min(end)..end], start > 0, end < all.len())
+}

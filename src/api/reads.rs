@@ -1,0 +1,108 @@
+//! What a request reads of other people, gathered while its fields are resolved and written down before its
+//! answer leaves.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Selection};
+use async_graphql::{Request as Operation, Response};
+
+use super::Schema;
+use super::error::server_error;
+use super::request::Request;
+use crate::domain::actor::Role;
+use crate::domain::audit::{Origin, PersonalField};
+use crate::domain::id::EditionId;
+use crate::service::audit::{self, Look};
+
+/// What was read so far.
+#[derive(Debug, Default)]
+pub struct Reads(Mutex<Gathered>);
+
+/// The looks, and the editions that they were about.
+#[derive(Debug, Default)]
+struct Gathered {
+    looks: Vec<Look>,
+    editions: BTreeSet<EditionId>,
+}
+
+impl Reads {
+    /// Notes that staff saw a field of the person with this number.
+    pub fn note(&self, role: Role, field: PersonalField, number: i64) {
+        let look = Look { number, role, field };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).looks.push(look);
+    }
+
+    /// Notes of which edition it is.
+    pub fn in_edition(&self, edition: EditionId) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .editions
+            .insert(edition);
+    }
+
+    fn take(&self) -> Gathered {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Runs one operation. What it writes into the audit log says where it comes from; when staff reads personal data
+/// of others by it, that is stored before the answer is given, and without that there is no answer.
+pub async fn run(schema: &Schema, mut operation: Operation, request: Request, request_id: &str) -> Response {
+    let name = name_of(&mut operation);
+    let (app, actor) = (request.app.clone(), request.actor.clone());
+    let (reads, reason) = (request.reads.clone(), request.reason.clone());
+    let origin = Origin::of(&actor, request_id);
+    let work = schema.execute(operation.data(request));
+    let answer = audit::from_origin(origin.clone(), work).await;
+    let Gathered { looks, editions } = reads.take();
+    if looks.is_empty() {
+        return answer;
+    }
+    // Of several editions none is named: the people say more.
+    let mut editions = editions.into_iter();
+    let edition = editions.next().filter(|_| editions.next().is_none());
+    let read = audit::Reading {
+        operation: name,
+        edition,
+        reason: reason.map(String::from),
+        looks,
+    };
+    match audit::keep(&app, &actor, origin, read).await {
+        Ok(()) => answer,
+        Err(failure) => Response::from_errors(vec![server_error(failure)]),
+    }
+}
+
+/// What the client calls the operation, or else what it asks for.
+fn name_of(operation: &mut Operation) -> String {
+    const LONGEST: usize = 100;
+    let given = operation.operation_name.clone();
+    let name = given
+        .or_else(|| operation.parsed_query().ok().map(described))
+        .unwrap_or_default();
+    name.chars().take(LONGEST).collect()
+}
+
+/// The name of the only operation, or its fields.
+fn described(document: &ExecutableDocument) -> String {
+    let operation = match &document.operations {
+        DocumentOperations::Single(operation) => operation,
+        DocumentOperations::Multiple(operations) => match operations.iter().next() {
+            Some((name, _)) => return name.to_string(),
+            None => return String::new(),
+        },
+    };
+    let fields = operation
+        .node
+        .selection_set
+        .node
+        .items
+        .iter()
+        .filter_map(|item| match &item.node {
+            Selection::Field(field) => Some(field.node.name.node.as_str()),
+            Selection::FragmentSpread(_) | Selection::InlineFragment(_) => None,
+        });
+    fields.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,482 @@
+//! The audit log: who may read what of it, what staff's reading leaves in it, and that no change of it stays hidden.
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use chrono::TimeDelta;
+use rumbo::domain::actor::{Actor, Role, Scope};
+use rumbo::domain::text::Reason;
+use rumbo::service::export;
+use rumbo::store::seal::{self, Head, check};
+use rumbo::store::{Engine, audit};
+use sea_orm::{ConnectionTrait, EntityTrait};
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, Client, TestApp};
+use crate::support::scene::{Class, Plan, apply, enrolling, id_of};
+
+/// What the tutor of a class asks about its team.
+const TEAM: &str = "query LookAtTeam($id: ID!) { team(id: $id) { members { person { fullName email } } } }";
+
+/// Seals what there is to seal, and returns how much it was.
+async fn seal_all(test: &TestApp) -> usize {
+    let sealed = seal::seal(&test.app.db, &test.app.clock, TimeDelta::minutes(1)).await;
+    sealed.expect("it can be sealed")
+}
+
+async fn problems(test: &TestApp, anchor: Option<&Head>) -> Vec<String> {
+    let found = check::check(test.app.db.read(), anchor)
+        .await
+        .expect("the chain can be read");
+    found.problems
+}
+
+/// Runs a statement as the owner of the database, whom no trigger stops.
+async fn as_owner(test: &TestApp, table: &str, statement: &str) {
+    let tx = test.app.db.write().await.expect("a transaction");
+    let open = match test.app.db.engine() {
+        Engine::Sqlite => {
+            format!("DROP TRIGGER IF EXISTS {table}_no_update; DROP TRIGGER IF EXISTS {table}_no_delete;")
+        }
+        Engine::Postgres => format!("ALTER TABLE {table} DISABLE TRIGGER USER;"),
+    };
+    tx.execute_unprepared(&format!("{open} {statement}"))
+        .await
+        .expect("the owner may");
+    tx.commit().await.expect("a commit");
+}
+
+async fn own_log(person: &Client<'_>) -> Vec<Value> {
+    let log = person.run("MyAccessLog", json!({ "first": 50 })).await;
+    log.at("viewer.accessLog.nodes").as_array().expect("a list").clone()
+}
+
+#[tokio::test]
+async fn a_change_by_the_owner_of_the_database_is_named() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    class.tutor.query(TEAM, json!({ "id": class.team })).await;
+    assert!(seal_all(&test).await > 10);
+    assert_eq!(seal_all(&test).await, 0, "nothing is sealed twice");
+    assert_eq!(problems(&test, None).await, [""; 0]);
+    let early = seal::head(test.app.db.read()).await.expect("a query").expect("a head");
+    class.hand_in(&class.people[0], "Our plan").await;
+    assert!(seal_all(&test).await > 0);
+    let anchor = seal::head(test.app.db.read()).await.expect("a query").expect("a head");
+    assert_eq!(anchor.to_string().parse::<Head>(), Ok(anchor.clone()));
+    for head in [&early, &anchor] {
+        assert_eq!(problems(&test, Some(head)).await, [""; 0]);
+    }
+
+    // One word of one entry.
+    let entries = audit::Entity::find().all(test.app.db.read()).await.expect("entries");
+    let first = entries.iter().map(|entry| entry.id).min().expect("an entry");
+    let change = |action: &str| {
+        format!("UPDATE audit_entry SET action = '{action}' WHERE id = (SELECT MIN(id) FROM audit_entry)")
+    };
+    let change = |action: &str| match test.app.db.engine() {
+        Engine::Sqlite => change(action),
+        // There is no least identifier before PostgreSQL 18.
+        Engine::Postgres => format!("UPDATE audit_entry SET action = '{action}' WHERE id = '{first}'"),
+    };
+    let was = entries
+        .iter()
+        .find(|entry| entry.id == first)
+        .expect("it")
+        .action
+        .clone();
+    as_owner(&test, "audit_entry", &change("nothing")).await;
+    assert_eq!(
+        problems(&test, None).await,
+        [format!("entry {first} of seal 1 was altered")]
+    );
+    as_owner(&test, "audit_entry", &change(&was)).await;
+    assert_eq!(problems(&test, None).await, [""; 0]);
+
+    // Who read what, and the seals themselves.
+    as_owner(
+        &test,
+        "access_record",
+        "UPDATE access_record SET operation = 'x' || operation",
+    )
+    .await;
+    let told = problems(&test, None).await;
+    assert!(
+        told[0].starts_with("access ") && told[0].ends_with("was altered"),
+        "{told:?}"
+    );
+    as_owner(
+        &test,
+        "access_record",
+        "UPDATE access_record SET operation = substr(operation, 2)",
+    )
+    .await;
+    as_owner(
+        &test,
+        "audit_seal",
+        "UPDATE audit_seal SET sequence = 100 WHERE sequence = 2",
+    )
+    .await;
+    assert_eq!(problems(&test, None).await[0], "seal 2 is missing");
+    as_owner(
+        &test,
+        "audit_seal",
+        "UPDATE audit_seal SET sequence = 2 WHERE sequence = 100",
+    )
+    .await;
+    assert_eq!(problems(&test, Some(&anchor)).await, [""; 0]);
+
+    // The end, with what it sealed: only who kept a head can tell.
+    let gone = format!("DELETE FROM audit_seal WHERE sequence = {}", anchor.sequence);
+    as_owner(&test, "audit_seal", &gone).await;
+    assert_eq!(problems(&test, Some(&early)).await, [""; 0]);
+    let cut = problems(&test, Some(&anchor)).await;
+    assert!(cut[0].ends_with("its tail was cut"), "{cut:?}");
+    let other = Head {
+        hash: vec![0; 32],
+        ..early
+    };
+    assert!(problems(&test, Some(&other)).await[0].ends_with("is not the one that was kept as the anchor"));
+
+    // An entry that is removed.
+    let of_first = match test.app.db.engine() {
+        Engine::Sqlite => "id = (SELECT MIN(id) FROM audit_entry)".to_owned(),
+        Engine::Postgres => format!("id = '{first}'"),
+    };
+    as_owner(
+        &test,
+        "audit_entry",
+        &format!("DELETE FROM audit_entry WHERE {of_first}"),
+    )
+    .await;
+    assert_eq!(
+        problems(&test, None).await,
+        [format!("entry {first} of seal 1 is gone")]
+    );
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn an_entry_that_comes_late_is_sealed_and_one_that_is_slipped_in_is_told() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    // Written before a seal, committed after it.
+    let slow = test.app.clock.new_id();
+    enrolling(&coordinator, Plan::OPEN).await;
+    seal_all(&test).await;
+    test.pass(TimeDelta::seconds(30));
+    let (id, at) = match test.app.db.engine() {
+        Engine::Sqlite => (format!("X'{}'", slow.simple()), "'2026-03-02T12:00:00+00:00'"),
+        Engine::Postgres => (format!("'{slow}'"), "'2026-03-02T12:00:00Z'"),
+    };
+    let insert = |id: &str| {
+        format!("INSERT INTO audit_entry (id, at, action, subject_kind) VALUES ({id}, {at}, 'assess', 'submission')")
+    };
+    as_owner(&test, "audit_entry", &insert(&id)).await;
+    assert_eq!(seal_all(&test).await, 1);
+    assert_eq!(problems(&test, None).await, [""; 0]);
+    let old = uuid::Uuid::from_u128(7);
+    let id = match test.app.db.engine() {
+        Engine::Sqlite => format!("X'{}'", old.simple()),
+        Engine::Postgres => format!("'{old}'"),
+    };
+    as_owner(&test, "audit_entry", &insert(&id)).await;
+    assert_eq!(seal_all(&test).await, 0, "it is no late one");
+    let told = problems(&test, None).await;
+    assert_eq!(told, [format!("entry {old} is older than the last seal and in none")]);
+}
+
+#[tokio::test]
+async fn the_person_sees_who_looked_when_as_what_and_at_what() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
+    let ana = &class.people[0];
+    let before = own_log(ana).await.len();
+    class.tutor.query(TEAM, json!({ "id": class.team })).await;
+    // A mate's look, and one's own, is no staff's.
+    class.people[1].query(TEAM, json!({ "id": class.team })).await;
+    ana.run("Viewer", json!({})).await;
+    let log = own_log(ana).await;
+    assert_eq!(log.len(), before + 1, "{log:#?}");
+    let look = json!({
+        "at": "2026-03-02T12:00:00+00:00", "readerName": "Tina Tester", "role": "TUTOR", "fields": ["NAME", "EMAIL"],
+        "operation": "LookAtTeam", "editionId": null, "reason": null, "via": "SESSION",
+    });
+    assert_eq!(log[0], look);
+    assert_eq!(own_log(&class.people[1]).await[0], look);
+    assert_ne!(own_log(&class.people[2]).await.first(), Some(&look), "not of this team");
+    // What is sealed reads the same.
+    seal_all(&test).await;
+    assert_eq!(own_log(ana).await, log);
+    // A page of enrolments: the edition is named, and gender with it.
+    test.pass(TimeDelta::minutes(1));
+    let page =
+        "query Page($id: ID!) { edition(id: $id) { enrolments(first: 50) { nodes { gender person { givenName } } } } }";
+    class.coordinator.query(page, json!({ "id": class.edition })).await;
+    let log = own_log(ana).await;
+    assert_eq!(log[0]["role"], "COORDINATOR");
+    assert_eq!(log[0]["fields"], json!(["NAME", "GENDER"]));
+    assert_eq!(
+        (&log[0]["operation"], &log[0]["editionId"]),
+        (&json!("Page"), &json!(class.edition))
+    );
+    // Page by page it is the same list, over the seal and what came after it.
+    let mut paged = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let part = ana.run("MyAccessLog", json!({ "first": 1, "after": after })).await;
+        paged.extend(part.at("viewer.accessLog.nodes").as_array().expect("a list").clone());
+        if part.at("viewer.accessLog.pageInfo.hasNextPage") == false {
+            break;
+        }
+        after = part.at("viewer.accessLog.pageInfo.endCursor").clone();
+    }
+    assert_eq!(paged, log);
+    let nobody = test.anonymous().run("MyAccessLog", json!({ "first": 1 })).await;
+    assert_eq!(nobody.at("viewer"), &Value::Null);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_shown() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let tx = test.app.db.write().await.expect("a transaction");
+    tx.execute_unprepared("DROP TABLE access_record")
+        .await
+        .expect("the owner may");
+    tx.commit().await.expect("a commit");
+    let refused = class.tutor.query(TEAM, json!({ "id": class.team })).await;
+    assert_eq!(refused.refusal(), "INTERNAL");
+    assert!(
+        !refused.body.contains("Ana") && !refused.body.contains("access_record"),
+        "{}",
+        refused.body
+    );
+    // Who reads of nobody else is not touched by it.
+    let own = class.people[0].run("Viewer", json!({})).await;
+    assert_eq!(own.text("viewer.person.givenName"), "Ana");
+}
+
+/// Asks with a reason.
+async fn because(test: &TestApp, client: &Client<'_>, reason: &str, of: &str) -> Answer {
+    let document = "query WhoIsThis($id: ID!) { node(id: $id) { ... on Person { fullName gender } } }";
+    let body = json!({ "query": document, "variables": { "id": of } });
+    let request = Request::post("/graphql")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(
+            header::AUTHORIZATION,
+            format!("Bearer {}", client.token().expect("a token")),
+        )
+        .header("x-reason", reason);
+    test.send(request.body(Body::from(body.to_string())).expect("a request"))
+        .await
+}
+
+#[tokio::test]
+async fn an_administrator_sees_a_person_for_a_reason_which_is_kept() {
+    let test = TestApp::new().await;
+    let (ada, ana, ben) = (
+        test.administrator().await,
+        test.person("Ana").await,
+        test.person("Ben").await,
+    );
+    let id = id_of(&ana);
+    let seen = because(&test, &ada, "Pidi%C3%B3 ayuda por tel%c3%a9fono", &id).await;
+    assert_eq!(
+        (seen.text("node.fullName"), seen.text("node.gender")),
+        ("Ana Tester".into(), "FEMALE".into())
+    );
+    let log = own_log(&ana).await;
+    assert_eq!(log.len(), 1);
+    assert_eq!(
+        (&log[0]["reason"], &log[0]["role"]),
+        (&json!("Pidió ayuda por teléfono"), &json!("ADMINISTRATOR"))
+    );
+    for wrong in ["%", "%zz", "%ff", "", "%0a"] {
+        let refused = because(&test, &ada, wrong, &id).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.refusal()),
+            (400, "BAD_REQUEST"),
+            "{wrong}"
+        );
+    }
+    // A reason opens nothing to those for whom none does.
+    let stranger = because(&test, &ben, "curious", &id).await;
+    assert_eq!(stranger.at("node"), &Value::Null);
+    let without = ada
+        .query("query ($id: ID!) { node(id: $id) { id } }", json!({ "id": id }))
+        .await;
+    assert_eq!(without.at("node"), &Value::Null);
+    assert_eq!(own_log(&ana).await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_question_lists_whom_an_account_or_a_session_read() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
+    let ada = test.administrator().await;
+    class.tutor.query(TEAM, json!({ "id": class.team })).await;
+    test.pass(TimeDelta::minutes(2));
+    class.tutor.query(TEAM, json!({ "id": class.team })).await;
+    let ask = |from: &str, until: &str, more: Value| {
+        let mut all = json!({ "actorId": id_of(&class.tutor), "from": from, "until": until, "first": 1 });
+        all.as_object_mut()
+            .expect("fields")
+            .extend(more.as_object().expect("fields").clone());
+        all
+    };
+    let (from, until) = ("2026-03-02T12:00:00Z", "2026-03-02T13:00:00Z");
+    let page = ada.run("AccessOf", ask(from, until, json!({}))).await;
+    assert_eq!(
+        page.at("accessOf.nodes"),
+        &json!([{
+            "person": { "id": id_of(&class.people[0]) }, "fields": ["NAME", "EMAIL"], "times": 2,
+            "firstAt": "2026-03-02T12:00:00+00:00", "lastAt": "2026-03-02T12:02:00+00:00",
+        }])
+    );
+    let cursor = page.at("accessOf.pageInfo.endCursor").clone();
+    let next = ada.run("AccessOf", ask(from, until, json!({ "after": cursor }))).await;
+    assert_eq!(next.text("accessOf.nodes.0.person.id"), id_of(&class.people[1]));
+    assert_eq!(next.at("accessOf.pageInfo.hasNextPage"), &json!(false));
+    let later = ada.run("AccessOf", ask("2026-03-02T12:01:00Z", until, json!({}))).await;
+    assert_eq!(later.number("accessOf.nodes.0.times"), 1);
+    let none = ada.run("AccessOf", ask("2026-03-01T00:00:00Z", from, json!({}))).await;
+    assert_eq!(none.at("accessOf.nodes"), &json!([]));
+    // By the session.
+    let entries = rumbo::store::access::Entity::find()
+        .all(test.app.db.read())
+        .await
+        .expect("records");
+    let session = entries
+        .iter()
+        .find(|row| row.reader_id == class.tutor.person)
+        .and_then(|row| row.credential);
+    let session = rumbo::domain::id::SessionId(session.expect("a session")).to_string();
+    let by = json!({ "actorId": null, "tokenId": session, "first": 50 });
+    let by = ada.run("AccessOf", ask(from, until, by)).await;
+    assert_eq!(by.at("accessOf.nodes").as_array().map(Vec::len), Some(2));
+    for (wrong, code) in [
+        (json!({ "tokenId": session }), "REQUIRED"),
+        (json!({ "actorId": null }), "REQUIRED"),
+        (json!({ "actorId": class.team }), "INVALID_ID"),
+        (json!({ "first": 101 }), "OUT_OF_RANGE"),
+    ] {
+        assert_eq!(ada.run("AccessOf", ask(from, until, wrong)).await.refusal(), code);
+    }
+    for (reader, code) in [
+        (&test.anonymous(), "UNAUTHENTICATED"),
+        (&class.people[0], "FORBIDDEN"),
+        (&class.tutor, "FORBIDDEN"),
+        (&class.coordinator, "FORBIDDEN"),
+    ] {
+        assert_eq!(
+            reader.run("AccessOf", ask(from, until, json!({}))).await.refusal(),
+            code
+        );
+    }
+}
+
+/// The actions of the entries that somebody reads.
+async fn actions(reader: &Client<'_>, filter: Value) -> Vec<String> {
+    let page = reader
+        .run("AuditEntries", json!({ "first": 100, "filter": filter }))
+        .await;
+    let nodes = page.at("auditEntries.nodes").as_array().expect("a list").clone();
+    nodes
+        .iter()
+        .map(|node| node["action"].as_str().expect("a word").to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn entries_are_for_who_did_it_to_whom_it_was_done_and_who_coordinates() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let plan = Plan {
+        code: "OTHER-2026",
+        ..Plan::OPEN
+    };
+    let elsewhere = enrolling(&class.coordinator, plan).await;
+    apply(&test.person("Zoe").await, &elsewhere).await;
+    let scope = |edition: &str| Scope::Edition(edition.parse().expect("an edition"));
+    let here = test.holder("Eva", Role::Coordinator, scope(&class.edition)).await;
+    let there = test.holder("Olga", Role::Coordinator, scope(&elsewhere)).await;
+    let ada = test.administrator().await;
+    let ana = &class.people[0];
+    assert_eq!(actions(ana, json!({})).await, ["apply"]);
+    let own = ana.run("AuditEntries", json!({ "first": 1 })).await;
+    let entry = &own.at("auditEntries.nodes.0");
+    assert_eq!(
+        (&entry["actor"]["fullName"], &entry["via"]),
+        (&json!("Ana Tester"), &json!("SESSION"))
+    );
+    assert_eq!(
+        (&entry["subjectKind"], &entry["subjectId"]),
+        (&json!("enrolment"), &json!(class.enrolments[0]))
+    );
+    assert!(
+        entry["requestId"].as_str().is_some_and(|id| id.starts_with("req_")),
+        "{entry}"
+    );
+    let inside = actions(&here, json!({})).await;
+    for action in [
+        "plan_edition",
+        "apply",
+        "manage_teams",
+        "allocate_tutor",
+        "define_deliverable",
+        "grant_tutor",
+    ] {
+        assert!(inside.iter().any(|found| found == action), "{action}: {inside:?}");
+    }
+    let outside = actions(&there, json!({})).await;
+    assert!(
+        outside
+            .iter()
+            .all(|action| ["apply", "plan_edition"].contains(&action.as_str())),
+        "{outside:?}"
+    );
+    let applied = json!({ "actions": ["apply"] });
+    assert_eq!(actions(&there, applied.clone()).await.len(), 1);
+    assert_eq!(actions(&here, applied.clone()).await.len(), 2);
+    assert_eq!(actions(&class.coordinator, applied.clone()).await.len(), 3);
+    assert_eq!(actions(&ada, applied).await.len(), 3);
+    assert!(actions(&ada, json!({})).await.contains(&"plan_course".to_owned()));
+    assert_eq!(actions(&ada, json!({ "actorId": id_of(ana) })).await, ["apply"]);
+    assert_eq!(
+        actions(&ada, json!({ "subjectId": class.enrolments[1] })).await,
+        ["apply"]
+    );
+    assert_eq!(
+        actions(&there, json!({ "subjectId": class.enrolments[1] })).await,
+        [""; 0]
+    );
+    assert_eq!(actions(&ada, json!({ "until": "2026-03-02T12:00:00Z" })).await, [""; 0]);
+    let many: Vec<_> = (0..21).map(|_| "apply").collect();
+    for (filter, code) in [
+        (json!({ "actorId": class.team }), "INVALID_ID"),
+        (json!({ "subjectId": "x" }), "INVALID_ID"),
+        (json!({ "actions": many }), "TOO_LONG"),
+    ] {
+        let refused = ada.run("AuditEntries", json!({ "first": 1, "filter": filter })).await;
+        assert_eq!(refused.refusal(), code);
+    }
+    let nobody = test.anonymous().run("AuditEntries", json!({ "first": 1 })).await;
+    assert_eq!(nobody.refusal(), "UNAUTHENTICATED");
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn an_export_is_an_access_to_everybody_in_it() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let reason = Reason::parse("The annual report").expect("a reason");
+    let mut out = Vec::new();
+    let lines = export::enrolments(&test.app, &Actor::operator(), Some("DEMO-2026"), &reason, &mut out).await;
+    assert_eq!(lines.expect("an export"), 2);
+    let log = own_log(&class.people[1]).await;
+    assert_eq!(log[0]["reason"], "The annual report");
+    assert_eq!(log[0]["operation"], "export enrolments");
+    assert_eq!(log[0]["fields"], json!(["NAME", "EMAIL", "ORIGIN", "GENDER"]));
+    assert_eq!(log[0]["readerName"], Value::Null);
+    assert_eq!(log[0]["editionId"], class.edition.as_str());
+}
