@@ -2,6 +2,11 @@
 //! state that matters. What the API answers to the committed operations is held against what the files beside
 //! `domain/policy.rs` say. A new mutation without a row here, or a new field without a line there, fails.
 
+#![allow(
+    clippy::similar_names,
+    reason = "people and things are named as the story needs them"
+)]
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,6 +4,11 @@
 //!
 //! `RUMBO_TEST_PAIRS=20000` draws more. The medians of the time that either answer takes are printed, not judged.
 
+#![allow(
+    clippy::similar_names,
+    reason = "people and things are named as the story needs them"
+)]
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -25,7 +30,7 @@ fn pairs() -> usize {
     told.and_then(|count| count.parse().ok()).unwrap_or(400)
 }
 
-/// SplitMix64: the same draw in every run.
+/// `SplitMix64`: the same draw in every run.
 struct Draw(u64);
 
 impl Draw {
@@ -284,6 +289,7 @@ fn median(times: &mut [Duration]) -> Duration {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one draw after the other, told in its order")]
 async fn unseen_is_absent_for_random_pairs() {
     let test = TestApp::new().await;
     let world = World::new(&test).await;

@@ -49,11 +49,11 @@ pub async fn run(
     let _place = shared.places.free.try_acquire().map_err(|_| Error::Overloaded)?;
     let app = shared.app.for_request();
     let language = actor.language;
-    let whole = async {
+    // In one place of memory, whatever the operation: it is handed through several layers.
+    let whole = Box::pin(async {
         let ticket = limit::admit(&app, &mut operation, &actor, caller).await?;
         let request = Request::new(app.clone(), actor).because(reason);
-        // In one place of memory, whatever the operation: it is handed through several layers.
-        let mut answer = Box::pin(reads::run(&shared.schema, operation, request, request_id)).await;
+        let mut answer = reads::run(&shared.schema, operation, request, request_id).await;
         if let Err(failure) = limit::settle(&app, &ticket, &answer).await {
             // What was done stays done; the caller only waits longer.
             tracing::warn!(error.chain = %failure, "a sign-in could not be given back");
@@ -62,7 +62,7 @@ pub async fn run(
             error::finish(fault, language, request_id);
         }
         Ok(answer)
-    };
+    });
     tokio::time::timeout(shared.places.longest, app.db.attend(whole))
         .await
         .map_err(|_| Error::Timeout)?

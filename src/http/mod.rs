@@ -64,14 +64,15 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
         places: execute::Places::from_settings(&settings.load),
         open: socket::Open::default(),
         app,
-        start: start.clone(),
+        start,
     };
+    let has_start_page = shared.start.is_some();
     let sockets = from_fn_with_state(shared.clone(), socket::upgrade);
     let mut router = Router::new()
         .route("/graphql", graphql::endpoint().layer(sockets))
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready));
-    if start.is_some() {
+    if has_start_page {
         router = router.merge(start::routes(explore));
     }
     let router = router

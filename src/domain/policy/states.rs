@@ -74,6 +74,7 @@ mod tests {
     use crate::domain::submission::SubmissionState;
 
     /// Every row again, from the state machines.
+    #[allow(clippy::too_many_lines, reason = "a list of rows")]
     fn machines() -> Vec<(&'static str, Kind, Vec<&'static str>)> {
         use EnrolmentState as E;
         let edition = |rule: fn(EditionState) -> bool| {

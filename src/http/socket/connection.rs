@@ -46,8 +46,10 @@ pub struct Connection {
     accept_language: Option<String>,
     request_id: String,
     client: Option<ClientLabel>,
-    /// Whether the client has introduced itself, and with which token.
-    introduced: Option<Option<String>>,
+    /// Whether the client has introduced itself.
+    introduced: bool,
+    /// The token that it did so with, if it gave one.
+    token: Option<String>,
     running: HashMap<String, (u64, AbortHandle)>,
     begun: u64,
     tasks: JoinSet<()>,
@@ -71,7 +73,8 @@ impl Connection {
             accept_language,
             request_id,
             client,
-            introduced: None,
+            introduced: false,
+            token: None,
             running: HashMap::new(),
             begun: 0,
             tasks: JoinSet::new(),
@@ -119,9 +122,8 @@ impl Connection {
                         Ok(Message::Text(text)) => self.hear(text.as_str(), &tell).await,
                         Ok(Message::Binary(_)) => Err(Close::INVALID.frame()),
                         Ok(Message::Ping(_) | Message::Pong(_)) => Ok(None),
-                        Ok(Message::Close(_)) => return None,
                         Err(failure) if is_too_big(&failure) => Err(Close::TOO_BIG.frame()),
-                        Err(_) => return None,
+                        Ok(Message::Close(_)) | Err(_) => return None,
                     };
                     match replies {
                         Ok(Some(reply)) => send(socket, Message::text(reply)).await?,
@@ -152,8 +154,8 @@ impl Connection {
                         return Some(Close::INTERNAL.frame());
                     }
                 }
-                () = &mut patience, if self.introduced.is_none() => return Some(Close::INIT_TIMEOUT.frame()),
-                _ = check.tick(), if self.introduced.is_some() => {
+                () = &mut patience, if !self.introduced => return Some(Close::INIT_TIMEOUT.frame()),
+                _ = check.tick(), if self.introduced => {
                     if let Err(Error::Unauthenticated) = self.actor().await {
                         return Some(Close::FORBIDDEN.frame());
                     }
@@ -176,14 +178,14 @@ impl Connection {
         tell: &mpsc::Sender<(String, u64, Heard)>,
     ) -> Result<Option<String>, CloseFrame> {
         match Said::read(text).ok_or(Close::INVALID.frame())? {
-            Said::ConnectionInit { .. } if self.introduced.is_some() => Err(Close::TOO_MANY_INITS.frame()),
+            Said::ConnectionInit { .. } if self.introduced => Err(Close::TOO_MANY_INITS.frame()),
             Said::ConnectionInit { payload } => {
                 self.introduce(payload.as_ref()).await.map_err(Close::frame)?;
                 Ok(Some(protocol::ack()))
             }
             Said::Ping { payload } => Ok(Some(protocol::pong(payload))),
             Said::Pong { .. } => Ok(None),
-            Said::Subscribe { .. } if self.introduced.is_none() => Err(Close::UNAUTHORIZED.frame()),
+            Said::Subscribe { .. } if !self.introduced => Err(Close::UNAUTHORIZED.frame()),
             Said::Subscribe { id, .. } if self.running.contains_key(&id) => Err(CloseFrame {
                 code: Close::TAKEN,
                 reason: reason(&format!("Subscriber for {id} already exists")).into(),
@@ -206,7 +208,8 @@ impl Connection {
             Some(Value::String(text)) => Some(auth::token(text).map_err(|_| Close::FORBIDDEN)?.to_owned()),
             Some(_) => return Err(Close::FORBIDDEN),
         };
-        self.introduced = Some(token);
+        self.introduced = true;
+        self.token = token;
         let actor = match self.actor().await {
             Ok(actor) => actor,
             Err(Error::Unauthenticated) => return Err(Close::FORBIDDEN),
@@ -238,7 +241,7 @@ impl Connection {
 
     /// Who it is now.
     async fn actor(&self) -> Result<Actor> {
-        let token = self.introduced.as_ref().and_then(Option::as_deref);
+        let token = self.token.as_deref();
         session::actor(&self.shared.app, token, self.accept_language.as_deref()).await
     }
 
@@ -252,7 +255,7 @@ impl Connection {
         let work = Work {
             shared: self.shared.clone(),
             caller: self.caller,
-            token: self.introduced.clone().flatten(),
+            token: self.token.clone(),
             accept_language: self.accept_language.clone(),
             request_id: self.request_id.clone(),
             client: self.client.clone(),
