@@ -1,9 +1,9 @@
 //! Limits that hold before the library looks at a document.
 //!
 //! The library checks depth and cost inside its validation, which fragments that spread each other can
-//! hold up for minutes. So a document is counted here first ([`lexer`]), then parsed, then weighed as it
-//! would expand, each fragment once ([`scale`]), and its variables are held against their types
-//! ([`variables`]). What is too large never reaches the library. All numbers are in `[limits]` of the
+//! hold up for minutes. So a document is counted here first (`lexer`), then parsed, then weighed as it
+//! would expand, each fragment once (`scale`), and its variables are held against their types
+//! (`variables`). What is too large never reaches the library. All numbers are in `[limits]` of the
 //! settings.
 
 use async_graphql::parser::parse_query;

@@ -1,7 +1,7 @@
 //! GraphQL over HTTP: one request, one operation, one answer.
 //!
-//! [`read`] makes an operation of a request, [`prepare`] holds it against the limits, [`permit`] against what
-//! this caller may send, [`execute::run`] runs it, [`render`] makes an answer of what came. Whatever else carries
+//! `read` makes an operation of a request, `prepare` holds it against the limits, `permit` against what
+//! this caller may send, [`execute::run`] runs it, `render` makes an answer of what came. Whatever else carries
 //! operations, such as a socket, goes through the same three in the middle.
 
 use async_graphql::Response as Answer;

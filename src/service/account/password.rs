@@ -19,7 +19,7 @@ use crate::store::{Tx, address_change, challenge, outbox, person, session, token
 /// Sends a link that resets the password, if the address has an account; the answer is the same if not.
 ///
 /// # Errors
-/// [`Code::Malformed`] and the like for what is no address at all.
+/// `Code::Malformed` and the like for what is no address at all.
 pub async fn request_password_reset(app: &App, email: &str) -> Result<()> {
     let mut faults = Faults::default();
     let Some(email) = faults.take("email", Email::parse(email)) else {
@@ -45,7 +45,7 @@ pub async fn request_password_reset(app: &App, email: &str) -> Result<()> {
 /// Sets a new password by a token that was sent to the address, which that confirms. Every session ends.
 ///
 /// # Errors
-/// [`Code::InvalidToken`] for a token that is unknown, used, replaced or out of date; of several who use one
+/// `Code::InvalidToken` for a token that is unknown, used, replaced or out of date; of several who use one
 /// at once one succeeds. The refusals of [`Password::parse`].
 pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()> {
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
@@ -76,7 +76,7 @@ pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()
 /// session of theirs ends.
 ///
 /// # Errors
-/// [`Code::InvalidCredentials`] when `current` is not the present one, [`Code::InvalidCode`] and [`Code::Required`]
+/// `Code::InvalidCredentials` when `current` is not the present one, `Code::InvalidCode` and `Code::Required`
 /// about the code, the refusals of [`Password::parse`], [`Error::Unauthenticated`] when nobody is signed in.
 pub async fn change_password(app: &App, actor: &Actor, current: &str, code: Option<&str>, new: &str) -> Result<()> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
