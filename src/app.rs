@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::auth::password::Passwords;
-use crate::auth::second_factor::Vault;
 use crate::auth::token::Tokens;
+use crate::auth::vault::Vault;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::actor::Role;
@@ -28,7 +28,7 @@ pub struct App {
     pub passwords: Passwords,
     /// Signs and reads access tokens.
     pub tokens: Tokens,
-    /// Seals the secrets of second factors.
+    /// Seals secrets that are stored.
     pub vault: Vault,
     /// The roles that count only once a second factor was given.
     pub factor_roles: Arc<[Role]>,

@@ -4,6 +4,7 @@
 //! (`development`, `test` or `production`, built in), a file of the operator's, and the environment
 //! (`RUMBO__DATABASE__URL` sets `database.url`).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -16,11 +17,31 @@ mod traffic;
 pub use self::traffic::{Forwarded, Load, Rate, Rates, Socket};
 
 const DEFAULT: &str = include_str!("../config/default.toml");
-const PROFILES: [(&str, &str); 3] = [
-    ("development", include_str!("../config/development.toml")),
-    ("test", include_str!("../config/test.toml")),
-    ("production", include_str!("../config/production.toml")),
+const PROFILES: [(&str, Profile, &str); 3] = [
+    (
+        "development",
+        Profile::Development,
+        include_str!("../config/development.toml"),
+    ),
+    ("test", Profile::Test, include_str!("../config/test.toml")),
+    (
+        "production",
+        Profile::Production,
+        include_str!("../config/production.toml"),
+    ),
 ];
+
+/// What the program runs for, as the built-in settings tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Profile {
+    /// A developer's machine, or the demonstration.
+    Development,
+    /// The tests.
+    Test,
+    /// Real use; what is convenient and not safe is refused.
+    #[default]
+    Production,
+}
 
 /// A value that is never printed: not by `Debug`, not in the effective configuration.
 #[derive(Clone, Default, Deserialize)]
@@ -56,6 +77,8 @@ impl Serialize for Secret {
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "config/default.toml documents every key")]
 pub struct Settings {
+    #[serde(skip)]
+    pub profile: Profile,
     pub http: Http,
     pub graphql: GraphQl,
     pub database: Database,
@@ -133,7 +156,7 @@ pub struct Database {
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "config/default.toml documents every key")]
 pub struct Auth {
-    pub token_secret: Secret,
+    pub secret: Secret,
     pub issuer: String,
     pub access_minutes: u64,
     pub refresh_days: u64,
@@ -245,7 +268,7 @@ pub enum ConfigError {
     /// A value that cannot work.
     #[error("{key}: {problem}")]
     Invalid {
-        /// The key, such as `auth.token_secret`.
+        /// The key, such as `auth.secret`.
         key: &'static str,
         /// What is wrong, and what would be right.
         problem: &'static str,
@@ -255,9 +278,9 @@ pub enum ConfigError {
 impl Settings {
     /// Reads every layer; `overrides` (key and value, from the command line) are the strongest.
     pub fn load(profile: &str, file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        let (_, profile_text) = PROFILES
+        let (_, profile, profile_text) = PROFILES
             .into_iter()
-            .find(|(name, _)| *name == profile)
+            .find(|(name, ..)| *name == profile)
             .ok_or_else(|| ConfigError::UnknownProfile(profile.to_owned()))?;
         let mut layers = Config::builder()
             .add_source(File::from_str(DEFAULT, FileFormat::Toml))
@@ -278,15 +301,13 @@ impl Settings {
             layers = layers.set_override(*key, value.clone())?;
         }
         let settings: Self = layers.build()?.try_deserialize()?;
-        Ok(settings)
+        Ok(Self { profile, ..settings })
     }
 
     /// Refuses what cannot work, before anything starts.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let invalid = |key, problem| Err(ConfigError::Invalid { key, problem });
-        if self.auth.token_secret.reveal().len() < 32 {
-            return invalid("auth.token_secret", "missing or too short: give 32 bytes or more");
-        }
+        self.check_secret()?;
         if self.database.url.reveal().is_empty() {
             return invalid(
                 "database.url",
@@ -326,6 +347,24 @@ impl Settings {
         Ok(())
     }
 
+    /// Refuses a secret that is none: missing, short or, in production, one that others may know as well.
+    pub fn check_secret(&self) -> Result<(), ConfigError> {
+        let invalid = |problem| {
+            Err(ConfigError::Invalid {
+                key: "auth.secret",
+                problem,
+            })
+        };
+        let secret = self.auth.secret.reveal();
+        if secret.len() < 32 {
+            return invalid("missing or too short: give 32 bytes or more");
+        }
+        if self.profile == Profile::Production && is_example(secret) {
+            return invalid("this is an example that others know: draw 32 random bytes or more");
+        }
+        Ok(())
+    }
+
     /// The effective settings as TOML-like text, secrets hidden.
     pub fn printable(&self) -> String {
         let value = serde_json::to_value(self).unwrap_or_default();
@@ -341,6 +380,14 @@ impl Settings {
     }
 }
 
+/// Whether a secret was copied from somewhere, as one of `config/`, or typed without thinking.
+fn is_example(secret: &str) -> bool {
+    let small = secret.to_ascii_lowercase();
+    let words = ["protects nothing", "change", "example", "placeholder"];
+    let letters: BTreeSet<u8> = secret.bytes().collect();
+    letters.len() < 8 || words.iter().any(|word| small.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,8 +396,8 @@ mod tests {
 
     #[test]
     fn every_profile_loads() {
-        for (profile, _) in PROFILES {
-            let settings = Settings::load(profile, None, &[("auth.token_secret", SECRET.into())]);
+        for (profile, ..) in PROFILES {
+            let settings = Settings::load(profile, None, &[("auth.secret", SECRET.into())]);
             assert!(settings.is_ok(), "{profile}: {settings:?}");
         }
         assert!(matches!(
@@ -361,7 +408,7 @@ mod tests {
 
     #[test]
     fn secrets_are_never_printed() {
-        let settings = Settings::load("test", None, &[("auth.token_secret", SECRET.into())]).expect("settings");
+        let settings = Settings::load("test", None, &[("auth.secret", SECRET.into())]).expect("settings");
         for text in [settings.printable(), format!("{settings:?}")] {
             assert!(!text.contains(SECRET));
             assert!(text.contains("(hidden)"));
@@ -403,8 +450,34 @@ mod tests {
     }
 
     #[test]
-    fn production_starts_with_no_secret_of_ours() {
+    fn a_secret_is_long_and_nobody_elses() {
+        let check = |profile: &str, secret: Option<&str>| {
+            let given = secret.map(|text| ("auth.secret", text.to_owned()));
+            let settings = Settings::load(profile, None, given.as_slice()).expect("settings");
+            settings.check_secret()
+        };
+        assert!(check("development", None).is_ok() && check("test", None).is_ok());
+        let of_the_tests = Settings::load("test", None, &[]).expect("settings").auth.secret;
+        for wrong in [
+            None,
+            Some(""),
+            Some("31 bytes, which are not enough."),
+            Some("for development only, protects nothing at all"),
+            Some(of_the_tests.reveal()),
+            Some("CHANGE-ME-CHANGE-ME-CHANGE-ME-CHANGE-ME"),
+            Some("an example of a secret of 32 bytes or more"),
+            Some("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ] {
+            assert!(check("production", wrong).is_err(), "{wrong:?}");
+        }
+        for right in [
+            SECRET,
+            "5f0c2b9e7d1a48f36b5e9c0d2f7a1b3c",
+            "q4mZr0Yk2VnTt8cJx1LhWb6sPfGdUe3A",
+        ] {
+            assert!(check("production", Some(right)).is_ok(), "{right}");
+        }
         let settings = Settings::load("production", None, &[]).expect("settings");
-        assert!(settings.validate().is_err());
+        assert!(settings.validate().is_err(), "the server looks at it");
     }
 }

@@ -31,8 +31,8 @@ mod table;
 /// What ends the program: a text for a person.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Signs the access tokens of the server that is driven.
-const TOKEN_SECRET: &str = "of the load program, it protects nothing";
+/// What the server that is driven seals with.
+const SECRET: &str = "7c1f0b5a93de4286 of the load program, for one run";
 
 /// Fills a database, drives the released server, prints what every operation costs.
 #[derive(Debug, Clone, Parser)]
@@ -120,7 +120,7 @@ fn settings(url: &str) -> Result<Settings, Failure> {
     let overrides = [
         ("database.url", url.to_owned()),
         ("database.statement_seconds", "0".to_owned()),
-        ("auth.token_secret", TOKEN_SECRET.to_owned()),
+        ("auth.secret", SECRET.to_owned()),
     ];
     Ok(Settings::load("production", None, &overrides)?)
 }

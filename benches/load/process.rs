@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rumbo::store::{Db, Engine};
 use sea_orm::{ConnectionTrait, Statement};
 
-use super::{Failure, TOKEN_SECRET};
+use super::{Failure, SECRET};
 
 /// Linux counts CPU time for its readers in hundredths of a second, whatever its own clock does.
 const MILLISECONDS_PER_TICK: f64 = 10.0;
@@ -33,7 +33,7 @@ impl Server {
         let begun = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_rumbo"))
             .args(["serve", "--profile", "production", "--database-url", database_url])
-            .env("RUMBO__AUTH__TOKEN_SECRET", TOKEN_SECRET)
+            .env("RUMBO__AUTH__SECRET", SECRET)
             .env("RUMBO__AUTH__REQUIRE_SECOND_FACTOR", "off")
             .env("RUMBO__RATES__ENABLED", "false")
             .env("RUMBO__HTTP__LISTEN", address.to_string())

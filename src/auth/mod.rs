@@ -1,5 +1,7 @@
-//! What proves who somebody is: passwords, second factors and tokens. What a person may do is `domain/policy.rs`'s.
+//! What proves who somebody is: passwords, second factors and tokens, and what seals their secrets. What a person may
+//! do is `domain/policy.rs`'s.
 
 pub mod password;
 pub mod second_factor;
 pub mod token;
+pub mod vault;

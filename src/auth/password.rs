@@ -224,10 +224,7 @@ mod tests {
     use super::*;
 
     fn settings(parallel: usize, waiting: usize) -> config::Auth {
-        let secret = (
-            "auth.token_secret",
-            "a secret of the tests, 32 bytes or longer".to_owned(),
-        );
+        let secret = ("auth.secret", "a secret of the tests, 32 bytes or longer".to_owned());
         let mut settings = config::Settings::load("test", None, &[secret]).expect("settings").auth;
         (settings.parallel_hashes, settings.waiting_hashes) = (parallel, waiting);
         settings

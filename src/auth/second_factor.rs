@@ -1,22 +1,20 @@
 //! Second factors: codes that change every half minute (TOTP, RFC 6238), and recovery codes for a lost device.
 //!
-//! The secret of a device is stored sealed: AES-256-GCM, under a key that HKDF draws from the token secret of the
-//! settings, bound to the person whose it is. A recovery code has 80 random bits; only its digest is stored.
+//! The secret of a device is stored sealed by the [`vault`](super::vault), bound to the person whose it is. A recovery
+//! code has 80 random bits; only its digest is stored.
 
 use std::fmt;
-use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::{hkdf, hmac};
+use aws_lc_rs::hmac;
 use chrono::{DateTime, Utc};
 use data_encoding::{BASE32_NOPAD, BASE32_NOPAD_NOCASE};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::token;
-use crate::config;
+use super::vault::{Purpose, Vault};
 use crate::domain::id::PersonId;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How long one code counts.
 const STEP_SECONDS: i64 = 30;
@@ -32,8 +30,6 @@ pub const RECOVERY_CODES: usize = 10;
 const RECOVERY_BYTES: usize = 10;
 /// The letters in one group of a recovery code as it is shown.
 const RECOVERY_GROUP: usize = 4;
-/// What the key is for; another purpose draws another key from the same secret.
-const KEY_PURPOSE: &[u8] = b"rumbo: secrets of second factors, 1";
 
 /// The secret that a device and Rumbo share. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,6 +51,17 @@ impl DeviceSecret {
     pub fn read(text: &str) -> Option<Self> {
         let bytes = BASE32_NOPAD_NOCASE.decode(text.as_bytes()).ok()?;
         (bytes.len() == SECRET_BYTES).then_some(Self(bytes))
+    }
+
+    /// The secret as it is stored.
+    pub fn seal(&self, vault: &Vault, person: PersonId) -> Result<Vec<u8>> {
+        vault.seal(Purpose::SecondFactor, person.0.as_bytes(), &self.0)
+    }
+
+    /// The secret that was sealed for this person; `None` when it was sealed under another key, for somebody
+    /// else, or changed since.
+    pub fn open(vault: &Vault, person: PersonId, sealed: &[u8]) -> Option<Self> {
+        vault.open(Purpose::SecondFactor, person.0.as_bytes(), sealed).map(Self)
     }
 
     /// The secret as people type it, in base 32.
@@ -170,56 +177,6 @@ fn digest(person: PersonId, code: &[u8]) -> Vec<u8> {
     hasher.finalize().to_vec()
 }
 
-/// Seals the secrets of devices; cheap to clone.
-#[derive(Clone)]
-pub struct Vault(Arc<RandomizedNonceKey>);
-
-impl fmt::Debug for Vault {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Vault")
-    }
-}
-
-impl Vault {
-    /// With a key drawn from the secret of the settings.
-    pub fn from_settings(settings: &config::Auth) -> Result<Self> {
-        let broken = |_| Error::internal("the key of second factors cannot be made");
-        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]);
-        let root = salt.extract(settings.token_secret.reveal().as_bytes());
-        let mut key = [0_u8; 32];
-        root.expand(&[KEY_PURPOSE], hkdf::HKDF_SHA256)
-            .and_then(|material| material.fill(&mut key))
-            .map_err(broken)?;
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(broken)?;
-        Ok(Self(Arc::new(key)))
-    }
-
-    /// The secret as it is stored: nonce, then text and tag.
-    pub fn seal(&self, person: PersonId, secret: &DeviceSecret) -> Result<Vec<u8>> {
-        let mut text = secret.0.clone();
-        let nonce = self
-            .0
-            .seal_in_place_append_tag(Aad::from(person.0.as_bytes()), &mut text)
-            .map_err(|_| Error::internal("a secret cannot be sealed"))?;
-        let mut sealed = nonce.as_ref().to_vec();
-        sealed.append(&mut text);
-        Ok(sealed)
-    }
-
-    /// The secret that was sealed for this person; `None` when it was sealed under another key, for somebody
-    /// else, or changed since.
-    pub fn open(&self, person: PersonId, sealed: &[u8]) -> Option<DeviceSecret> {
-        let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut text = text.to_vec();
-        let plain = self
-            .0
-            .open_in_place(nonce, Aad::from(person.0.as_bytes()), &mut text)
-            .ok()?;
-        Some(DeviceSecret(plain.to_vec()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -233,11 +190,6 @@ mod tests {
 
     fn person(number: u128) -> PersonId {
         PersonId(Uuid::from_u128(number))
-    }
-
-    fn vault(secret: &str) -> Vault {
-        let settings = Settings::load("test", None, &[("auth.token_secret", secret.to_owned())]).expect("settings");
-        Vault::from_settings(&settings.auth).expect("a vault")
     }
 
     #[test]
@@ -278,27 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_opens_for_its_person_under_its_key_only() {
-        let ours = vault("a secret of the tests, 32 bytes or longer");
+    fn a_secret_opens_for_its_person_only() {
+        let settings = Settings::load("test", None, &[]).expect("settings");
+        let vault = Vault::from_settings(&settings.auth).expect("a vault");
         let secret = DeviceSecret::draw().expect("a secret");
-        let sealed = ours.seal(person(1), &secret).expect("sealed");
-        assert_eq!(ours.open(person(1), &sealed), Some(secret.clone()));
-        assert_ne!(
-            ours.seal(person(1), &secret).expect("sealed"),
-            sealed,
-            "a nonce of its own"
-        );
-        assert_eq!(ours.open(person(2), &sealed), None);
-        assert_eq!(
-            vault("another secret of the tests, also long").open(person(1), &sealed),
-            None
-        );
-        for place in 0..sealed.len() {
-            let mut changed = sealed.clone();
-            changed[place] ^= 1;
-            assert_eq!(ours.open(person(1), &changed), None, "{place}");
-        }
-        assert_eq!(ours.open(person(1), &sealed[..5]), None);
+        let sealed = secret.seal(&vault, person(1)).expect("sealed");
+        assert_eq!(DeviceSecret::open(&vault, person(1), &sealed), Some(secret));
+        assert_eq!(DeviceSecret::open(&vault, person(2), &sealed), None);
     }
 
     #[test]

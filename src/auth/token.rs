@@ -69,7 +69,7 @@ impl fmt::Debug for Tokens {
 impl Tokens {
     /// With the secret, issuer and lifetime of the settings.
     pub fn from_settings(settings: &config::Auth) -> Self {
-        let secret = settings.token_secret.reveal().as_bytes();
+        let secret = settings.secret.reveal().as_bytes();
         let minutes = i64::try_from(settings.access_minutes).unwrap_or(1);
         Self(Arc::new(Keys {
             encoding: EncodingKey::from_secret(secret),
@@ -187,7 +187,7 @@ mod tests {
     const SECRET: &str = "a secret of the tests, 32 bytes or longer";
 
     fn tokens(secret: &str) -> Tokens {
-        let settings = config::Settings::load("test", None, &[("auth.token_secret", secret.to_owned())]);
+        let settings = config::Settings::load("test", None, &[("auth.secret", secret.to_owned())]);
         Tokens::from_settings(&settings.expect("settings").auth)
     }
 

@@ -100,7 +100,7 @@ pub async fn scene(app: &App) -> Result<(Vec<StartPerson>, serde_json::Value)> {
 /// The settings of a demonstration: its own files, a secret of its own, messages as files.
 fn settings(dir: &Path, database_url: Option<String>, url: &str) -> Result<Settings> {
     let mut overrides = vec![
-        ("auth.token_secret", draw(Kind::Refresh)?),
+        ("auth.secret", draw(Kind::Refresh)?),
         ("http.public_url", url.to_owned()),
         ("mail.folder", dir.join("mail").display().to_string()),
         (

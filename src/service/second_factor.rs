@@ -66,7 +66,7 @@ pub async fn begin(app: &App, actor: &Actor) -> Result<Enrolment> {
     let secret = DeviceSecret::draw()?;
     let row = second_factor::Model {
         person_id: id,
-        secret: app.vault.seal(id, &secret)?,
+        secret: secret.seal(&app.vault, id)?,
         begun_at: app.clock.now(),
         confirmed_at: None,
         last_step: 0,

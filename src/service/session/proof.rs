@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::app::App;
-use crate::auth::second_factor::Given;
+use crate::auth::second_factor::{DeviceSecret, Given};
 use crate::domain::id::PersonId;
 use crate::domain::policy::Action;
 use crate::error::{Code, Error, Result};
@@ -68,9 +68,11 @@ pub async fn check_code(app: &App, tx: &Tx, person: PersonId, at: &str, text: &s
             factor.confirmed_at.is_some() && recovery_code::redeem(tx, person, &hash, now).await?
         }
         Some(Given::Device(code)) => {
-            let secret = app.vault.open(person, &factor.secret);
+            let secret = DeviceSecret::open(&app.vault, person, &factor.secret);
             if secret.is_none() {
-                tracing::error!("a second factor was sealed under another token secret; only recovery codes work");
+                tracing::error!(
+                    "a second factor was sealed under another secret of the settings; only recovery codes work"
+                );
             }
             match secret.and_then(|secret| secret.step_of_code(&code, now)) {
                 Some(step) => second_factor::use_step(tx, person, step).await?,
