@@ -5,7 +5,7 @@ use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Class, Plan, act, apply, enrolling, roadmap_input, scores, speak, walk};
+use crate::support::scene::{Class, Plan, act, apply, as_seen, enrolling, roadmap_input, scores, speak, walk};
 
 const NO_SUBMISSION: &str = "sub_01h455vb4pex5vsknk084sn02q";
 
@@ -144,7 +144,8 @@ async fn the_release_is_told_in_the_readers_language_and_counted() {
 
     test.pass(TimeDelta::minutes(1));
     let released = test.now() - TimeDelta::seconds(1);
-    let reopen = json!({ "submissionId": submission, "reason": "An appeal" });
+    let version = class.version(&submission).await;
+    let reopen = json!({ "submissionId": submission, "version": version, "reason": "An appeal" });
     let reopened = act(&class.coordinator, "ReopenReview", reopen).await;
     assert_eq!(reopened.text("reopenReview.submission.state"), "IN_REVIEW");
     assert!(
@@ -173,7 +174,10 @@ async fn a_released_grade_is_overridden_made_final_and_then_stands() {
     let class = Class::of(&test, &["Ana", "Ben"]).await;
     let submission = class.hand_in(&class.people[0], "Our plan").await;
     let change = async |value: &str| {
-        let input = json!({ "submissionId": submission, "value": value, "reason": "A point was counted twice" });
+        let input = json!({
+            "submissionId": submission, "version": class.version(&submission).await,
+            "value": value, "reason": "A point was counted twice",
+        });
         act(&class.coordinator, "OverrideGrade", input).await
     };
     assert_eq!(
@@ -207,10 +211,10 @@ async fn a_released_grade_is_overridden_made_final_and_then_stands() {
     );
     let seen = read(&class.people[1], &submission).await;
     assert_eq!(seen.text("submission.grade.reason"), "A point was counted twice");
-    let blank = json!({ "submissionId": submission, "value": "70", "reason": " " });
+    let blank = json!({ "submissionId": submission, "version": 1, "value": "70", "reason": " " });
     let blank = act(&class.coordinator, "OverrideGrade", blank).await;
     assert_eq!(blank.user_errors("overrideGrade"), ["REQUIRED input.reason"]);
-    let finalize = json!({ "submissionIds": [submission] });
+    let finalize = json!({ "submissions": as_seen(&class.coordinator, json!([submission])).await });
     let done = act(&class.coordinator, "FinalizeGrades", finalize.clone()).await;
     assert_eq!(done.text("finalizeGrades.submissions.0.state"), "FINAL");
     assert_eq!(
@@ -220,13 +224,13 @@ async fn a_released_grade_is_overridden_made_final_and_then_stands() {
     let again = act(&class.coordinator, "FinalizeGrades", finalize).await;
     assert_eq!(
         again.user_errors("finalizeGrades"),
-        ["ILLEGAL_TRANSITION input.submissionIds.0"]
+        ["ILLEGAL_TRANSITION input.submissions.0"]
     );
     assert_eq!(
         change("80").await.user_errors("overrideGrade"),
         ["ILLEGAL_TRANSITION input"]
     );
-    let reopen = json!({ "submissionId": submission, "reason": "Too late" });
+    let reopen = json!({ "submissionId": submission, "version": 1, "reason": "Too late" });
     let reopen = act(&class.coordinator, "ReopenReview", reopen).await;
     assert_eq!(reopen.user_errors("reopenReview"), ["ILLEGAL_TRANSITION input"]);
     assert_eq!(test.violations().await, []);
@@ -350,15 +354,21 @@ async fn only_the_tutor_in_charge_and_the_coordinator_assess() {
         ("StartReview", seen.clone()),
         ("RequestRevision", with(json!({ "comment": "No" }))),
         ("GradeSubmission", with(json!({ "scores": scores(2, 2) }))),
-        ("ReleaseGrades", json!({ "submissionIds": [submission] })),
-        ("FinalizeGrades", json!({ "submissionIds": [submission] })),
+        (
+            "ReleaseGrades",
+            json!({ "submissions": [{ "id": submission, "version": version }] }),
+        ),
+        (
+            "FinalizeGrades",
+            json!({ "submissions": [{ "id": submission, "version": version }] }),
+        ),
         (
             "OverrideGrade",
-            json!({ "submissionId": submission, "value": "100", "reason": "Please" }),
+            json!({ "submissionId": submission, "version": version, "value": "100", "reason": "Please" }),
         ),
         (
             "ReopenReview",
-            json!({ "submissionId": submission, "reason": "Please" }),
+            json!({ "submissionId": submission, "version": version, "reason": "Please" }),
         ),
     ];
     let stranger = test.person("Zoe").await;
@@ -388,7 +398,8 @@ async fn only_the_tutor_in_charge_and_the_coordinator_assess() {
     class.grade(&both, &submission, scores(1, 1)).await;
     // An administrator has no part in grades, with a reason or without.
     let administrator = test.administrator().await;
-    let release = json!({ "submissionIds": [submission], "reason": "The coordinator is ill" });
+    let list = as_seen(&class.coordinator, json!([submission])).await;
+    let release = json!({ "submissions": list, "reason": "The coordinator is ill" });
     let release = act(&administrator, "ReleaseGrades", release).await;
     assert_eq!(release.refusal(), "NOT_FOUND");
     drop(test.mails().await);
@@ -434,17 +445,16 @@ async fn nobody_decides_about_their_own_work() {
         "an author first, a coordinator second"
     );
     assert_eq!(hidden.at("submission.versions.0.assessments"), &json!([]));
-    let release = act(&boss, "ReleaseGrades", json!({ "submissionIds": [own] })).await;
-    assert_eq!(release.user_errors("releaseGrades"), ["OWN_WORK input.submissionIds.0"]);
+    let list = json!({ "submissions": [{ "id": own, "version": 1 }] });
+    let release = act(&boss, "ReleaseGrades", list).await;
+    assert_eq!(release.user_errors("releaseGrades"), ["OWN_WORK input.submissions.0"]);
     class.release(&[&own]).await.text("releaseGrades.submissions.0.id");
-    let change = json!({ "submissionId": own, "value": "100", "reason": "Because" });
+    let change = json!({ "submissionId": own, "version": 1, "value": "100", "reason": "Because" });
     let change = act(&boss, "OverrideGrade", change).await;
     assert_eq!(change.user_errors("overrideGrade"), ["OWN_WORK input.submissionId"]);
-    let decided = act(&boss, "DecideCompletion", json!({ "enrolmentIds": [enrolment] })).await;
-    assert_eq!(
-        decided.user_errors("decideCompletion"),
-        ["OWN_WORK input.enrolmentIds.0"]
-    );
+    let list = json!({ "enrolments": [{ "id": enrolment, "version": 1 }] });
+    let decided = act(&boss, "DecideCompletion", list).await;
+    assert_eq!(decided.user_errors("decideCompletion"), ["OWN_WORK input.enrolments.0"]);
     drop(test.mails().await);
 }
 
@@ -467,14 +477,14 @@ async fn all_grades_are_released_or_none() {
     let refused = class.release(&[first, third, second]).await;
     assert_eq!(
         refused.user_errors("releaseGrades"),
-        ["NOT_ASSESSED input.submissionIds.1"]
+        ["NOT_ASSESSED input.submissions.1"]
     );
     assert_eq!(class.release(&[first, NO_SUBMISSION]).await.refusal(), "NOT_FOUND");
     let kind = class.release(&[first, &class.team]).await;
-    assert_eq!(kind.user_errors("releaseGrades"), ["INVALID_ID input.submissionIds.1"]);
+    assert_eq!(kind.user_errors("releaseGrades"), ["INVALID_ID input.submissions.1.id"]);
     assert_eq!(
         class.release(&[]).await.user_errors("releaseGrades"),
-        ["REQUIRED input.submissionIds"]
+        ["REQUIRED input.submissions"]
     );
     assert_eq!(read(&class.tutor, first).await.text("submission.state"), "ASSESSED");
     assert_eq!(test.notices().await, [""; 0], "nobody was told");
@@ -488,7 +498,7 @@ async fn all_grades_are_released_or_none() {
     let again = class.release(&[first]).await;
     assert_eq!(
         again.user_errors("releaseGrades"),
-        ["ILLEGAL_TRANSITION input.submissionIds.0"]
+        ["ILLEGAL_TRANSITION input.submissions.0"]
     );
     let twice = class.release(&[first, first]).await;
     assert_eq!(twice.at("releaseGrades.submissions"), &Value::Null);

@@ -4,7 +4,7 @@ use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::scene::{Class, Plan, act, apply, enrolling, roadmap_input, scores, state, walk};
+use crate::support::scene::{Class, Plan, act, apply, as_seen, enrolling, roadmap_input, scores, state, version, walk};
 
 const NO_ENROLMENT: &str = "enr_01h455vb4pex5vsknk084sn02q";
 
@@ -39,7 +39,8 @@ async fn the_outcome_comes_with_its_reasons() {
         .text("releaseGrades.submissions.1.id");
     drop(test.mails().await);
 
-    let ids = json!({ "enrolmentIds": [class.enrolments[0], class.enrolments[2]] });
+    let both = json!([class.enrolments[0], class.enrolments[2]]);
+    let ids = json!({ "enrolments": as_seen(&class.coordinator, both).await });
     let decided = act(&class.coordinator, "DecideCompletion", ids.clone()).await;
     assert_eq!(decided.text("decideCompletion.completions.0.outcome"), "COMPLETED");
     assert_eq!(decided.text("decideCompletion.completions.1.outcome"), "NOT_COMPLETED");
@@ -94,12 +95,13 @@ async fn the_outcome_comes_with_its_reasons() {
     assert_eq!(
         again.user_errors("decideCompletion"),
         [
-            "ILLEGAL_TRANSITION input.enrolmentIds.0",
-            "ILLEGAL_TRANSITION input.enrolmentIds.1"
+            "ILLEGAL_TRANSITION input.enrolments.0",
+            "ILLEGAL_TRANSITION input.enrolments.1"
         ]
     );
     // What was decided keeps its evidence, whatever happens to the grade.
-    let change = json!({ "submissionId": roadmap, "value": "10", "reason": "A mistake" });
+    let version = class.version(&roadmap).await;
+    let change = json!({ "submissionId": roadmap, "version": version, "value": "10", "reason": "A mistake" });
     act(&class.coordinator, "OverrideGrade", change)
         .await
         .text("overrideGrade.submission.id");
@@ -116,7 +118,8 @@ async fn a_late_completion_needs_a_reason_and_an_earlier_outcome() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana", "Ben"]).await;
     let late = async |enrolment: &str, reason: &str| {
-        let input = json!({ "enrolmentId": enrolment, "reason": reason });
+        let version = version(&class.coordinator, enrolment).await;
+        let input = json!({ "enrolmentId": enrolment, "version": version, "reason": reason });
         act(&class.coordinator, "DecideCompletionLate", input).await
     };
     let [first, second] = [&class.enrolments[0], &class.enrolments[1]];
@@ -128,7 +131,7 @@ async fn a_late_completion_needs_a_reason_and_an_earlier_outcome() {
     act(
         &class.coordinator,
         "DecideCompletion",
-        json!({ "enrolmentIds": [first] }),
+        json!({ "enrolments": as_seen(&class.coordinator, json!([first])).await }),
     )
     .await;
     assert_eq!(
@@ -157,7 +160,7 @@ async fn a_late_completion_needs_a_reason_and_an_earlier_outcome() {
     act(
         &class.coordinator,
         "DecideCompletion",
-        json!({ "enrolmentIds": [second] }),
+        json!({ "enrolments": as_seen(&class.coordinator, json!([second])).await }),
     )
     .await;
     walk(&class.coordinator, &class.edition, &["CLOSED"]).await;
@@ -184,22 +187,23 @@ async fn outcomes_are_decided_all_or_none_by_who_coordinates() {
     .await;
     let (waiting, _) = apply(&class.people[0], &other).await;
     let decide = async |ids: Value| {
-        let answer = act(&class.coordinator, "DecideCompletion", json!({ "enrolmentIds": ids })).await;
+        let input = json!({ "enrolments": as_seen(&class.coordinator, ids).await });
+        let answer = act(&class.coordinator, "DecideCompletion", input).await;
         answer.user_errors("decideCompletion")
     };
     let [ana, ben] = [&class.enrolments[0], &class.enrolments[1]];
-    assert_eq!(decide(json!([])).await, ["REQUIRED input.enrolmentIds"]);
+    assert_eq!(decide(json!([])).await, ["REQUIRED input.enrolments"]);
     assert_eq!(
         decide(json!([ana, waiting])).await,
-        ["ILLEGAL_TRANSITION input.enrolmentIds.1"]
+        ["ILLEGAL_TRANSITION input.enrolments.1"]
     );
     assert_eq!(
         decide(json!([ana, ana])).await,
-        ["ILLEGAL_TRANSITION input.enrolmentIds.1"]
+        ["ILLEGAL_TRANSITION input.enrolments.1"]
     );
     assert_eq!(
         decide(json!([ana, class.team])).await,
-        ["INVALID_ID input.enrolmentIds.1"]
+        ["INVALID_ID input.enrolments.1.id"]
     );
     let elsewhere = Scope::Edition(other.parse().expect("an edition"));
     let elsewhere = test.holder("Eva", Role::Coordinator, elsewhere).await;
@@ -212,20 +216,20 @@ async fn outcomes_are_decided_all_or_none_by_who_coordinates() {
         (class.people[0].clone(), "FORBIDDEN"),
         (class.tutor.clone(), "FORBIDDEN"),
     ] {
-        let ids = json!({ "enrolmentIds": [ana] });
+        let ids = json!({ "enrolments": as_seen(&class.coordinator, json!([ana])).await });
         assert_eq!(
             act(&actor, "DecideCompletion", ids).await.refusal(),
             expected,
             "{}",
             actor.email
         );
-        let late = json!({ "enrolmentId": ana, "reason": "Please" });
+        let late = json!({ "enrolmentId": ana, "version": 1, "reason": "Please" });
         assert_eq!(act(&actor, "DecideCompletionLate", late).await.refusal(), expected);
     }
     let unknown = act(
         &class.coordinator,
         "DecideCompletion",
-        json!({ "enrolmentIds": [ben, NO_ENROLMENT] }),
+        json!({ "enrolments": as_seen(&class.coordinator, json!([ben, NO_ENROLMENT])).await }),
     )
     .await;
     assert_eq!(unknown.refusal(), "NOT_FOUND");

@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp, Who};
-use crate::support::scene::{Class, Plan, act, apply, edition_input, enrolling, id_of, version};
+use crate::support::scene::{Class, Plan, act, apply, as_seen, edition_input, enrolling, id_of, version};
 
 /// Names for many people.
 fn names(count: usize) -> Vec<&'static str> {
@@ -275,7 +275,7 @@ async fn two_team_mates_who_hand_in_at_once_make_one_version() {
         tally(&answers, "gradeSubmission", "submission"),
         counted(&[("ASSESSED", 1), ("STALE_VERSION input.version", 3)])
     );
-    let release = json!({ "submissionIds": [submission] });
+    let release = json!({ "submissions": as_seen(&class.coordinator, json!([submission])).await });
     let requests = (0..4).map(|_| (class.coordinator.clone(), "ReleaseGrades", release.clone()));
     let answers = at_once(&test, requests.collect()).await;
     let released = answers

@@ -5,7 +5,7 @@ use rumbo::domain::id::InstitutionId;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, Who};
-use crate::support::scene::{Plan, apply, draft, edition_input, enrolling, state, version, walk};
+use crate::support::scene::{Plan, apply, as_seen, draft, edition_input, enrolling, state, version, walk};
 
 #[tokio::test]
 async fn an_open_edition_confirms_while_there_are_seats_and_then_queues() {
@@ -150,13 +150,14 @@ async fn a_coordinator_decides_one_and_many_at_once() {
     );
 
     let many = async |ids: &[String], decision: &str| {
-        let input = json!({ "editionId": edition, "enrolmentIds": ids, "decision": decision });
+        let list = as_seen(&coordinator, json!(ids)).await;
+        let input = json!({ "editionId": edition, "enrolments": list, "decision": decision });
         coordinator.run("DecideEnrolments", json!({ "input": input })).await
     };
     let too_many = many(&enrolments, "CONFIRM").await;
     assert_eq!(
         too_many.user_errors("decideEnrolments"),
-        ["EDITION_FULL input.enrolmentIds.2"]
+        ["EDITION_FULL input.enrolments.2"]
     );
     assert_eq!(state(&coordinator, &enrolments[1]).await, "APPLIED", "all or none");
     let two = many(&enrolments[..2], "CONFIRM").await;
@@ -186,7 +187,7 @@ async fn a_coordinator_decides_one_and_many_at_once() {
     );
     assert_eq!(
         many(&[], "CONFIRM").await.user_errors("decideEnrolments"),
-        ["REQUIRED input.enrolmentIds"]
+        ["REQUIRED input.enrolments"]
     );
     assert_eq!(test.violations().await, []);
     drop(test.mails().await);

@@ -25,7 +25,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Class, Plan, act, edition_input, id_of, nominate, roadmap_input, scores};
+use crate::support::scene::{Class, Plan, act, as_seen, edition_input, id_of, nominate, roadmap_input, scores};
 use crate::support::sdl::{fields, types};
 
 /// What came of an operation, or has to.
@@ -524,7 +524,8 @@ impl<'a> World<'a> {
         });
         let stated = act(&self.class.people[0], "DeclareMyself", input).await;
         assert_eq!(stated.user_errors("stateDeclaration"), [""; 0]);
-        let input = json!({ "enrolmentIds": [self.class.enrolments[0]] });
+        let list = as_seen(&self.class.coordinator, json!([self.class.enrolments[0]])).await;
+        let input = json!({ "enrolments": list });
         let decided = act(&self.class.coordinator, "DecideCompletion", input).await;
         assert_eq!(decided.user_errors("decideCompletion"), [""; 0]);
         let tx = self.test.app.db.write().await.expect("a transaction");
@@ -613,9 +614,17 @@ impl<'a> World<'a> {
                 }
                 input
             }
-            "releaseGrades" | "finalizeGrades" => json!({ "submissionIds": [self.submission] }),
-            "overrideGrade" => json!({ "submissionId": self.submission, "value": "70", "reason": "An appeal" }),
-            "reopenReview" => json!({ "submissionId": self.submission, "reason": "An appeal" }),
+            "releaseGrades" | "finalizeGrades" => {
+                json!({ "submissions": as_seen(carla, json!([self.submission])).await })
+            }
+            "overrideGrade" | "reopenReview" => {
+                let version = self.version("submission", &self.submission).await;
+                let mut input = json!({ "submissionId": self.submission, "version": version, "reason": "An appeal" });
+                if mutation == "overrideGrade" {
+                    input["value"] = json!("70");
+                }
+                input
+            }
             "saveDraft" => {
                 let own = viewer
                     .client
@@ -643,11 +652,14 @@ impl<'a> World<'a> {
                 input
             }
             "decideEnrolments" => json!({
-                "editionId": class.edition, "enrolmentIds": [class.enrolments[0]], "reason": "So",
-                "decision": decision(states.enrolment),
+                "editionId": class.edition, "enrolments": as_seen(carla, json!([class.enrolments[0]])).await,
+                "reason": "So", "decision": decision(states.enrolment),
             }),
-            "decideCompletion" => json!({ "enrolmentIds": [class.enrolments[0]] }),
-            "decideCompletionLate" => json!({ "enrolmentId": class.enrolments[0], "reason": "So" }),
+            "decideCompletion" => json!({ "enrolments": as_seen(carla, json!([class.enrolments[0]])).await }),
+            "decideCompletionLate" => {
+                let version = self.version("enrolment", &class.enrolments[0]).await;
+                json!({ "enrolmentId": class.enrolments[0], "version": version, "reason": "So" })
+            }
             "createCourse" => json!({ "course": course(&format!("N-{}", self.next())) }),
             "updateCourse" => json!({
                 "courseId": self.course, "version": self.version("course", &self.course).await,

@@ -8,7 +8,7 @@ use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Class, Plan, act, enrolling, id_of, nominate, scores, version};
+use crate::support::scene::{Class, Plan, act, as_seen, enrolling, id_of, nominate, scores, version};
 
 const LIST: &str = "query ($edition: ID!, $states: [SubmissionState!]) {
   edition(id: $edition) { submissions(first: 10, states: $states) { nodes { id state version history { to } } pageInfo { endCursor } } }
@@ -113,25 +113,25 @@ async fn an_author_who_coordinates_learns_nothing_by_trying() {
         (
             "ReleaseGrades",
             "releaseGrades",
-            json!({ "submissionIds": [submission] }),
-            "submissionIds.0",
+            json!({ "submissions": [{ "id": submission, "version": 1 }] }),
+            "submissions.0",
         ),
         (
             "FinalizeGrades",
             "finalizeGrades",
-            json!({ "submissionIds": [submission] }),
-            "submissionIds.0",
+            json!({ "submissions": [{ "id": submission, "version": 1 }] }),
+            "submissions.0",
         ),
         (
             "OverrideGrade",
             "overrideGrade",
-            json!({ "submissionId": submission, "value": "100", "reason": "Mine" }),
+            json!({ "submissionId": submission, "version": 1, "value": "100", "reason": "Mine" }),
             "submissionId",
         ),
         (
             "ReopenReview",
             "reopenReview",
-            json!({ "submissionId": submission, "reason": "Mine" }),
+            json!({ "submissionId": submission, "version": 1, "reason": "Mine" }),
             "submissionId",
         ),
     ] {
@@ -266,7 +266,7 @@ async fn a_focal_point_reads_the_same_outcome_by_every_path_while_the_nomination
     let decided = act(
         &class.coordinator,
         "DecideCompletion",
-        json!({ "enrolmentIds": [class.enrolments[0]] }),
+        json!({ "enrolments": as_seen(&class.coordinator, json!([class.enrolments[0]])).await }),
     )
     .await;
     assert_eq!(decided.user_errors("decideCompletion"), [""; 0]);
@@ -282,7 +282,7 @@ async fn a_focal_point_reads_the_same_outcome_by_every_path_while_the_nomination
     let refused = act(
         &flor,
         "DecideCompletion",
-        json!({ "enrolmentIds": [class.enrolments[0]] }),
+        json!({ "enrolments": as_seen(&class.coordinator, json!([class.enrolments[0]])).await }),
     )
     .await;
     assert_eq!(refused.refusal(), "FORBIDDEN");

@@ -13,6 +13,7 @@ use super::request::Request;
 use super::submission::Submission;
 use super::team;
 use crate::domain::deliverable::Score;
+use crate::domain::id::Seen;
 use crate::domain::text::{Comment, Reason};
 use crate::error::{Code, Error, Faults, Result};
 use crate::service;
@@ -127,7 +128,7 @@ pub struct GradeSubmissionInput {
 #[derive(InputObject)]
 pub struct ReleaseGradesInput {
     /// Which submissions, 1 to 100; all are released or none.
-    submission_ids: Vec<ID>,
+    submissions: Vec<id::SeenInput>,
     /// Why, up to 1,000 characters; kept with the step.
     reason: Option<String>,
 }
@@ -137,6 +138,8 @@ pub struct ReleaseGradesInput {
 pub struct OverrideGradeInput {
     /// Which submission.
     submission_id: ID,
+    /// The version that you saw.
+    version: i64,
     /// The new value, 0 to 100.
     value: Decimal,
     /// Why, up to 1,000 characters; the authors read it.
@@ -148,6 +151,8 @@ pub struct OverrideGradeInput {
 pub struct ReopenReviewInput {
     /// Which submission.
     submission_id: ID,
+    /// The version that you saw.
+    version: i64,
     /// Why, up to 1,000 characters.
     reason: String,
 }
@@ -156,7 +161,7 @@ pub struct ReopenReviewInput {
 #[derive(InputObject)]
 pub struct FinalizeGradesInput {
     /// Which submissions, 1 to 100; all become final or none.
-    submission_ids: Vec<ID>,
+    submissions: Vec<id::SeenInput>,
     /// Why, up to 1,000 characters; kept with the step.
     reason: Option<String>,
 }
@@ -244,9 +249,9 @@ impl AssessmentMutation {
     async fn release_grades(&self, ctx: &Context<'_>, input: ReleaseGradesInput) -> ApiResult<ReleaseGradesPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let ids = id::parse_all("submissionIds", &input.submission_ids)?;
+            let list = id::parse_seen("submissions", &input.submissions)?;
             let reason = read_optional(input.reason.as_deref())?;
-            service::grade::release(&request.app, &request.actor, &ids, reason.as_ref()).await
+            service::grade::release(&request.app, &request.actor, &list, reason.as_ref()).await
         };
         ReleaseGradesPayload::of(run.await, |rows| rows.into_iter().map(Submission).collect())
     }
@@ -256,10 +261,13 @@ impl AssessmentMutation {
     async fn override_grade(&self, ctx: &Context<'_>, input: OverrideGradeInput) -> ApiResult<OverrideGradePayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("submissionId", &input.submission_id)?;
+            let seen = Seen {
+                id: id::parse("submissionId", &input.submission_id)?,
+                version: input.version,
+            };
             let reason = read_reason(&input.reason)?;
             let value = input.value.in_thousandths();
-            service::grade::override_value(&request.app, &request.actor, id, value, &reason).await
+            service::grade::override_value(&request.app, &request.actor, seen, value, &reason).await
         };
         OverrideGradePayload::of(run.await, Submission)
     }
@@ -268,9 +276,12 @@ impl AssessmentMutation {
     async fn reopen_review(&self, ctx: &Context<'_>, input: ReopenReviewInput) -> ApiResult<ReopenReviewPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("submissionId", &input.submission_id)?;
+            let seen = Seen {
+                id: id::parse("submissionId", &input.submission_id)?,
+                version: input.version,
+            };
             let reason = read_reason(&input.reason)?;
-            service::grade::reopen(&request.app, &request.actor, id, &reason).await
+            service::grade::reopen(&request.app, &request.actor, seen, &reason).await
         };
         ReopenReviewPayload::of(run.await, Submission)
     }
@@ -279,9 +290,9 @@ impl AssessmentMutation {
     async fn finalize_grades(&self, ctx: &Context<'_>, input: FinalizeGradesInput) -> ApiResult<FinalizeGradesPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let ids = id::parse_all("submissionIds", &input.submission_ids)?;
+            let list = id::parse_seen("submissions", &input.submissions)?;
             let reason = read_optional(input.reason.as_deref())?;
-            service::grade::finalize(&request.app, &request.actor, &ids, reason.as_ref()).await
+            service::grade::finalize(&request.app, &request.actor, &list, reason.as_ref()).await
         };
         FinalizeGradesPayload::of(run.await, |rows| rows.into_iter().map(Submission).collect())
     }

@@ -10,7 +10,7 @@ use super::id;
 use super::payload::payloads;
 use super::request::Request;
 use crate::domain::enrolment::EnrolmentState as State;
-use crate::domain::id::EnrolmentId;
+use crate::domain::id::{EnrolmentId, Seen};
 use crate::domain::submission as domain;
 use crate::domain::text::Reason;
 use crate::error::Faults;
@@ -96,7 +96,7 @@ pub async fn of_enrolment(ctx: &Context<'_>, enrolment: EnrolmentId) -> ApiResul
 #[derive(InputObject)]
 pub struct DecideCompletionInput {
     /// Which enrolments, 1 to 500; all are decided or none.
-    enrolment_ids: Vec<ID>,
+    enrolments: Vec<id::SeenInput>,
 }
 
 /// A late completion.
@@ -104,6 +104,8 @@ pub struct DecideCompletionInput {
 pub struct DecideCompletionLateInput {
     /// Which enrolment; its outcome was `NOT_COMPLETED`.
     enrolment_id: ID,
+    /// The version of the enrolment that you saw.
+    version: i64,
     /// Why, up to 1,000 characters.
     reason: String,
 }
@@ -154,8 +156,8 @@ impl CompletionMutation {
     ) -> ApiResult<DecideCompletionPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let ids = id::parse_all("enrolmentIds", &input.enrolment_ids)?;
-            service::decide(&request.app, &request.actor, &ids).await
+            let list = id::parse_seen("enrolments", &input.enrolments)?;
+            service::decide(&request.app, &request.actor, &list).await
         };
         DecideCompletionPayload::of(run.await, |rows| rows.into_iter().map(Completion).collect())
     }
@@ -174,7 +176,11 @@ impl CompletionMutation {
             let Some(reason) = reason else {
                 return Err(faults.into());
             };
-            service::decide_late(&request.app, &request.actor, id, &reason).await
+            let seen = Seen {
+                id,
+                version: input.version,
+            };
+            service::decide_late(&request.app, &request.actor, seen, &reason).await
         };
         DecideCompletionLatePayload::of(run.await, Completion)
     }

@@ -357,10 +357,10 @@ impl EnrolmentMutation {
         let request = Request::of(ctx);
         let run = async {
             let edition = id::parse("editionId", &input.edition_id)?;
-            let ids = id::parse_all("enrolmentIds", &input.enrolment_ids)?;
+            let list = id::parse_seen("enrolments", &input.enrolments)?;
             let reason = read_reason(input.reason.as_deref())?;
             let to = input.decision.into();
-            service::enrolment::decide_many(&request.app, &request.actor, edition, &ids, to, reason.as_ref()).await
+            service::enrolment::decide_many(&request.app, &request.actor, edition, &list, to, reason.as_ref()).await
         };
         DecideEnrolmentsPayload::of(run.await, |rows| rows.into_iter().map(Enrolment::from).collect())
     }

@@ -2,10 +2,10 @@
 
 use std::str::FromStr;
 
-use async_graphql::ID;
+use async_graphql::{ID, InputObject};
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::domain::id::IdFault;
+use crate::domain::id::{IdFault, Seen};
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::page::{Key, Place};
 
@@ -35,6 +35,28 @@ pub fn parse_all<T: FromStr<Err = IdFault>>(at: &str, ids: &[ID]) -> Result<Vec<
     ids.iter()
         .enumerate()
         .map(|(place, id)| parse(&format!("{at}.{place}"), id))
+        .collect()
+}
+
+/// One thing of a list, as you saw it.
+#[derive(InputObject)]
+pub struct SeenInput {
+    /// Which.
+    id: ID,
+    /// The version that you saw.
+    version: i64,
+}
+
+/// Reads a list of things that somebody saw.
+pub fn parse_seen<T: FromStr<Err = IdFault>>(at: &str, list: &[SeenInput]) -> Result<Vec<Seen<T>>> {
+    list.iter()
+        .enumerate()
+        .map(|(place, seen)| {
+            Ok(Seen {
+                id: parse(&format!("{at}.{place}.id"), &seen.id)?,
+                version: seen.version,
+            })
+        })
         .collect()
 }
 

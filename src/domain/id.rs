@@ -180,6 +180,15 @@ ids! {
     SessionId = "ses", "session";
 }
 
+/// A thing, and the version of it that somebody saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen<T> {
+    /// Which.
+    pub id: T,
+    /// The version.
+    pub version: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

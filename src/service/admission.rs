@@ -175,10 +175,9 @@ impl<'a> Admissions<'a> {
         if next.is_empty() {
             return Ok(());
         }
-        let confirmed = self.take(next, EnrolmentState::Confirmed, None, "enrolmentIds").await?;
+        let confirmed = self.take(next, EnrolmentState::Confirmed, None, "enrolments").await?;
         if self.edition.state == EditionState::Running {
-            self.take(confirmed, EnrolmentState::Active, None, "enrolmentIds")
-                .await?;
+            self.take(confirmed, EnrolmentState::Active, None, "enrolments").await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::{DeliverableId, EditionId, EnrolmentId};
+use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, Seen};
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::statistics::Change;
@@ -32,21 +32,22 @@ struct Facts {
 ///
 /// # Errors
 /// At the place of each: [`Code::IllegalTransition`] for an enrolment that is not active or an edition that is
-/// neither running nor grading, [`Code::OwnWork`] for the actor's own enrolment.
-pub async fn decide(app: &App, actor: &Actor, ids: &[EnrolmentId]) -> Result<Vec<completion::Model>> {
-    match ids.len() {
-        0 => return Err(Error::at("enrolmentIds", Code::Required)),
+/// neither running nor grading, [`Code::OwnWork`] for the actor's own enrolment, [`Code::StaleVersion`].
+pub async fn decide(app: &App, actor: &Actor, list: &[Seen<EnrolmentId>]) -> Result<Vec<completion::Model>> {
+    match list.len() {
+        0 => return Err(Error::at("enrolments", Code::Required)),
         1..=LIMIT => {}
-        _ => return Err(Fault::at("enrolmentIds", Code::TooLong).with(LIMIT).into()),
+        _ => return Err(Fault::at("enrolments", Code::TooLong).with(LIMIT).into()),
     }
+    let ids: Vec<EnrolmentId> = list.iter().map(|seen| seen.id).collect();
     let tx = app.db.write().await?;
-    let relations = completion::relations(&tx, actor, ids).await?;
-    check_seen(actor, ids, &relations, "input.enrolmentIds")?;
-    let facts = Facts::lock(&tx, ids).await?;
+    let relations = completion::relations(&tx, actor, &ids).await?;
+    check_seen(actor, &ids, &relations, "input.enrolments")?;
+    let facts = Facts::lock(&tx, &ids).await?;
     let mut faults = Faults::default();
     let mut decisions = Vec::with_capacity(ids.len());
-    for (place, id) in ids.iter().enumerate() {
-        let at = format!("enrolmentIds.{place}");
+    for (place, Seen { id, version }) in list.iter().enumerate() {
+        let at = format!("enrolments.{place}");
         let own = relations.get(id).is_some_and(|relation| relation.own);
         let (row, outcome) = facts.outcome(*id)?;
         let repeated = ids[..place].contains(id);
@@ -54,6 +55,9 @@ pub async fn decide(app: &App, actor: &Actor, ids: &[EnrolmentId]) -> Result<Vec
         match state {
             _ if own => faults.push(Fault::at(&at, Code::OwnWork)),
             None => faults.push(Fault::at(&at, Code::IllegalTransition)),
+            Some(_) if row.version != *version => {
+                faults.push(Fault::at(&format!("{at}.version"), Code::StaleVersion).with(row.version));
+            }
             Some(state) => decisions.push((row, state, outcome)),
         }
     }
@@ -69,8 +73,13 @@ pub async fn decide(app: &App, actor: &Actor, ids: &[EnrolmentId]) -> Result<Vec
 ///
 /// # Errors
 /// [`Code::IllegalTransition`] for an enrolment in any other state, or an edition that is neither running nor
-/// grading; [`Code::OwnWork`].
-pub async fn decide_late(app: &App, actor: &Actor, id: EnrolmentId, reason: &Reason) -> Result<completion::Model> {
+/// grading; [`Code::OwnWork`]; [`Code::StaleVersion`].
+pub async fn decide_late(
+    app: &App,
+    actor: &Actor,
+    Seen { id, version }: Seen<EnrolmentId>,
+    reason: &Reason,
+) -> Result<completion::Model> {
     let tx = app.db.write().await?;
     let relations = completion::relations(&tx, actor, &[id]).await?;
     check_seen(actor, &[id], &relations, "input.enrolmentId")?;
@@ -85,6 +94,7 @@ pub async fn decide_late(app: &App, actor: &Actor, id: EnrolmentId, reason: &Rea
     let state = facts
         .next(row, true, true)
         .ok_or(Error::at("enrolmentId", Code::IllegalTransition))?;
+    enrolment::expect_version(row, version, "version")?;
     let outcome = Outcome {
         completed: true,
         ..outcome

@@ -6,10 +6,10 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::edition::EnrolmentPolicy;
 use crate::domain::enrolment::{Admission, EnrolmentState};
-use crate::domain::id::{EditionId, EnrolmentId, Subject};
+use crate::domain::id::{EditionId, EnrolmentId, Seen, Subject};
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::text::{Comment, Reason};
-use crate::error::{Code, Error, Fault, Result};
+use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::{Tx, audit, edition, enrolment, snapshot};
 
 /// The most enrolments that one call decides.
@@ -161,39 +161,49 @@ pub async fn decide(
 /// Decides in the same way on many enrolments of one edition, all or none.
 ///
 /// # Errors
-/// A fault at `enrolmentIds.N` for each that cannot be decided so; nothing is changed then.
+/// A fault at `enrolments.N` for each that cannot be decided so or was changed since it was seen; nothing is changed
+/// then.
 pub async fn decide_many(
     app: &App,
     actor: &Actor,
     edition: EditionId,
-    ids: &[EnrolmentId],
+    list: &[Seen<EnrolmentId>],
     to: EnrolmentState,
     reason: Option<&Reason>,
 ) -> Result<Vec<enrolment::Model>> {
     actor.signed_in()?;
-    if ids.is_empty() {
-        return Err(Error::at("enrolmentIds", Code::Required));
+    if list.is_empty() {
+        return Err(Error::at("enrolments", Code::Required));
     }
-    if ids.len() > DECISION_LIMIT {
-        return Err(Fault::at("enrolmentIds", Code::TooLong).with(DECISION_LIMIT).into());
+    if list.len() > DECISION_LIMIT {
+        return Err(Fault::at("enrolments", Code::TooLong).with(DECISION_LIMIT).into());
     }
+    let ids: Vec<EnrolmentId> = list.iter().map(|seen| seen.id).collect();
     let tx = app.db.write().await?;
     let edition = edition::lock_for(&tx, actor, edition)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
     demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
-    let mut found = enrolment::lock_for(&tx, actor, ids).await?;
+    let mut found = enrolment::lock_for(&tx, actor, &ids).await?;
     found.retain(|row| row.edition_id == edition.id);
     let mut rows = Vec::with_capacity(ids.len());
-    for id in ids {
+    for id in &ids {
         let place = found
             .iter()
             .position(|row| row.id == *id)
-            .ok_or(Error::NotFound("input.enrolmentIds"))?;
+            .ok_or(Error::NotFound("input.enrolments"))?;
         rows.push(found.swap_remove(place));
     }
-    refuse_own(actor, &rows, "enrolmentIds")?;
-    let moved = carry_out(app, &tx, actor, edition, rows, to, reason, "enrolmentIds").await?;
+    refuse_own(actor, &rows, "enrolments")?;
+    let mut faults = Faults::default();
+    for (place, (row, seen)) in rows.iter().zip(list).enumerate() {
+        if row.version != seen.version {
+            let at = format!("enrolments.{place}.version");
+            faults.push(Fault::at(&at, Code::StaleVersion).with(row.version));
+        }
+    }
+    faults.check()?;
+    let moved = carry_out(app, &tx, actor, edition, rows, to, reason, "enrolments").await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(moved)

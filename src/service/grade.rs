@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::deliverable::GRADE_LIMIT;
-use crate::domain::id::{EnrolmentId, SubmissionId};
+use crate::domain::id::{EnrolmentId, Seen, SubmissionId};
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::submission::{Decision, SubmissionState};
@@ -24,14 +24,14 @@ const LIMIT: usize = 100;
 ///
 /// # Errors
 /// At the place of each: [`Code::NotAssessed`], [`Code::IllegalTransition`] for what is released already,
-/// [`Code::OwnWork`].
+/// [`Code::OwnWork`], [`Code::StaleVersion`].
 pub async fn release(
     app: &App,
     actor: &Actor,
-    ids: &[SubmissionId],
+    list: &[Seen<SubmissionId>],
     reason: Option<&Reason>,
 ) -> Result<Vec<submission::Model>> {
-    let (tx, cases) = open(app, actor, ids).await?;
+    let (tx, cases) = open(app, actor, list).await?;
     for case in &cases {
         if !releases_as_tutor(actor, case) {
             policy::demand(actor, Action::ReleaseGrade, case.relation, reason)?;
@@ -40,7 +40,7 @@ pub async fn release(
     check_own(&cases)?;
     let mut faults = Faults::default();
     for (place, case) in cases.iter().enumerate() {
-        let at = format!("submissionIds.{place}");
+        let at = format!("submissions.{place}");
         let assessed = case.row.state == SubmissionState::Assessed;
         if !assessed && !case.row.state.shows_grade() {
             faults.push(Fault::at(&at, Code::NotAssessed));
@@ -49,6 +49,7 @@ pub async fn release(
         }
     }
     faults.check()?;
+    check_versions(&cases, list)?;
     let mut released = Vec::with_capacity(cases.len());
     for case in &cases {
         released.push(release_one(&tx, app, actor, case, reason).await?);
@@ -64,15 +65,16 @@ pub async fn release(
 /// told. For who coordinates the edition.
 ///
 /// # Errors
-/// [`Code::OutOfRange`], [`Code::IllegalTransition`] unless the grade is released and not final, [`Code::OwnWork`].
+/// [`Code::OutOfRange`], [`Code::IllegalTransition`] unless the grade is released and not final, [`Code::OwnWork`],
+/// [`Code::StaleVersion`].
 pub async fn override_value(
     app: &App,
     actor: &Actor,
-    id: SubmissionId,
+    seen: Seen<SubmissionId>,
     value: i64,
     reason: &Reason,
 ) -> Result<submission::Model> {
-    let (tx, case) = open_one(app, actor, id).await?;
+    let (tx, case) = open_one(app, actor, seen.id).await?;
     policy::demand(actor, Action::ReleaseGrade, case.relation, Some(reason))?;
     check_one(&case)?;
     if !(0..=GRADE_LIMIT).contains(&value) {
@@ -81,8 +83,18 @@ pub async fn override_value(
     if case.row.state != SubmissionState::Released {
         return Err(Code::IllegalTransition.into());
     }
+    check_version(&case, seen)?;
     let row = submission::set_state(&tx, &case.row, SubmissionState::Released).await?;
-    grade::insert(&tx, &app.clock, id, None, value, Some(reason.as_ref()), actor.person).await?;
+    grade::insert(
+        &tx,
+        &app.clock,
+        seen.id,
+        None,
+        value,
+        Some(reason.as_ref()),
+        actor.person,
+    )
+    .await?;
     let version = case.version(&tx).await?;
     tell(&tx, app, &case, &version, (value, reason.as_ref())).await?;
     audit::record(
@@ -90,7 +102,7 @@ pub async fn override_value(
         &app.clock,
         actor.person,
         Action::ReleaseGrade,
-        &[id.into()],
+        &[seen.id.into()],
         Some(reason.as_ref()),
     )
     .await?;
@@ -103,14 +115,16 @@ pub async fn override_value(
 /// coordinates the edition.
 ///
 /// # Errors
-/// [`Code::IllegalTransition`] unless the grade is released and not final, [`Code::OwnWork`].
-pub async fn reopen(app: &App, actor: &Actor, id: SubmissionId, reason: &Reason) -> Result<submission::Model> {
-    let (tx, case) = open_one(app, actor, id).await?;
+/// [`Code::IllegalTransition`] unless the grade is released and not final, [`Code::OwnWork`],
+/// [`Code::StaleVersion`].
+pub async fn reopen(app: &App, actor: &Actor, seen: Seen<SubmissionId>, reason: &Reason) -> Result<submission::Model> {
+    let (tx, case) = open_one(app, actor, seen.id).await?;
     policy::demand(actor, Action::ReleaseGrade, case.relation, Some(reason))?;
     check_one(&case)?;
     if case.row.state != SubmissionState::Released {
         return Err(Code::IllegalTransition.into());
     }
+    check_version(&case, seen)?;
     let row = submission::set_state(&tx, &case.row, SubmissionState::InReview).await?;
     let cases = [case];
     works::count(&tx, &app.clock, &counted(&cases), Counted::Reopened).await?;
@@ -122,14 +136,14 @@ pub async fn reopen(app: &App, actor: &Actor, id: SubmissionId, reason: &Reason)
 /// Makes released grades final, all or none. For who coordinates the edition.
 ///
 /// # Errors
-/// [`Code::IllegalTransition`] at the place of what is not released.
+/// [`Code::IllegalTransition`] at the place of what is not released, [`Code::StaleVersion`].
 pub async fn finalize(
     app: &App,
     actor: &Actor,
-    ids: &[SubmissionId],
+    list: &[Seen<SubmissionId>],
     reason: Option<&Reason>,
 ) -> Result<Vec<submission::Model>> {
-    let (tx, cases) = open(app, actor, ids).await?;
+    let (tx, cases) = open(app, actor, list).await?;
     for case in &cases {
         policy::demand(actor, Action::ReleaseGrade, case.relation, reason)?;
     }
@@ -137,11 +151,12 @@ pub async fn finalize(
     let mut faults = Faults::default();
     for (place, case) in cases.iter().enumerate() {
         faults.take(
-            &format!("submissionIds.{place}"),
+            &format!("submissions.{place}"),
             case.row.state.step(SubmissionState::Final).map_err(Code::from),
         );
     }
     faults.check()?;
+    check_versions(&cases, list)?;
     let mut rows = Vec::with_capacity(cases.len());
     for case in &cases {
         rows.push(submission::set_state(&tx, &case.row, SubmissionState::Final).await?);
@@ -152,15 +167,16 @@ pub async fn finalize(
 }
 
 /// Begins the transaction and opens the cases.
-async fn open(app: &App, actor: &Actor, ids: &[SubmissionId]) -> Result<(Tx, Vec<Case>)> {
-    match ids.len() {
-        0 => return Err(Error::at("submissionIds", Code::Required)),
+async fn open(app: &App, actor: &Actor, list: &[Seen<SubmissionId>]) -> Result<(Tx, Vec<Case>)> {
+    match list.len() {
+        0 => return Err(Error::at("submissions", Code::Required)),
         1..=LIMIT => {}
-        _ => return Err(Fault::at("submissionIds", Code::TooLong).with(LIMIT).into()),
+        _ => return Err(Fault::at("submissions", Code::TooLong).with(LIMIT).into()),
     }
+    let ids: Vec<SubmissionId> = list.iter().map(|seen| seen.id).collect();
     let tx = app.db.write().await?;
-    let cases = case::open(&tx, actor, ids).await?;
-    Ok((tx, cases.ok_or(Error::NotFound("input.submissionIds"))?))
+    let cases = case::open(&tx, actor, &ids).await?;
+    Ok((tx, cases.ok_or(Error::NotFound("input.submissions"))?))
 }
 
 async fn open_one(app: &App, actor: &Actor, id: SubmissionId) -> Result<(Tx, Case)> {
@@ -182,7 +198,7 @@ fn check_own(cases: &[Case]) -> Result<()> {
         .enumerate()
         .filter(|(_, case)| case.relation.own || case.relation.team)
     {
-        faults.push(Fault::at(&format!("submissionIds.{place}"), Code::OwnWork));
+        faults.push(Fault::at(&format!("submissions.{place}"), Code::OwnWork));
     }
     faults.check()
 }
@@ -196,6 +212,26 @@ fn check_one(case: &Case) -> Result<()> {
     } else {
         Err(Code::IllegalTransition.into())
     }
+}
+
+/// Refuses what somebody else changed since it was seen. Asked last: whoever may do it sees the version anyway.
+fn check_versions(cases: &[Case], list: &[Seen<SubmissionId>]) -> Result<()> {
+    let mut faults = Faults::default();
+    for (place, seen) in list.iter().enumerate() {
+        let case = cases.iter().find(|case| case.row.id == seen.id);
+        if let Some(case) = case.filter(|case| case.row.version != seen.version) {
+            let at = format!("submissions.{place}.version");
+            faults.push(Fault::at(&at, Code::StaleVersion).with(case.row.version));
+        }
+    }
+    faults.check()
+}
+
+fn check_version(case: &Case, seen: Seen<SubmissionId>) -> Result<()> {
+    if case.row.version == seen.version {
+        return Ok(());
+    }
+    Err(Fault::at("version", Code::StaleVersion).with(case.row.version).into())
 }
 
 /// For whom the works are counted.

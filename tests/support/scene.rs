@@ -99,6 +99,25 @@ pub async fn version(reader: &Client<'_>, enrolment: &str) -> i64 {
     answer.number("enrolment.version")
 }
 
+/// Things as they are sent in a list: each with the version that the reader sees, or with 1.
+pub async fn as_seen(reader: &Client<'_>, ids: Value) -> Value {
+    // Each under a name of its own: some may be null, others not.
+    let document = "query ($id: ID!) { node(id: $id) {
+        ... on Course { course: version } ... on Deliverable { deliverable: version }
+        ... on Edition { edition: version } ... on Enrolment { enrolment: version }
+        ... on Institution { institution: version } ... on Person { person: version }
+        ... on Submission { submission: version } ... on Team { team: version }
+    } }";
+    let mut list = Vec::new();
+    for id in ids.as_array().expect("a list") {
+        let answer = reader.query(document, json!({ "id": id })).await;
+        let found = answer.json["data"]["node"].as_object();
+        let version = found.and_then(|node| node.values().find_map(Value::as_i64));
+        list.push(json!({ "id": id, "version": version.unwrap_or(1) }));
+    }
+    Value::from(list)
+}
+
 /// The present state of an enrolment.
 pub async fn state(reader: &Client<'_>, enrolment: &str) -> String {
     let answer = reader
@@ -281,12 +300,8 @@ impl<'a> Class<'a> {
 
     /// Releases grades.
     pub async fn release(&self, submissions: &[&str]) -> Answer {
-        act(
-            &self.coordinator,
-            "ReleaseGrades",
-            json!({ "submissionIds": submissions }),
-        )
-        .await
+        let seen = as_seen(&self.coordinator, json!(submissions)).await;
+        act(&self.coordinator, "ReleaseGrades", json!({ "submissions": seen })).await
     }
 }
 

@@ -110,7 +110,7 @@ pub struct DecideEnrolmentsInput {
     /// The edition.
     pub(super) edition_id: ID,
     /// Which enrolments, 1 to 1,000; all are decided or none.
-    pub(super) enrolment_ids: Vec<ID>,
+    pub(super) enrolments: Vec<id::SeenInput>,
     /// What you decide.
     pub(super) decision: EnrolmentDecision,
     /// Why, up to 1,000 characters; required to reject and to exclude. The people read it.

@@ -10,7 +10,7 @@ use crate::config::{Secret, Settings};
 use crate::domain::actor::{Grant, Role, Scope};
 use crate::domain::deliverable::{Criterion, DeliverableDraft, DeliverableKind, Level, Rubric, Score};
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::{CourseId, EditionId, EnrolmentId, PersonId, RoleAssignmentId, TeamId};
+use crate::domain::id::{CourseId, EditionId, EnrolmentId, PersonId, RoleAssignmentId, Seen, SubmissionId, TeamId};
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender};
 use crate::domain::statistics::Change;
@@ -206,6 +206,22 @@ impl Bench {
             .expect("a query")
             .remove(0)
     }
+
+    async fn seen(&self, ids: &[EnrolmentId]) -> Vec<Seen<EnrolmentId>> {
+        let mut list = Vec::new();
+        for id in ids {
+            let version = self.enrolment(*id).await.version;
+            list.push(Seen { id: *id, version });
+        }
+        list
+    }
+}
+
+fn seen(row: &submission::Model) -> Seen<SubmissionId> {
+    Seen {
+        id: row.id,
+        version: row.version,
+    }
 }
 
 fn assess(row: &submission::Model, level: usize) -> Assess {
@@ -308,7 +324,7 @@ async fn work_goes_from_draft_to_outcome() {
     assert_eq!(bench.enrolment(second).await.works_submitted, 1);
 
     assert_eq!(
-        code(grade::release(app, &coordinator, &[row.id], None).await),
+        code(grade::release(app, &coordinator, &[seen(&row)], None).await),
         Code::NotAssessed
     );
     let row = assessment::grade(app, &tutor, assess(&row, 1)).await.expect("graded");
@@ -316,10 +332,10 @@ async fn work_goes_from_draft_to_outcome() {
         .await
         .expect("graded again");
     assert!(matches!(
-        grade::release(app, &tutor, &[row.id], None).await,
+        grade::release(app, &tutor, &[seen(&row)], None).await,
         Err(Error::Forbidden)
     ));
-    let released = grade::release(app, &coordinator, &[row.id], None)
+    let released = grade::release(app, &coordinator, &[seen(&row)], None)
         .await
         .expect("released");
     assert_eq!(released[0].state, SubmissionState::Released);
@@ -328,10 +344,10 @@ async fn work_goes_from_draft_to_outcome() {
     assert_eq!(of.iter().map(|row| row.value).collect::<Vec<_>>(), [100_000]);
 
     let reason = Reason::parse("A point was counted twice").expect("a reason");
-    grade::override_value(app, &coordinator, row.id, 70_000, &reason)
+    grade::override_value(app, &coordinator, seen(&released[0]), 70_000, &reason)
         .await
         .expect("overridden");
-    let decided = completion::decide(app, &coordinator, &[first, second, outsider])
+    let decided = completion::decide(app, &coordinator, &bench.seen(&[first, second, outsider]).await)
         .await
         .expect("decided");
     let outcomes: Vec<_> = decided.iter().map(|row| row.outcome.as_str()).collect();
@@ -346,10 +362,10 @@ async fn work_goes_from_draft_to_outcome() {
         0
     );
     assert_eq!(
-        code(completion::decide(app, &coordinator, &[second]).await),
+        code(completion::decide(app, &coordinator, &bench.seen(&[second]).await).await),
         Code::IllegalTransition
     );
-    completion::decide_late(app, &coordinator, outsider, &reason)
+    completion::decide_late(app, &coordinator, bench.seen(&[outsider]).await[0], &reason)
         .await
         .expect("decided late");
     assert_eq!(bench.enrolment(outsider).await.state, EnrolmentState::Completed);
@@ -411,7 +427,10 @@ async fn nobody_decides_about_their_own_work_or_somebody_elses_edition() {
         code(assessment::grade(app, &both, assess(&row, 1)).await),
         Code::OwnWork
     );
-    assert_eq!(code(completion::decide(app, &both, &[first]).await), Code::OwnWork);
+    assert_eq!(
+        code(completion::decide(app, &both, &bench.seen(&[first]).await).await),
+        Code::OwnWork
+    );
     assert!(is_unseen(
         &assessment::start_review(app, &stranger, row.id, row.version).await
     ));
@@ -442,7 +461,9 @@ async fn nobody_decides_about_their_own_work_or_somebody_elses_edition() {
         remove: vec![],
     };
     assert_eq!(code(team::update(app, &coordinator, twice).await), Code::AlreadyInTeam);
-    assert!(is_unseen(&completion::decide(app, &stranger, &[first]).await));
+    assert!(is_unseen(
+        &completion::decide(app, &stranger, &bench.seen(&[first]).await).await
+    ));
     let now: DateTime<Utc> = app.clock.now();
     assert!(row.handed_in_at.is_some_and(|at| at <= now));
 }
