@@ -1,9 +1,11 @@
 //! The one composition root: everything that a use case works with, cheap to clone.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::Notify;
 
+use crate::auth::fingerprint::Fingerprints;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
 use crate::auth::vault::Vault;
@@ -13,6 +15,8 @@ use crate::domain::actor::Role;
 use crate::error::{Error, Result};
 use crate::store::Db;
 use crate::store::access::writer::Writer;
+use crate::store::idempotency::Claim;
+use crate::store::keyed::Running;
 use crate::store::rate::Counters;
 
 /// The running application.
@@ -38,6 +42,12 @@ pub struct App {
     pub outbox: Arc<Notify>,
     /// Records who reads personal data of others.
     pub accesses: Writer,
+    /// Knows requests again.
+    pub fingerprints: Fingerprints,
+    /// The idempotency keys whose requests run.
+    pub keys: Running,
+    /// How often a mutation was tried again because two transactions met.
+    pub retries: Arc<AtomicU64>,
 }
 
 impl App {
@@ -50,6 +60,15 @@ impl App {
         }
     }
 
+    /// The same request with an idempotency key.
+    #[must_use]
+    pub fn with_key(&self, claim: Claim) -> Self {
+        Self {
+            db: self.db.with_key(claim),
+            ..self.clone()
+        }
+    }
+
     /// Connects to what the settings name. The schema must be current; `Db::migrate` sees to it.
     pub async fn new(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::connect(&settings.database).await?;
@@ -57,11 +76,15 @@ impl App {
         let tokens = Tokens::from_settings(&settings.auth);
         let vault = Vault::from_settings(&settings.auth)?;
         let factor_roles = factor_roles(&settings)?;
+        let fingerprints = Fingerprints::from_settings(&settings.auth)?;
         let clock = Arc::new(clock);
         let accesses = Writer::start(db.clone(), clock.clone());
         Ok(Self {
             vault,
             factor_roles,
+            fingerprints,
+            keys: Running::default(),
+            retries: Arc::default(),
             db,
             accesses,
             passwords,

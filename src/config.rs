@@ -234,6 +234,7 @@ pub struct Limits {
     pub input_values: usize,
     pub errors: usize,
     pub answer_bytes: usize,
+    pub kept_answer_bytes: usize,
     pub request_seconds: u64,
 }
 

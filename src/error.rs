@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use sea_orm::DbErr;
+
 /// What is wrong with an input that its sender can put right. The list is part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Code {
@@ -151,6 +153,40 @@ impl Fault {
     }
 }
 
+/// Why a request with a key is refused. Nothing was done by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRefusal {
+    /// It is not 1 to 255 visible characters of ASCII, or there are several.
+    Malformed,
+    /// The operation has not exactly one mutation at its first level.
+    NotOneMutation,
+    /// The answer of this mutation holds a secret and cannot be kept.
+    SecretAnswer,
+    /// The key was used with another payload.
+    Reused,
+    /// The first request with the key still runs.
+    InUse,
+    /// The mutation was done, but the caller may no longer see what its answer shows.
+    Withheld,
+    /// The answer would be longer than so many bytes, and could not be kept.
+    AnswerTooLong(usize),
+}
+
+impl KeyRefusal {
+    /// Its code, which never changes its meaning.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "IDEMPOTENCY_KEY_MALFORMED",
+            Self::NotOneMutation => "IDEMPOTENCY_KEY_NEEDS_ONE_MUTATION",
+            Self::SecretAnswer => "IDEMPOTENCY_KEY_NOT_TAKEN",
+            Self::Reused => "IDEMPOTENCY_KEY_REUSED",
+            Self::InUse => "IDEMPOTENCY_KEY_IN_USE",
+            Self::Withheld => "IDEMPOTENCY_ANSWER_WITHHELD",
+            Self::AnswerTooLong(_) => "IDEMPOTENCY_ANSWER_TOO_LARGE",
+        }
+    }
+}
+
 /// Every way a use case can fail.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -178,6 +214,17 @@ pub enum Error {
     /// More is going on than this copy of Rumbo takes.
     #[error("too much is going on")]
     Overloaded,
+    /// Two transactions met in the database, and this one was undone: nothing of it happened, and it may be tried again.
+    #[error("two transactions met: {cause}")]
+    Conflict {
+        /// What the database said.
+        cause: Box<DbErr>,
+        /// Whether they waited for each other; otherwise both wrote what only one may.
+        lock: bool,
+    },
+    /// The idempotency key of the request does not go with it.
+    #[error("the key is refused: {0:?}")]
+    Key(KeyRefusal),
     /// Anything that is nobody's fault but ours.
     #[error("internal: {0}")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -192,6 +239,12 @@ impl Error {
     /// The refusal of one field.
     pub fn at(at: &str, code: Code) -> Self {
         Self::Invalid(vec![Fault::at(at, code)])
+    }
+}
+
+impl From<KeyRefusal> for Error {
+    fn from(refusal: KeyRefusal) -> Self {
+        Self::Key(refusal)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
 use crate::store::outbox::{self, Settled};
-use crate::store::{Db, allocation, deadline, history, person, seal};
+use crate::store::{Db, allocation, deadline, history, idempotency, person, seal};
 
 #[cfg(test)]
 mod tests;
@@ -146,7 +146,8 @@ impl Worker {
     /// What the passing of time changes: it may come late or twice without harm.
     async fn pass_time(&self) -> Result<()> {
         self.close_drafts().await?;
-        self.end_lapsed_charges().await
+        self.end_lapsed_charges().await?;
+        idempotency::forget_old(&self.db, self.clock.now()).await.map(drop)
     }
 
     /// The charges of tutors whose role is over end.

@@ -43,6 +43,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         enrolment,
         grade,
         history,
+        idempotency,
         institution,
         meeting,
         outbox,

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
-use rumbo::store::session;
-use sea_orm::ConnectionTrait;
+use rumbo::store::{declaration, session};
+use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -356,4 +356,46 @@ async fn who_says_nothing_for_long_is_asked_and_then_left() {
     let mut peer = introduced(&test, None).await;
     let ping = peer.stream.next().await.expect("a frame").expect("a frame");
     assert!(matches!(ping, Message::Ping(_)), "{ping:?}");
+}
+
+#[tokio::test]
+async fn a_mutation_is_repeated_under_the_key_in_its_extensions() {
+    let test = TestApp::new().await;
+    let ana = test.person("Ana").await;
+    let mut peer = introduced(&test, ana.token()).await;
+    let document =
+        "mutation { stateDeclaration(input: { gender: FEMALE, constituentGroup: WORKERS }) { userErrors { code } } }";
+    let mut answers = Vec::new();
+    for (id, key) in [
+        ("1", json!("k")),
+        ("2", json!("k")),
+        ("3", json!("a b")),
+        ("4", json!(7)),
+        ("5", json!(null)),
+    ] {
+        let payload = json!({ "query": document, "extensions": { "idempotencyKey": key } });
+        peer.say(json!({ "type": "subscribe", "id": id, "payload": payload }))
+            .await;
+        let answer = peer.hear().await;
+        if answer["type"] == "next" {
+            assert_eq!(peer.hear().await, json!({ "type": "complete", "id": id }));
+        }
+        answers.push(answer);
+    }
+    assert_eq!(answers[0]["payload"]["data"], answers[1]["payload"]["data"]);
+    assert_eq!(answers[0]["payload"]["extensions"], Value::Null);
+    assert_eq!(
+        answers[1]["payload"]["extensions"],
+        json!({ "idempotencyReplayed": true })
+    );
+    for refused in &answers[2..4] {
+        assert_eq!(refused["payload"][0]["extensions"]["code"], "IDEMPOTENCY_KEY_MALFORMED");
+    }
+    assert_eq!(
+        answers[4]["payload"]["extensions"],
+        Value::Null,
+        "without a key it is done again"
+    );
+    let stated = declaration::Entity::find().count(test.app.db.read()).await;
+    assert_eq!(stated.expect("a count"), 3, "one with the person, two by the mutation");
 }

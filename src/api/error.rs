@@ -4,14 +4,15 @@
 //! `extensions.code`. [`ApiError`] has no `Display`, so that the library's blanket conversion cannot turn
 //! a database text into a message.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use async_graphql::{Context, ErrorExtensionValues, Object, ServerError, Value};
+use async_graphql::{Context, ErrorExtensionValues, Object, Response, ServerError, Value};
 
 use super::enums::UserErrorCode;
 use super::request::Request;
 use crate::domain::language::Language;
-use crate::error::{Code, Error, Fault};
+use crate::error::{Code, Error, Fault, KeyRefusal};
 
 /// A use case's failure on its way to the client.
 ///
@@ -79,6 +80,25 @@ impl From<ApiError> for async_graphql::Error {
                 extensions.set("code", "OVERLOADED");
                 extensions.set("retryAfter", 1);
             }
+            Error::Key(refusal) => {
+                extensions.set("code", refusal.code());
+                if let KeyRefusal::AnswerTooLong(most) = refusal {
+                    extensions.set("limit", *most);
+                }
+            }
+            Error::Conflict { cause, lock } => {
+                tracing::warn!(error.chain = %cause, "two transactions met");
+                extensions.set("code", if *lock { "OVERLOADED" } else { "INTERNAL" });
+                if *lock {
+                    extensions.set("retryAfter", 1);
+                }
+                let source: Option<Arc<dyn Any + Send + Sync>> = Some(error);
+                return Self {
+                    message: String::new(),
+                    source,
+                    extensions: Some(extensions),
+                };
+            }
             Error::Internal(cause) => {
                 log(cause.as_ref());
                 extensions.set("code", "INTERNAL");
@@ -89,6 +109,20 @@ impl From<ApiError> for async_graphql::Error {
             source: None,
             extensions: Some(extensions),
         }
+    }
+}
+
+/// Whether something in the answer failed because two transactions met, so that trying again may help.
+pub fn met_another(answer: &Response) -> bool {
+    let met = |fault: &ServerError| matches!(fault.source::<Error>(), Some(Error::Conflict { .. }));
+    answer.errors.iter().any(met)
+}
+
+/// The code of an error that has one.
+pub fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code") {
+        Some(Value::String(code)) => Some(code),
+        _ => None,
     }
 }
 
@@ -170,6 +204,41 @@ fn refusal(code: &str, language: Language) -> &'static str {
             "Tardó demasiado; pida menos de una vez.",
             "It took too long; ask for less at a time.",
             "Demorou demais; peça menos de uma vez.",
+        ],
+        "IDEMPOTENCY_KEY_MALFORMED" => [
+            "Idempotency-Key tiene de 1 a 255 caracteres ASCII visibles, una sola vez.",
+            "Idempotency-Key has 1 to 255 visible ASCII characters, and comes once.",
+            "Idempotency-Key tem de 1 a 255 caracteres ASCII visíveis, uma única vez.",
+        ],
+        "IDEMPOTENCY_KEY_NEEDS_ONE_MUTATION" => [
+            "Con Idempotency-Key, envíe una sola mutación por solicitud.",
+            "With an Idempotency-Key, send one mutation a request.",
+            "Com Idempotency-Key, envie uma única mutação por solicitação.",
+        ],
+        "IDEMPOTENCY_KEY_NOT_TAKEN" => [
+            "Esta mutación no admite Idempotency-Key: su respuesta contiene un secreto que no se guarda.",
+            "This mutation takes no Idempotency-Key: its answer holds a secret that is not kept.",
+            "Esta mutação não admite Idempotency-Key: a resposta contém um segredo que não é guardado.",
+        ],
+        "IDEMPOTENCY_KEY_REUSED" => [
+            "Esta Idempotency-Key ya se usó con otro contenido: elija otra.",
+            "This Idempotency-Key was used with another payload: choose another one.",
+            "Esta Idempotency-Key já foi usada com outro conteúdo: escolha outra.",
+        ],
+        "IDEMPOTENCY_KEY_IN_USE" => [
+            "La primera solicitud con esta Idempotency-Key sigue en curso; vuelva a intentarlo enseguida.",
+            "The first request with this Idempotency-Key still runs; try again in a moment.",
+            "A primeira solicitação com esta Idempotency-Key ainda está em curso; tente novamente em instantes.",
+        ],
+        "IDEMPOTENCY_ANSWER_WITHHELD" => [
+            "Se hizo la primera vez, pero ya no puede ver lo que muestra la respuesta.",
+            "It was done the first time, but you may no longer see what the answer shows.",
+            "Foi feito na primeira vez, mas você já não pode ver o que a resposta mostra.",
+        ],
+        "IDEMPOTENCY_ANSWER_TOO_LARGE" => [
+            "La respuesta es demasiado grande para guardarla, y no se hizo nada: pida menos campos.",
+            "The answer is too large to be kept, and nothing was done: ask for fewer fields.",
+            "A resposta é grande demais para ser guardada, e nada foi feito: peça menos campos.",
         ],
         "OVERLOADED" => [
             "Hay demasiada carga en este momento; vuelva a intentarlo enseguida.",

@@ -23,6 +23,7 @@ pub mod guard;
 pub mod history;
 pub mod id;
 pub mod institution;
+pub mod keyed;
 pub mod loaders;
 pub mod node;
 pub mod page;

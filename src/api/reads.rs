@@ -8,7 +8,8 @@ use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Selec
 use async_graphql::{Request as Operation, Response};
 
 use super::Schema;
-use super::error::server_error;
+use super::error::{finish, met_another, server_error};
+use super::keyed;
 use super::request::Request;
 use crate::domain::actor::Role;
 use crate::domain::audit::{Origin, PersonalField};
@@ -47,31 +48,49 @@ impl Reads {
     }
 }
 
-/// Runs one operation. What it writes into the audit log says where it comes from; when staff reads personal data
-/// of others by it, that is stored before the answer is given, and without that there is no answer.
+/// Runs one operation; its errors have their codes and sentences. What it writes into the audit log says where it
+/// comes from. With an idempotency key, its transaction ends here. When staff reads personal data of others by it,
+/// that is stored before the answer is given, and without that there is no answer.
 pub async fn run(schema: &Schema, mut operation: Operation, request: Request, request_id: &str) -> Response {
     let name = name_of(&mut operation);
     let (app, actor) = (request.app.clone(), request.actor.clone());
     let (reads, reason) = (request.reads.clone(), request.reason.clone());
     let origin = Origin::of(&actor, request_id);
     let work = schema.execute(operation.data(request));
-    let answer = audit::from_origin(origin.clone(), work).await;
-    let Gathered { looks, editions } = reads.take();
-    if looks.is_empty() {
-        return answer;
+    let mut answer = audit::from_origin(origin.clone(), work).await;
+    for fault in &mut answer.errors {
+        finish(fault, actor.language, request_id);
     }
-    // Of several editions none is named: the people say more.
-    let mut editions = editions.into_iter();
-    let edition = editions.next().filter(|_| editions.next().is_none());
-    let read = audit::Reading {
-        operation: name,
-        edition,
-        reason: reason.map(String::from),
-        looks,
+    let failed = |failure| {
+        let mut fault = server_error(failure);
+        finish(&mut fault, actor.language, request_id);
+        Response::from_errors(vec![fault])
     };
-    match audit::keep(&app, &actor, origin, read).await {
+    let reading = reads.take().reading(name, reason.map(String::from));
+    if let Err(failure) = keyed::settle(&app, &mut answer, reading.as_ref()).await {
+        return failed(failure);
+    }
+    let Some(reading) = reading.filter(|_| !met_another(&answer)) else {
+        return answer;
+    };
+    match audit::keep(&app, &actor, origin, reading).await {
         Ok(()) => answer,
-        Err(failure) => Response::from_errors(vec![server_error(failure)]),
+        Err(failure) => failed(failure),
+    }
+}
+
+impl Gathered {
+    /// What is to be written down; nothing, when nothing was read.
+    fn reading(self, operation: String, reason: Option<String>) -> Option<audit::Reading> {
+        // Of several editions none is named: the people say more.
+        let mut editions = self.editions.into_iter();
+        let edition = editions.next().filter(|_| editions.next().is_none());
+        (!self.looks.is_empty()).then_some(audit::Reading {
+            operation,
+            edition,
+            reason,
+            looks: self.looks,
+        })
     }
 }
 

@@ -26,6 +26,16 @@ pub enum Role {
 }
 
 impl Role {
+    /// The name of the role in settings.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tutor => "tutor",
+            Self::FocalPoint => "focal_point",
+            Self::Coordinator => "coordinator",
+            Self::Administrator => "administrator",
+        }
+    }
+
     /// The role of this name in settings.
     pub fn parse(word: &str) -> Option<Self> {
         Some(match word {

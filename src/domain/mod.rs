@@ -44,6 +44,7 @@ pub mod deliverable;
 pub mod edition;
 pub mod enrolment;
 pub mod id;
+pub mod idempotency;
 pub mod import;
 pub mod institution;
 pub mod language;

@@ -6,9 +6,10 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::idempotency::Key;
 use crate::domain::language::Language;
 use crate::domain::text::Reason;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, KeyRefusal, Result};
 use crate::service::session::{self, ClientLabel};
 
 /// Who the request comes from, by `Authorization: Bearer …`, and the language to answer in. A token
@@ -40,6 +41,23 @@ pub fn client(headers: &HeaderMap) -> Option<ClientLabel> {
 
 /// The header in which somebody says why they ask for what only a reason opens.
 pub const REASON: HeaderName = HeaderName::from_static("x-reason");
+
+/// The header with the key under which a mutation may be repeated.
+pub const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The key of the request, from `Idempotency-Key`, if it has one.
+///
+/// # Errors
+/// [`KeyRefusal::Malformed`] for what is none, and for several.
+pub fn key(headers: &HeaderMap) -> Result<Option<Key>> {
+    let mut values = headers.get_all(KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.to_str().ok().and_then(Key::read);
+    match (key, values.next()) {
+        (Some(key), None) => Ok(Some(key)),
+        _ => Err(KeyRefusal::Malformed.into()),
+    }
+}
 
 /// Why the request asks, from `X-Reason`: UTF-8, percent-encoded where it is not ASCII.
 ///

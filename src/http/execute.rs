@@ -4,16 +4,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Request as Operation, Response as Answer};
+use async_graphql::Response as Answer;
+use async_graphql::parser::types::OperationType;
 use tokio::sync::Semaphore;
 
-use super::{Shared, limit};
+use super::{Shared, change, limit};
+use crate::api::guard::Operation;
+use crate::api::reads;
 use crate::api::request::Request;
-use crate::api::{error, reads};
 use crate::config::Load;
 use crate::domain::actor::Actor;
+use crate::domain::idempotency::Key;
 use crate::domain::text::Reason;
 use crate::error::{Error, Result};
+use crate::service::session::ClientLabel;
 
 /// The places for operations; clones share them.
 #[derive(Debug, Clone)]
@@ -32,34 +36,45 @@ impl Places {
     }
 }
 
+/// What comes with an operation.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who asks.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// Under which key.
+    pub key: Option<Key>,
+    /// What the client calls itself.
+    pub client: Option<ClientLabel>,
+    /// From where.
+    pub caller: IpAddr,
+    /// The name of the request.
+    pub request_id: String,
+}
+
 /// Runs one operation for somebody; its errors have their codes and sentences. Whoever drops this has hung up:
 /// what runs in the database for it is ended.
 ///
 /// # Errors
 /// [`Error::Overloaded`], at once, when every place is taken; [`Error::Busy`] when its caller asks too often;
-/// [`Error::Timeout`] when it takes too long.
-pub async fn run(
-    shared: &Shared,
-    mut operation: Operation,
-    actor: Actor,
-    reason: Option<Reason>,
-    caller: IpAddr,
-    request_id: &str,
-) -> Result<Answer> {
+/// [`Error::Timeout`] when it takes too long; [`Error::Key`] about its key.
+pub async fn run(shared: &Shared, operation: Operation, call: Call) -> Result<Answer> {
     let _place = shared.places.free.try_acquire().map_err(|_| Error::Overloaded)?;
     let app = shared.app.for_request();
-    let language = actor.language;
+    let (kind, mut operation) = (operation.kind, operation.request);
     // In one place of memory, whatever the operation: it is handed through several layers.
     let whole = Box::pin(async {
-        let ticket = limit::admit(&app, &mut operation, &actor, caller).await?;
-        let request = Request::new(app.clone(), actor).because(reason);
-        let mut answer = reads::run(&shared.schema, operation, request, request_id).await;
+        let ticket = limit::admit(&app, &mut operation, &call.actor, call.caller).await?;
+        let answer = if kind == OperationType::Mutation {
+            change::run(shared, &app, operation, &call).await?
+        } else {
+            let request = Request::new(app.clone(), call.actor).because(call.reason);
+            reads::run(&shared.schema, operation, request, &call.request_id).await
+        };
         if let Err(failure) = limit::settle(&app, &ticket, &answer).await {
             // What was done stays done; the caller only waits longer.
             tracing::warn!(error.chain = %failure, "a sign-in could not be given back");
-        }
-        for fault in &mut answer.errors {
-            error::finish(fault, language, request_id);
         }
         Ok(answer)
     });

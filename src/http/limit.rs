@@ -151,6 +151,11 @@ fn by_account<'a>(roots: impl Iterator<Item = &'a Root>) -> BTreeMap<&'a str, us
     all
 }
 
+/// The names of the root fields that an operation runs, those in fragments included.
+pub fn fields(operation: &mut Operation) -> Vec<String> {
+    roots(operation).into_iter().map(|root| root.name).collect()
+}
+
 /// The root fields that an operation runs, those in fragments included.
 fn roots(operation: &mut Operation) -> Vec<Root> {
     let name = operation.operation_name.clone();

@@ -19,6 +19,7 @@ use crate::config::{Explore, Settings};
 
 pub mod address;
 pub mod auth;
+mod change;
 pub mod execute;
 pub mod graphql;
 mod health;
@@ -119,7 +120,6 @@ fn guarded(mut router: Router, settings: &Settings) -> Router {
 
 /// Lets pages of these origins call the API. Tokens go in a header, so no credentials of the browser do.
 fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
-    let idempotency_key = HeaderName::from_static("idempotency-key");
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
@@ -128,10 +128,10 @@ fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
             header::ACCEPT_LANGUAGE,
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
-            idempotency_key,
+            auth::KEY,
             auth::REASON,
             REQUEST_ID,
         ])
-        .expose_headers([header::RETRY_AFTER, REQUEST_ID])
+        .expose_headers([header::RETRY_AFTER, REQUEST_ID, api::keyed::REPLAYED])
         .max_age(Duration::from_mins(10))
 }

@@ -17,6 +17,7 @@ pub mod edition;
 pub mod enrolment;
 pub mod export;
 pub mod grade;
+pub mod idempotency;
 pub mod import;
 pub mod institution;
 pub mod role;

@@ -17,6 +17,7 @@ use sea_query_sqlx::SqlxValues;
 use tokio::sync::Mutex;
 
 use super::Engine;
+use super::keyed::Keyed;
 use super::standing::Standings;
 use super::transaction::Tx;
 
@@ -189,6 +190,9 @@ pub struct Reader {
     pool: Pool,
     statements: Arc<AtomicU64>,
     held: Option<Arc<Mutex<Option<Live>>>>,
+    keyed: Option<Arc<Keyed>>,
+    /// How many transactions of the request were committed.
+    commits: Arc<AtomicU64>,
 }
 
 impl Reader {
@@ -197,6 +201,29 @@ impl Reader {
             pool,
             statements,
             held: None,
+            keyed: None,
+            commits: Arc::default(),
+        }
+    }
+
+    /// The same, counting its commits with those of a request.
+    pub(super) fn counting(&self, commits: Arc<AtomicU64>) -> Self {
+        Self {
+            commits,
+            ..self.clone()
+        }
+    }
+
+    /// How many transactions of the request were committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// The same, through the transaction of a request with a key as long as that waits.
+    pub(super) fn after(&self, keyed: Arc<Keyed>) -> Self {
+        Self {
+            keyed: Some(keyed),
+            ..self.clone()
         }
     }
 
@@ -235,6 +262,11 @@ impl Reader {
     }
 
     async fn run<T>(&self, run: impl AsyncFnOnce(&mut Live) -> Result<T, DbErr>) -> Result<T, DbErr> {
+        if let Some(keyed) = &self.keyed
+            && let Some(tx) = &*keyed.held().await
+        {
+            return tx.run(run).await;
+        }
         self.statements.fetch_add(1, Ordering::Relaxed);
         let Some(held) = &self.held else {
             return exchange(&mut self.pool.acquire().await?, run).await;
@@ -270,6 +302,7 @@ impl Reader {
             live,
             self.held.clone(),
             self.statements.clone(),
+            self.commits.clone(),
             standings,
         ))
     }

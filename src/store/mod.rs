@@ -16,6 +16,8 @@ use sea_orm::{
 };
 
 use self::connection::Pool;
+use self::idempotency::Claim;
+use self::keyed::Keyed;
 use self::patience::HangUps;
 use self::standing::Standings;
 use crate::config;
@@ -41,8 +43,10 @@ pub mod enrolment;
 pub mod export;
 pub mod grade;
 pub mod history;
+pub mod idempotency;
 pub mod import;
 pub mod institution;
+pub mod keyed;
 pub mod meeting;
 pub mod outbox;
 pub mod page;
@@ -100,6 +104,7 @@ pub struct Db {
     statements: Arc<AtomicU64>,
     hang_ups: HangUps,
     standings: Arc<Standings>,
+    keyed: Option<Arc<Keyed>>,
 }
 
 impl Db {
@@ -197,6 +202,7 @@ impl Db {
             statements,
             hang_ups,
             standings: Arc::new(Standings::new(TimeDelta::milliseconds(settings.standing_milliseconds))),
+            keyed: None,
         }
     }
 
@@ -210,15 +216,33 @@ impl Db {
     /// PostgreSQL. See [`Db::rest`].
     #[must_use]
     pub fn for_request(&self) -> Self {
-        let readers = self.readers.holding();
+        let commits = Arc::<AtomicU64>::default();
+        let readers = self.readers.holding().counting(commits.clone());
         Self {
             writer: match self.engine {
-                Engine::Sqlite => self.writer.clone(),
+                Engine::Sqlite => self.writer.counting(commits),
                 Engine::Postgres => readers.clone(),
             },
             readers,
             ..self.clone()
         }
+    }
+
+    /// The same request with a key: the one transaction that it may have is held when it is committed, reads go
+    /// through it from then on, and [`Db::key`] ends it.
+    #[must_use]
+    pub fn with_key(&self, claim: Claim) -> Self {
+        let keyed = Arc::new(Keyed::new(claim));
+        Self {
+            readers: self.readers.after(keyed.clone()),
+            keyed: Some(keyed),
+            ..self.clone()
+        }
+    }
+
+    /// The key that the request came with.
+    pub fn key(&self) -> Option<&Keyed> {
+        self.keyed.as_deref()
     }
 
     /// Gives the request's connection back until the next statement; to be called before anything that takes
@@ -230,6 +254,11 @@ impl Db {
     /// How many statements were sent since the start; begin and commit do not count.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
+    }
+
+    /// How many transactions of the request were committed, or may have been.
+    pub fn commits(&self) -> u64 {
+        self.readers.commits()
     }
 
     /// How many connections of the pool that reads are in use.
@@ -258,7 +287,11 @@ impl Db {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
         };
-        Ok(self.writer.begin(sql, self.standings.clone()).await?)
+        let tx = self.writer.begin(sql, self.standings.clone()).await?;
+        match &self.keyed {
+            Some(keyed) => keyed.take(tx).await,
+            None => Ok(tx),
+        }
     }
 
     /// Begins a transaction in which every read sees the same instant.

@@ -129,7 +129,14 @@ impl From<DbErr> for Error {
         match &cause {
             DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => Self::Overloaded,
             DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => match &**inner {
-                sqlx::Error::Database(fault) if fault.code().is_some_and(|code| was_ended(&code)) => Self::Timeout,
+                sqlx::Error::Database(fault) => match fault.code().map(|code| meaning(&code)) {
+                    Some(Meaning::Ended) => Self::Timeout,
+                    Some(Meaning::Met { lock }) => Self::Conflict {
+                        cause: Box::new(cause),
+                        lock,
+                    },
+                    Some(Meaning::Other) | None => Self::internal(cause),
+                },
                 _ => Self::internal(cause),
             },
             _ => Self::internal(cause),
@@ -137,10 +144,59 @@ impl From<DbErr> for Error {
     }
 }
 
-/// Whether the database ended the statement because it took too long: `query_canceled` of PostgreSQL,
-/// `SQLITE_INTERRUPT` of SQLite.
-fn was_ended(code: &str) -> bool {
-    matches!(code, "57014" | "9")
+/// What a failure of the database means for the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// The database ended the statement because it took too long.
+    Ended,
+    /// Two transactions met, and this one can be tried again.
+    Met {
+        /// They waited for each other; otherwise both wrote what only one may.
+        lock: bool,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// What a code means. Those of PostgreSQL have five characters; those of SQLite are numbers of up to four digits, of
+/// which the last eight bits tell the kind.
+fn meaning(code: &str) -> Meaning {
+    match code {
+        // query_canceled; SQLITE_INTERRUPT.
+        "57014" | "9" => Meaning::Ended,
+        // serialization_failure, deadlock_detected, lock_not_available.
+        "40001" | "40P01" | "55P03" => Meaning::Met { lock: true },
+        // unique_violation; SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY. Where it is an answer to what
+        // was asked, it was made one before it came here.
+        "23505" | "2067" | "1555" => Meaning::Met { lock: false },
+        sqlite if sqlite.len() < 5 => match sqlite.parse::<u16>().map(|code| code & 0xFF) {
+            // SQLITE_BUSY, SQLITE_LOCKED.
+            Ok(5 | 6) => Meaning::Met { lock: true },
+            _ => Meaning::Other,
+        },
+        _ => Meaning::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_databases_are_told_apart() {
+        for code in ["40001", "40P01", "55P03", "5", "261", "517", "773", "6", "262"] {
+            assert_eq!(meaning(code), Meaning::Met { lock: true }, "{code}");
+        }
+        for code in ["23505", "2067", "1555"] {
+            assert_eq!(meaning(code), Meaning::Met { lock: false }, "{code}");
+        }
+        for code in ["57014", "9"] {
+            assert_eq!(meaning(code), Meaning::Ended, "{code}");
+        }
+        for code in ["23503", "25861", "787", "1", "", "XX000"] {
+            assert_eq!(meaning(code), Meaning::Other, "{code}");
+        }
+    }
 }
 
 /// Starts tasks that belong to the operation of whoever starts them, and are dropped when it is over.

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use super::Engine;
 use super::connection::{Live, exchange};
+use super::keyed::Keyed;
 use super::standing::{Standings, is_telling};
 
 /// A transaction. Dropped without a commit it is rolled back.
@@ -20,9 +21,12 @@ pub struct Tx {
     waiting: Mutex<Vec<Waiting>>,
     home: Option<Arc<Mutex<Option<Live>>>>,
     statements: Arc<AtomicU64>,
+    commits: Arc<AtomicU64>,
     standings: Arc<Standings>,
     /// Whether a statement in it changed what sessions amount to.
     telling: AtomicBool,
+    /// The key of its request, which holds it when it is committed.
+    keyed: Option<Arc<Keyed>>,
 }
 
 /// Forgets the standings when it is dropped, so that a commit tells of its change also when nobody waits
@@ -62,6 +66,7 @@ impl Tx {
         live: Live,
         home: Option<Arc<Mutex<Option<Live>>>>,
         statements: Arc<AtomicU64>,
+        commits: Arc<AtomicU64>,
         standings: Arc<Standings>,
     ) -> Self {
         Self {
@@ -70,9 +75,16 @@ impl Tx {
             waiting: Mutex::default(),
             home,
             statements,
+            commits,
             standings,
             telling: AtomicBool::new(false),
+            keyed: None,
         }
+    }
+
+    /// When it is committed, it is handed over instead.
+    pub(super) fn hold_for(&mut self, keyed: Arc<Keyed>) {
+        self.keyed = Some(keyed);
     }
 
     /// Writes `rows` rows of a table, at the latest before the next statement or the commit. On PostgreSQL
@@ -116,12 +128,19 @@ impl Tx {
             .map(drop)
     }
 
-    /// Makes everything that was done in it last, and visible to others.
+    /// Makes everything that was done in it last, and visible to others; in a request with a key, once its answer
+    /// is known.
     pub async fn commit(mut self) -> Result<(), DbErr> {
         self.flush().await?;
+        if let Some(keyed) = self.keyed.take() {
+            keyed.hold(self).await;
+            return Ok(());
+        }
         let mut live = self.live.get_mut().take().ok_or_else(over)?;
         let telling = self.telling.load(Ordering::Relaxed);
         let forgetting = Forgetting(telling.then_some(&*self.standings));
+        // Counted before it is known how it ends: what may have happened must not be done again.
+        self.commits.fetch_add(1, Ordering::Relaxed);
         let result = exchange(&mut live, Live::commit).await;
         drop(forgetting);
         if result.is_err() {
@@ -153,7 +172,7 @@ impl Tx {
         }
     }
 
-    async fn run<T>(&self, run: impl AsyncFnOnce(&mut Live) -> Result<T, DbErr>) -> Result<T, DbErr> {
+    pub(super) async fn run<T>(&self, run: impl AsyncFnOnce(&mut Live) -> Result<T, DbErr>) -> Result<T, DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let mut slot = self.live.lock().await;
         exchange(slot.as_mut().ok_or_else(over)?, run).await

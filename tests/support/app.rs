@@ -36,7 +36,7 @@ pub struct TestApp {
     pub app: App,
     router: Router,
     worker: Worker,
-    _db: TestDb,
+    db: TestDb,
 }
 
 /// Somebody who sends requests: a person with a token, or nobody.
@@ -127,8 +127,19 @@ impl TestApp {
             router: http::router(app.clone(), None),
             app,
             worker,
-            _db: db,
+            db,
         }
+    }
+
+    /// Another copy of the application on the same database, with a clock of its own.
+    pub async fn copy(&self) -> Router {
+        let app = App::new((*self.app.settings).clone(), Clock::fixed(self.now())).await;
+        http::router(app.expect("the application starts"), None)
+    }
+
+    /// Where its database is.
+    pub fn database_url(&self) -> String {
+        self.db.url()
     }
 
     /// The present instant.
@@ -427,17 +438,22 @@ impl TestApp {
 
     /// Sends any request to the router.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
-        let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let body = String::from_utf8(bytes.to_vec()).expect("UTF-8");
-        Answer {
-            status,
-            headers,
-            body,
-            json,
-        }
+        send(&self.router, request).await
+    }
+}
+
+/// Sends a request to a router.
+pub async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.expect("an answer");
+    let (status, headers) = (response.status(), response.headers().clone());
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    let body = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    Answer {
+        status,
+        headers,
+        body,
+        json,
     }
 }
 

@@ -59,10 +59,7 @@ async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId
         let limits = &shared.app.settings.limits;
         let asked = read::asked(&parts, body, limits.body_bytes).await?;
         let by_id = asked.document_id.is_some();
-        let mut operation = prepare(&shared, asked)?;
-        if let Some(label) = auth::client(&parts.headers) {
-            operation.request = operation.request.data(label);
-        }
+        let operation = prepare(&shared, asked)?;
         if parts.method != Method::POST && operation.kind != OperationType::Query {
             return Err(Problem::MethodNotAllowed("POST"));
         }
@@ -72,9 +69,19 @@ async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId
         reply.language = actor.language;
         let reason = auth::reason(&parts.headers).map_err(|_| Problem::NoReason)?;
         permit(&shared, &operation, by_id, &actor)?;
-        let caller = address::of(&parts.extensions, &parts.headers, &shared.app.settings.http);
-        let done = execute::run(&shared, operation.request, actor, reason, caller, &reply.request_id).await;
-        done.map_err(Problem::Failed)
+        let key = match operation.kind {
+            OperationType::Mutation => auth::key(&parts.headers).map_err(Problem::Failed)?,
+            OperationType::Query | OperationType::Subscription => None,
+        };
+        let call = execute::Call {
+            actor,
+            reason,
+            key,
+            client: auth::client(&parts.headers),
+            caller: address::of(&parts.extensions, &parts.headers, &shared.app.settings.http),
+            request_id: reply.request_id.clone(),
+        };
+        execute::run(&shared, operation, call).await.map_err(Problem::Failed)
     }
     .await;
     match outcome {

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use crate::api::error;
 use crate::api::guard::Refusal;
 use crate::domain::language::Language;
-use crate::error::Error;
+use crate::error::{Error, KeyRefusal};
 
 /// Everything that ends a request before its operation runs, or keeps its answer.
 #[derive(Debug)]
@@ -66,9 +66,23 @@ impl Problem {
                 (StatusCode::UNPROCESSABLE_ENTITY, true)
             }
             Self::Failed(Error::Unauthenticated) => (StatusCode::UNAUTHORIZED, false),
-            Self::Failed(Error::Timeout | Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, false),
+            Self::Failed(Error::Timeout | Error::Overloaded | Error::Conflict { lock: true, .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, false)
+            }
+            Self::Failed(Error::Key(refusal)) => {
+                let status = match refusal {
+                    KeyRefusal::Malformed => StatusCode::BAD_REQUEST,
+                    KeyRefusal::InUse => StatusCode::CONFLICT,
+                    KeyRefusal::Withheld => StatusCode::FORBIDDEN,
+                    KeyRefusal::NotOneMutation
+                    | KeyRefusal::SecretAnswer
+                    | KeyRefusal::Reused
+                    | KeyRefusal::AnswerTooLong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                };
+                (status, false)
+            }
             Self::Failed(Error::Busy(_)) => (StatusCode::TOO_MANY_REQUESTS, false),
-            Self::Failed(Error::NotFound(_) | Error::Invalid(_) | Error::Internal(_)) => {
+            Self::Failed(Error::NotFound(_) | Error::Invalid(_) | Error::Conflict { .. } | Error::Internal(_)) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, false)
             }
         }

@@ -9,6 +9,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 
 use super::problem::Problem;
+use crate::domain::idempotency::Key;
+use crate::error::KeyRefusal;
 
 /// The media types of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +34,26 @@ pub struct Asked {
     /// The values of the variables.
     #[serde(default)]
     pub variables: Variables,
-    /// Must be a map.
-    #[allow(dead_code, reason = "only its form counts, which is checked while it is read")]
+    /// A map; over a socket, an idempotency key may be in it.
     extensions: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Asked {
+    /// The idempotency key in `extensions`, for those who have no headers.
+    ///
+    /// # Errors
+    /// [`KeyRefusal::Malformed`] for what is none.
+    pub fn key(&self) -> Result<Option<Key>, KeyRefusal> {
+        let found = self.extensions.as_ref().and_then(|all| all.get("idempotencyKey"));
+        match found {
+            None | Some(serde_json::Value::Null) => Ok(None),
+            Some(value) => value
+                .as_str()
+                .and_then(Key::read)
+                .map(Some)
+                .ok_or(KeyRefusal::Malformed),
+        }
+    }
 }
 
 impl Media {

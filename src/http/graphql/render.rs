@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::read::Media;
 use crate::config::Limits;
 use crate::domain::language::Language;
-use crate::error::Error;
+use crate::error::{Error, KeyRefusal};
 
 /// How to answer one request.
 #[derive(Clone)]
@@ -53,7 +53,9 @@ impl Reply {
         } else {
             StatusCode::UNPROCESSABLE_ENTITY
         };
-        self.send(status, body.bytes)
+        let mut response = self.send(status, body.bytes);
+        response.headers_mut().extend(answer.http_headers.clone());
+        response
     }
 
     /// The answer to a request whose operation did not run.
@@ -70,7 +72,9 @@ impl Reply {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
             }
             Problem::Failed(Error::Busy(seconds)) => Some((header::RETRY_AFTER, HeaderValue::from(*seconds))),
-            Problem::Failed(Error::Overloaded) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Problem::Failed(Error::Overloaded | Error::Key(KeyRefusal::InUse)) => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             _ => None,
         };
         let fault = problem.error(self.language, &self.request_id);

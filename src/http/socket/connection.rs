@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use super::protocol::{self, Close, Said};
 use super::{Party, Place};
+use crate::api::keyed;
 use crate::domain::actor::Actor;
 use crate::error::{Error, Result};
 use crate::http::graphql::{self, Asked, Problem};
@@ -293,31 +294,33 @@ impl Work {
         let mut language = auth::language_of(self.accept_language.as_deref());
         let outcome: Result<Answer, Problem> = async {
             let by_id = asked.document_id.is_some();
-            let mut operation = graphql::prepare(&self.shared, asked)?;
-            if let Some(label) = &self.client {
-                operation.request = operation.request.data(label.clone());
-            }
+            let key = asked.key().map_err(|refusal| Problem::Failed(refusal.into()))?;
+            let operation = graphql::prepare(&self.shared, asked)?;
             let token = self.token.as_deref();
             let actor = session::actor(&self.shared.app, token, self.accept_language.as_deref())
                 .await
                 .map_err(Problem::Failed)?;
             language = actor.language;
             graphql::permit(&self.shared, &operation, by_id, &actor)?;
-            execute::run(
-                &self.shared,
-                operation.request,
+            let call = execute::Call {
                 actor,
-                None,
-                self.caller,
-                &self.request_id,
-            )
-            .await
-            .map_err(Problem::Failed)
+                reason: None,
+                key,
+                client: self.client.clone(),
+                caller: self.caller,
+                request_id: self.request_id.clone(),
+            };
+            execute::run(&self.shared, operation, call)
+                .await
+                .map_err(Problem::Failed)
         }
         .await;
         match outcome {
             Ok(mut answer) => {
                 answer.errors.truncate(self.shared.app.settings.limits.errors);
+                if answer.http_headers.contains_key(keyed::REPLAYED) {
+                    answer.extensions.insert("idempotencyReplayed".to_owned(), true.into());
+                }
                 if graphql::ran(&answer) {
                     Ok(answer)
                 } else {
