@@ -32,3 +32,4 @@ mod submission;
 mod support;
 mod team;
 mod unseen;
+mod words;

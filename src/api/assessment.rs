@@ -13,7 +13,7 @@ use super::request::Request;
 use super::submission::Submission;
 use super::team;
 use crate::domain::deliverable::Score;
-use crate::domain::text::{Comment, Reason};
+use crate::domain::text::{Comment, Reason, ShortCode};
 use crate::error::{Code, Error, Faults, Result};
 use crate::service;
 use crate::store::assessment;
@@ -76,7 +76,7 @@ pub struct CriterionScore {
 /// The level reached in one criterion.
 #[derive(InputObject)]
 pub struct CriterionScoreInput {
-    /// The criterion's key.
+    /// The criterion's key, up to 40 characters (NFC).
     criterion: String,
     /// The level's position in the criterion, from 0.
     level: i32,
@@ -100,7 +100,7 @@ pub struct RequestRevisionInput {
     version: i64,
     /// The number of the hand-in that you read; refused when there is a later one.
     version_number: Option<i64>,
-    /// What is to be done, up to 10,000 characters; the authors read it.
+    /// What is to be done, up to 10,000 characters (NFC); the authors read it.
     comment: String,
     /// The level reached in each criterion, if you want to say it.
     #[graphql(default)]
@@ -118,7 +118,7 @@ pub struct GradeSubmissionInput {
     version_number: Option<i64>,
     /// The level reached in each criterion of the rubric.
     scores: Vec<CriterionScoreInput>,
-    /// What you say to the authors, up to 10,000 characters; they read it once the grade is released.
+    /// What you say to the authors, up to 10,000 characters (NFC); they read it once the grade is released.
     #[graphql(default)]
     comment: String,
 }
@@ -128,7 +128,7 @@ pub struct GradeSubmissionInput {
 pub struct ReleaseGradesInput {
     /// Which submissions, 1 to 100; all are released or none.
     submission_ids: Vec<ID>,
-    /// Why, up to 1,000 characters; kept with the step.
+    /// Why, up to 1,000 characters (NFC); kept with the step.
     reason: Option<String>,
 }
 
@@ -139,7 +139,7 @@ pub struct OverrideGradeInput {
     submission_id: ID,
     /// The new value, 0 to 100.
     value: Decimal,
-    /// Why, up to 1,000 characters; the authors read it.
+    /// Why, up to 1,000 characters (NFC); the authors read it.
     reason: String,
 }
 
@@ -148,7 +148,7 @@ pub struct OverrideGradeInput {
 pub struct ReopenReviewInput {
     /// Which submission.
     submission_id: ID,
-    /// Why, up to 1,000 characters.
+    /// Why, up to 1,000 characters (NFC).
     reason: String,
 }
 
@@ -157,7 +157,7 @@ pub struct ReopenReviewInput {
 pub struct FinalizeGradesInput {
     /// Which submissions, 1 to 100; all become final or none.
     submission_ids: Vec<ID>,
-    /// Why, up to 1,000 characters; kept with the step.
+    /// Why, up to 1,000 characters (NFC); kept with the step.
     reason: Option<String>,
 }
 
@@ -305,10 +305,10 @@ fn read_scores(scores: Vec<CriterionScoreInput>) -> Result<Vec<Score>> {
     let read = |(place, score): (usize, CriterionScoreInput)| {
         let level = usize::try_from(score.level);
         let level = level.map_err(|_| Error::at(&format!("scores.{place}.level"), Code::RubricMismatch))?;
-        Ok(Score {
-            criterion: score.criterion,
-            level,
-        })
+        let mut faults = Faults::default();
+        let criterion = faults.take(&format!("scores.{place}.criterion"), ShortCode::parse(&score.criterion));
+        let criterion = criterion.ok_or(faults)?.into();
+        Ok(Score { criterion, level })
     };
     scores.into_iter().enumerate().map(read).collect()
 }

@@ -104,7 +104,7 @@ pub struct DecideCompletionInput {
 pub struct DecideCompletionLateInput {
     /// Which enrolment; its outcome was `NOT_COMPLETED`.
     enrolment_id: ID,
-    /// Why, up to 1,000 characters.
+    /// Why, up to 1,000 characters (NFC).
     reason: String,
 }
 
@@ -134,7 +134,7 @@ impl CompletionQuery {
         #[graphql(desc = "The enrolment, `enr_…`.")] enrolment_id: ID,
     ) -> ApiResult<Option<Completion>> {
         let request = Request::of(ctx);
-        let id: EnrolmentId = id::parse("enrolmentId", &enrolment_id)?;
+        let id: EnrolmentId = id::argument("enrolmentId", &enrolment_id)?;
         Ok(service::read(&request.app, &request.actor, id).await?.map(Completion))
     }
 }

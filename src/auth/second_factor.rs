@@ -32,6 +32,8 @@ pub const RECOVERY_CODES: usize = 10;
 const RECOVERY_BYTES: usize = 10;
 /// The letters in one group of a recovery code as it is shown.
 const RECOVERY_GROUP: usize = 4;
+/// The most characters of a code as somebody types it, with spaces and hyphens.
+const LONGEST_CODE: usize = 40;
 /// What the key is for; another purpose draws another key from the same secret.
 const KEY_PURPOSE: &[u8] = b"rumbo: secrets of second factors, 1";
 
@@ -124,6 +126,9 @@ pub enum Given {
 impl Given {
     /// Reads a code; spaces and hyphens do not count. `None` for what is neither.
     pub fn read(person: PersonId, text: &str) -> Option<Self> {
+        if text.len() > LONGEST_CODE {
+            return None;
+        }
         let plain: String = text.chars().filter(|letter| *letter != ' ' && *letter != '-').collect();
         if plain.len() == DIGITS && plain.bytes().all(|byte| byte.is_ascii_digit()) {
             return Some(Self::Device(plain));
