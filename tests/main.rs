@@ -10,6 +10,7 @@ mod completion;
 mod concurrency;
 mod contract;
 mod deliverable;
+mod documents;
 mod enrolment;
 mod entities;
 mod fields;

@@ -4,6 +4,8 @@
 pub mod app;
 pub mod attacks;
 pub mod db;
+pub mod documents;
+pub mod draw;
 pub mod input;
 pub mod operations;
 pub mod rows;
