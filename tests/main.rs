@@ -14,6 +14,7 @@ mod documents;
 mod enrolment;
 mod entities;
 mod fields;
+mod grants;
 mod http;
 mod institution;
 mod journeys;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rumbo::store::{Db, Engine};
 use sea_orm::{ConnectionTrait, Statement};
 
-async fn texts(db: &Db, sql: &str) -> Vec<String> {
+/// The first column of what a statement gives.
+pub async fn texts(db: &Db, sql: &str) -> Vec<String> {
     let statement = Statement::from_string(db.read().get_database_backend(), sql.to_owned());
     let rows = db.read().query_all_raw(statement).await.expect("the rows can be read");
     let text = |row: &sea_orm::QueryResult| row.try_get_by_index::<String>(0).expect("a text");
