@@ -289,6 +289,17 @@ impl Faults {
         }
     }
 
+    /// As [`Faults::take`], of an argument that is no `input`; `at` begins with its name.
+    pub fn take_argument<T>(&mut self, at: &str, parsed: Result<T, impl Into<Flaw>>) -> Option<T> {
+        parsed
+            .map_err(|flaw| {
+                let Flaw { code, detail } = flaw.into();
+                let path = at.split('.').map(Into::into).collect();
+                self.0.push(Fault { code, path, detail });
+            })
+            .ok()
+    }
+
     /// Keeps one more fault.
     pub fn push(&mut self, fault: Fault) {
         self.0.push(fault);

@@ -13,7 +13,7 @@ use crate::support::app::TestApp;
 use crate::support::sdl::{fields, types};
 
 /// One way from a root of the schema to a type: the fields on it, with their arguments.
-type Path = Vec<String>;
+pub(crate) type Path = Vec<String>;
 
 fn named(of: &Type) -> &str {
     match &of.base {
@@ -70,7 +70,7 @@ fn ways(types: &[TypeDefinition], of: &str) -> Vec<(String, String)> {
 }
 
 /// The shortest way from each root through each field that leads to `target`.
-fn paths(types: &[TypeDefinition], target: &str) -> Vec<Path> {
+pub(crate) fn paths(types: &[TypeDefinition], target: &str) -> Vec<Path> {
     let mut found = Vec::new();
     for (root, first) in ways(types, "Query") {
         let mut known: BTreeMap<String, Path> = BTreeMap::new();
@@ -113,7 +113,7 @@ fn selection(types: &[TypeDefinition], of: &str) -> String {
     all.collect::<Vec<_>>().join(" ")
 }
 
-fn document(path: &[String], selection: &str) -> String {
+pub(crate) fn document(path: &[String], selection: &str) -> String {
     // `node(…) { ... on Kind` opens one more.
     let open: usize = path.iter().map(|way| 1 + way.matches('{').count()).sum();
     let asked = path.join(" { ");

@@ -192,6 +192,14 @@ async fn every_journey_can_be_walked_to_its_end() {
     assert_eq!(test.violations().await, []);
 }
 
+/// Walks every journey, one after the other.
+pub(crate) async fn walk_all(test: &TestApp) {
+    let mut page = Page::open(test).await;
+    for role in ["participant", "tutor", "coordinator"] {
+        page.walk(role).await;
+    }
+}
+
 #[tokio::test]
 async fn each_journey_can_be_walked_first() {
     for role in ["tutor", "coordinator"] {

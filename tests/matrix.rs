@@ -470,6 +470,19 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Brings about the states that a mutation is taken in, and gives what is sent by somebody who may; `None` for one
+    /// that has no case here.
+    pub async fn ready(&self, mutation: &str, client: &Client<'_>) -> Option<Value> {
+        let case = *ALL
+            .iter()
+            .flat_map(|cases| cases.iter())
+            .find(|case| case.mutation == mutation)?;
+        let states = states_of(case)[0];
+        self.set(states, case.tutors_release).await;
+        let viewer = self.viewers.iter().find(|viewer| viewer.client.person == client.person);
+        Some(self.input(mutation, viewer?, states).await)
+    }
+
     /// Puts edition, enrolment and work into these states, whatever happened to them.
     async fn set(&self, states: States, tutors_release: bool) {
         let tx = self.test.app.db.write().await.expect("a transaction");
@@ -512,7 +525,7 @@ impl<'a> World<'a> {
         json!({
             "person": self.ana(), "enrolment": self.class.enrolments[0], "team": self.class.team,
             "submission": self.submission, "deliverable": self.class.roadmap, "edition": self.class.edition,
-            "course": self.course,
+            "course": self.course, "institution": self.institution.to_string(),
         })
     }
 

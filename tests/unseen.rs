@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::id::{DeliverableId, EnrolmentId, PersonId, SubmissionId, TeamId};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::support::app::{Answer, Client, TestApp};
+use crate::support::draw::Draw;
 use crate::support::scene::{Plan, act, apply, enrolling, id_of, nominate, roadmap_input, walk};
 
 const EDITIONS: usize = 4;
@@ -28,28 +28,6 @@ const INSTITUTIONS: usize = 3;
 fn pairs() -> usize {
     let told = std::env::var("RUMBO_TEST_PAIRS").ok();
     told.and_then(|count| count.parse().ok()).unwrap_or(400)
-}
-
-/// `SplitMix64`: the same draw in every run.
-struct Draw(u64);
-
-impl Draw {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        let limit = u64::try_from(limit).expect("a small number");
-        usize::try_from(self.next() % limit).expect("a small number")
-    }
-
-    fn uuid(&mut self) -> Uuid {
-        Uuid::from_u128((u128::from(self.next()) << 64) | u128::from(self.next()))
-    }
 }
 
 /// One participant of one edition.

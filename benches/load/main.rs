@@ -6,6 +6,7 @@
 //! cargo bench --bench load -- --postgres          # a throw-away PostgreSQL server
 //! cargo bench --bench load -- --database-url postgres://user@host/database
 //! cargo bench --bench load -- --storm             # ordinary queries beside 200 sign-ins a second
+//! cargo bench --bench load -- --enrolments 1000 --readings 1000000   # whose data was read, after a breach
 //! ```
 //!
 //! The server's limits by class (`[rates]`) are switched off for it, since one address asks for everything.
@@ -20,6 +21,7 @@ use rumbo::config::Settings;
 use rumbo::store::{Db, Engine, tally_rebuild};
 use tokio::runtime::Runtime;
 
+mod breach;
 mod client;
 mod cluster;
 mod fill;
@@ -70,6 +72,9 @@ struct Options {
     /// Drive ordinary queries with and without 200 sign-ins a second beside them, and nothing else.
     #[arg(long)]
     storm: bool,
+    /// Record so many readings of personal data by one account, ask whose data they were, and nothing else.
+    #[arg(long)]
+    readings: Option<u32>,
     /// Leave the server running for so many seconds at the end, to look at it.
     #[arg(long, default_value_t = 0)]
     linger: u64,
@@ -105,6 +110,11 @@ fn main() -> Result<(), Failure> {
     bench.fill(bench.options.enrolments)?;
     if bench.options.storm {
         return io::stdout().write_all(bench.storm()?.as_bytes()).map_err(Into::into);
+    }
+    if let Some(readings) = bench.options.readings {
+        return io::stdout()
+            .write_all(breach::run(&bench, readings)?.as_bytes())
+            .map_err(Into::into);
     }
     let mut report = bench.drive(None)?;
     if let Some(enrolments) = bench.options.also {

@@ -141,14 +141,22 @@ impl Operation {
 }
 
 /// Writes requests.
-struct Writer {
+pub struct Writer {
     tokens: Tokens,
     clock: Clock,
 }
 
 impl Writer {
+    /// For a server with these settings.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            tokens: Tokens::from_settings(&settings.auth),
+            clock: Clock::System,
+        }
+    }
+
     /// A request of the person with this number.
-    fn request(
+    pub fn request(
         &self,
         person: i64,
         (document, name): (&str, &str),
@@ -190,10 +198,7 @@ fn operation(document: &str, name: &str) -> Option<String> {
 #[allow(clippy::too_many_lines, reason = "a list of operations, each beside its raw SQL")]
 pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<Operation>, Failure> {
     let size = Size::of(options);
-    let writer = Writer {
-        tokens: Tokens::from_settings(&settings.auth),
-        clock: Clock::System,
-    };
+    let writer = Writer::of(settings);
     let admitted = words(|state| state.was_admitted());
     let each = |variables: &dyn Fn(EditionId) -> serde_json::Value, asked| {
         let editions = (1..size.editions).map(|edition| EditionId(id(Kind::Edition, edition, 1)));

@@ -59,7 +59,8 @@ impl Viewer {
         #[graphql(desc = "The questions.")] checks: Vec<PermissionCheck>,
     ) -> ApiResult<Vec<Permission>> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let checks: Result<Vec<_>> = checks.iter().map(|check| check.read("checks")).collect();
+        let read = |(place, check): (usize, &PermissionCheck)| check.read(&format!("checks.{place}.on"));
+        let checks: Result<Vec<_>> = checks.iter().enumerate().map(read).collect();
         let found = ability::ask(app, actor, &checks?).await?;
         Ok(found.into_iter().map(Into::into).collect())
     }
@@ -82,9 +83,9 @@ impl Viewer {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many from the start, or after `after`; 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "A cursor.")] after: Option<String>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, or before `before`; 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "A cursor.")] before: Option<String>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Connection<String, Session, EmptyFields, EmptyFields>> {
         let arguments = Arguments {
             first,
@@ -101,7 +102,7 @@ impl Viewer {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many, 1 to 100.")] first: i32,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
     ) -> ApiResult<Connection<String, AccessLogEntry, EmptyFields, EmptyFields>> {
         audit::access_log(ctx, first, after).await
     }
@@ -123,69 +124,70 @@ impl AccountQuery {
 /// A new account.
 #[derive(Debug, InputObject)]
 pub struct RegisterPersonInput {
-    /// E-mail address; it has to be confirmed.
+    /// E-mail address, up to 254 characters, kept in lower case; it has to be confirmed.
     email: String,
-    /// Given name, up to 120 characters.
+    /// Given name, up to 120 characters (NFC).
     given_name: String,
-    /// Family name, up to 120 characters.
+    /// Family name, up to 120 characters (NFC).
     family_name: String,
     /// The language of messages.
     language: Language,
-    /// An IANA zone, such as `America/Montevideo`.
+    /// An IANA zone, such as `America/Montevideo`; up to 40 characters.
     time_zone: String,
-    /// 12 to 128 characters of any script, neither common nor made of your names.
+    /// 12 to 128 characters of any script, taken byte for byte; neither common nor made of your names.
     password: String,
 }
 
 /// The address to confirm.
 #[derive(Debug, InputObject)]
 pub struct ConfirmEmailInput {
-    /// The token of the message.
+    /// The token of the message, up to 60 characters as it came.
     token: String,
 }
 
 /// A password to be reset.
 #[derive(Debug, InputObject)]
 pub struct RequestPasswordResetInput {
-    /// E-mail address of the account.
+    /// E-mail address of the account, up to 254 characters in any case.
     email: String,
 }
 
 /// A password reset.
 #[derive(Debug, InputObject)]
 pub struct ResetPasswordInput {
-    /// The token of the message.
+    /// The token of the message, up to 60 characters as it came.
     token: String,
-    /// The new password: 12 to 128 characters of any script, neither common nor made of your names.
+    /// The new password: 12 to 128 characters of any script, taken byte for byte; neither common nor made of your
+    /// names.
     password: String,
 }
 
 /// A change of password.
 #[derive(Debug, InputObject)]
 pub struct ChangePasswordInput {
-    /// The present password.
+    /// The present password, up to 128 characters byte for byte.
     current_password: String,
-    /// A code of the second factor, or a recovery code, where the account has one.
+    /// A code of the second factor, or a recovery code, where the account has one; up to 40 characters as it is shown.
     code: Option<String>,
-    /// The new one: 12 to 128 characters of any script, neither common nor made of your names.
+    /// The new one: 12 to 128 characters of any script, taken byte for byte; neither common nor made of your names.
     new_password: String,
 }
 
 /// Another address for your account.
 #[derive(Debug, InputObject)]
 pub struct RequestEmailChangeInput {
-    /// The present password.
+    /// The present password, up to 128 characters byte for byte.
     current_password: String,
-    /// A code of the second factor, or a recovery code, where the account has one.
+    /// A code of the second factor, or a recovery code, where the account has one; up to 40 characters as it is shown.
     code: Option<String>,
-    /// The new address; a message goes there.
+    /// The new address, up to 254 characters, kept in lower case; a message goes there.
     email: String,
 }
 
 /// The new address to confirm.
 #[derive(Debug, InputObject)]
 pub struct ConfirmEmailChangeInput {
-    /// The token of the message.
+    /// The token of the message, up to 60 characters as it came.
     token: String,
 }
 
@@ -194,13 +196,13 @@ pub struct ConfirmEmailChangeInput {
 pub struct UpdateProfileInput {
     /// The version that you saw.
     version: i64,
-    /// Given name, up to 120 characters.
+    /// Given name, up to 120 characters (NFC).
     given_name: String,
-    /// Family name, up to 120 characters.
+    /// Family name, up to 120 characters (NFC).
     family_name: String,
     /// The language of messages.
     language: Language,
-    /// An IANA zone, such as `America/Montevideo`.
+    /// An IANA zone, such as `America/Montevideo`; up to 40 characters.
     time_zone: String,
 }
 
@@ -209,7 +211,7 @@ pub struct UpdateProfileInput {
 pub struct StateDeclarationInput {
     /// Gender; `NOT_STATED` is an answer.
     gender: Gender,
-    /// Country (ISO 3166-1 alpha-2); leave it out for not stated.
+    /// Country, the 2 letters of ISO 3166-1 alpha-2, kept in capitals; leave it out for not stated.
     country: Option<String>,
     /// Institution, from the register; leave it out for not stated.
     institution_id: Option<ID>,

@@ -16,7 +16,7 @@ use crate::service::account;
 pub struct DisableAccountInput {
     /// Whose.
     person_id: ID,
-    /// Why, up to 1,000 characters; the person reads it, and it goes into the audit log.
+    /// Why, up to 1,000 characters (NFC); the person reads it, and it goes into the audit log.
     reason: String,
 }
 
@@ -25,7 +25,7 @@ pub struct DisableAccountInput {
 pub struct EnableAccountInput {
     /// Whose.
     person_id: ID,
-    /// Why, up to 1,000 characters; it goes into the audit log.
+    /// Why, up to 1,000 characters (NFC); it goes into the audit log.
     reason: String,
 }
 

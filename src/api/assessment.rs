@@ -14,7 +14,7 @@ use super::submission::Submission;
 use super::team;
 use crate::domain::deliverable::Score;
 use crate::domain::id::Seen;
-use crate::domain::text::{Comment, Reason};
+use crate::domain::text::{Comment, Reason, ShortCode};
 use crate::error::{Code, Error, Faults, Result};
 use crate::service;
 use crate::store::assessment;
@@ -77,7 +77,7 @@ pub struct CriterionScore {
 /// The level reached in one criterion.
 #[derive(InputObject)]
 pub struct CriterionScoreInput {
-    /// The criterion's key.
+    /// The criterion's key, up to 40 characters (NFC).
     criterion: String,
     /// The level's position in the criterion, from 0.
     level: i32,
@@ -101,7 +101,7 @@ pub struct RequestRevisionInput {
     version: i64,
     /// The number of the hand-in that you read; refused when there is a later one.
     version_number: Option<i64>,
-    /// What is to be done, up to 10,000 characters; the authors read it.
+    /// What is to be done, up to 10,000 characters (NFC); the authors read it.
     comment: String,
     /// The level reached in each criterion, if you want to say it.
     #[graphql(default)]
@@ -119,7 +119,7 @@ pub struct GradeSubmissionInput {
     version_number: Option<i64>,
     /// The level reached in each criterion of the rubric.
     scores: Vec<CriterionScoreInput>,
-    /// What you say to the authors, up to 10,000 characters; they read it once the grade is released.
+    /// What you say to the authors, up to 10,000 characters (NFC); they read it once the grade is released.
     #[graphql(default)]
     comment: String,
 }
@@ -129,7 +129,7 @@ pub struct GradeSubmissionInput {
 pub struct ReleaseGradesInput {
     /// Which submissions, 1 to 100; all are released or none.
     submissions: Vec<id::SeenInput>,
-    /// Why, up to 1,000 characters; kept with the step.
+    /// Why, up to 1,000 characters (NFC); kept with the step.
     reason: Option<String>,
 }
 
@@ -142,7 +142,7 @@ pub struct OverrideGradeInput {
     version: i64,
     /// The new value, 0 to 100.
     value: Decimal,
-    /// Why, up to 1,000 characters; the authors read it.
+    /// Why, up to 1,000 characters (NFC); the authors read it.
     reason: String,
 }
 
@@ -153,7 +153,7 @@ pub struct ReopenReviewInput {
     submission_id: ID,
     /// The version that you saw.
     version: i64,
-    /// Why, up to 1,000 characters.
+    /// Why, up to 1,000 characters (NFC).
     reason: String,
 }
 
@@ -162,7 +162,7 @@ pub struct ReopenReviewInput {
 pub struct FinalizeGradesInput {
     /// Which submissions, 1 to 100; all become final or none.
     submissions: Vec<id::SeenInput>,
-    /// Why, up to 1,000 characters; kept with the step.
+    /// Why, up to 1,000 characters (NFC); kept with the step.
     reason: Option<String>,
 }
 
@@ -316,10 +316,10 @@ fn read_scores(scores: Vec<CriterionScoreInput>) -> Result<Vec<Score>> {
     let read = |(place, score): (usize, CriterionScoreInput)| {
         let level = usize::try_from(score.level);
         let level = level.map_err(|_| Error::at(&format!("scores.{place}.level"), Code::RubricMismatch))?;
-        Ok(Score {
-            criterion: score.criterion,
-            level,
-        })
+        let mut faults = Faults::default();
+        let criterion = faults.take(&format!("scores.{place}.criterion"), ShortCode::parse(&score.criterion));
+        let criterion = criterion.ok_or(faults)?.into();
+        Ok(Score { criterion, level })
     };
     scores.into_iter().enumerate().map(read).collect()
 }

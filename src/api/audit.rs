@@ -12,7 +12,7 @@ use super::person::Person;
 use super::request::Request;
 use crate::domain::audit as domain;
 use crate::domain::id::{AnyId, PersonId, written};
-use crate::domain::text::{Line, SearchText};
+use crate::domain::text::{SearchText, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::service::audit::{self as service, OwnLook, Touched};
 use crate::store::access::{Reader, Touch};
@@ -161,6 +161,9 @@ impl AccessedPerson {
     }
 }
 
+/// The most actions of one filter.
+const MOST_ACTIONS: usize = 20;
+
 /// Which entries of the audit log are wanted; what is left out does not restrict.
 #[derive(InputObject, Default)]
 pub struct AuditFilter {
@@ -168,7 +171,7 @@ pub struct AuditFilter {
     actor_id: Option<ID>,
     /// Of what was done to this thing or person.
     subject_id: Option<ID>,
-    /// One of these actions, up to 20, such as `decide_enrolment`.
+    /// One of these actions, up to 20, such as `decide_enrolment`; each up to 100 characters (NFC).
     actions: Option<Vec<String>>,
     /// From this instant on.
     from: Option<DateTime<Utc>>,
@@ -178,30 +181,32 @@ pub struct AuditFilter {
 
 impl AuditFilter {
     fn read(self) -> Result<audit::Filter> {
-        let subject = |id: &ID| match crate::domain::id::decode(id) {
+        let subject = |id: ID| match crate::domain::id::decode(&id) {
             Ok((prefix, uuid)) if AnyId::PREFIXES.contains(&prefix) => Ok(uuid),
-            _ => Err(argument_fault("filter", Code::InvalidId)),
+            _ => Err(Code::InvalidId),
         };
+        let actor = |id: ID| id.parse::<PersonId>().map_err(|_| Code::InvalidId);
         let mut faults = Faults::default();
         let given = self.actions.unwrap_or_default();
-        if given.len() > 20 {
-            return Err(argument_fault("filter", Code::TooLong));
+        if given.len() > MOST_ACTIONS {
+            return Err(argument_fault("filter.actions", Code::TooLong));
         }
-        let actions: Vec<String> = given
-            .iter()
-            .filter_map(|action| faults.take("filter.actions", SearchText::parse(action)))
-            .map(Line::into)
-            .collect();
+        let mut actions = Vec::new();
+        for (place, action) in given.iter().enumerate() {
+            let at = format!("filter.actions.{place}");
+            actions.extend(faults.take_argument(&at, SearchText::parse(action)).map(String::from));
+        }
+        let actor = faults.take_argument("filter.actorId", self.actor_id.map(actor).transpose());
+        let subject = faults.take_argument("filter.subjectId", self.subject_id.map(subject).transpose());
+        let from = faults.take_argument("filter.from", self.from.map(parse_instant).transpose());
+        let until = faults.take_argument("filter.until", self.until.map(parse_instant).transpose());
         faults.check()?;
         Ok(audit::Filter {
-            actor: self
-                .actor_id
-                .map(|id| id::argument::<PersonId>("filter", &id))
-                .transpose()?,
-            subject: self.subject_id.as_ref().map(subject).transpose()?,
+            actor: actor.flatten(),
+            subject: subject.flatten(),
             actions,
-            from: self.from,
-            until: self.until,
+            from: from.flatten(),
+            until: until.flatten(),
         })
     }
 }
@@ -209,7 +214,7 @@ impl AuditFilter {
 fn argument_fault(name: &str, code: Code) -> Error {
     Fault {
         code,
-        path: vec![name.to_owned()],
+        path: name.split('.').map(Into::into).collect(),
         detail: None,
     }
     .into()
@@ -259,9 +264,9 @@ impl AuditQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<AuditFilter>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Connection<String, AuditEntry, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
         let arguments = Arguments {
@@ -289,9 +294,9 @@ impl AuditQuery {
         #[graphql(desc = "From this instant on.")] from: DateTime<Utc>,
         #[graphql(desc = "Before this instant.")] until: DateTime<Utc>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Connection<String, AccessedPerson, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
         let reader = match (actor_id, token_id) {
@@ -306,11 +311,19 @@ impl AuditQuery {
             before,
         };
         let wanted = arguments.wanted()?;
+        let mut faults = Faults::default();
+        let from = faults.take_argument("from", parse_instant(from));
+        let until = faults.take_argument("until", parse_instant(until));
+        let (Some(from), Some(until)) = (from, until) else {
+            return Err(Error::from(faults).into());
+        };
         let all = service::touched(&request.app, &request.actor, reader, from, until).await?;
-        let beyond = match wanted.beyond.map(|place| place.key) {
+        let beyond = match &wanted.beyond {
             None => None,
-            Some(Key::Text(number)) => number.parse::<u32>().ok(),
-            Some(_) => return Err(argument_fault("after", Code::Malformed).into()),
+            Some(place) => match &place.key {
+                Key::Text(number) => Some(number.parse::<u32>().map_err(|_| wanted.stray())?),
+                Key::Instant(_) | Key::Day(_) => return Err(wanted.stray().into()),
+            },
         };
         let limit = usize::try_from(wanted.limit).map_err(Error::internal)?;
         let (part, earlier, later) = part_of(&all, beyond, limit, wanted.backwards);

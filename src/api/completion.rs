@@ -106,7 +106,7 @@ pub struct DecideCompletionLateInput {
     enrolment_id: ID,
     /// The version of the enrolment that you saw.
     version: i64,
-    /// Why, up to 1,000 characters.
+    /// Why, up to 1,000 characters (NFC).
     reason: String,
 }
 
@@ -136,7 +136,7 @@ impl CompletionQuery {
         #[graphql(desc = "The enrolment, `enr_…`.")] enrolment_id: ID,
     ) -> ApiResult<Option<Completion>> {
         let request = Request::of(ctx);
-        let id: EnrolmentId = id::parse("enrolmentId", &enrolment_id)?;
+        let id: EnrolmentId = id::argument("enrolmentId", &enrolment_id)?;
         Ok(service::read(&request.app, &request.actor, id).await?.map(Completion))
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::course::CourseDraft;
 use crate::domain::id::CourseId;
 use crate::domain::language::Localized;
 use crate::domain::text::{Comment, SearchText, ShortCode, Title};
-use crate::error::{Code, Error, Fault, Faults, Flaw, Result};
+use crate::error::{Code, Fault, Faults, Flaw, Result};
 use crate::service;
 use crate::store::course;
 
@@ -35,7 +35,7 @@ pub struct LocalizedText {
 pub struct LocalizedTextInput {
     /// The language; each at most once in a list.
     pub language: Language,
-    /// The text.
+    /// The text, as long as the field that holds it says, up to 10,000 characters (NFC).
     pub text: String,
 }
 
@@ -128,17 +128,17 @@ impl Course {
 /// The texts of a course.
 #[derive(InputObject)]
 pub struct CourseInput {
-    /// A unique short code of up to 40 characters.
+    /// A unique short code of up to 40 characters (NFC).
     code: String,
-    /// The title, up to 200 characters, in at least one language.
+    /// The title, up to 200 characters (NFC), in at least one language.
     titles: Vec<LocalizedTextInput>,
-    /// What the course is about, up to 10,000 characters per language.
+    /// What the course is about, up to 10,000 characters (NFC) per language.
     #[graphql(default)]
     descriptions: Vec<LocalizedTextInput>,
-    /// What a participant will be able to do, up to 10,000 characters per language.
+    /// What a participant will be able to do, up to 10,000 characters (NFC) per language.
     #[graphql(default)]
     objectives: Vec<LocalizedTextInput>,
-    /// Up to 30 words to find it by.
+    /// Up to 30 words to find it by, each up to 200 characters (NFC).
     #[graphql(default)]
     topics: Vec<String>,
 }
@@ -225,12 +225,14 @@ impl CourseQuery {
     async fn courses(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Words that occur in code, title, description or topics; case and accents do not matter.")]
+        #[graphql(
+            desc = "Words that occur in code, title, description or topics; case and accents do not matter. Up to 100 characters (NFC)."
+        )]
         text: Option<String>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Connection<String, Course, EmptyFields, EmptyFields>> {
         let wanted = Arguments {
             first,
@@ -239,9 +241,10 @@ impl CourseQuery {
             before,
         }
         .wanted()?;
-        let text = SearchText::parse_optional(text.as_deref())
-            .map_err(|flaw| Fault::at("text", flaw.code))
-            .map_err(Error::from)?;
+        let mut faults = Faults::default();
+        let text = faults.take_argument("text", SearchText::parse_optional(text.as_deref()));
+        faults.check()?;
+        let text = text.flatten();
         let page = course::page(Request::of(ctx).app.db.read(), text.as_ref(), &wanted).await?;
         Ok(connection(page, course::page_place, Course))
     }

@@ -15,7 +15,7 @@ use super::team;
 use crate::domain::deliverable::{self as domain, DeliverableDraft, Rubric};
 use crate::domain::id::{DeliverableId, EditionId};
 use crate::domain::policy::{Action, Relation, may};
-use crate::domain::text::{Comment, ShortCode, Title};
+use crate::domain::text::{Comment, ShortCode, Title, parse_instant};
 use crate::error::{Error, Faults, Result};
 use crate::service::deliverable as service;
 use crate::store::deliverable;
@@ -177,7 +177,7 @@ pub async fn load(ctx: &Context<'_>, id: DeliverableId) -> ApiResult<Deliverable
 /// One level of a criterion.
 #[derive(InputObject)]
 pub struct RubricLevelInput {
-    /// What reaching the level is called, up to 200 characters.
+    /// What reaching the level is called, up to 200 characters (NFC).
     title: String,
     /// What reaching it gives, 0 to 1000; more than the level below.
     points: Decimal,
@@ -186,11 +186,11 @@ pub struct RubricLevelInput {
 /// One thing that an assessor looks at.
 #[derive(InputObject)]
 pub struct RubricCriterionInput {
-    /// A short key, unique in the rubric, up to 40 characters.
+    /// A short key, unique in the rubric, up to 40 characters (NFC).
     key: String,
-    /// What is looked at, up to 200 characters.
+    /// What is looked at, up to 200 characters (NFC).
     title: String,
-    /// How to look at it, up to 10,000 characters.
+    /// How to look at it, up to 10,000 characters (NFC).
     #[graphql(default)]
     description: String,
     /// 2 to 10 levels, from low to high.
@@ -204,9 +204,9 @@ pub struct CreateDeliverableInput {
     edition_id: ID,
     /// What kind of work.
     kind: DeliverableKind,
-    /// Its title, up to 200 characters.
+    /// Its title, up to 200 characters (NFC).
     title: String,
-    /// What to do, up to 10,000 characters.
+    /// What to do, up to 10,000 characters (NFC).
     #[graphql(default)]
     instructions: String,
     /// Until when it is to be handed in.
@@ -227,9 +227,9 @@ pub struct UpdateDeliverableInput {
     deliverable_id: ID,
     /// The version that you saw.
     version: i64,
-    /// Its title, up to 200 characters.
+    /// Its title, up to 200 characters (NFC).
     title: Option<String>,
-    /// What to do, up to 10,000 characters.
+    /// What to do, up to 10,000 characters (NFC).
     instructions: Option<String>,
     /// Until when it is to be handed in.
     due_at: Option<DateTime<Utc>>,
@@ -311,16 +311,21 @@ impl CreateDeliverableInput {
         let mut faults = Faults::default();
         let title = faults.take("title", Title::parse(&self.title));
         let instructions = faults.take("instructions", Comment::parse(&self.instructions));
+        let due_at = faults.take("dueAt", parse_instant(self.due_at));
+        let cut_off_at = faults.take("cutOffAt", parse_instant(self.cut_off_at));
         let rubric = read_rubric(&mut faults, &self.rubric);
         let (Some(title), Some(instructions), Some(rubric)) = (title, instructions, rubric) else {
+            return Err(faults.into());
+        };
+        let (Some(due_at), Some(cut_off_at)) = (due_at, cut_off_at) else {
             return Err(faults.into());
         };
         let draft = DeliverableDraft {
             kind: self.kind.into(),
             title,
             instructions,
-            due_at: self.due_at,
-            cut_off_at: self.cut_off_at,
+            due_at,
+            cut_off_at,
             weight: self.weight,
             rubric,
         };
@@ -344,14 +349,16 @@ impl UpdateDeliverableInput {
             .rubric
             .as_deref()
             .and_then(|rubric| read_rubric(&mut faults, rubric));
+        let due_at = faults.take("dueAt", self.due_at.map(parse_instant).transpose());
+        let cut_off_at = faults.take("cutOffAt", self.cut_off_at.map(parse_instant).transpose());
         faults.check()?;
         Ok(service::UpdateDeliverable {
             deliverable,
             version: self.version,
             title,
             instructions,
-            due_at: self.due_at,
-            cut_off_at: self.cut_off_at,
+            due_at: due_at.flatten(),
+            cut_off_at: cut_off_at.flatten(),
             weight: self.weight,
             rubric,
         })

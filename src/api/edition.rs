@@ -13,8 +13,8 @@ use super::id;
 use super::page::{Arguments, connection};
 use super::request::Request;
 use crate::domain::id::{CourseId, EditionId};
-use crate::domain::text::Reason;
-use crate::error::{Error, Faults};
+use crate::domain::text::{Reason, ShortCode};
+use crate::error::{Code, Error, Faults};
 use crate::service;
 use crate::store::{edition, enrolment, roll};
 
@@ -148,9 +148,9 @@ impl Edition {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<EnrolmentFilter>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Connection<String, Enrolment, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
         let wanted = Arguments {
@@ -180,9 +180,9 @@ impl Edition {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<super::team::Teams> {
         super::team::page_of_edition(
             ctx,
@@ -208,9 +208,9 @@ impl Edition {
         ctx: &Context<'_>,
         #[graphql(desc = "In one of these states; for coordinators.")] states: Option<Vec<SubmissionState>>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<super::submission::Submissions> {
         let arguments = Arguments {
             first,
@@ -233,7 +233,7 @@ impl EditionQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its identifier, `edn_…`.")] id: Option<ID>,
-        #[graphql(desc = "Its code, where no identifier is given.")] code: Option<String>,
+        #[graphql(desc = "Its code, where no identifier is given; up to 40 characters (NFC).")] code: Option<String>,
     ) -> ApiResult<Option<Edition>> {
         let request = Request::of(ctx);
         let Request { app, actor, .. } = request;
@@ -242,8 +242,17 @@ impl EditionQuery {
                 let id: EditionId = id::argument("id", &id)?;
                 service::edition::find(app, actor, id).await?
             }
-            (None, Some(code)) => service::edition::find_by_code(app, actor, &code).await?,
-            (None, None) => return Err(Error::at("id", crate::error::Code::Required).into()),
+            (None, Some(code)) => {
+                let mut faults = Faults::default();
+                let code = faults.take_argument("code", ShortCode::parse(&code));
+                let code = code.ok_or_else(|| Error::from(faults))?;
+                service::edition::find_by_code(app, actor, code.as_ref()).await?
+            }
+            (None, None) => {
+                let mut faults = Faults::default();
+                faults.take_argument::<()>("id", Err(Code::Required));
+                return Err(Error::from(faults).into());
+            }
         };
         Ok(found.map(Edition))
     }
@@ -254,9 +263,9 @@ impl EditionQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<EditionFilter>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Connection<String, Edition, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
         let wanted = Arguments {

@@ -274,9 +274,9 @@ impl EnrolmentQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Connection<String, Enrolment, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
         let person: PersonId = request.actor.signed_in()?;

@@ -6,7 +6,8 @@ use async_graphql::{ID, InputObject};
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::domain::id::{IdFault, Seen};
-use crate::error::{Code, Error, Fault, Result};
+use crate::domain::text::{parse_day, parse_instant};
+use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::page::{Key, Place};
 
 /// Reads the identifier at input path `at`.
@@ -17,17 +18,30 @@ pub fn parse<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
     id.parse().map_err(|_: IdFault| Error::at(at, Code::InvalidId))
 }
 
-/// Reads the identifier that a query takes as its argument `name`.
+/// Reads the identifier that a query takes; `at` begins with the argument's name.
 ///
 /// # Errors
 /// [`Code::InvalidId`] for what is no identifier, or one of another kind of thing.
-pub fn argument<T: FromStr<Err = IdFault>>(name: &str, id: &ID) -> Result<T> {
+pub fn argument<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
     let fault = |_: IdFault| Fault {
         code: Code::InvalidId,
-        path: vec![name.to_owned()],
+        path: at.split('.').map(Into::into).collect(),
         detail: None,
     };
     id.parse().map_err(|broken| fault(broken).into())
+}
+
+/// Reads the identifiers of a list in an argument; `at` begins with the argument's name.
+pub fn arguments<T: FromStr<Err = IdFault>>(faults: &mut Faults, at: &str, ids: Option<Vec<ID>>) -> Vec<T> {
+    let read = |(place, id): (usize, ID)| {
+        let read = id.parse().map_err(|_: IdFault| Code::InvalidId);
+        faults.take_argument(&format!("{at}.{place}"), read)
+    };
+    ids.unwrap_or_default()
+        .into_iter()
+        .enumerate()
+        .filter_map(read)
+        .collect()
 }
 
 /// Reads a list of identifiers.
@@ -70,15 +84,25 @@ pub fn write_cursor(place: &Place) -> String {
     BASE64URL_NOPAD.encode(format!("{}{key}", place.id.simple()).as_bytes())
 }
 
+/// The most characters of a cursor: the longest name that a list is sorted by, as search compares it, and room.
+const LONGEST_CURSOR: usize = 12_000;
+
 /// Reads a cursor back; `None` for what no list of ours wrote.
 pub fn read_cursor(cursor: &str) -> Option<Place> {
+    if cursor.len() > LONGEST_CURSOR {
+        return None;
+    }
     let text = String::from_utf8(BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?).ok()?;
     let (id, key) = text.split_at_checked(32)?;
     let (kind, value) = key.split_at_checked(1)?;
     let key = match kind {
-        "i" => Key::Instant(chrono::DateTime::from_timestamp_micros(value.parse().ok()?)?),
-        "d" => Key::Day(value.parse().ok()?),
-        "t" => Key::Text(value.to_owned()),
+        "i" => {
+            let instant = chrono::DateTime::from_timestamp_micros(value.parse().ok()?)?;
+            Key::Instant(parse_instant(instant).ok()?)
+        }
+        "d" => Key::Day(parse_day(value.parse().ok()?).ok()?),
+        // PostgreSQL takes no NUL, and no text of ours holds a control character.
+        "t" if !value.contains(char::is_control) => Key::Text(value.to_owned()),
         _ => return None,
     };
     Some(Place {
@@ -99,6 +123,17 @@ mod tests {
             for key in [Key::Text(text.clone()), Key::Instant(instant), Key::Day(instant.date_naive())] {
                 let place = Place { key, id: uuid::Uuid::from_u128(id) };
                 prop_assert_eq!(read_cursor(&write_cursor(&place)), Some(place));
+            }
+        }
+
+        /// What a list never wrote is no cursor, though it has the form of one.
+        #[test]
+        fn a_cursor_that_no_list_wrote_is_refused(before in "\\PC{0,8}", bad in "[\\x00-\\x1f]", id: u128) {
+            let id = uuid::Uuid::from_u128(id);
+            let keys = [format!("t{before}{bad}"), format!("i{}", i64::MIN / 2), "d-4800-01-01".to_owned()];
+            for key in keys {
+                let cursor = BASE64URL_NOPAD.encode(format!("{}{key}", id.simple()).as_bytes());
+                prop_assert_eq!(read_cursor(&cursor), None);
             }
         }
 

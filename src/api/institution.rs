@@ -86,11 +86,16 @@ impl InstitutionQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many from the start or after `after`, 1 to 100")] first: Option<i32>,
-        #[graphql(desc = "A cursor")] after: Option<String>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end or before `before`, 1 to 100")] last: Option<i32>,
-        #[graphql(desc = "A cursor")] before: Option<String>,
-        #[graphql(desc = "Part of a name or of another name, whatever its case and accents")] search: Option<String>,
-        #[graphql(desc = "Of this country only (ISO 3166-1 alpha-2)")] country: Option<String>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
+        #[graphql(
+            desc = "Part of a name or of another name, whatever its case and accents; up to 100 characters (NFC)"
+        )]
+        search: Option<String>,
+        #[graphql(desc = "Of this country only: the 2 letters of ISO 3166-1 alpha-2, in any case")] country: Option<
+            String,
+        >,
     ) -> ApiResult<Connection<String, Institution, EmptyFields, EmptyFields>> {
         let request = Request::of(ctx);
         let wanted = Arguments {
@@ -102,10 +107,10 @@ impl InstitutionQuery {
         .wanted()?;
         let mut faults = Faults::default();
         let search = faults
-            .take("search", SearchText::parse_optional(search.as_deref()))
+            .take_argument("search", SearchText::parse_optional(search.as_deref()))
             .flatten();
         let country = faults
-            .take("country", country.as_deref().map(Country::parse).transpose())
+            .take_argument("country", country.as_deref().map(Country::parse).transpose())
             .flatten();
         faults.check()?;
         let filter = register::Filter { search, country };
@@ -117,14 +122,14 @@ impl InstitutionQuery {
 /// What is registered of a new institution.
 #[derive(Debug, InputObject)]
 pub struct CreateInstitutionInput {
-    /// A short code, unique where there is one; up to 40 characters.
+    /// A short code, unique where there is one; up to 40 characters (NFC).
     code: Option<String>,
-    /// Name, up to 200 characters.
+    /// Name, up to 200 characters (NFC).
     name: String,
-    /// Other names, up to 20 of up to 200 characters.
+    /// Other names, up to 20 of up to 200 characters (NFC).
     #[graphql(default)]
     aliases: Vec<String>,
-    /// Country (ISO 3166-1 alpha-2).
+    /// Country, the 2 letters of ISO 3166-1 alpha-2, kept in capitals.
     country: String,
     /// What sort of organisation it is.
     kind: InstitutionKind,
@@ -137,14 +142,14 @@ pub struct UpdateInstitutionInput {
     institution_id: ID,
     /// The version that you saw.
     version: i64,
-    /// A short code, unique where there is one; up to 40 characters.
+    /// A short code, unique where there is one; up to 40 characters (NFC).
     code: Option<String>,
-    /// Name, up to 200 characters.
+    /// Name, up to 200 characters (NFC).
     name: String,
-    /// Other names, up to 20 of up to 200 characters.
+    /// Other names, up to 20 of up to 200 characters (NFC).
     #[graphql(default)]
     aliases: Vec<String>,
-    /// Country (ISO 3166-1 alpha-2).
+    /// Country, the 2 letters of ISO 3166-1 alpha-2, kept in capitals.
     country: String,
     /// What sort of organisation it is.
     kind: InstitutionKind,

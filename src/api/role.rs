@@ -11,7 +11,7 @@ use super::person::Person;
 use super::request::Request;
 use crate::domain::actor::{Grant, Scope};
 use crate::domain::id::AnyId;
-use crate::domain::text::{Email, Reason};
+use crate::domain::text::{Email, Reason, parse_instant};
 use crate::error::{Code, Error, Faults, Result};
 use crate::service::role::{self as roles, Appointment, Grantee};
 use crate::store::role;
@@ -86,7 +86,7 @@ impl RoleAssignment {
 pub struct GrantRoleInput {
     /// To whom; either this or `email`.
     person_id: Option<ID>,
-    /// The address of the account to which it is granted; either this or `personId`.
+    /// The address of the account to which it is granted, up to 254 characters in any case; either this or `personId`.
     email: Option<String>,
     /// The role.
     role: Role,
@@ -112,13 +112,16 @@ impl GrantRoleInput {
             None => Scope::System,
             Some(id) => read_scope(id).ok_or_else(|| Error::at("scopeId", Code::InvalidId))?,
         };
+        let mut faults = Faults::default();
+        let until = faults.take("until", self.until.map(parse_instant).transpose());
+        faults.check()?;
         Ok(Appointment {
             grantee,
             grant: Grant {
                 role: self.role.into(),
                 scope,
             },
-            until: self.until,
+            until: until.flatten(),
         })
     }
 }
@@ -137,7 +140,7 @@ fn read_scope(id: &ID) -> Option<Scope> {
 pub struct RevokeRoleInput {
     /// Which assignment.
     role_assignment_id: ID,
-    /// Why; it goes into the audit log.
+    /// Why, up to 1,000 characters (NFC); it goes into the audit log.
     reason: Option<String>,
 }
 

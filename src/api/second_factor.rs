@@ -56,27 +56,27 @@ impl SecondFactorEnrolment {
 /// A second factor to be added.
 #[derive(Debug, InputObject)]
 pub struct ConfirmSecondFactorInput {
-    /// The present password.
+    /// The present password, up to 128 characters byte for byte.
     password: String,
-    /// The code that the device shows.
+    /// The code that the device shows, up to 40 characters as it is shown.
     code: String,
 }
 
 /// A second factor to be removed.
 #[derive(Debug, InputObject)]
 pub struct RemoveSecondFactorInput {
-    /// The present password.
+    /// The present password, up to 128 characters byte for byte.
     password: String,
-    /// The code that the device shows, or a recovery code.
+    /// The code that the device shows, or a recovery code; up to 40 characters as it is shown.
     code: String,
 }
 
 /// Recovery codes to be renewed.
 #[derive(Debug, InputObject)]
 pub struct RenewRecoveryCodesInput {
-    /// The present password.
+    /// The present password, up to 128 characters byte for byte.
     password: String,
-    /// The code that the device shows, or a recovery code.
+    /// The code that the device shows, or a recovery code; up to 40 characters as it is shown.
     code: String,
 }
 

@@ -106,25 +106,25 @@ pub async fn sessions(
 /// Credentials.
 #[derive(Debug, InputObject)]
 pub struct SignInInput {
-    /// E-mail address.
+    /// E-mail address, up to 254 characters in any case.
     email: String,
-    /// Password, byte for byte.
+    /// Password, up to 128 characters byte for byte.
     password: String,
 }
 
 /// The second step of a sign-in.
 #[derive(Debug, InputObject)]
 pub struct CompleteSignInInput {
-    /// The token of the challenge that `signIn` answered.
+    /// The token of the challenge that `signIn` answered, up to 60 characters as it came.
     challenge: String,
-    /// The code that the device shows, or a recovery code.
+    /// The code that the device shows, or a recovery code; up to 40 characters as it is shown.
     code: String,
 }
 
 /// A session to go on.
 #[derive(Debug, InputObject)]
 pub struct RefreshSessionInput {
-    /// The refresh token that came last.
+    /// The refresh token that came last, up to 60 characters as it came.
     refresh_token: String,
 }
 

@@ -13,7 +13,9 @@ use super::institution::Institution;
 use super::request::Request;
 use crate::domain::id::{CourseId, EditionId, InstitutionId};
 use crate::domain::statistics as domain;
+use crate::domain::text::parse_instant;
 use crate::domain::{enrolment, institution, language, person};
+use crate::error::Faults;
 use crate::service::statistics::{Answer, Question, Row, ask};
 use crate::store::statistics::{Figure, Part};
 
@@ -264,10 +266,13 @@ impl StatisticsQuery {
         let (figures, measures) = selected(&ctx.look_ahead());
         let by: Vec<domain::Dimension> = by.into_iter().map(Into::into).collect();
         let filter = filter.unwrap_or_default().read()?;
+        let mut faults = Faults::default();
+        let as_at = faults.take_argument("asAt", as_at.map(parse_instant).transpose());
+        faults.check()?;
         let question = Question {
             by,
             filter,
-            as_at,
+            as_at: as_at.flatten(),
             figures,
             measures,
         };

@@ -233,10 +233,10 @@ pub async fn page_of_edition(
 pub struct SaveDraftInput {
     /// What it answers.
     deliverable_id: ID,
-    /// The title, up to 200 characters; may be empty until it is handed in.
+    /// The title, up to 200 characters (NFC); may be empty until it is handed in.
     #[graphql(default)]
     title: String,
-    /// The text, up to 100,000 characters.
+    /// The text, up to 100,000 characters (NFC).
     body: String,
     /// The version that you saw; left out for the first draft.
     version: Option<i64>,
@@ -289,9 +289,9 @@ impl SubmissionQuery {
             Vec<SubmissionState>,
         >,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Submissions> {
         let request = Request::of(ctx);
         request.actor.signed_in()?;

@@ -163,7 +163,7 @@ fn place(row: &team::Model) -> Place {
 pub struct CreateTeamInput {
     /// Of which edition.
     edition_id: ID,
-    /// Its name, unique in the edition, up to 120 characters.
+    /// Its name, unique in the edition, up to 120 characters (NFC).
     name: String,
     /// Who belongs to it from the start, up to 100: confirmed or active enrolments of the edition that are in no team.
     #[graphql(default)]
@@ -177,7 +177,7 @@ pub struct UpdateTeamInput {
     team_id: ID,
     /// The version that you saw.
     version: i64,
-    /// The new name; left out, it stays.
+    /// The new name, up to 120 characters (NFC); left out, it stays.
     name: Option<String>,
     /// Who joins.
     #[graphql(default)]
@@ -248,9 +248,9 @@ impl TeamQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Teams> {
         let request = Request::of(ctx);
         request.actor.signed_in()?;
@@ -270,9 +270,9 @@ impl TeamQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<Teams> {
         let request = Request::of(ctx);
         request.actor.signed_in()?;

@@ -30,6 +30,8 @@ pub const RECOVERY_CODES: usize = 10;
 const RECOVERY_BYTES: usize = 10;
 /// The letters in one group of a recovery code as it is shown.
 const RECOVERY_GROUP: usize = 4;
+/// The most characters of a code as somebody types it, with spaces and hyphens.
+const LONGEST_CODE: usize = 40;
 
 /// The secret that a device and Rumbo share. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -131,6 +133,9 @@ pub enum Given {
 impl Given {
     /// Reads a code; spaces and hyphens do not count. `None` for what is neither.
     pub fn read(person: PersonId, text: &str) -> Option<Self> {
+        if text.len() > LONGEST_CODE {
+            return None;
+        }
         let plain: String = text.chars().filter(|letter| *letter != ' ' && *letter != '-').collect();
         if plain.len() == DIGITS && plain.bytes().all(|byte| byte.is_ascii_digit()) {
             return Some(Self::Device(plain));

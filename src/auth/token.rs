@@ -25,6 +25,8 @@ const ACCESS_TYPE: &str = "at+jwt";
 const LEEWAY_SECONDS: i64 = 5;
 /// The random bytes of a token that works once.
 const RANDOM_BYTES: usize = 32;
+/// The most characters of such a token; what the schema says of them.
+const LONGEST: usize = 60;
 
 /// The claims of an access token; every one is required.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -172,6 +174,9 @@ pub fn draw(kind: Kind) -> Result<String> {
 
 /// What is stored of a random token: its SHA-256. `None` for what is not written like one of this kind.
 pub fn digest(kind: Kind, token: &str) -> Option<Vec<u8>> {
+    if token.len() > LONGEST {
+        return None;
+    }
     let body = token.strip_prefix(kind.prefix())?;
     let bytes = BASE64URL_NOPAD.decode(body.as_bytes()).ok()?;
     (bytes.len() == RANDOM_BYTES).then(|| Sha256::digest(token.as_bytes()).to_vec())

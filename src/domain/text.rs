@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Code, Flaw};
@@ -33,6 +34,9 @@ pub type Comment = Prose<10_000>;
 pub type Body = Prose<100_000>;
 
 impl<const MAX: usize> Line<MAX> {
+    /// The most code points.
+    pub const MOST: usize = MAX;
+
     /// Trims and normalises; refuses what is blank, too long or holds a forbidden character.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let clean: String = text.trim().nfc().collect();
@@ -57,7 +61,11 @@ impl<const MAX: usize> Line<MAX> {
 }
 
 impl<const MAX: usize> Prose<MAX> {
-    /// Normalises, with line breaks as `\n`; refuses what is too long or holds a forbidden character.
+    /// The most code points.
+    pub const MOST: usize = MAX;
+
+    /// Normalises, with line breaks as `\n`; refuses what is too long or holds a forbidden character. A text that shows
+    /// nothing is the empty one.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let clean: String = text.replace("\r\n", "\n").trim().nfc().collect();
         if clean
@@ -67,7 +75,8 @@ impl<const MAX: usize> Prose<MAX> {
             return Err(Code::ForbiddenCharacter.into());
         }
         at_most::<MAX>(&clean)?;
-        Ok(Self(clean))
+        let shows = clean.chars().any(|letter| !is_invisible(letter));
+        Ok(if shows { Self(clean) } else { Self::default() })
     }
 
     /// Whether there is nothing in it.
@@ -107,18 +116,21 @@ text_traits!(Prose);
 pub struct Email(String);
 
 impl Email {
-    /// Refuses what has no single `@`, no dot in its domain, or more than 254 characters (RFC 5321).
+    /// The most characters (RFC 5321).
+    pub const MOST: usize = 254;
+
+    /// Refuses what has no single `@`, no dot in its domain, or more than [`Email::MOST`] characters.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let clean: String = text.trim().nfkc().collect::<String>().to_lowercase();
         if clean.is_empty() {
             return Err(Code::Required.into());
         }
-        at_most::<254>(&clean)?;
+        at_most::<{ Self::MOST }>(&clean)?;
         let (local, domain) = clean.rsplit_once('@').ok_or(Code::Malformed)?;
         // A name with other letters in it has one form in ASCII (IDNA, UTS 46), in which it is kept and compared.
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| Code::Malformed)?;
         let clean = format!("{local}@{domain}");
-        at_most::<254>(&clean)?;
+        at_most::<{ Self::MOST }>(&clean)?;
         let local_fits = !local.is_empty()
             && local.len() <= 64
             && !local.starts_with('.')
@@ -154,6 +166,9 @@ impl fmt::Display for Email {
 pub struct Country(String);
 
 impl Country {
+    /// The letters of a code.
+    pub const MOST: usize = 2;
+
     /// Refuses letters that no country of ISO 3166-1 alpha-2 has.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let code = text.trim().to_ascii_uppercase();
@@ -170,9 +185,35 @@ impl AsRef<str> for Country {
     }
 }
 
+/// The most characters of the name of a time zone.
+pub const TIME_ZONE_MOST: usize = 40;
+
 /// Reads the name of a zone of the IANA database, such as `America/Montevideo`.
 pub fn parse_time_zone(text: &str) -> Result<chrono_tz::Tz, Flaw> {
     text.trim().parse().map_err(|_| Code::UnknownTimeZone.into())
+}
+
+/// The years in which something of ours can lie; both databases count further, but not equally far.
+const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
+
+/// The instant, if its year is within 1900 and 9999.
+pub fn parse_instant(instant: DateTime<Utc>) -> Result<DateTime<Utc>, Flaw> {
+    within_years(&instant).map(|()| instant)
+}
+
+/// The day, if its year is within 1900 and 9999.
+pub fn parse_day(day: NaiveDate) -> Result<NaiveDate, Flaw> {
+    within_years(&day).map(|()| day)
+}
+
+fn within_years(time: &impl Datelike) -> Result<(), Flaw> {
+    if YEARS.contains(&time.year()) {
+        return Ok(());
+    }
+    Err(Flaw {
+        code: Code::OutOfRange,
+        detail: Some(format!("{}–{}", YEARS.start(), YEARS.end())),
+    })
 }
 
 /// The text as search compares it: lower case, without accents, single spaces.
@@ -256,6 +297,32 @@ mod tests {
     fn text_is_stored_in_normal_form_c() {
         let name = Name::parse("  Jose\u{301} ").expect("a plain name");
         assert_eq!(name.as_ref(), "José");
+    }
+
+    #[test]
+    fn prose_that_shows_nothing_is_empty() {
+        for text in ["", " \n ", "\u{200B}\u{2060}"] {
+            assert!(Comment::parse(text).expect("nothing").is_empty(), "{text:?}");
+        }
+        assert_eq!(Comment::parse("a\u{200B}").expect("a text").as_ref(), "a\u{200B}");
+    }
+
+    #[test]
+    fn times_lie_in_years_that_both_databases_know() {
+        let day = |text: &str| parse_day(text.parse().expect("a day")).map_err(|flaw| flaw.code);
+        assert!(day("1900-01-01").is_ok() && day("9999-12-31").is_ok());
+        for text in ["1899-12-31", "-262143-01-01", "+10000-01-01"] {
+            assert_eq!(day(text), Err(Code::OutOfRange), "{text}");
+        }
+        let instant = |text: &str| parse_instant(text.parse().expect("an instant")).map_err(|flaw| flaw.code);
+        assert!(instant("2026-03-02T12:00:00Z").is_ok());
+        assert_eq!(instant("+10000-01-01T00:00:00Z"), Err(Code::OutOfRange));
+    }
+
+    #[test]
+    fn no_time_zone_has_a_longer_name() {
+        let longest = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name().len()).max();
+        assert!(longest.is_some_and(|length| length <= TIME_ZONE_MOST), "{longest:?}");
     }
 
     #[test]

@@ -326,6 +326,10 @@ impl Db {
     /// Brings the schema up to date; several processes may start it at once.
     pub async fn migrate(&self) -> Result<()> {
         use migrations::{Migrator, MigratorTrait};
+        // Whoever serves need not own the tables: where there is nothing to do, nothing is tried.
+        if self.is_current().await? {
+            return Ok(());
+        }
         let tx = self.whole.begin().await?;
         if self.engine == Engine::Postgres {
             tx.execute_unprepared(&format!(
@@ -341,7 +345,8 @@ impl Db {
     /// Whether the schema is the one that this program was built for.
     pub async fn is_current(&self) -> Result<bool> {
         use migrations::{Migrator, MigratorTrait};
-        Ok(Migrator::get_pending_migrations(&self.whole).await?.is_empty())
+        let pending = Migrator::get_pending_migrations_read_only(&self.whole).await?;
+        Ok(pending.is_empty())
     }
 
     /// Whether the database answers.

@@ -3,12 +3,12 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::Value;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    Select, TryGetable,
+    ColumnTrait, ColumnType, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, Select, TryGetable,
 };
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Code, Error, Fault, Result};
 
 /// The value by which a list is ordered, at one of its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,18 @@ pub struct Wanted {
     pub beyond: Option<Place>,
     /// Whether the rows before the place are wanted, the nearest ones.
     pub backwards: bool,
+}
+
+impl Wanted {
+    /// The refusal of a place that is in another list.
+    pub fn stray(&self) -> Error {
+        let argument = if self.backwards { "before" } else { "after" };
+        Error::from(Fault {
+            code: Code::Malformed,
+            path: vec![argument.to_owned()],
+            detail: None,
+        })
+    }
 }
 
 /// A part of a list, in the list's order.
@@ -104,20 +116,26 @@ pub async fn fetch<E: EntityTrait>(
     descending: bool,
     wanted: &Wanted,
 ) -> Result<Page<E::Model>> {
-    let rows = part(list, columns, descending, wanted).all(connection).await?;
+    let rows = part(list, columns, descending, wanted)?.all(connection).await?;
     Ok(page(rows, wanted))
 }
 
 /// The statement that reads the wanted part of `list`, and one row more; [`page`] makes a page of its rows.
+///
+/// # Errors
+/// [`Code::Malformed`] for a place in a list that is ordered by something else.
 pub fn part<E: EntityTrait>(
     list: Select<E>,
     (key, id): (E::Column, E::Column),
     descending: bool,
     wanted: &Wanted,
-) -> Select<E> {
+) -> Result<Select<E>> {
     let falling = descending != wanted.backwards;
     let mut list = list;
     if let Some(place) = &wanted.beyond {
+        if !is_of(&place.key, key.def().get_column_type()) {
+            return Err(wanted.stray());
+        }
         let value = Value::from(&place.key);
         let (beyond_key, beyond_id) = if falling {
             (key.lt(value.clone()), id.lt(place.id))
@@ -132,9 +150,19 @@ pub fn part<E: EntityTrait>(
     } else {
         sea_orm::Order::Asc
     };
-    list.order_by(key, order.clone())
+    Ok(list
+        .order_by(key, order.clone())
         .order_by(id, order)
-        .limit(wanted.limit + 1)
+        .limit(wanted.limit + 1))
+}
+
+/// Whether a column holds such keys: SQLite would compare it with anything, PostgreSQL with nothing else.
+fn is_of(key: &Key, column: &ColumnType) -> bool {
+    match key {
+        Key::Instant(_) => matches!(column, ColumnType::TimestampWithTimeZone),
+        Key::Day(_) => matches!(column, ColumnType::Date),
+        Key::Text(_) => matches!(column, ColumnType::String(_) | ColumnType::Text),
+    }
 }
 
 /// The page that the rows of a statement of [`part`] make.

@@ -46,7 +46,7 @@ pub async fn page_of_edition(
         (enrolment::Column::AppliedAt, enrolment::Column::Id),
         false,
         wanted,
-    );
+    )?;
     let rows = connection.query_all(&list.into_query()).await?;
     let entries: Result<Vec<Entry>, DbErr> = rows.iter().map(entry).collect();
     Ok(page(entries?, wanted))

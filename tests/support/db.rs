@@ -1,7 +1,7 @@
 //! A database of its own for every test, migrated once and copied.
 //!
 //! SQLite by default. `RUMBO_TEST_DATABASE_URL=postgres://…` names a server to use instead; its user must
-//! be allowed to create databases. Nothing stays behind: a copy goes with its test, and the migrated
+//! be allowed to create databases and roles. Nothing stays behind: a copy goes with its test, and the migrated
 //! original with the last test that holds it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,9 +41,54 @@ impl TestDb {
         self.place.url()
     }
 
+    /// What `database.url` has to be for another account of the server; `None` on SQLite, which has none.
+    pub fn url_as(&self, account: &Account) -> Option<String> {
+        let url = self.url();
+        let address = match &self.place {
+            Place::File(_) => return None,
+            Place::Server { .. } => url.split_once("//")?.1,
+        };
+        let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
+        Some(format!("postgres://{}:{}@{host}", account.name, Account::PASSWORD))
+    }
+
+    /// What it is called on its server.
+    pub fn name(&self) -> Option<&str> {
+        match &self.place {
+            Place::File(_) => None,
+            Place::Server { name, .. } => Some(name),
+        }
+    }
+
     /// Connects to it as the server does.
     pub async fn connect(&self) -> Db {
         connect(&self.url()).await
+    }
+}
+
+/// The name of an account of the database server, which is removed when this is dropped: after the databases in which
+/// it has rights.
+pub struct Account {
+    pub name: String,
+}
+
+impl Account {
+    pub const PASSWORD: &'static str = "for a test";
+
+    /// A name that nobody has.
+    pub fn new() -> Self {
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        Self {
+            name: format!("rumbo_test_app_{}_{serial}", std::process::id()),
+        }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if let Some(url) = server() {
+            at_the_end(url, format!("DROP ROLE IF EXISTS {}", self.name));
+        }
     }
 }
 
@@ -117,21 +162,25 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let Self::Server { url, name } = self else { return };
-        let (url, statement) = (url.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
-        // The test's own runtime is inside this call: another thread has to wait for the server.
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(on_server(&url, &statement));
-        });
-        let dropped = dropping.join().is_ok();
-        assert!(
-            dropped || std::thread::panicking(),
-            "the test database cannot be dropped"
-        );
+        at_the_end(url.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
     }
+}
+
+/// Runs a statement while something is dropped.
+fn at_the_end(url: String, statement: String) {
+    // The test's own runtime is inside this call: another thread has to wait for the server.
+    let dropping = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(on_server(&url, &statement));
+    });
+    let dropped = dropping.join().is_ok();
+    assert!(
+        dropped || std::thread::panicking(),
+        "what the test left cannot be dropped"
+    );
 }
 
 /// The server that the tests were told to use.

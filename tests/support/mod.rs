@@ -4,7 +4,11 @@
 pub mod app;
 pub mod attacks;
 pub mod db;
+pub mod documents;
+pub mod draw;
+pub mod input;
 pub mod operations;
+pub mod rows;
 pub mod scene;
 pub mod sdl;
 pub mod smtp;

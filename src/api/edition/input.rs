@@ -6,17 +6,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::Edition;
 use crate::api::decimal::Decimal;
 use crate::api::enums::{EditionState, EnrolmentPolicy, Language, Modality};
-use crate::api::id;
 use crate::api::payload::payloads;
 use crate::domain::edition::{Calendar, EditionDraft};
-use crate::domain::text::{SearchText, ShortCode, parse_time_zone};
-use crate::error::{Fault, Faults, Result};
+use crate::domain::text::{SearchText, ShortCode, parse_day, parse_instant, parse_time_zone};
+use crate::error::{Code, Faults, Result};
 use crate::store::edition;
 
 /// Which editions of the catalogue; what is left out does not restrict.
 #[derive(InputObject, Default)]
 pub struct EditionFilter {
-    /// Words that occur in the code, title or description; case and accents do not matter. Up to 100 characters.
+    /// Words that occur in the code, title or description; case and accents do not matter. Up to 100 characters (NFC).
     pub(super) text: Option<String>,
     /// Given in this language.
     pub(super) language: Option<Language>,
@@ -32,18 +31,20 @@ pub struct EditionFilter {
 
 impl EditionFilter {
     pub(super) fn read(self) -> Result<edition::Filter> {
-        let flaw = |flaw: crate::error::Flaw| Fault {
-            code: flaw.code,
-            path: vec!["filter".into(), "text".into()],
-            detail: flaw.detail,
-        };
+        let mut faults = Faults::default();
+        let text = faults.take_argument("filter.text", SearchText::parse_optional(self.text.as_deref()));
+        let from = faults.take_argument("filter.from", self.from.map(parse_day).transpose());
+        let until = faults.take_argument("filter.until", self.until.map(parse_day).transpose());
+        let course = self.course_id.map(|id| id.parse().map_err(|_| Code::InvalidId));
+        let course = faults.take_argument("filter.courseId", course.transpose());
+        faults.check()?;
         Ok(edition::Filter {
-            text: SearchText::parse_optional(self.text.as_deref()).map_err(flaw)?,
+            text: text.flatten(),
             language: self.language.map(Into::into),
-            from: self.from,
-            until: self.until,
+            from: from.flatten(),
+            until: until.flatten(),
             states: self.states.unwrap_or_default().into_iter().map(Into::into).collect(),
-            course: self.course_id.map(|id| id::parse("filter.courseId", &id)).transpose()?,
+            course: course.flatten(),
         })
     }
 }
@@ -51,11 +52,11 @@ impl EditionFilter {
 /// What an edition is planned to be.
 #[derive(InputObject)]
 pub struct EditionInput {
-    /// A unique short code of up to 40 characters, such as `BDG-2022`.
+    /// A unique short code of up to 40 characters (NFC), such as `BDG-2022`.
     pub(super) code: String,
     /// The languages in which it is given; at least one.
     pub(super) languages: Vec<Language>,
-    /// An IANA zone, such as `America/Montevideo`.
+    /// An IANA zone, such as `America/Montevideo`; up to 40 characters.
     pub(super) time_zone: String,
     /// First day, in that zone.
     pub(super) starts_on: NaiveDate,
@@ -86,25 +87,34 @@ impl EditionInput {
         let mut faults = Faults::default();
         let code = faults.take("edition.code", ShortCode::parse(&self.code));
         let time_zone = faults.take("edition.timeZone", parse_time_zone(&self.time_zone));
-        let (Some(code), Some(time_zone)) = (code, time_zone) else {
+        let calendar = self.calendar(&mut faults);
+        let (Some(code), Some(time_zone), Some(calendar)) = (code, time_zone, calendar) else {
             return Err(faults.into());
         };
         Ok(EditionDraft {
             code,
             languages: self.languages.iter().map(|&language| language.into()).collect(),
             time_zone,
-            calendar: Calendar {
-                starts_on: self.starts_on,
-                ends_on: self.ends_on,
-                enrols_from: self.enrols_from,
-                enrols_until: self.enrols_until,
-            },
+            calendar,
             capacity: self.capacity,
             minimum: self.minimum,
             modality: self.modality.into(),
             policy: self.policy.into(),
             pass_mark: self.pass_mark.in_thousandths(),
             tutors_release: self.tutors_release,
+        })
+    }
+
+    fn calendar(&self, faults: &mut Faults) -> Option<Calendar> {
+        let starts_on = faults.take("edition.startsOn", parse_day(self.starts_on));
+        let ends_on = faults.take("edition.endsOn", parse_day(self.ends_on));
+        let enrols_from = faults.take("edition.enrolsFrom", parse_instant(self.enrols_from));
+        let enrols_until = faults.take("edition.enrolsUntil", parse_instant(self.enrols_until));
+        Some(Calendar {
+            starts_on: starts_on?,
+            ends_on: ends_on?,
+            enrols_from: enrols_from?,
+            enrols_until: enrols_until?,
         })
     }
 }
@@ -138,7 +148,7 @@ pub struct MoveEditionInput {
     pub(super) version: i64,
     /// The state to enter; one of `nextStates`.
     pub(super) to: EditionState,
-    /// Why, up to 1,000 characters; required to cancel and to reopen.
+    /// Why, up to 1,000 characters (NFC); required to cancel and to reopen.
     pub(super) reason: Option<String>,
 }
 

@@ -16,7 +16,7 @@ use crate::store::enrolment as store;
 pub struct EnrolmentFilter {
     /// In one of these states.
     pub(super) states: Option<Vec<EnrolmentState>>,
-    /// From one of these countries (ISO 3166-1 alpha-2).
+    /// From one of these countries, each the 2 letters of ISO 3166-1 alpha-2 in any case.
     pub(super) countries: Option<Vec<String>>,
     /// From one of these institutions.
     pub(super) institution_ids: Option<Vec<ID>>,
@@ -26,16 +26,18 @@ impl EnrolmentFilter {
     /// Reads it; countries and identifiers are checked.
     pub fn read(self) -> Result<store::Filter> {
         let mut faults = Faults::default();
-        let countries = self.countries.unwrap_or_default();
-        let countries = countries
-            .iter()
-            .filter_map(|country| faults.take("filter.countries", Country::parse(country)));
-        let countries = countries.map(|country| country.as_ref().to_owned()).collect();
+        let mut countries = Vec::new();
+        for (place, country) in self.countries.unwrap_or_default().iter().enumerate() {
+            let at = format!("filter.countries.{place}");
+            let country = faults.take_argument(&at, Country::parse(country));
+            countries.extend(country.map(|country| country.as_ref().to_owned()));
+        }
+        let institutions = id::arguments(&mut faults, "filter.institutionIds", self.institution_ids);
         faults.check()?;
         Ok(store::Filter {
             states: self.states.unwrap_or_default().into_iter().map(Into::into).collect(),
             countries,
-            institutions: id::parse_all("filter.institutionIds", &self.institution_ids.unwrap_or_default())?,
+            institutions,
         })
     }
 }
@@ -75,7 +77,7 @@ impl From<EnrolmentDecision> for enrolment::EnrolmentState {
 pub struct ApplyToEditionInput {
     /// To which edition; it must be enrolling.
     pub(super) edition_id: ID,
-    /// Why you want to take part, up to 10,000 characters.
+    /// Why you want to take part, up to 10,000 characters (NFC).
     #[graphql(default)]
     pub(super) motivation: String,
 }
@@ -87,7 +89,7 @@ pub struct WithdrawEnrolmentInput {
     pub(super) enrolment_id: ID,
     /// The version that you saw.
     pub(super) version: i64,
-    /// Why, up to 1,000 characters.
+    /// Why, up to 1,000 characters (NFC).
     pub(super) reason: Option<String>,
 }
 
@@ -100,7 +102,7 @@ pub struct DecideEnrolmentInput {
     pub(super) version: i64,
     /// What you decide.
     pub(super) decision: EnrolmentDecision,
-    /// Why, up to 1,000 characters; required to reject and to exclude. The person reads it.
+    /// Why, up to 1,000 characters (NFC); required to reject and to exclude. The person reads it.
     pub(super) reason: Option<String>,
 }
 
@@ -113,7 +115,7 @@ pub struct DecideEnrolmentsInput {
     pub(super) enrolments: Vec<id::SeenInput>,
     /// What you decide.
     pub(super) decision: EnrolmentDecision,
-    /// Why, up to 1,000 characters; required to reject and to exclude. The people read it.
+    /// Why, up to 1,000 characters (NFC); required to reject and to exclude. The people read it.
     pub(super) reason: Option<String>,
 }
 

@@ -137,7 +137,7 @@ impl Scan<'_> {
                         self.at += 1;
                         return Ok(());
                     }
-                    b'\\' => self.at += 2,
+                    b'\\' => self.escape()?,
                     b'\n' | b'\r' => break,
                     _ => self.at += 1,
                 }
@@ -145,6 +145,18 @@ impl Scan<'_> {
         }
         self.at = begin;
         Err(self.unreadable())
+    }
+
+    /// An escape in a text. Half a character, as JSON writes those beyond the first 65,536, is refused: the parser
+    /// would panic.
+    fn escape(&mut self) -> Result<(), Refusal> {
+        let is_surrogate = matches!(self.peek(2), Some(b'd' | b'D'))
+            && matches!(self.peek(3), Some(b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F'));
+        if self.peek(1) == Some(b'u') && is_surrogate {
+            return Err(self.unreadable());
+        }
+        self.at += 2;
+        Ok(())
     }
 
     fn opens(&mut self, bracket: u8) -> Result<(), Refusal> {

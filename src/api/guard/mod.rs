@@ -121,6 +121,10 @@ fn weigh(
 
 /// The parser's message without the text of the document that it quotes.
 fn first_line(message: &str) -> String {
+    // About a number only one line comes, with a place that is counted within the number.
+    if !message.contains('\n') {
+        return message.split(" at line ").next().unwrap_or_default().to_owned();
+    }
     let place = message.lines().next().unwrap_or_default().trim();
     let reason = message
         .lines()

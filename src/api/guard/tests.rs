@@ -244,3 +244,25 @@ fn an_operation_must_be_chosen() {
     assert_eq!(choose(two, Some("C")), Some("OPERATION_NOT_FOUND"));
     assert_eq!(choose("{ measures { rule } }", Some("A")), Some("OPERATION_NOT_FOUND"));
 }
+
+#[test]
+fn half_a_character_is_refused_before_the_parser_would_panic() {
+    for half in [r"\ud800", r"\uDFFF", r"\ud83d\ude00", r"\\\ud800"] {
+        let found = code(&format!("{{ course(id: \"{half}\") {{ id }} }}"));
+        assert_eq!(found, Some("GRAPHQL_PARSE_FAILED"), "{half}");
+    }
+    for whole in [r"\\ud800", r"\ud7ff", r"\ue000", "😀"] {
+        assert_eq!(
+            code(&format!("{{ course(id: \"{whole}\") {{ id }} }}")),
+            None,
+            "{whole}"
+        );
+    }
+}
+
+#[test]
+fn a_number_that_nothing_holds_is_told_without_the_readers_place() {
+    let document = format!("{{ courses(first: {}) {{ nodes {{ id }} }} }}", "9".repeat(400));
+    let said = "invalid number: number out of range".to_owned();
+    assert_eq!(checked(&document, json!({})).err(), Some(Refusal::Syntax(said)));
+}

@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use crate::api::enums::{ConstituentGroup, EnrolmentState, Gender, InstitutionKind, Language, PeriodRule};
 use crate::api::id;
 use crate::domain::statistics::{Filter, Period};
-use crate::domain::text::Country;
-use crate::error::{Code, Fault, Result};
+use crate::domain::text::{Country, parse_day};
+use crate::error::{Code, Fault, Faults, Flaw, Result};
 
 /// Editions by date. Both days belong to the period.
 #[derive(InputObject)]
@@ -31,7 +31,7 @@ pub struct StatisticsFilter {
     courses: Option<Vec<ID>>,
     /// Only these genders.
     genders: Option<Vec<Gender>>,
-    /// Only these countries (ISO 3166-1 alpha-2); an empty text means not stated.
+    /// Only these countries, each the 2 letters of ISO 3166-1 alpha-2 in any case; an empty text means not stated.
     countries: Option<Vec<String>>,
     /// Only these institutions.
     institutions: Option<Vec<ID>>,
@@ -43,7 +43,7 @@ pub struct StatisticsFilter {
     languages: Option<Vec<Language>>,
     /// Only enrolments in these states.
     statuses: Option<Vec<EnrolmentState>>,
-    /// Only applications of these months, such as `2022-04`.
+    /// Only applications of these months, each 7 characters as in `2022-04`.
     months: Option<Vec<String>>,
 }
 
@@ -66,49 +66,61 @@ fn all<A, B: From<A>>(name: &str, values: Option<Vec<A>>) -> Result<Vec<B>> {
     Ok(values.into_iter().map(Into::into).collect())
 }
 
-fn countries(values: Option<Vec<String>>) -> Result<Vec<String>> {
-    let read = |text: String| match text.as_str() {
-        "" => Ok(text),
-        _ => Country::parse(&text)
-            .map(|country| country.as_ref().to_owned())
-            .map_err(|_| fault(&["filter", "countries"], Code::UnknownCountry).into()),
-    };
-    all::<String, String>("countries", values)?
-        .into_iter()
-        .map(read)
-        .collect()
+/// The texts of one filter, each parsed by `parse`.
+fn texts(
+    faults: &mut Faults,
+    name: &str,
+    values: Option<Vec<String>>,
+    parse: impl Fn(String) -> Result<String, Flaw>,
+) -> Result<Vec<String>> {
+    let values: Vec<String> = all(name, values)?;
+    let read = |(place, text)| faults.take_argument(&format!("filter.{name}.{place}"), parse(text));
+    Ok(values.into_iter().enumerate().filter_map(read).collect())
 }
 
-fn months(values: Option<Vec<String>>) -> Result<Vec<String>> {
-    let months: Vec<String> = all("months", values)?;
-    let is_month =
-        |month: &String| NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d").is_ok() && month.len() == 7;
-    if months.iter().all(is_month) {
-        Ok(months)
+fn country(text: String) -> Result<String, Flaw> {
+    if text.is_empty() {
+        return Ok(text);
+    }
+    Country::parse(&text).map(|country| country.as_ref().to_owned())
+}
+
+fn month(text: String) -> Result<String, Flaw> {
+    let first_day = format!("{text}-01");
+    if text.len() == 7 && NaiveDate::parse_from_str(&first_day, "%Y-%m-%d").is_ok() {
+        Ok(text)
     } else {
-        Err(fault(&["filter", "months"], Code::Malformed).into())
+        Err(Code::Malformed.into())
     }
 }
 
 impl StatisticsFilter {
     pub(super) fn read(self) -> Result<Filter> {
-        let period = self.period.map(|period| Period {
-            from: period.from,
-            to: period.to,
-            rule: period.rule.into(),
+        let mut faults = Faults::default();
+        let period = self.period.and_then(|period| {
+            let from = faults.take_argument("filter.period.from", parse_day(period.from));
+            let to = faults.take_argument("filter.period.to", parse_day(period.to));
+            let rule = period.rule.into();
+            from.zip(to).map(|(from, to)| Period { from, to, rule })
         });
+        let countries = texts(&mut faults, "countries", self.countries, country)?;
+        let months = texts(&mut faults, "months", self.months, month)?;
+        let editions = id::arguments(&mut faults, "filter.editions", self.editions);
+        let courses = id::arguments(&mut faults, "filter.courses", self.courses);
+        let institutions = id::arguments(&mut faults, "filter.institutions", self.institutions);
+        faults.check()?;
         Ok(Filter {
             period,
-            editions: id::parse_all("filter.editions", &self.editions.unwrap_or_default())?,
-            courses: id::parse_all("filter.courses", &self.courses.unwrap_or_default())?,
+            editions,
+            courses,
             genders: all("genders", self.genders)?,
-            countries: countries(self.countries)?,
-            institutions: id::parse_all("filter.institutions", &self.institutions.unwrap_or_default())?,
+            countries,
+            institutions,
             institution_kinds: all("institutionKinds", self.institution_kinds)?,
             constituent_groups: all("constituentGroups", self.constituent_groups)?,
             languages: all("languages", self.languages)?,
             statuses: all("statuses", self.statuses)?,
-            months: months(self.months)?,
+            months,
         })
     }
 }
