@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use self::keyring::Keyring;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
 use crate::auth::vault::Vault;
@@ -14,6 +15,8 @@ use crate::error::{Error, Result};
 use crate::store::Db;
 use crate::store::access::writer::Writer;
 use crate::store::rate::Counters;
+
+pub mod keyring;
 
 /// The running application.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Signs and reads access tokens.
     pub tokens: Tokens,
+    /// Sees to it that they do so with the keys of now.
+    pub keyring: Arc<Keyring>,
     /// Seals secrets that are stored.
     pub vault: Vault,
     /// The roles that count only once a second factor was given.
@@ -56,6 +61,7 @@ impl App {
         let passwords = Passwords::from_settings(&settings.auth);
         let tokens = Tokens::from_settings(&settings.auth);
         let vault = Vault::from_settings(&settings.auth)?;
+        let keyring = Keyring::new(&settings, tokens.clone(), vault.clone());
         let factor_roles = factor_roles(&settings)?;
         let clock = Arc::new(clock);
         let accesses = Writer::start(db.clone(), clock.clone());
@@ -66,6 +72,7 @@ impl App {
             accesses,
             passwords,
             tokens,
+            keyring: Arc::new(keyring),
             clock,
             settings: Arc::new(settings),
             rates: Arc::default(),

@@ -26,6 +26,7 @@ mod report;
 mod second_factor;
 mod session;
 mod sign_in;
+mod signing_key;
 mod socket;
 mod statistics;
 mod submission;

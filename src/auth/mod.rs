@@ -1,7 +1,10 @@
 //! What proves who somebody is: passwords, second factors and tokens, and what seals their secrets. What a person may
 //! do is `domain/policy.rs`'s.
 
+pub mod key;
+pub mod keys;
 pub mod password;
 pub mod second_factor;
 pub mod token;
 pub mod vault;
+mod verified;

@@ -57,6 +57,7 @@ pub mod roll;
 pub mod seal;
 pub mod second_factor;
 pub mod session;
+pub mod signing_key;
 pub mod snapshot;
 mod standing;
 pub mod statistics;

@@ -4,6 +4,7 @@
 pub mod app;
 pub mod attacks;
 pub mod db;
+pub mod keys;
 pub mod operations;
 pub mod scene;
 pub mod sdl;
