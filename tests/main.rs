@@ -13,6 +13,7 @@ mod deliverable;
 mod enrolment;
 mod entities;
 mod fields;
+mod forged;
 mod http;
 mod institution;
 mod journeys;
