@@ -65,7 +65,7 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Listed>> {
 /// Makes a key: the first one signs, any other is published ahead and signs from the next rotation on.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for all but administrators, [`Error::Busy`] while somebody else changes the keys.
+/// [`Error::Forbidden`] for all but administrators.
 pub async fn create(app: &App, actor: &Actor) -> Result<Listed> {
     let tx = begin(app, actor).await?;
     let rows = signing_key::good(&tx, app.clock.now()).await?;
@@ -81,7 +81,7 @@ pub async fn create(app: &App, actor: &Actor) -> Result<Listed> {
 /// Has the oldest key that was published ahead sign, or a new one.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for all but administrators, [`Error::Busy`] while somebody else changes the keys.
+/// [`Error::Forbidden`] for all but administrators.
 pub async fn rotate(app: &App, actor: &Actor, handover: Handover) -> Result<Listed> {
     listed(&hand_over(app, actor, handover).await?)
 }
@@ -118,8 +118,7 @@ async fn hand_over(app: &App, actor: &Actor, handover: Handover) -> Result<Model
 /// takes its place, which is returned.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for all but administrators, [`Error::NotFound`] for a name of no key that is in use,
-/// [`Error::Busy`] while somebody else changes the keys.
+/// [`Error::Forbidden`] for all but administrators, [`Error::NotFound`] for a name of no key that is in use.
 pub async fn retire(app: &App, actor: &Actor, kid: &str) -> Result<Option<Listed>> {
     let tx = begin(app, actor).await?;
     let mut rows = signing_key::good(&tx, app.clock.now()).await?;

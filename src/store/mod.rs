@@ -333,6 +333,16 @@ pub fn engine(connection: &impl ConnectionTrait) -> Engine {
     }
 }
 
+/// Waits until this transaction is the only one under that name, which it is until it ends; on SQLite every writer
+/// is alone.
+pub async fn alone(tx: &Tx, name: i64) -> Result<()> {
+    if engine(tx) == Engine::Postgres {
+        let question = format!("SELECT pg_advisory_xact_lock({name})");
+        tx.execute_unprepared(&question).await?;
+    }
+    Ok(())
+}
+
 /// Whether this transaction is the only one under that name until it ends; on SQLite every writer is alone.
 pub async fn try_alone(tx: &Tx, name: i64) -> Result<bool> {
     if engine(tx) == Engine::Sqlite {

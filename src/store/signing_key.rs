@@ -36,16 +36,9 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Makes sure that nobody else changes the keys until the transaction ends.
-///
-/// # Errors
-/// [`Error::Busy`] when somebody does.
+/// Waits until nobody else changes the keys; nobody does until the transaction ends.
 pub async fn alone(tx: &Tx) -> Result<()> {
-    if super::try_alone(tx, CHANGE_LOCK).await? {
-        Ok(())
-    } else {
-        Err(Error::Busy(1))
-    }
+    super::alone(tx, CHANGE_LOCK).await
 }
 
 /// Every key that was ever made here, in the order in which they were.
