@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use tokio::sync::Notify;
 
+use self::keyring::Keyring;
 use crate::auth::fingerprint::Fingerprints;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
@@ -19,6 +20,8 @@ use crate::store::idempotency::Claim;
 use crate::store::keyed::Running;
 use crate::store::rate::Counters;
 
+pub mod keyring;
+
 /// The running application.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -32,6 +35,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Signs and reads access tokens.
     pub tokens: Tokens,
+    /// Sees to it that they do so with the keys of now.
+    pub keyring: Arc<Keyring>,
     /// Seals secrets that are stored.
     pub vault: Vault,
     /// The roles that count only once a second factor was given.
@@ -75,6 +80,7 @@ impl App {
         let passwords = Passwords::from_settings(&settings.auth);
         let tokens = Tokens::from_settings(&settings.auth);
         let vault = Vault::from_settings(&settings.auth)?;
+        let keyring = Keyring::new(&settings, tokens.clone(), vault.clone());
         let factor_roles = factor_roles(&settings)?;
         let fingerprints = Fingerprints::from_settings(&settings.auth)?;
         let clock = Arc::new(clock);
@@ -89,6 +95,7 @@ impl App {
             accesses,
             passwords,
             tokens,
+            keyring: Arc::new(keyring),
             clock,
             settings: Arc::new(settings),
             rates: Arc::default(),

@@ -157,6 +157,7 @@ pub struct Database {
 #[allow(missing_docs, reason = "config/default.toml documents every key")]
 pub struct Auth {
     pub secret: Secret,
+    pub keys_file: PathBuf,
     pub issuer: String,
     pub access_minutes: u64,
     pub refresh_days: u64,
@@ -413,6 +414,15 @@ mod tests {
         for text in [settings.printable(), format!("{settings:?}")] {
             assert!(!text.contains(SECRET));
             assert!(text.contains("(hidden)"));
+        }
+    }
+
+    #[test]
+    fn an_access_token_lives_ten_minutes_at_most() {
+        for (minutes, works) in [("0", false), ("1", true), ("10", true), ("11", false)] {
+            let given = [("auth.access_minutes", minutes.to_owned())];
+            let settings = Settings::load("test", None, &given).expect("settings");
+            assert_eq!(settings.validate().is_ok(), works, "{minutes}");
         }
     }
 

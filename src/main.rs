@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 use rumbo::app::App;
 use rumbo::clock::Clock;
-use rumbo::commands::{admin, demo, import, report, serve, verify};
+use rumbo::commands::{admin, demo, import, keys, report, serve, verify};
 use rumbo::config::{LogFormat, Settings};
 use rumbo::domain::actor::Actor;
 use rumbo::domain::audit::Origin;
@@ -149,6 +149,9 @@ enum Admin {
     /// Look at the audit log.
     #[command(subcommand)]
     Audit(admin::Audit),
+    /// Look after the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(keys::Keys),
 }
 
 fn main() -> ExitCode {
@@ -210,6 +213,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
                 .map_err(Error::internal)?;
             let start = settings.http.start_page.then(http::start::StartPage::default);
             let app = open(settings).await?;
+            service::signing_key::prepare(&app).await?;
             tracing::info!(http.listen = %app.settings.http.listen, database.engine = ?app.db.engine(), "serving");
             serve::run(app, listener, start, serve::asked_to_stop()).await?;
         }
@@ -257,6 +261,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Admin(Admin::Audit(what)) => {
             let app = open(settings).await?;
             admin::audit(&app, what, &mut out).await?;
+        }
+        Command::Admin(Admin::Keys(what)) => {
+            let app = open(settings).await?;
+            keys::run(&app, what, &mut out).await?;
         }
         Command::Demo(_) => unreachable!("the demo has its own settings and was started above"),
     }

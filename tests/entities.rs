@@ -55,6 +55,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         seal,
         second_factor,
         session,
+        signing_key,
         submission,
         team,
         team_member,
@@ -155,6 +156,46 @@ async fn a_person_has_one_live_enrolment_in_an_edition() {
         .await
         .expect("withdrawn");
     run(&db, &again).await.expect("a new application after the withdrawal");
+}
+
+#[tokio::test]
+async fn one_key_signs_and_only_such_a_key_keeps_its_private_part() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    // The original that is copied has a key that signs.
+    let insert = |number: u8, state: &str, private: &str, instants: &str| {
+        let length = if db.engine() == Engine::Sqlite {
+            "randomblob(32)"
+        } else {
+            "sha256(random()::text::bytea)"
+        };
+        format!(
+            "INSERT INTO signing_key (id, state, public_key, private_key, created_at, signs_from, verifies_until, retired_at)
+               VALUES ({{{number}}}, '{state}', {length}, {private}, {{now}}, {instants})"
+        )
+    };
+    for good in [
+        insert(20, "next", "{bytes}", "NULL, NULL, NULL"),
+        insert(21, "verifying", "NULL", "{now}, {now}, NULL"),
+        insert(22, "retired", "NULL", "NULL, NULL, {now}"),
+    ] {
+        run(&db, &good).await.expect(&good);
+    }
+    for wrong in [
+        insert(30, "signing", "{bytes}", "{now}, NULL, NULL"),
+        "UPDATE signing_key SET state = 'signing', signs_from = {now} WHERE id = {20}".to_owned(),
+        insert(31, "next", "NULL", "NULL, NULL, NULL"),
+        insert(32, "verifying", "{bytes}", "{now}, {now}, NULL"),
+        insert(33, "verifying", "NULL", "{now}, NULL, NULL"),
+        insert(34, "retired", "{bytes}", "NULL, NULL, {now}"),
+        insert(35, "retired", "NULL", "NULL, NULL, NULL"),
+        insert(36, "other", "NULL", "NULL, NULL, NULL"),
+        "UPDATE signing_key SET public_key = {bytes} WHERE id = {20}".to_owned(),
+        "UPDATE signing_key SET private_key = NULL WHERE id = {20}".to_owned(),
+    ] {
+        let refusal = run(&db, &wrong).await.expect_err(&wrong).to_string().to_lowercase();
+        assert!(refusal.contains("constraint"), "{wrong}: {refusal}");
+    }
 }
 
 /// One enrolment; `{5}` is its identifier.

@@ -46,7 +46,8 @@ const PRODUCT: &[(&str, [&str; 6], &[Action])] = &[
         &[Action::SeeUnpublished, Action::PlanEdition, Action::DefineDeliverable, Action::ManageTeams, Action::AllocateTutor]),
     ("plan courses", ["-", "-", "-", "-", "yes", "-"], &[Action::PlanCourse]),
     ("accounts, institutions, settings", ["-", "-", "-", "-", "-", "yes"],
-        &[Action::ManageInstitutions, Action::ManageAccounts, Action::ImportRecords, Action::TraceAccess]),
+        &[Action::ManageInstitutions, Action::ManageAccounts, Action::ImportRecords, Action::TraceAccess,
+            Action::ManageKeys]),
 ];
 
 const ROLES: [Role; 4] = [Role::Tutor, Role::FocalPoint, Role::Coordinator, Role::Administrator];

@@ -113,5 +113,6 @@ fn on_the_command_line(bench: &Bench, reader: PersonId) -> Result<(Duration, usi
 fn question(bench: &Bench, reader: PersonId) -> Result<Vec<u8>, Failure> {
     let variables = json!({ "actorId": reader.to_string(), "from": FROM, "until": UNTIL, "first": 100 });
     let whose = Size::of(&bench.options).coordinator();
-    Writer::of(&bench.settings).request(whose, (AUDIT, "AccessOf"), &variables)
+    let writer = bench.runtime.block_on(Writer::of(&bench.settings))?;
+    writer.request(whose, (AUDIT, "AccessOf"), &variables)
 }

@@ -17,7 +17,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Parser;
-use rumbo::config::Settings;
+use rumbo::app::App;
+use rumbo::clock::Clock;
+use rumbo::config::{Profile, Settings};
+use rumbo::service::signing_key;
 use rumbo::store::{Db, Engine, tally_rebuild};
 use tokio::runtime::Runtime;
 
@@ -163,7 +166,21 @@ impl Bench {
             enrolments,
             ..fill::Size::of(&self.options)
         };
-        self.runtime.block_on(fill::fill(&self.db, size, self.own_cluster))
+        self.runtime.block_on(async {
+            fill::fill(&self.db, size, self.own_cluster).await?;
+            self.make_key().await
+        })
+    }
+
+    /// Sees to it that a key signs access tokens, which the server demands in production.
+    async fn make_key(&self) -> Result<(), Failure> {
+        let settings = Settings {
+            profile: Profile::Development,
+            ..self.settings.clone()
+        };
+        let app = App::new(settings, Clock::System).await?;
+        signing_key::prepare(&app).await?;
+        Ok(app.db.close().await?)
     }
 
     /// Starts the server and drives the operations, or the one of this name.

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use rumbo::auth::token::{Bearer, Tokens};
+use rumbo::app::App;
+use rumbo::auth::token::Bearer;
 use rumbo::clock::Clock;
 use rumbo::config::Settings;
 use rumbo::domain::id::{EditionId, EnrolmentId, PersonId, SessionId};
@@ -142,17 +143,16 @@ impl Operation {
 
 /// Writes requests.
 pub struct Writer {
-    tokens: Tokens,
-    clock: Clock,
+    app: App,
 }
 
 impl Writer {
     /// For a server with these settings.
-    pub fn of(settings: &Settings) -> Self {
-        Self {
-            tokens: Tokens::from_settings(&settings.auth),
-            clock: Clock::System,
-        }
+    pub async fn of(settings: &Settings) -> Result<Self, Failure> {
+        let app = App::new(settings.clone(), Clock::System).await?;
+        // The server has the same key from the database.
+        app.keyring.renew(app.db.read(), app.clock.now()).await?;
+        Ok(Self { app })
     }
 
     /// A request of the person with this number.
@@ -166,7 +166,7 @@ impl Writer {
             person: PersonId(id(Kind::Person, 0, person)),
             session: SessionId(id(Kind::Session, 0, person)),
         };
-        let token = self.tokens.issue(bearer, self.clock.now())?;
+        let token = self.app.tokens.issue(bearer, self.app.clock.now())?;
         let query = operation(document, name).ok_or("no such operation")?;
         let body = json!({"query": query, "operationName": name, "variables": variables}).to_string();
         let head = format!(
@@ -198,7 +198,7 @@ fn operation(document: &str, name: &str) -> Option<String> {
 #[allow(clippy::too_many_lines, reason = "a list of operations, each beside its raw SQL")]
 pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<Operation>, Failure> {
     let size = Size::of(options);
-    let writer = Writer::of(settings);
+    let writer = Writer::of(settings).await?;
     let admitted = words(|state| state.was_admitted());
     let each = |variables: &dyn Fn(EditionId) -> serde_json::Value, asked| {
         let editions = (1..size.editions).map(|edition| EditionId(id(Kind::Edition, edition, 1)));
@@ -222,7 +222,7 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
     };
     let once = |variables, asked| Ok::<_, Failure>(vec![writer.request(size.coordinator(), asked, &variables)?]);
     let filter = |edition: EditionId| json!({"filter": {"editions": [edition.to_string()]}});
-    let instant = writer.clock.now() - TimeDelta::days(200);
+    let instant = writer.app.clock.now() - TimeDelta::days(200);
     let counted = "\"enrolments\":";
     let by_gender = (STATISTICS, "StatisticsByGenderAndCountry");
     let distinct = (DISTINCT, "DistinctPeople");

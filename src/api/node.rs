@@ -78,7 +78,8 @@ impl NodeQuery {
             | AnyId::RoleAssignmentId(_)
             | AnyId::DeclarationId(_)
             | AnyId::CompletionId(_)
-            | AnyId::SessionId(_) => None,
+            | AnyId::SessionId(_)
+            | AnyId::SigningKeyId(_) => None,
         })
     }
 }

@@ -2,7 +2,10 @@
 //! do is `domain/policy.rs`'s.
 
 pub mod fingerprint;
+pub mod key;
+pub mod keys;
 pub mod password;
 pub mod second_factor;
 pub mod token;
 pub mod vault;
+mod verified;

@@ -77,6 +77,7 @@ pub async fn run(options: Options, database_url: Option<String>) -> Result<()> {
     let app = App::new(settings, Clock::System).await?;
     say("Making the database …");
     app.db.migrate().await?;
+    service::signing_key::prepare(&app).await?;
     fill(&app).await?;
     say(&compare(&app).await?);
     let (people, ids) = scene(&app).await?;

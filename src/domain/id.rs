@@ -178,6 +178,8 @@ ids! {
     CompletionId = "cpl", "completion";
     /// A signed-in session.
     SessionId = "ses", "session";
+    /// A key that signs access tokens.
+    SigningKeyId = "sgk", "signing_key";
 }
 
 /// A thing, and the version of it that somebody saw.

@@ -52,6 +52,7 @@ pub mod notice;
 pub mod person;
 pub mod policy;
 pub mod rate;
+pub mod signing_key;
 pub mod statistics;
 pub mod submission;
 pub mod text;

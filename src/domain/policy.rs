@@ -107,6 +107,8 @@ actions! {
     ReadAudit = "read_audit";
     /// List whom an account or a token read.
     TraceAccess = "trace_access";
+    /// Make, replace and retire the keys that sign access tokens.
+    ManageKeys = "manage_keys";
     /// Bring people, institutions and past editions in from files.
     ImportRecords = "import_records";
 }

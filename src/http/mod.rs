@@ -23,6 +23,7 @@ mod change;
 pub mod execute;
 pub mod graphql;
 mod health;
+mod key_set;
 mod limit;
 pub mod listen;
 mod request_id;
@@ -72,7 +73,8 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
     let mut router = Router::new()
         .route("/graphql", graphql::endpoint().layer(sockets))
         .route("/health", get(health::alive))
-        .route("/ready", get(health::ready));
+        .route("/ready", get(health::ready))
+        .route(key_set::PATH, get(key_set::published));
     if has_start_page {
         router = router.merge(start::routes(explore));
     }

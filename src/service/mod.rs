@@ -23,6 +23,7 @@ pub mod institution;
 pub mod role;
 pub mod second_factor;
 pub mod session;
+pub mod signing_key;
 pub mod statistics;
 pub mod submission;
 pub mod team;

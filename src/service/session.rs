@@ -171,7 +171,7 @@ pub async fn actor(app: &App, bearer: Option<&str>, accept_language: Option<&str
         return Ok(Actor::anonymous(language));
     };
     let now = app.clock.now();
-    let Bearer { person, session } = app.tokens.read(access, now)?;
+    let Bearer { person, session } = app.bearer(access).await?;
     let standing = app.db.standing(session, person, now).await?;
     let session::Standing {
         language,

@@ -61,6 +61,7 @@ pub mod roll;
 pub mod seal;
 pub mod second_factor;
 pub mod session;
+pub mod signing_key;
 pub mod snapshot;
 mod standing;
 pub mod statistics;
@@ -368,6 +369,16 @@ pub fn engine(connection: &impl ConnectionTrait) -> Engine {
         DbBackend::Sqlite => Engine::Sqlite,
         _ => Engine::Postgres,
     }
+}
+
+/// Waits until this transaction is the only one under that name, which it is until it ends; on SQLite every writer
+/// is alone.
+pub async fn alone(tx: &Tx, name: i64) -> Result<()> {
+    if engine(tx) == Engine::Postgres {
+        let question = format!("SELECT pg_advisory_xact_lock({name})");
+        tx.execute_unprepared(&question).await?;
+    }
+    Ok(())
 }
 
 /// Whether this transaction is the only one under that name until it ends; on SQLite every writer is alone.

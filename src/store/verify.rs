@@ -14,7 +14,7 @@ pub struct Finding {
     pub violations: i64,
 }
 
-const INVARIANTS: [(&str, &str); 9] = [
+const INVARIANTS: [(&str, &str); 10] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
@@ -59,6 +59,11 @@ const INVARIANTS: [(&str, &str); 9] = [
         "the works counted for an enrolment are the submissions that name it",
         "SELECT COUNT(*) FROM enrolment n WHERE n.works_submitted <>
            (SELECT COUNT(*) FROM submission s WHERE s.counted_for = n.id)",
+    ),
+    (
+        "one key signs access tokens at most, and one that signs no more is not kept",
+        "SELECT COUNT(*) FROM signing_key k WHERE (k.state IN ('verifying', 'retired') AND k.private_key IS NOT NULL)
+           OR (k.state = 'signing' AND EXISTS (SELECT 1 FROM signing_key o WHERE o.state = 'signing' AND o.id <> k.id))",
     ),
 ];
 

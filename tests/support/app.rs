@@ -247,14 +247,11 @@ impl TestApp {
         };
         session::insert(&tx, row).await.expect("a session");
         tx.commit().await.expect("a commit");
-        let token = self
-            .app
-            .tokens
-            .issue(Bearer { person: id, session }, now)
-            .expect("a token");
+        let bearer = Bearer { person: id, session };
+        let token = self.app.access_token(self.app.db.read(), bearer).await;
         Client {
             of: self,
-            token: Some(token),
+            token: Some(token.expect("a token")),
             language: "en",
             agent: None,
             person: Some(id),
@@ -384,9 +381,10 @@ impl Client<'_> {
         };
         session::insert(&tx, row).await.expect("a session");
         tx.commit().await.expect("a commit");
-        let token = of.app.tokens.issue(Bearer { person, session }, now).expect("a token");
+        let bearer = Bearer { person, session };
+        let token = of.app.access_token(of.app.db.read(), bearer).await;
         Self {
-            token: Some(token),
+            token: Some(token.expect("a token")),
             ..self.clone()
         }
     }

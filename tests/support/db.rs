@@ -1,4 +1,4 @@
-//! A database of its own for every test, migrated once and copied.
+//! A database of its own for every test, migrated once and copied, with the key that signs access tokens.
 //!
 //! SQLite by default. `RUMBO_TEST_DATABASE_URL=postgres://…` names a server to use instead; its user must
 //! be allowed to create databases and roles. Nothing stays behind: a copy goes with its test, and the migrated
@@ -12,6 +12,8 @@ use rumbo::store::Db;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
+
+use super::keys;
 
 /// The migrated original while any test holds it. A process has one at a time.
 static TEMPLATE: Mutex<Weak<Place>> = Mutex::const_new(Weak::new());
@@ -101,14 +103,18 @@ async fn template() -> Arc<Place> {
     let template = Arc::new(Place::create(None).await);
     let db = connect(&template.url()).await;
     db.migrate().await.expect("the migrations run on an empty database");
+    keys::plant(&db, &settings(&template.url())).await;
     db.close().await.expect("the database closes");
     *held = Arc::downgrade(&template);
     template
 }
 
+fn settings(url: &str) -> Settings {
+    Settings::load("test", None, &[("database.url", url.to_owned())]).expect("the test profile loads")
+}
+
 async fn connect(url: &str) -> Db {
-    let settings = Settings::load("test", None, &[("database.url", url.to_owned())]).expect("the test profile loads");
-    Db::connect(&settings.database)
+    Db::connect(&settings(url).database)
         .await
         .expect("the database takes connections")
 }

@@ -29,6 +29,7 @@ impl Bench {
         let start = DateTime::from_timestamp(1_800_000_000, 0).expect("an instant");
         let app = App::new(settings, Clock::fixed(start)).await.expect("an application");
         app.db.migrate().await.expect("a schema");
+        crate::service::signing_key::prepare(&app).await.expect("a key");
         Self { app, _folder: folder }
     }
 

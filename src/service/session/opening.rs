@@ -123,6 +123,7 @@ pub(in crate::service) async fn open(
 /// Issues the next pair of tokens of a session.
 pub(super) async fn carry_on(app: &App, tx: &Tx, bearer: Bearer) -> Result<SessionTokens> {
     let now = app.clock.now();
+    let access = app.access_token(tx, bearer).await?;
     let fresh = token::draw(Kind::Refresh)?;
     let row = refresh::Model {
         hash: digest(Kind::Refresh, &fresh)?,
@@ -133,7 +134,7 @@ pub(super) async fn carry_on(app: &App, tx: &Tx, bearer: Bearer) -> Result<Sessi
     };
     refresh::replace(tx, row).await?;
     Ok(SessionTokens {
-        access: app.tokens.issue(bearer, now)?,
+        access,
         expires_in: app.tokens.lifetime().num_seconds(),
         refresh: fresh,
     })
