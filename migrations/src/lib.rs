@@ -18,6 +18,7 @@ mod m20261122_000010_second_factor;
 mod m20261122_000013_audit;
 mod m20261122_000013_chain;
 mod m20261122_000015_rates;
+mod m20261127_000017_api_tokens;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000013_audit::Migration),
             Box::new(m20261122_000013_chain::Migration),
             Box::new(m20261122_000015_rates::Migration),
+            Box::new(m20261127_000017_api_tokens::Migration),
         ]
     }
 }
