@@ -72,6 +72,8 @@ pub enum Code {
     InvalidToken,
     /// The code is not one of the second factor or of the recovery list, or was used before.
     InvalidCode,
+    /// There are as many of these as there may be.
+    LimitReached,
     /// The measure cannot be divided by one of the chosen dimensions.
     NotDivisible,
 }
@@ -110,6 +112,7 @@ impl Code {
         Self::InvalidCredentials,
         Self::InvalidToken,
         Self::InvalidCode,
+        Self::LimitReached,
         Self::NotDivisible,
     ];
 }
@@ -196,6 +199,9 @@ pub enum Error {
     /// The actor sees the thing but may not do this to it.
     #[error("the actor may not do this")]
     Forbidden,
+    /// The API token does not reach so far, whatever its owner may do; holds the action that no scope of it covers.
+    #[error("no scope of the token covers {0}")]
+    InsufficientScope(&'static str),
     /// The actor's roles count only once the second factor was given, and without them the actor may not do this.
     #[error("the actor's roles wait for a second factor")]
     SecondFactorRequired,

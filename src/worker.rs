@@ -14,12 +14,13 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::clock::Clock;
 use crate::config;
+use crate::domain::api_token;
 use crate::domain::notice::Notice;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
 use crate::store::outbox::{self, Settled};
-use crate::store::{Db, allocation, deadline, history, idempotency, person, seal};
+use crate::store::{Db, allocation, api_token as tokens, deadline, history, idempotency, person, seal};
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ mod tests;
 const BATCH: u64 = 20;
 /// How many drafts one transaction closes.
 const DRAFTS: u64 = 100;
+/// How many owners of tokens one transaction warns.
+const WARNINGS: u64 = 100;
 /// How often cut-offs are looked at.
 const CUT_OFFS_EVERY: TimeDelta = TimeDelta::seconds(10);
 /// How often the audit log is sealed, and how long before the last seal an entry may have been written.
@@ -147,7 +150,34 @@ impl Worker {
     async fn pass_time(&self) -> Result<()> {
         self.close_drafts().await?;
         self.end_lapsed_charges().await?;
+        self.warn_of_ends().await?;
         idempotency::forget_old(&self.db, self.clock.now()).await.map(drop)
+    }
+
+    /// The owners of API tokens that end soon are told, once for each.
+    async fn warn_of_ends(&self) -> Result<()> {
+        loop {
+            let now = self.clock.now();
+            let until = now + api_token::WARNING;
+            if !tokens::is_warning_due(self.db.read(), now, until).await? {
+                return Ok(());
+            }
+            let tx = self.db.write().await?;
+            let ending = tokens::take_warnings(&tx, now, until, WARNINGS).await?;
+            for token in &ending {
+                let notice = Notice::ApiTokenExpiring {
+                    name: token.name.clone(),
+                    expires_at: token.expires_at,
+                };
+                outbox::enqueue(&tx, &self.clock, token.person_id, &notice).await?;
+            }
+            tx.commit().await?;
+            if ending.is_empty() {
+                // Another worker has them.
+                return Ok(());
+            }
+            info!(tokens = ending.len(), "owners warned of the end of their tokens");
+        }
     }
 
     /// The charges of tutors whose role is over end.

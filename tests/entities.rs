@@ -31,6 +31,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         access,
         address_change,
         allocation,
+        api_token,
         assessment,
         audit,
         author,

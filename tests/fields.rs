@@ -175,7 +175,7 @@ fn expected(types: &[TypeDefinition], of: &str, viewer: &Viewer<'_>, hole: Hole)
         _ => viewer.enrolment,
     };
     let may = |action: Action| {
-        let own = of != "Person" || action != Action::ManageAccount || relation(action).own;
+        let own = of != "Person" || action != Action::SeeAccount || relation(action).own;
         let holed = hole.is_some_and(|(holed, role)| holed == action && actor.holds(role));
         own && !holed && verdict(&actor, action, relation(action)) == Verdict::Allowed
     };

@@ -1,6 +1,7 @@
 //! Rumbo's integration tests: one binary, one module a subject.
 
 mod account;
+mod api_token;
 mod architecture;
 mod assessment;
 mod attack;

@@ -21,7 +21,8 @@ use crate::support::sdl::{fields, types};
 #[rustfmt::skip]
 const PRODUCT: &[(&str, [&str; 6], &[Action])] = &[
     ("published catalogue", ["yes", "yes", "yes", "yes", "yes", "yes"], &[Action::BrowseCatalogue, Action::SeeMeasures]),
-    ("own profile", ["-", "o", "o", "o", "o", "o"], &[Action::ManageAccount]),
+    ("register of institutions", ["-", "yes", "yes", "yes", "yes", "yes"], &[Action::BrowseInstitutions]),
+    ("own profile", ["-", "o", "o", "o", "o", "o"], &[Action::ManageAccount, Action::SeeAccount]),
     ("name of another person", ["-", "t", "a", "i", "e", "*"], &[Action::SeeName]),
     ("e-mail", ["-", "o", "a", "i", "e", "*"], &[Action::SeeEmail]),
     ("country, institution", ["-", "o", "a", "i", "e", "*"], &[Action::SeeOrigin]),

@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use futures_util::{SinkExt, StreamExt};
-use rumbo::store::{declaration, session};
+use rumbo::auth::api_token;
+use rumbo::domain::id::ApiTokenId;
+use rumbo::store::{api_token as tokens, declaration, session};
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -281,6 +284,49 @@ async fn a_session_that_ends_closes_its_connections_within_a_second() {
     let begun = Instant::now();
     let tx = test.app.db.write().await.expect("a transaction");
     session::revoke_all(&tx, eva.person.expect("a person"), None, test.now())
+        .await
+        .expect("it ends");
+    tx.commit().await.expect("a commit");
+    assert_eq!(peer.close().await, 4403);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_program_connects_with_its_token_and_is_held_to_its_scopes() {
+    let test = TestApp::new().await;
+    let eva = test.person("Eva").await;
+    let secret = api_token::draw().expect("a secret");
+    let row = tokens::Model {
+        id: ApiTokenId(test.app.clock.new_id()),
+        hash: api_token::digest(&secret).expect("a digest"),
+        person_id: eva.person.expect("a person"),
+        name: "A program".to_owned(),
+        scopes: "read_account".to_owned(),
+        created_at: test.now(),
+        expires_at: test.now() + TimeDelta::days(1),
+        factor_at: None,
+        used_at: None,
+        warned_at: None,
+        revoked_at: None,
+    };
+    let tx = test.app.db.write().await.expect("a transaction");
+    tokens::insert(&tx, row).await.expect("a token");
+    tx.commit().await.expect("a commit");
+    let mut peer = introduced(&test, Some(&secret)).await;
+    peer.ask("a", "{ viewer { roles { role } } }").await;
+    assert_eq!(peer.hear().await["payload"]["data"]["viewer"]["roles"], json!([]));
+    assert_eq!(peer.hear().await["type"], "complete");
+    peer.ask("b", "{ viewer { sessions(first: 1) { nodes { id } } } }")
+        .await;
+    let refused = peer.hear().await;
+    assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("b")));
+    assert_eq!(
+        refused["payload"][0]["extensions"]["code"], "INSUFFICIENT_SCOPE",
+        "{refused}"
+    );
+    let begun = Instant::now();
+    let tx = test.app.db.write().await.expect("a transaction");
+    tokens::revoke_all(&tx, eva.person.expect("a person"), test.now())
         .await
         .expect("it ends");
     tx.commit().await.expect("a commit");

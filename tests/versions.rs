@@ -31,6 +31,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("confirmEmail", PROVES),
     ("confirmEmailChange", PROVES),
     ("confirmSecondFactor", PROVES),
+    ("createApiToken", MAKES),
     ("createCourse", MAKES),
     ("createDeliverable", MAKES),
     ("createEdition", MAKES),

@@ -81,6 +81,7 @@ fn possible(form: Form) -> Vec<usize> {
             ShortCode::MOST,
             SearchText::MOST,
             Name::MOST,
+            80,
             Title::MOST,
             Reason::MOST,
             Comment::MOST,

@@ -19,6 +19,7 @@ mod m20261122_000013_audit;
 mod m20261122_000013_chain;
 mod m20261122_000015_rates;
 mod m20261127_000016_signing_keys;
+mod m20261127_000017_api_tokens;
 mod m20261127_000020_idempotency;
 
 /// Every migration in the order in which they run.
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000013_chain::Migration),
             Box::new(m20261122_000015_rates::Migration),
             Box::new(m20261127_000016_signing_keys::Migration),
+            Box::new(m20261127_000017_api_tokens::Migration),
             Box::new(m20261127_000020_idempotency::Migration),
         ]
     }

@@ -1,112 +1,19 @@
 //! The own account: registering, address and password, profile and declaration.
 
-use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Object};
 
-use super::ability::{Ability, Permission, PermissionCheck};
-use super::audit::{self, AccessLogEntry};
 use super::enums::{ConstituentGroup, Gender, Language};
 use super::error::ApiResult;
 use super::id::parse;
-use super::page::Arguments;
 use super::payload::payloads;
 use super::person::{Declaration, Person};
 use super::request::Request;
-use super::role::RoleAssignment;
-use super::second_factor::SecondFactor;
-use super::session::{Session, sessions};
+use super::viewer::Viewer;
 use crate::domain::policy::Relation;
 use crate::domain::text::Country;
 use crate::error::{Error, Faults, Result};
-use crate::service::ability;
 use crate::service::account::{self, Registration, RegistrationText, Statement};
-use crate::service::{second_factor, session};
-
-/// Who is signed in.
-pub struct Viewer(session::Viewer);
-
-/// You.
-#[Object]
-impl Viewer {
-    /// Your account.
-    async fn person(&self) -> Person {
-        Person::known(self.0.person.clone(), Relation::OWN)
-    }
-
-    /// The roles that you hold now; being a participant is not one, it follows from an enrolment. See `secondFactor`
-    /// for whether they count.
-    async fn roles(&self) -> Vec<RoleAssignment> {
-        self.0.roles.iter().cloned().map(RoleAssignment).collect()
-    }
-
-    /// Whether you may do something now, such as `SUBMIT_WORK` on a submission: for a button to be shown or not.
-    async fn can(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "What you would do.")] action: Ability,
-        #[graphql(desc = "The identifier of what you would do it to.")] on: Option<ID>,
-    ) -> ApiResult<Permission> {
-        let Request { app, actor, .. } = Request::of(ctx);
-        let check = PermissionCheck { action, on }.read("on")?;
-        let found = ability::ask(app, actor, &[check]).await?;
-        Ok(found.into_iter().next().unwrap_or_default().into())
-    }
-
-    /// Whether you may do each of these things now, in the order of the questions; up to 100.
-    async fn can_each(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The questions.")] checks: Vec<PermissionCheck>,
-    ) -> ApiResult<Vec<Permission>> {
-        let Request { app, actor, .. } = Request::of(ctx);
-        let read = |(place, check): (usize, &PermissionCheck)| check.read(&format!("checks.{place}.on"));
-        let checks: Result<Vec<_>> = checks.iter().enumerate().map(read).collect();
-        let found = ability::ask(app, actor, &checks?).await?;
-        Ok(found.into_iter().map(Into::into).collect())
-    }
-
-    /// What you last stated about yourself; null as long as you stated nothing.
-    async fn declaration(&self, ctx: &Context<'_>) -> ApiResult<Option<Declaration>> {
-        let found = Request::of(ctx).loaders.declarations.load_one(self.0.person.id).await?;
-        Ok(found.map(Declaration))
-    }
-
-    /// How your second factor stands.
-    async fn second_factor(&self, ctx: &Context<'_>) -> ApiResult<SecondFactor> {
-        let Request { app, actor, .. } = Request::of(ctx);
-        let state = second_factor::state(app, actor).await?;
-        Ok(SecondFactor(state.ok_or(Error::Unauthenticated)?))
-    }
-
-    /// Your sessions that go on, the newest first.
-    async fn sessions(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, or after `after`; 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, or before `before`; 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
-    ) -> ApiResult<Connection<String, Session, EmptyFields, EmptyFields>> {
-        let arguments = Arguments {
-            first,
-            after,
-            last,
-            before,
-        };
-        sessions(Request::of(ctx), arguments).await
-    }
-
-    /// Who looked at your personal data as tutor, focal point, coordinator or administrator, the latest first: when,
-    /// as what, at which of it, and for what.
-    async fn access_log(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 100.")] first: i32,
-        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
-    ) -> ApiResult<Connection<String, AccessLogEntry, EmptyFields, EmptyFields>> {
-        audit::access_log(ctx, first, after).await
-    }
-}
+use crate::service::session;
 
 /// Reading the own account.
 #[derive(Debug, Default)]
@@ -258,12 +165,12 @@ payloads! {
     }
     /// Answer of `resetPassword`.
     ResetPasswordPayload {
-        /// True: sign in with the new password; every session has ended.
+        /// True: sign in with the new password; every session and API token has ended.
         changed: bool
     }
     /// Answer of `changePassword`.
     ChangePasswordPayload {
-        /// True: every other session has ended.
+        /// True: every other session has ended, and every API token.
         changed: bool
     }
     /// Answer of `requestEmailChange`.
@@ -273,7 +180,7 @@ payloads! {
     }
     /// Answer of `confirmEmailChange`.
     ConfirmEmailChangePayload {
-        /// True: the account has the new address, and other sessions have ended.
+        /// True: the account has the new address; other sessions and all API tokens have ended.
         changed: bool
     }
     /// Answer of `updateProfile`.
@@ -326,13 +233,13 @@ impl AccountMutation {
         RequestPasswordResetPayload::of(result, |()| true)
     }
 
-    /// Sets a new password by the token of the message, and ends every session.
+    /// Sets a new password by the token of the message, and ends every session and API token.
     async fn reset_password(&self, ctx: &Context<'_>, input: ResetPasswordInput) -> ApiResult<ResetPasswordPayload> {
         let result = account::reset_password(&Request::of(ctx).app, &input.token, &input.password).await;
         ResetPasswordPayload::of(result, |()| true)
     }
 
-    /// Changes your password and ends your other sessions.
+    /// Changes your password and ends your other sessions and your API tokens.
     async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> ApiResult<ChangePasswordPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = account::change_password(
@@ -359,7 +266,7 @@ impl AccountMutation {
         RequestEmailChangePayload::of(result, |()| true)
     }
 
-    /// Gives the account the address to which the token was sent, and ends the other sessions.
+    /// Gives the account the address to which the token was sent, and ends the other sessions and all API tokens.
     async fn confirm_email_change(
         &self,
         ctx: &Context<'_>,

@@ -33,6 +33,8 @@ macro_rules! mirror {
     };
 }
 
+pub(super) use mirror;
+
 mirror! {
     /// What is wrong with an input. Codes never change their meaning.
     UserErrorCode of crate::error::Code {
@@ -98,6 +100,8 @@ mirror! {
         InvalidToken,
         /// The code is not one of the second factor or of the recovery list, or was used before.
         InvalidCode,
+        /// There are as many of these as there may be.
+        LimitReached,
         /// The measure cannot be divided by one of the chosen dimensions.
         NotDivisible,
     }

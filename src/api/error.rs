@@ -12,6 +12,7 @@ use async_graphql::{Context, ErrorExtensionValues, Object, Response, ServerError
 use super::enums::UserErrorCode;
 use super::request::Request;
 use crate::domain::language::Language;
+use crate::domain::policy::scopes::covering;
 use crate::error::{Code, Error, Fault, KeyRefusal};
 
 /// A use case's failure on its way to the client.
@@ -48,6 +49,11 @@ impl From<ApiError> for async_graphql::Error {
         match &*error {
             Error::Unauthenticated => extensions.set("code", "UNAUTHENTICATED"),
             Error::Forbidden => extensions.set("code", "FORBIDDEN"),
+            Error::InsufficientScope(action) => {
+                extensions.set("code", "INSUFFICIENT_SCOPE");
+                let scopes = covering(action).iter().map(|scope| scope.word().to_uppercase());
+                extensions.set("scopes", Value::List(scopes.map(Value::String).collect()));
+            }
             Error::SecondFactorRequired => extensions.set("code", "SECOND_FACTOR_REQUIRED"),
             Error::NotFound(path) => {
                 extensions.set("code", "NOT_FOUND");
@@ -189,6 +195,11 @@ fn refusal(code: &str, language: Language) -> &'static str {
             "Active antes el segundo factor de su cuenta: sus funciones lo exigen.",
             "Add a second factor to your account first: your roles need one.",
             "Ative antes o segundo fator da sua conta: as suas funções o exigem.",
+        ],
+        "INSUFFICIENT_SCOPE" => [
+            "El código de acceso de este programa no alcanza para esto.",
+            "The token of this program does not reach so far.",
+            "O código de acesso deste programa não alcança isto.",
         ],
         "NOT_FOUND" => [
             "No existe, o no es visible para usted.",
@@ -342,6 +353,7 @@ const fn wording(code: Code) -> (&'static str, &'static str, &'static str, &'sta
         Code::InvalidCredentials => ("INVALID_CREDENTIALS", "La dirección y la contraseña no corresponden a una cuenta habilitada.", "Address and password do not fit an account that can sign in.", "O endereço e a senha não correspondem a uma conta habilitada."),
         Code::InvalidToken => ("INVALID_TOKEN", "El código no es válido o ya venció.", "The code is not valid or has expired.", "O código não é válido ou já expirou."),
         Code::InvalidCode => ("INVALID_CODE", "El código no es correcto o ya se usó; espere el siguiente.", "The code is not right or was used; wait for the next one.", "O código não está certo ou já foi usado; espere o próximo."),
+        Code::LimitReached => ("LIMIT_REACHED", "Ya hay tantos como se admiten: {}.", "There are as many as there may be: {}.", "Já há tantos quantos são permitidos: {}."),
         Code::NotDivisible => ("NOT_DIVISIBLE", "Esta cifra no se puede desglosar así.", "This figure cannot be divided in this way.", "Este número não pode ser desagregado assim."),
     }
 }

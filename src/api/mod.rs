@@ -9,6 +9,7 @@ use crate::domain::policy::listing;
 pub mod ability;
 pub mod account;
 pub mod account_state;
+pub mod api_token;
 pub mod assessment;
 pub mod audit;
 pub mod completion;
@@ -37,6 +38,7 @@ pub mod session;
 pub mod statistics;
 pub mod submission;
 pub mod team;
+pub mod viewer;
 
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
@@ -60,6 +62,7 @@ pub struct Query(
 pub struct Mutation(
     account::AccountMutation,
     account_state::AccountStateMutation,
+    api_token::ApiTokenMutation,
     assessment::AssessmentMutation,
     completion::CompletionMutation,
     course::CourseMutation,

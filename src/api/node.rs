@@ -14,6 +14,7 @@ use super::request::Request;
 use super::submission::Submission;
 use super::team::Team;
 use crate::domain::id::AnyId;
+use crate::domain::policy::{Action, scopes};
 use crate::service;
 
 /// Something with a global identifier, whose prefix tells its kind.
@@ -52,7 +53,11 @@ impl NodeQuery {
     ) -> ApiResult<Option<Node>> {
         let request = Request::of(ctx);
         let Request { app, actor, .. } = request;
-        Ok(match id::argument::<AnyId>("id", &id)? {
+        let id = id::argument::<AnyId>("id", &id)?;
+        if let Some(action) = seen_by(id) {
+            scopes::demand(actor, action)?;
+        }
+        Ok(match id {
             AnyId::CourseId(id) => service::course::find(app, id).await?.map(|row| Course(row).into()),
             AnyId::DeliverableId(id) => service::deliverable::read(app, actor, id)
                 .await?
@@ -78,8 +83,31 @@ impl NodeQuery {
             | AnyId::RoleAssignmentId(_)
             | AnyId::DeclarationId(_)
             | AnyId::CompletionId(_)
+            | AnyId::ApiTokenId(_)
             | AnyId::SessionId(_)
             | AnyId::SigningKeyId(_) => None,
         })
     }
+}
+
+/// The action by which things of this kind are seen, which an API token has to cover; `None` for what is no node.
+fn seen_by(id: AnyId) -> Option<Action> {
+    Some(match id {
+        AnyId::CourseId(_) | AnyId::EditionId(_) => Action::BrowseCatalogue,
+        AnyId::DeliverableId(_) | AnyId::SubmissionId(_) => Action::ReadSubmission,
+        AnyId::EnrolmentId(_) => Action::SeeEnrolment,
+        AnyId::InstitutionId(_) => Action::BrowseInstitutions,
+        AnyId::PersonId(_) => Action::SeeName,
+        AnyId::TeamId(_) => Action::SeeTeam,
+        AnyId::MeetingId(_)
+        | AnyId::AllocationId(_)
+        | AnyId::VersionId(_)
+        | AnyId::AssessmentId(_)
+        | AnyId::GradeId(_)
+        | AnyId::RoleAssignmentId(_)
+        | AnyId::DeclarationId(_)
+        | AnyId::CompletionId(_)
+        | AnyId::ApiTokenId(_)
+        | AnyId::SessionId(_) => return None,
+    })
 }

@@ -115,7 +115,7 @@ impl SecondFactorMutation {
         BeginSecondFactorPayload::of(second_factor::begin(app, actor).await, SecondFactorEnrolment)
     }
 
-    /// Adds the second factor that was begun and ends your other sessions.
+    /// Adds the second factor that was begun and ends your other sessions and your API tokens.
     async fn confirm_second_factor(
         &self,
         ctx: &Context<'_>,
@@ -126,7 +126,7 @@ impl SecondFactorMutation {
         ConfirmSecondFactorPayload::of(result, |codes| codes)
     }
 
-    /// Removes your second factor and ends your other sessions.
+    /// Removes your second factor and ends your other sessions and your API tokens.
     async fn remove_second_factor(
         &self,
         ctx: &Context<'_>,

@@ -1,6 +1,7 @@
 //! What proves who somebody is: passwords, second factors and tokens, and what seals their secrets. What a person may
 //! do is `domain/policy.rs`'s.
 
+pub mod api_token;
 pub mod fingerprint;
 pub mod key;
 pub mod keys;

@@ -2,8 +2,9 @@
 
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
-use super::id::{CourseId, EditionId, InstitutionId, PersonId, SessionId};
+use super::id::{ApiTokenId, CourseId, EditionId, InstitutionId, PersonId, SessionId};
 use super::language::Language;
+use super::policy::scopes::Scopes;
 use crate::error::{Error, Result};
 
 /// A role that is granted, from the lowest to the highest; being a participant is not granted, it follows from an
@@ -70,6 +71,15 @@ pub struct Grant {
     pub scope: Scope,
 }
 
+/// The API token by which a program acts for its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pass {
+    /// Which one.
+    pub id: ApiTokenId,
+    /// What it may be used for.
+    pub scopes: Scopes,
+}
+
 /// Whoever a request comes from.
 #[derive(Debug, Clone)]
 pub struct Actor {
@@ -77,6 +87,8 @@ pub struct Actor {
     pub person: Option<PersonId>,
     /// The session that the request's token belongs to.
     pub session: Option<SessionId>,
+    /// The API token that the request came with, instead of a session's.
+    pub pass: Option<Pass>,
     /// The language to answer in.
     pub language: Language,
     /// Every role in force.
@@ -120,6 +132,7 @@ impl Actor {
         Self {
             person: None,
             session: None,
+            pass: None,
             language,
             grants: Vec::new(),
             withheld: false,

@@ -41,13 +41,14 @@ impl Origin {
 
     /// A request of an actor.
     pub fn of(actor: &Actor, request: &str) -> Self {
+        let (via, credential) = match (actor.pass, actor.session) {
+            (Some(pass), _) => (Via::Token, Some(pass.id.0)),
+            (None, Some(session)) => (Via::Session, Some(session.0)),
+            (None, None) => (Via::System, None),
+        };
         Self {
-            via: if actor.session.is_some() {
-                Via::Session
-            } else {
-                Via::System
-            },
-            credential: actor.session.map(|session| session.0),
+            via,
+            credential,
             request: Some(request.to_owned()),
         }
     }

@@ -176,6 +176,8 @@ ids! {
     DeclarationId = "dcl", "declaration";
     /// The decided outcome of an enrolment.
     CompletionId = "cpl", "completion";
+    /// An API token of a person.
+    ApiTokenId = "tok", "api_token";
     /// A signed-in session.
     SessionId = "ses", "session";
     /// A key that signs access tokens.

@@ -14,10 +14,11 @@ pub const LONGEST: usize = 255;
 
 /// Mutations whose answers hold something that must not be kept: tokens, secrets, codes. They take no key. Repeating
 /// them is safe in another way, which `docs/api.md` tells of each.
-pub const SECRET_ANSWERS: [&str; 6] = [
+pub const SECRET_ANSWERS: [&str; 7] = [
     "beginSecondFactor",
     "completeSignIn",
     "confirmSecondFactor",
+    "createApiToken",
     "refreshSession",
     "renewRecoveryCodes",
     "signIn",

@@ -38,6 +38,7 @@ macro_rules! words {
 }
 
 pub mod actor;
+pub mod api_token;
 pub mod audit;
 pub mod course;
 pub mod deliverable;

@@ -81,6 +81,22 @@ pub enum Notice {
         /// When.
         at: DateTime<Utc>,
     },
+    /// An API token was made for the account.
+    ApiTokenCreated {
+        /// What its owner calls it.
+        name: String,
+        /// When.
+        at: DateTime<Utc>,
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
+    /// An API token ends soon.
+    ApiTokenExpiring {
+        /// What its owner calls it.
+        name: String,
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
     /// The account is to get this address: confirm it with the token, which goes there.
     ConfirmNewAddress {
         /// The new address.
@@ -179,6 +195,8 @@ impl Notice {
             Self::SecondFactorAdded { .. } => "second_factor_added",
             Self::SecondFactorRemoved { .. } => "second_factor_removed",
             Self::RecoveryCodesRenewed { .. } => "recovery_codes_renewed",
+            Self::ApiTokenCreated { .. } => "api_token_created",
+            Self::ApiTokenExpiring { .. } => "api_token_expiring",
             Self::ConfirmNewAddress { .. } => "confirm_new_address",
             Self::AddressChanged { .. } => "address_changed",
             Self::AccountDisabled { .. } => "account_disabled",

@@ -3,8 +3,9 @@
 //! The answer is read from `policy.matrix` beside this file: a row for every [`Action`], a column for
 //! every role. A cell names the [`Relation`] to the object that the role needs. What no cell allows is
 //! denied, and a matrix that misses an action does not load, which the tests would tell. Which action every
-//! field of the API answers to is written in `policy.operations` ([`listing`]), and in which states an
-//! operation is taken in `policy.states` ([`states`]). The tests go through all three.
+//! field of the API answers to is written in `policy.operations` ([`listing`]), in which states an
+//! operation is taken in `policy.states` ([`states`]), and what an API token reaches in `policy.scopes`
+//! ([`scopes`]). The tests go through all four.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,6 +15,7 @@ use super::text::Reason;
 use crate::error::{Code, Error, Result};
 
 pub mod listing;
+pub mod scopes;
 pub mod states;
 
 macro_rules! actions {
@@ -43,8 +45,12 @@ actions! {
     BrowseCatalogue = "browse_catalogue";
     /// See an edition that is still a draft.
     SeeUnpublished = "see_unpublished";
-    /// Read and change one's own account.
+    /// Change one's own account, and see what secures it.
     ManageAccount = "manage_account";
+    /// Read one's own profile, roles and declaration.
+    SeeAccount = "see_account";
+    /// Read the register of institutions.
+    BrowseInstitutions = "browse_institutions";
     /// Read the definitions of the measures.
     SeeMeasures = "see_measures";
     /// See a person's name.
@@ -277,8 +283,12 @@ pub fn rows() -> impl Iterator<Item = (&'static str, Option<[Cell; 6]>)> {
         })
 }
 
-/// What the matrix says of `action` for an actor who stands so to the object.
+/// What the matrix says of `action` for an actor who stands so to the object; no to an API token whose scopes do not
+/// cover the action.
 pub fn verdict(actor: &Actor, action: Action, relation: Relation) -> Verdict {
+    if !scopes::covers(actor, action) {
+        return Verdict::Denied;
+    }
     let Some(cells) = CELLS.get(action.key()) else {
         return Verdict::Denied;
     };
@@ -299,14 +309,15 @@ pub fn may(actor: &Actor, action: Action, relation: Relation) -> bool {
 /// Demands that the actor may, with the reason if one was given.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] for somebody who has not signed in, [`Error::SecondFactorRequired`] for somebody whose
-/// roles wait for it, [`Error::Forbidden`] for anybody else, [`Code::ReasonRequired`] when a reason would open the way.
+/// [`Error::Unauthenticated`] for somebody who has not signed in, [`Error::InsufficientScope`] for an API token that
+/// does not reach so far, [`Error::SecondFactorRequired`] for somebody whose roles wait for it, [`Error::Forbidden`] for anybody else, [`Code::ReasonRequired`] when a reason would open the way.
 pub fn demand(actor: &Actor, action: Action, relation: Relation, reason: Option<&Reason>) -> Result<()> {
     match verdict(actor, action, relation) {
         Verdict::Allowed => Ok(()),
         Verdict::WithReason if reason.is_some() => Ok(()),
         Verdict::WithReason => Err(Error::at("reason", Code::ReasonRequired)),
         Verdict::Denied if actor.person.is_none() => Err(Error::Unauthenticated),
+        Verdict::Denied if !scopes::covers(actor, action) => Err(Error::InsufficientScope(action.key())),
         Verdict::Denied if actor.withheld => Err(Error::SecondFactorRequired),
         Verdict::Denied => Err(Error::Forbidden),
     }

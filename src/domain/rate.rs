@@ -33,6 +33,7 @@ pub const FIELDS: &[(&str, Class)] = &[
     ("confirmSecondFactor", Class::SignIn),
     ("removeSecondFactor", Class::SignIn),
     ("renewRecoveryCodes", Class::SignIn),
+    ("createApiToken", Class::SignIn),
     ("changePassword", Class::SignIn),
     ("resetPassword", Class::SignIn),
     ("confirmEmail", Class::SignIn),

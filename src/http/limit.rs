@@ -45,11 +45,14 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     let roots = roots(operation);
     let who = actor.person.map(|person| person.0);
     let person = who.as_ref().map(|person| person.as_bytes().as_slice());
-    let (class, subject, rate) = match person {
-        Some(person) => ("person", person, &rates.person),
-        None => ("anonymous", caller.as_bytes(), &rates.anonymous),
+    let subject = person.unwrap_or(caller.as_bytes());
+    let token = actor.pass.map(|pass| pass.id.0);
+    let (kind, owner, rate) = match (&token, person) {
+        (Some(token), _) => ("token", token.as_bytes().as_slice(), &rates.token),
+        (None, Some(person)) => ("person", person, &rates.person),
+        (None, None) => ("anonymous", caller.as_bytes(), &rates.anonymous),
     };
-    let ordinary = charge(&[class.as_bytes(), subject], rate, roots.len().max(1));
+    let ordinary = charge(&[kind.as_bytes(), owner], rate, roots.len().max(1));
     app.rates.take(ordinary, now).map_err(busy)?;
 
     let of = |class| roots.iter().filter(move |root| Class::of(&root.name) == Some(class));

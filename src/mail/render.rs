@@ -144,6 +144,12 @@ fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
             token, link => format!("{public_url}/confirm-address?token={token}"),
             expires_at => instant(*expires_at, language),
         },
+        Notice::ApiTokenCreated { name, at, expires_at } => context! {
+            token_name => one_line(name), at => instant(*at, language), expires_at => instant(*expires_at, language),
+        },
+        Notice::ApiTokenExpiring { name, expires_at } => context! {
+            token_name => one_line(name), expires_at => instant(*expires_at, language),
+        },
         Notice::AlreadyRegistered | Notice::AccountEnabled => context! {},
         Notice::AccountDisabled { reason } => context! { reason => prose(reason) },
         Notice::PasswordChanged { at }

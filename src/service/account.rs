@@ -17,7 +17,9 @@ use crate::domain::text::{Country, Email, Name, parse_time_zone};
 use crate::error::{Code, Error, Faults, Result};
 use crate::store::person::Profile;
 use crate::store::token::Purpose;
-use crate::store::{Tx, audit, declaration, institution, outbox, person, role, session, token as account_token};
+use crate::store::{
+    Tx, api_token, audit, declaration, institution, outbox, person, role, session, token as account_token,
+};
 
 pub mod address;
 pub mod password;
@@ -265,7 +267,7 @@ pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<d
 
 /// Makes the person with this address the first administrator, for the command line of the machine itself.
 ///
-/// An account that exists keeps its names and gets the password; all its sessions end. The address counts
+/// An account that exists keeps its names and gets the password; all its sessions and API tokens end. The address counts
 /// as confirmed. Nothing is mailed.
 ///
 /// # Errors
@@ -289,6 +291,7 @@ pub async fn create_administrator(app: &App, registration: &Registration) -> Res
             person::set_password(&tx, row.id, hash).await?;
             person::set_disabled(&tx, row.id, None).await?;
             session::revoke_all(&tx, row.id, None, now).await?;
+            api_token::revoke_all(&tx, row.id, now).await?;
             row.id
         }
     };

@@ -50,7 +50,7 @@ impl InstitutionDraft {
 /// # Errors
 /// [`Error::Unauthenticated`] when nobody is signed in.
 pub async fn list(app: &App, actor: &Actor, filter: &Filter, wanted: &Wanted) -> Result<Page<institution::Model>> {
-    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    policy::demand(actor, Action::BrowseInstitutions, Relation::NONE, None)?;
     institution::page(app.db.read(), filter, wanted).await
 }
 

@@ -8,6 +8,7 @@
 pub mod ability;
 pub mod account;
 mod admission;
+pub mod api_token;
 pub mod assessment;
 pub mod audit;
 pub mod completion;

@@ -11,7 +11,7 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Email;
 use crate::error::{Code, Error, Result};
-use crate::store::{Tx, audit, challenge, outbox, person, recovery_code, role, second_factor, session};
+use crate::store::{Tx, api_token, audit, challenge, outbox, person, recovery_code, role, second_factor, session};
 
 /// What a device has to learn.
 #[derive(Debug, Clone)]
@@ -82,8 +82,8 @@ pub async fn begin(app: &App, actor: &Actor) -> Result<Enrolment> {
     })
 }
 
-/// Adds the second factor that was begun, by the password and a code of the device. The other sessions end; in this one
-/// the factor counts as given. Gives the recovery codes, which are shown this once.
+/// Adds the second factor that was begun, by the password and a code of the device. The other sessions and API tokens
+/// end; in this one the factor counts as given. Gives the recovery codes, which are shown this once.
 ///
 /// # Errors
 /// [`Code::InvalidCredentials`] for another password, [`Code::InvalidCode`] for a wrong code,
@@ -115,7 +115,7 @@ pub async fn confirm(app: &App, actor: &Actor, password: &str, code: &str) -> Re
     Ok(codes)
 }
 
-/// Removes the second factor, by the password and a code. The other sessions end. Roles that need one no longer count
+/// Removes the second factor, by the password and a code. The other sessions and API tokens end. Roles that need one no longer count
 /// until there is one again.
 ///
 /// # Errors
@@ -149,7 +149,7 @@ pub async fn renew_recovery_codes(app: &App, actor: &Actor, password: &str, code
 }
 
 /// Removes the second factor of somebody who lost device and list, for the command line of the machine itself. Every
-/// session of theirs ends.
+/// session and API token of theirs ends.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an address without an account, [`Code::IllegalTransition`] when there is no factor.
@@ -162,6 +162,7 @@ pub async fn forget_as_operator(app: &App, email: &Email) -> Result<PersonId> {
     second_factor::lock(&tx, id).await?.ok_or(Code::IllegalTransition)?;
     forget(&tx, id).await?;
     session::revoke_all(&tx, id, None, now).await?;
+    api_token::revoke_all(&tx, id, now).await?;
     challenge::retire(&tx, id, now).await?;
     let reason = Some("second factor removed on the command line");
     audit::record(&tx, &app.clock, None, Action::ManageAccounts, &[id.into()], reason).await?;
@@ -202,10 +203,11 @@ async fn renew_list(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<Vec
     Ok(texts)
 }
 
-/// Ends the other sessions and what waits, and notes how this session stands to the factor.
+/// Ends the other sessions, API tokens and what waits, and notes how this session stands to the factor.
 async fn settle(app: &App, tx: &Tx, actor: &Actor, given_at: Option<DateTime<Utc>>, reason: &str) -> Result<()> {
     let (id, now) = (actor.signed_in()?, app.clock.now());
     session::revoke_all(tx, id, actor.session, now).await?;
+    api_token::revoke_all(tx, id, now).await?;
     challenge::retire(tx, id, now).await?;
     if let Some(session) = actor.session {
         session::set_factor(tx, session, given_at).await?;

@@ -1,6 +1,7 @@
 //! Signing in and staying signed in: sessions, their short access tokens and rotating refresh tokens.
 
 use crate::app::App;
+use crate::auth::api_token;
 use crate::auth::token::{self, Bearer, Kind};
 use crate::domain::actor::Actor;
 use crate::domain::language::Language;
@@ -15,6 +16,7 @@ mod tests;
 
 pub mod opening;
 pub mod own;
+mod pass;
 pub(super) mod proof;
 
 pub use opening::{Challenge, ClientLabel, SessionTokens, SignedIn};
@@ -158,12 +160,12 @@ pub async fn sign_out(app: &App, actor: &Actor) -> Result<()> {
 }
 
 /// Who a request comes from: nobody without a token, else the person with the roles in force now, as far as the
-/// session has the second factor that they need.
+/// session has the second factor that they need; by an API token also held to its scopes.
 ///
 /// A signed-in person is answered in their own language, anybody else in one that `accept_language` names.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] for a token that is not ours or has run out, a session that has ended, and a
+/// [`Error::Unauthenticated`] for a token that is not ours or has run out, a session or API token that has ended, and a
 /// disabled account.
 pub async fn actor(app: &App, bearer: Option<&str>, accept_language: Option<&str>) -> Result<Actor> {
     let Some(access) = bearer else {
@@ -171,6 +173,9 @@ pub async fn actor(app: &App, bearer: Option<&str>, accept_language: Option<&str
         return Ok(Actor::anonymous(language));
     };
     let now = app.clock.now();
+    if let Some(hash) = api_token::digest(access) {
+        return pass::actor(app, &hash, now).await;
+    }
     let Bearer { person, session } = app.bearer(access).await?;
     let standing = app.db.standing(session, person, now).await?;
     let session::Standing {
@@ -183,6 +188,7 @@ pub async fn actor(app: &App, bearer: Option<&str>, accept_language: Option<&str
     Ok(Actor {
         person: Some(person),
         session: Some(session),
+        pass: None,
         language,
         grants: if withheld { Vec::new() } else { grants },
         withheld,
@@ -201,7 +207,7 @@ pub struct Viewer {
 /// Who is signed in, `None` for nobody.
 pub async fn viewer(app: &App, actor: &Actor) -> Result<Option<Viewer>> {
     let Some(id) = actor.person else { return Ok(None) };
-    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    policy::demand(actor, Action::SeeAccount, Relation::OWN, None)?;
     let connection = app.db.read();
     let Some(person) = person::find(connection, id).await? else {
         return Ok(None);

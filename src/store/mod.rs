@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 pub mod access;
 pub mod address_change;
 pub mod allocation;
+pub mod api_token;
 pub mod assessment;
 pub mod audit;
 pub mod author;
@@ -320,6 +321,20 @@ impl Db {
         let standing = session::standing(self.read(), session, person, now).await?;
         if let Some(standing) = &standing {
             self.standings.keep(session, person, epoch, now, standing);
+        }
+        Ok(standing)
+    }
+
+    /// What a request with the API token of this digest may rely on; `None` when there is none, it has ended, or the
+    /// account is disabled. Remembered and forgotten like [`Self::standing`].
+    pub async fn token_standing(&self, hash: &[u8], now: DateTime<Utc>) -> Result<Option<api_token::Standing>> {
+        if let Some(standing) = self.standings.find_token(hash, now) {
+            return Ok(Some(standing).filter(|standing| standing.expires_at > now));
+        }
+        let epoch = self.standings.epoch();
+        let standing = api_token::standing(self.read(), hash, now).await?;
+        if let Some(standing) = &standing {
+            self.standings.keep_token(hash, epoch, now, standing);
         }
         Ok(standing)
     }

@@ -1,29 +1,32 @@
-//! What sessions amount to, remembered for a moment, so that a burst of requests of one person asks once.
+//! What sessions and API tokens amount to, remembered for a moment, so that a burst of requests of one person asks once.
 //!
-//! Whatever this process changes about sessions, people, or roles counts from the next request on: every
+//! Whatever this process changes about sessions, tokens, people, or roles counts from the next request on: every
 //! statement of a transaction passes by here. What another copy of Rumbo changes counts when the moment is
 //! over, a second at most (R09).
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::session::Standing;
+use super::{api_token, session};
 use crate::domain::id::{PersonId, SessionId};
 
-/// How statements begin that change what a session amounts to.
-const TELLING: [&str; 6] = [
+/// How statements begin that change what a session or an API token amounts to.
+const TELLING: [&str; 7] = [
     "UPDATE \"session\"",
     "UPDATE \"person\"",
+    "UPDATE \"api_token\" SET \"revoked_at\"",
     "INSERT INTO \"role_assignment\"",
     "UPDATE \"role_assignment\"",
     "DELETE FROM \"session\"",
     "DELETE FROM \"role_assignment\"",
 ];
 
-/// How many are remembered at most.
+/// How many of a kind are remembered at most.
 const CAPACITY: usize = 10_000;
 
 /// The standings of the last moment.
@@ -32,14 +35,17 @@ pub(super) struct Standings {
     lasts: TimeDelta,
     /// Rises when something was changed that any standing may rest on.
     epoch: AtomicU64,
-    kept: Mutex<HashMap<(SessionId, PersonId), Kept>>,
+    sessions: Memory<(SessionId, PersonId), session::Standing>,
+    tokens: Memory<Vec<u8>, api_token::Standing>,
 }
 
+type Memory<K, V> = Mutex<HashMap<K, Kept<V>>>;
+
 #[derive(Debug)]
-struct Kept {
+struct Kept<V> {
     epoch: u64,
     at: DateTime<Utc>,
-    standing: Standing,
+    standing: V,
 }
 
 impl Standings {
@@ -47,7 +53,8 @@ impl Standings {
         Self {
             lasts,
             epoch: AtomicU64::new(0),
-            kept: Mutex::default(),
+            sessions: Mutex::default(),
+            tokens: Mutex::default(),
         }
     }
 
@@ -57,9 +64,40 @@ impl Standings {
     }
 
     /// The standing of a session, if it was read a moment ago and nothing has happened since.
-    pub(super) fn find(&self, session: SessionId, person: PersonId, now: DateTime<Utc>) -> Option<Standing> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = kept.get(&(session, person))?;
+    pub(super) fn find(&self, session: SessionId, person: PersonId, now: DateTime<Utc>) -> Option<session::Standing> {
+        self.fresh(&self.sessions, &(session, person), now)
+    }
+
+    /// The standing of the API token with this digest, if it was read a moment ago and nothing has happened since.
+    pub(super) fn find_token(&self, hash: &[u8], now: DateTime<Utc>) -> Option<api_token::Standing> {
+        self.fresh(&self.tokens, hash, now)
+    }
+
+    /// Remembers the standing of a session that was read when the world was as `epoch` says.
+    pub(super) fn keep(
+        &self,
+        session: SessionId,
+        person: PersonId,
+        epoch: u64,
+        at: DateTime<Utc>,
+        standing: &session::Standing,
+    ) {
+        self.remember(&self.sessions, (session, person), epoch, at, standing);
+    }
+
+    /// Remembers the standing of an API token that was read when the world was as `epoch` says.
+    pub(super) fn keep_token(&self, hash: &[u8], epoch: u64, at: DateTime<Utc>, standing: &api_token::Standing) {
+        self.remember(&self.tokens, hash.to_vec(), epoch, at, standing);
+    }
+
+    fn fresh<K, Q, V>(&self, memory: &Memory<K, V>, key: &Q, now: DateTime<Utc>) -> Option<V>
+    where
+        K: Borrow<Q> + Eq + Hash,
+        Q: Eq + Hash + ?Sized,
+        V: Clone,
+    {
+        let kept = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.get(key)?;
         let fresh = found.epoch == self.epoch() && self.is_recent(found.at, now);
         fresh.then(|| found.standing.clone())
     }
@@ -68,19 +106,18 @@ impl Standings {
         (TimeDelta::zero()..self.lasts).contains(&(now - at))
     }
 
-    /// Remembers a standing that was read when the world was as `epoch` says.
-    pub(super) fn keep(
+    fn remember<K: Eq + Hash, V: Clone>(
         &self,
-        session: SessionId,
-        person: PersonId,
+        memory: &Memory<K, V>,
+        key: K,
         epoch: u64,
         at: DateTime<Utc>,
-        standing: &Standing,
+        standing: &V,
     ) {
         if self.lasts.is_zero() {
             return;
         }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = memory.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= CAPACITY {
             kept.retain(|_, entry| entry.epoch == epoch && self.is_recent(entry.at, at));
             if kept.len() >= CAPACITY {
@@ -88,7 +125,7 @@ impl Standings {
             }
         }
         let standing = standing.clone();
-        kept.insert((session, person), Kept { epoch, at, standing });
+        kept.insert(key, Kept { epoch, at, standing });
     }
 
     /// Forgets everything.
@@ -97,7 +134,7 @@ impl Standings {
     }
 }
 
-/// Whether a statement changes what sessions amount to.
+/// Whether a statement changes what sessions and tokens amount to.
 pub(super) fn is_telling(sql: &str) -> bool {
     TELLING.iter().any(|beginning| sql.starts_with(beginning))
 }
@@ -106,6 +143,7 @@ pub(super) fn is_telling(sql: &str) -> bool {
 mod tests {
     use super::*;
     use crate::domain::language::Language;
+    use crate::store::session::Standing;
 
     fn ids() -> (SessionId, PersonId) {
         (SessionId(uuid::Uuid::from_u128(1)), PersonId(uuid::Uuid::from_u128(2)))
@@ -162,13 +200,15 @@ mod tests {
             let session = SessionId(uuid::Uuid::from_u128(number));
             standings.keep(session, ids().1, standings.epoch(), now(), &standing());
         }
-        assert!(standings.kept.lock().expect("a lock").len() <= CAPACITY);
+        assert!(standings.sessions.lock().expect("a lock").len() <= CAPACITY);
     }
 
     #[test]
     fn a_change_of_authority_is_told_by_its_statement() {
         assert!(is_telling("UPDATE \"session\" SET \"revoked_at\" = $1"));
         assert!(is_telling("INSERT INTO \"role_assignment\" (\"id\") VALUES ($1)"));
+        assert!(is_telling("UPDATE \"api_token\" SET \"revoked_at\" = $1 WHERE"));
+        assert!(!is_telling("UPDATE \"api_token\" SET \"used_at\" = $1 WHERE"));
         assert!(!is_telling("SELECT 1 FROM \"session\""));
         assert!(!is_telling("INSERT INTO \"enrolment\" (\"id\") VALUES ($1)"));
     }

@@ -16,6 +16,7 @@ use self::shape::{SHAPE, Shape};
 use crate::config::Limits;
 
 mod lexer;
+mod reach;
 mod refusal;
 mod scale;
 mod shape;

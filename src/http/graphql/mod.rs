@@ -68,7 +68,7 @@ async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId
             .map_err(Problem::Failed)?;
         reply.language = actor.language;
         let reason = auth::reason(&parts.headers).map_err(|_| Problem::NoReason)?;
-        permit(&shared, &operation, by_id, &actor)?;
+        permit(&shared, &mut operation, by_id, &actor)?;
         let key = match operation.kind {
             OperationType::Mutation => auth::key(&parts.headers).map_err(Problem::Failed)?,
             OperationType::Query | OperationType::Subscription => None,
@@ -97,8 +97,9 @@ pub(super) fn prepare(shared: &Shared, mut asked: Asked) -> Result<Operation, Pr
     Ok(guard::check(document, asked.operation_name, asked.variables, limits)?)
 }
 
-/// Refuses what this actor may not send: a document that is not registered, a look at the schema.
-pub(super) fn permit(shared: &Shared, operation: &Operation, by_id: bool, actor: &Actor) -> Result<(), Problem> {
+/// Refuses what this actor may not send: a document that is not registered, a look at the schema, by an API token what
+/// its scopes do not cover.
+pub(super) fn permit(shared: &Shared, operation: &mut Operation, by_id: bool, actor: &Actor) -> Result<(), Problem> {
     shared.documents.permit(by_id, actor)?;
     let explores = match shared.app.settings.graphql.explore {
         Explore::Everyone => true,
@@ -107,6 +108,9 @@ pub(super) fn permit(shared: &Shared, operation: &Operation, by_id: bool, actor:
     };
     if operation.introspects && !explores {
         return Err(Problem::IntrospectionOff);
+    }
+    if let Some(action) = actor.pass.and_then(|pass| operation.uncovered(pass.scopes)) {
+        return Err(Problem::Failed(Error::InsufficientScope(action)));
     }
     Ok(())
 }

@@ -59,7 +59,9 @@ impl Problem {
             Self::UnknownDocument => (StatusCode::NOT_FOUND, false),
             Self::NotRegistered
             | Self::IntrospectionOff
-            | Self::Failed(Error::Forbidden | Error::SecondFactorRequired) => (StatusCode::FORBIDDEN, false),
+            | Self::Failed(Error::Forbidden | Error::InsufficientScope(_) | Error::SecondFactorRequired) => {
+                (StatusCode::FORBIDDEN, false)
+            }
             Self::AnswerTooLarge(_) => (StatusCode::UNPROCESSABLE_ENTITY, true),
             Self::Refused(Refusal::Syntax(_) | Refusal::Variable { .. }) => (StatusCode::BAD_REQUEST, true),
             Self::Refused(Refusal::Over(..) | Refusal::Cycle | Refusal::NoOperation) => {

@@ -301,7 +301,7 @@ impl Work {
                 .await
                 .map_err(Problem::Failed)?;
             language = actor.language;
-            graphql::permit(&self.shared, &operation, by_id, &actor)?;
+            graphql::permit(&self.shared, &mut operation, by_id, &actor)?;
             let call = execute::Call {
                 actor,
                 reason: None,

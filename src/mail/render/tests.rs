@@ -50,6 +50,15 @@ fn every_notice(words: &str) -> Vec<Notice> {
         Notice::SecondFactorAdded { at },
         Notice::SecondFactorRemoved { at },
         Notice::RecoveryCodesRenewed { at },
+        Notice::ApiTokenCreated {
+            name: words.into(),
+            at,
+            expires_at: at,
+        },
+        Notice::ApiTokenExpiring {
+            name: words.into(),
+            expires_at: at,
+        },
         Notice::AddressChanged {
             address: "ana@example.org".into(),
             at,

@@ -12,7 +12,7 @@ use crate::domain::text::Email;
 use crate::error::{Error, Faults, Result};
 use crate::service::session::proof;
 use crate::store::token::Purpose;
-use crate::store::{address_change, challenge, outbox, person, session, token as account_token};
+use crate::store::{address_change, api_token, challenge, outbox, person, session, token as account_token};
 
 /// Asks that the actor's account get another address, by the password and by a code where there is a second factor.
 /// A token goes there; until it comes back nothing changes. The answer is the same for an address that has an account:
@@ -66,7 +66,7 @@ pub async fn request(app: &App, actor: &Actor, password: &str, code: Option<&str
     Ok(())
 }
 
-/// Gives the account the address to which the token was sent. Sessions end, but for the one that asked; the address
+/// Gives the account the address to which the token was sent. Sessions end, but for the one that asked, and API tokens; the address
 /// that the account had is told.
 ///
 /// # Errors
@@ -89,6 +89,7 @@ pub async fn confirm(app: &App, token: &str) -> Result<()> {
     address_change::retire(&tx, id, now).await?;
     account_token::retire(&tx, id, Purpose::ResetPassword, now).await?;
     session::revoke_all(&tx, id, change.session_id, now).await?;
+    api_token::revoke_all(&tx, id, now).await?;
     challenge::retire(&tx, id, now).await?;
     let notice = Notice::AddressChanged {
         address: owner.email,

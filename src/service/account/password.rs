@@ -14,7 +14,7 @@ use crate::domain::text::Email;
 use crate::error::{Error, Faults, Result};
 use crate::service::session::proof;
 use crate::store::token::Purpose;
-use crate::store::{Tx, address_change, challenge, outbox, person, session, token as account_token};
+use crate::store::{Tx, address_change, api_token, challenge, outbox, person, session, token as account_token};
 
 /// Sends a link that resets the password, if the address has an account; the answer is the same if not.
 ///
@@ -42,7 +42,8 @@ pub async fn request_password_reset(app: &App, email: &str) -> Result<()> {
     Ok(())
 }
 
-/// Sets a new password by a token that was sent to the address, which that confirms. Every session ends.
+/// Sets a new password by a token that was sent to the address, which that confirms. Every session and
+/// API token ends.
 ///
 /// # Errors
 /// `Code::InvalidToken` for a token that is unknown, used, replaced or out of date; of several who use one
@@ -73,7 +74,7 @@ pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()
 }
 
 /// Changes the actor's own password, by the present one and by a code where there is a second factor; every other
-/// session of theirs ends.
+/// session of theirs ends, and every API token.
 ///
 /// # Errors
 /// `Code::InvalidCredentials` when `current` is not the present one, `Code::InvalidCode` and `Code::Required`
@@ -111,6 +112,7 @@ async fn settle_password(app: &App, tx: &Tx, person: PersonId, hash: String, kep
     let now = app.clock.now();
     person::set_password(tx, person, hash).await?;
     session::revoke_all(tx, person, kept, now).await?;
+    api_token::revoke_all(tx, person, now).await?;
     account_token::retire(tx, person, Purpose::ResetPassword, now).await?;
     address_change::retire(tx, person, now).await?;
     challenge::retire(tx, person, now).await?;

@@ -6,7 +6,7 @@ use crate::domain::id::SessionId;
 use crate::domain::policy::{self, Action, Relation};
 use crate::error::{Error, Result};
 use crate::store::page::{Page, Place, Wanted};
-use crate::store::{audit, challenge, session};
+use crate::store::{api_token, audit, challenge, session};
 
 /// A part of the actor's sessions that go on, the newest first.
 ///
@@ -50,7 +50,8 @@ pub async fn end_session(app: &App, actor: &Actor, id: SessionId) -> Result<()> 
     Ok(())
 }
 
-/// Ends the actor's sessions, sign-ins that wait too; the present one as well, unless `keep_this`. How many there were.
+/// Ends the actor's sessions, sign-ins that wait too; the present one as well, unless `keep_this`, and then the API
+/// tokens too. How many sessions there were.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when nobody is signed in.
@@ -62,6 +63,9 @@ pub async fn end_sessions(app: &App, actor: &Actor, keep_this: bool) -> Result<u
     let kept = actor.session.filter(|_| keep_this);
     let ended = session::revoke_all(&tx, person, kept, now).await?;
     challenge::retire(&tx, person, now).await?;
+    if !keep_this {
+        api_token::revoke_all(&tx, person, now).await?;
+    }
     let reason = Some(if keep_this {
         "other sessions ended by their owner"
     } else {
