@@ -51,6 +51,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("requestEmailChange", PROVES),
     ("requestPasswordReset", ADDS),
     ("resetPassword", PROVES),
+    ("revokeApiToken", ENDS),
     ("revokeRole", ENDS),
     ("signIn", PROVES),
     ("signOut", ENDS),
