@@ -108,6 +108,7 @@ fn seen_by(id: AnyId) -> Option<Action> {
         | AnyId::DeclarationId(_)
         | AnyId::CompletionId(_)
         | AnyId::ApiTokenId(_)
-        | AnyId::SessionId(_) => return None,
+        | AnyId::SessionId(_)
+        | AnyId::SigningKeyId(_) => return None,
     })
 }

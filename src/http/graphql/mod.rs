@@ -59,7 +59,7 @@ async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId
         let limits = &shared.app.settings.limits;
         let asked = read::asked(&parts, body, limits.body_bytes).await?;
         let by_id = asked.document_id.is_some();
-        let operation = prepare(&shared, asked)?;
+        let mut operation = prepare(&shared, asked)?;
         if parts.method != Method::POST && operation.kind != OperationType::Query {
             return Err(Problem::MethodNotAllowed("POST"));
         }

@@ -295,7 +295,7 @@ impl Work {
         let outcome: Result<Answer, Problem> = async {
             let by_id = asked.document_id.is_some();
             let key = asked.key().map_err(|refusal| Problem::Failed(refusal.into()))?;
-            let operation = graphql::prepare(&self.shared, asked)?;
+            let mut operation = graphql::prepare(&self.shared, asked)?;
             let token = self.token.as_deref();
             let actor = session::actor(&self.shared.app, token, self.accept_language.as_deref())
                 .await
