@@ -16,7 +16,7 @@ use serde_json::json;
 use super::client::Connection;
 use super::fill::{Kind, Size, id};
 use super::operations::Writer;
-use super::{Bench, Failure, TOKEN_SECRET, process, say};
+use super::{Bench, Failure, SECRET, process, say};
 
 const AUDIT: &str = include_str!("../../graphql/operations/audit.graphql");
 /// The period, with everything in it.
@@ -100,7 +100,7 @@ fn on_the_command_line(bench: &Bench, reader: PersonId) -> Result<(Duration, usi
         .args(["admin", "audit", "accesses", "--database-url", &bench.url])
         .args(["--actor", &reader.to_string()])
         .args(["--from", FROM, "--until", UNTIL])
-        .env("RUMBO__AUTH__TOKEN_SECRET", TOKEN_SECRET)
+        .env("RUMBO__AUTH__SECRET", SECRET)
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
