@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_graphql::parser::types::{FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind};
 use axum::body::Body;
 use axum::http::{Request, header};
+use chrono::TimeDelta;
 use data_encoding::BASE64URL_NOPAD;
 use rumbo::auth::second_factor::DeviceSecret;
 use rumbo::domain::text::{
@@ -309,15 +310,22 @@ async fn newcomer<'a>(test: &'a TestApp, mutation: &str) -> (Client<'a>, Value) 
     let name: &'static str = format!("New{mutation}").leak();
     let client = test.person(name).await;
     test.password_of(&client).await;
-    let mine = json!({ "currentPassword": TestApp::PASSWORD, "password": TestApp::PASSWORD, "email": client.email });
+    let mut mine =
+        json!({ "currentPassword": TestApp::PASSWORD, "password": TestApp::PASSWORD, "email": client.email });
     match mutation {
         "confirmSecondFactor" => {
             client.run("BeginSecondFactor", json!({})).await.at("beginSecondFactor");
         }
-        "removeSecondFactor" | "renewRecoveryCodes" | "changePassword" | "requestEmailChange" | "completeSignIn" => {
+        "createApiToken" | "removeSecondFactor" | "renewRecoveryCodes" | "changePassword" | "requestEmailChange"
+        | "completeSignIn" => {
             let begun = client.run("BeginSecondFactor", json!({})).await;
             let secret = begun.text("beginSecondFactor.enrolment.secret");
-            let code = DeviceSecret::read(&secret).expect("a secret").code_at(test.now());
+            let device = DeviceSecret::read(&secret).expect("a secret");
+            let code = device.code_at(test.now());
+            if mutation == "createApiToken" {
+                // The one that was used is used up; the next one is taken as well.
+                mine["code"] = json!(device.code_at(test.now() + TimeDelta::seconds(30)));
+            }
             let proof = json!({ "input": { "password": TestApp::PASSWORD, "code": code } });
             let done = client.run("ConfirmSecondFactor", proof).await;
             assert_eq!(done.user_errors("confirmSecondFactor"), [""; 0]);
@@ -348,6 +356,10 @@ async fn own(test: &TestApp, mutation: &str, client: &Client<'_>, mut input: Val
             input["password"] = json!("elefante azul en junio");
         }
         "updateProfile" => input["version"] = json!(1),
+        "createApiToken" => {
+            input["scopes"] = json!(["READ_ACCOUNT"]);
+            input["expiresAt"] = json!(test.now() + TimeDelta::days(30));
+        }
         _ => {}
     }
     input

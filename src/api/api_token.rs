@@ -1,13 +1,12 @@
 //! One's own API tokens: making, seeing, ending them.
 
-use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 
 use super::enums::mirror;
 use super::error::ApiResult;
 use super::id::parse;
-use super::page::{Arguments, connection};
+use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::request::Request;
 use crate::domain::policy::scopes::{Scopes, TokenScope};
@@ -105,10 +104,7 @@ impl NewApiToken {
 }
 
 /// The page of the tokens of whoever asks.
-pub async fn api_tokens(
-    request: &Request,
-    arguments: Arguments,
-) -> ApiResult<Connection<String, ApiToken, EmptyFields, EmptyFields>> {
+pub async fn api_tokens(request: &Request, arguments: Arguments) -> ApiResult<PageOf<ApiToken>> {
     let page = api_token::page(&request.app, &request.actor, &arguments.wanted()?).await?;
     Ok(connection(page, api_token::page_place, ApiToken))
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::enums::{AuditVia, PersonalField, Role};
 use super::error::ApiResult;
 use super::id;
-use super::page::{Arguments, connection};
+use super::page::{Arguments, PageOf, connection};
 use super::person::Person;
 use super::request::Request;
 use crate::domain::audit as domain;
@@ -267,7 +267,7 @@ impl AuditQuery {
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
-    ) -> ApiResult<Connection<String, AuditEntry, EmptyFields, EmptyFields>> {
+    ) -> ApiResult<PageOf<AuditEntry>> {
         let request = Request::of(ctx);
         let arguments = Arguments {
             first,

@@ -1,13 +1,12 @@
 //! Courses in the API.
 
-use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::enums::Language;
 use super::error::ApiResult;
 use super::id;
-use super::page::{Arguments, connection};
+use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::request::Request;
 use crate::domain::course::CourseDraft;
@@ -233,7 +232,7 @@ impl CourseQuery {
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
-    ) -> ApiResult<Connection<String, Course, EmptyFields, EmptyFields>> {
+    ) -> ApiResult<PageOf<Course>> {
         let wanted = Arguments {
             first,
             after,

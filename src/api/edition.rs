@@ -1,6 +1,5 @@
 //! Editions in the API.
 
-use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -10,7 +9,8 @@ use super::enrolment::{Enrolment, EnrolmentFilter};
 use super::enums::{EditionState, EnrolmentPolicy, Language, Modality, SubmissionState};
 use super::error::ApiResult;
 use super::id;
-use super::page::{Arguments, connection};
+use super::page::{Arguments, PageOf, connection};
+use super::plain::Quick;
 use super::request::Request;
 use crate::domain::id::{CourseId, EditionId};
 use crate::domain::text::{Reason, ShortCode};
@@ -151,7 +151,7 @@ impl Edition {
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
-    ) -> ApiResult<Connection<String, Enrolment, EmptyFields, EmptyFields>> {
+    ) -> ApiResult<PageOf<Quick<Enrolment>>> {
         let request = Request::of(ctx);
         let wanted = Arguments {
             first,
@@ -169,10 +169,10 @@ impl Edition {
         };
         if beside("person") || beside("institution") {
             let page = roll::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
-            return Ok(connection(page, roll::page_place, Enrolment::from));
+            return Ok(connection(page, roll::page_place, |entry| Quick(entry.into())));
         }
         let page = enrolment::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
-        Ok(connection(page, enrolment::page_place, Enrolment::from))
+        Ok(connection(page, enrolment::page_place, |row| Quick(row.into())))
     }
 
     /// Its teams that exist for you, by name.
@@ -266,7 +266,7 @@ impl EditionQuery {
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
-    ) -> ApiResult<Connection<String, Edition, EmptyFields, EmptyFields>> {
+    ) -> ApiResult<PageOf<Edition>> {
         let request = Request::of(ctx);
         let wanted = Arguments {
             first,

@@ -1,7 +1,7 @@
 //! Enrolments in the API.
 
-use async_graphql::connection::{Connection, EmptyFields};
-use async_graphql::{Context, ID, Object};
+use async_graphql::resolver_utils::enum_value;
+use async_graphql::{Context, ID, Object, Value};
 use chrono::{DateTime, Utc};
 
 use super::decimal::Decimal;
@@ -11,8 +11,9 @@ use super::error::ApiResult;
 use super::history::StateChange;
 use super::id;
 use super::institution::Institution;
-use super::page::{Arguments, connection};
+use super::page::{Arguments, PageOf, connection};
 use super::person::Person;
+use super::plain::{self, Plain};
 use super::request::Request;
 use crate::domain::actor::{Reach, Role};
 use crate::domain::audit::PersonalField;
@@ -21,7 +22,7 @@ use crate::domain::policy::{Action, Relation};
 use crate::domain::text::Comment;
 use crate::error::{Error, Faults};
 use crate::service;
-use crate::store::{enrolment as store, institution, person, roll};
+use crate::store::{enrolment as store, person, roll};
 
 mod input;
 
@@ -39,8 +40,9 @@ pub struct Enrolment {
 }
 
 struct Beside {
-    person: person::Model,
-    institution: Option<institution::Model>,
+    person: person::Card,
+    /// The name of the institution.
+    institution: Option<String>,
 }
 
 impl From<store::Model> for Enrolment {
@@ -135,10 +137,10 @@ impl Enrolment {
     async fn person(&self, ctx: &Context<'_>) -> ApiResult<Person> {
         let request = Request::of(ctx);
         request.reads.in_edition(self.row.edition_id);
-        let row = match &self.beside {
-            Some(beside) => Some(beside.person.clone()),
-            None => request.loaders.people.load_one(self.row.person_id).await?,
-        };
+        if let Some(beside) = &self.beside {
+            return Ok(Person::listed(beside.person.clone(), self.known_relation(request)));
+        }
+        let row = request.loaders.people.load_one(self.row.person_id).await?;
         let row = row.ok_or_else(|| Error::internal("an enrolment without person"))?;
         Ok(match self.known_relation(request) {
             Some(relation) => Person::known(row, relation),
@@ -181,15 +183,15 @@ impl Enrolment {
         if !self.sees(ctx, Action::SeeOrigin).await? {
             return Ok(None);
         }
-        if let Some(beside) = &self.beside {
-            return Ok(beside.institution.clone().map(Institution));
+        if let Some(name) = self.beside.as_ref().and_then(|beside| beside.institution.clone()) {
+            return Ok(Some(Institution::named(id, name)));
         }
         Ok(Request::of(ctx)
             .loaders
             .institutions
             .load_one(id)
             .await?
-            .map(Institution))
+            .map(Institution::from))
     }
 
     /// Constituent group as declared for this enrolment; null for those who may not see it.
@@ -221,7 +223,7 @@ impl Enrolment {
             .institutions
             .load_one(id)
             .await?
-            .map(Institution))
+            .map(Institution::from))
     }
 
     /// The weighted grade of the completion, of 100; null before it is decided.
@@ -247,6 +249,45 @@ impl Enrolment {
     /// To be sent back with a decision; rises with every change.
     fn version(&self) -> i64 {
         self.row.version
+    }
+}
+
+impl Plain for Enrolment {
+    fn plain(&self, ctx: &Context<'_>) -> Option<Value> {
+        let request = Request::of(ctx);
+        let shows = |action| {
+            let field = PersonalField::shown_by(action).unwrap_or(PersonalField::Name);
+            let relation = self.known_relation(request)?;
+            request.reads.in_edition(self.row.edition_id);
+            Some(request.shows(self.row.person_number, field, action, relation))
+        };
+        match ctx.item.node.name.node.as_str() {
+            "id" => Some(self.row.id.to_string().into()),
+            "state" => Some(enum_value(EnrolmentState::from(self.row.state))),
+            "appliedAt" => Some(plain::scalar(&self.row.applied_at)),
+            "version" => Some(self.row.version.into()),
+            "gender" => shows(Action::SeeGender).map(|shows| {
+                if shows {
+                    enum_value(Gender::from(self.row.gender))
+                } else {
+                    Value::Null
+                }
+            }),
+            "country" if self.row.country.is_empty() => Some(Value::Null),
+            "country" => shows(Action::SeeOrigin).map(|shows| plain::text(shows.then_some(self.row.country.as_str()))),
+            "person" => {
+                let person = self.beside.as_ref()?.person.clone();
+                request.reads.in_edition(self.row.edition_id);
+                plain::within(ctx, Some(&Person::listed(person, self.known_relation(request))))
+            }
+            "institution" if self.row.institution_id.is_none() => Some(Value::Null),
+            "institution" => {
+                let named = self.row.institution_id.zip(self.beside.as_ref()?.institution.clone())?;
+                let institution = shows(Action::SeeOrigin)?.then(|| Institution::named(named.0, named.1));
+                plain::within(ctx, institution.as_ref())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -277,7 +318,7 @@ impl EnrolmentQuery {
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
-    ) -> ApiResult<Connection<String, Enrolment, EmptyFields, EmptyFields>> {
+    ) -> ApiResult<PageOf<Enrolment>> {
         let request = Request::of(ctx);
         let person: PersonId = request.actor.signed_in()?;
         let wanted = Arguments {

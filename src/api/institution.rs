@@ -1,31 +1,62 @@
 //! The register of institutions.
 
-use async_graphql::connection::{Connection, EmptyFields};
-use async_graphql::{Context, ID, InputObject, Object};
+use std::borrow::Cow;
+
+use async_graphql::{Context, ID, InputObject, Object, Value};
 
 use super::enums::InstitutionKind;
 use super::error::ApiResult;
 use super::id::parse;
-use super::page::{Arguments, connection};
+use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
+use super::plain::Plain;
 use super::request::Request;
 use crate::domain::id::InstitutionId;
 use crate::domain::text::{Country, Line, SearchText, ShortCode, Title};
-use crate::error::{Code, Fault, Faults, Result};
+use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::service::institution::{self as register, Alias, InstitutionDraft, MOST_ALIASES};
 use crate::store::institution;
 
 /// An institution of the register.
-pub struct Institution(pub institution::Model);
+pub struct Institution {
+    id: InstitutionId,
+    name: String,
+    /// The rest, where it was read already.
+    row: Option<Box<institution::Model>>,
+}
+
+impl From<institution::Model> for Institution {
+    fn from(row: institution::Model) -> Self {
+        Self {
+            id: row.id,
+            name: row.name.clone(),
+            row: Some(Box::new(row)),
+        }
+    }
+}
 
 impl Institution {
+    /// One of which a list read the name; the rest is looked up when it is asked for.
+    pub fn named(id: InstitutionId, name: String) -> Self {
+        Self { id, name, row: None }
+    }
+
+    async fn row<'a>(&'a self, ctx: &Context<'_>) -> ApiResult<Cow<'a, institution::Model>> {
+        if let Some(row) = &self.row {
+            return Ok(Cow::Borrowed(row));
+        }
+        let found = Request::of(ctx).loaders.institutions.load_one(self.id).await?;
+        let row = found.ok_or_else(|| Error::internal("an institution is gone"))?;
+        Ok(Cow::Owned(row))
+    }
+
     /// The institution with this identifier, or the one into which it was merged.
     pub async fn load(request: &Request, id: InstitutionId) -> ApiResult<Option<Self>> {
         let mut row = request.loaders.institutions.load_one(id).await?;
         if let Some(target) = row.as_ref().and_then(|row| row.merged_into) {
             row = request.loaders.institutions.load_one(target).await?;
         }
-        Ok(row.map(Self))
+        Ok(row.map(Self::from))
     }
 }
 
@@ -34,43 +65,52 @@ impl Institution {
 impl Institution {
     /// Identifier, `ins_…`. That of an institution which was merged into this one leads here as well.
     pub async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.id.to_string().into()
     }
 
     /// A short code, where there is one.
-    fn code(&self) -> Option<&str> {
-        self.0.code.as_deref()
+    async fn code(&self, ctx: &Context<'_>) -> ApiResult<Option<String>> {
+        Ok(self.row(ctx).await?.code.clone())
     }
 
     /// Name.
     fn name(&self) -> &str {
-        &self.0.name
+        &self.name
     }
 
     /// Other names under which it is known.
-    fn aliases(&self) -> Vec<&str> {
-        self.0
-            .aliases
-            .as_array()
-            .into_iter()
-            .flatten()
+    async fn aliases(&self, ctx: &Context<'_>) -> ApiResult<Vec<String>> {
+        let row = self.row(ctx).await?;
+        let aliases = row.aliases.as_array().into_iter().flatten();
+        Ok(aliases
             .filter_map(serde_json::Value::as_str)
-            .collect()
+            .map(ToOwned::to_owned)
+            .collect())
     }
 
     /// Country (ISO 3166-1 alpha-2).
-    fn country(&self) -> &str {
-        &self.0.country
+    async fn country(&self, ctx: &Context<'_>) -> ApiResult<String> {
+        Ok(self.row(ctx).await?.country.clone())
     }
 
     /// What sort of organisation it is.
-    fn kind(&self) -> InstitutionKind {
-        self.0.kind.into()
+    async fn kind(&self, ctx: &Context<'_>) -> ApiResult<InstitutionKind> {
+        Ok(self.row(ctx).await?.kind.into())
     }
 
     /// The version to send back with `updateInstitution`.
-    fn version(&self) -> i64 {
-        self.0.version
+    async fn version(&self, ctx: &Context<'_>) -> ApiResult<i64> {
+        Ok(self.row(ctx).await?.version)
+    }
+}
+
+impl Plain for Institution {
+    fn plain(&self, ctx: &Context<'_>) -> Option<Value> {
+        match ctx.item.node.name.node.as_str() {
+            "id" => Some(self.id.to_string().into()),
+            "name" => Some(self.name.as_str().into()),
+            _ => None,
+        }
     }
 }
 
@@ -96,7 +136,7 @@ impl InstitutionQuery {
         #[graphql(desc = "Of this country only: the 2 letters of ISO 3166-1 alpha-2, in any case")] country: Option<
             String,
         >,
-    ) -> ApiResult<Connection<String, Institution, EmptyFields, EmptyFields>> {
+    ) -> ApiResult<PageOf<Institution>> {
         let request = Request::of(ctx);
         let wanted = Arguments {
             first,
@@ -115,7 +155,7 @@ impl InstitutionQuery {
         faults.check()?;
         let filter = register::Filter { search, country };
         let page = register::list(&request.app, &request.actor, &filter, &wanted).await?;
-        Ok(connection(page, register::page_place, Institution))
+        Ok(connection(page, register::page_place, Institution::from))
     }
 }
 
@@ -209,7 +249,7 @@ impl InstitutionMutation {
     ) -> ApiResult<CreateInstitutionPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async { register::create(app, actor, input.parse()?).await };
-        CreateInstitutionPayload::of(result.await, Institution)
+        CreateInstitutionPayload::of(result.await, Institution::from)
     }
 
     /// Replaces what is registered of an institution; for administrators.
@@ -239,6 +279,6 @@ impl InstitutionMutation {
             let id = parse("institutionId", &institution_id)?;
             register::update(app, actor, id, version, content.parse()?).await
         };
-        UpdateInstitutionPayload::of(result.await, Institution)
+        UpdateInstitutionPayload::of(result.await, Institution::from)
     }
 }

@@ -30,6 +30,7 @@ pub mod node;
 pub mod page;
 mod payload;
 pub mod person;
+mod plain;
 pub mod reads;
 pub mod request;
 pub mod role;

@@ -1,10 +1,10 @@
 //! Relay connections: `first`/`after` or `last`/`before`, 1 to 100, one of them required.
 
 use async_graphql::OutputType;
-use async_graphql::connection::{Connection, Edge, EmptyFields};
+use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
 
 use super::id::{read_cursor, write_cursor};
-use crate::error::{Code, Fault, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::store::page::{Page, Place, Wanted};
 
 /// The most nodes of one page.
@@ -59,18 +59,34 @@ impl Arguments {
     }
 }
 
+/// A place in a list, written as a cursor where one is asked for.
+#[derive(Debug)]
+pub struct Cursor(Place);
+
+impl CursorType for Cursor {
+    type Error = Error;
+
+    fn decode_cursor(cursor: &str) -> Result<Self> {
+        let place = read_cursor(cursor).ok_or_else(|| Error::at("cursor", Code::Malformed))?;
+        Ok(Self(place))
+    }
+
+    fn encode_cursor(&self) -> String {
+        write_cursor(&self.0)
+    }
+}
+
+/// A page of nodes.
+pub type PageOf<N> = Connection<Cursor, N, EmptyFields, EmptyFields>;
+
 /// A page as a connection; `place` tells where a row stands, `node` wraps it.
-pub fn connection<R, N: OutputType>(
-    page: Page<R>,
-    place: impl Fn(&R) -> Place,
-    node: impl Fn(R) -> N,
-) -> Connection<String, N, EmptyFields, EmptyFields> {
+pub fn connection<R, N: OutputType>(page: Page<R>, place: impl Fn(&R) -> Place, node: impl Fn(R) -> N) -> PageOf<N> {
     let mut connection = Connection::new(page.has_previous, page.has_next);
     connection.edges = page
         .rows
         .into_iter()
         .map(|row| {
-            let cursor = write_cursor(&place(&row));
+            let cursor = Cursor(place(&row));
             Edge::new(cursor, node(row))
         })
         .collect();
@@ -80,7 +96,6 @@ pub fn connection<R, N: OutputType>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     fn code(arguments: Arguments) -> Option<Code> {
         match arguments.wanted() {

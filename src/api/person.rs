@@ -1,11 +1,14 @@
 //! People as others see them. Whatever path leads to a person, the same fields show.
 
-use async_graphql::{Context, ID, Object};
+use std::borrow::Cow;
+
+use async_graphql::{Context, ID, Object, Value};
 use chrono::{DateTime, Utc};
 
 use super::enums::{ConstituentGroup, Gender, Language};
 use super::error::ApiResult;
 use super::institution::Institution;
+use super::plain::{self, Plain};
 use super::request::Request;
 use crate::domain::actor::Reach;
 use crate::domain::audit::PersonalField;
@@ -15,23 +18,34 @@ use crate::store::{declaration, person};
 
 /// A person, in the eyes of whoever asks.
 pub struct Person {
-    row: person::Model,
+    card: person::Card,
+    /// The rest, where it was read already.
+    row: Option<Box<person::Model>>,
     known: Option<Relation>,
 }
 
 impl Person {
     /// A person to whom the viewer's relation is looked up when a field needs it.
     pub fn new(row: person::Model) -> Self {
-        Self { row, known: None }
+        Self {
+            card: person::Card::from(&row),
+            row: Some(Box::new(row)),
+            known: None,
+        }
     }
 
     /// A person to whom the viewer is known to stand so, as read from stored rows: themself, or somebody of
     /// an edition that the viewer coordinates. Neither hides a field that another relation would show.
     pub fn known(row: person::Model, relation: Relation) -> Self {
         Self {
-            row,
             known: Some(relation),
+            ..Self::new(row)
         }
+    }
+
+    /// One whom a list read, to whom the viewer may be known to stand so.
+    pub fn listed(card: person::Card, known: Option<Relation>) -> Self {
+        Self { card, row: None, known }
     }
 
     /// The person with this identifier, if there is one; through the loader of the request.
@@ -63,17 +77,17 @@ impl Person {
     async fn shows(&self, request: &Request, action: Action) -> ApiResult<bool> {
         let relation = match self.known {
             Some(relation) => relation,
-            None => Self::relation(request, self.row.id).await?,
+            None => Self::relation(request, self.card.id).await?,
         };
         let field = PersonalField::shown_by(action).unwrap_or(PersonalField::Name);
-        Ok(request.shows(self.row.number, field, action, relation))
+        Ok(request.shows(self.card.number, field, action, relation))
     }
 
     async fn statement(&self, request: &Request, action: Action) -> ApiResult<Option<declaration::Model>> {
         if !self.shows(request, action).await? {
             return Ok(None);
         }
-        Ok(request.loaders.declarations.load_one(self.row.id).await?)
+        Ok(request.loaders.declarations.load_one(self.card.id).await?)
     }
 }
 
@@ -82,31 +96,31 @@ impl Person {
 impl Person {
     /// Identifier, `psn_…`.
     pub async fn id(&self) -> ID {
-        self.row.id.to_string().into()
+        self.card.id.to_string().into()
     }
 
     /// Given name, for team mates, the team's tutor, and staff of the person's editions.
     async fn given_name(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
         let shows = self.shows(Request::of(ctx), Action::SeeName).await?;
-        Ok(shows.then_some(self.row.given_name.as_str()))
+        Ok(shows.then_some(self.card.given_name.as_str()))
     }
 
     /// Family name, for the same readers as the given name.
     async fn family_name(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
         let shows = self.shows(Request::of(ctx), Action::SeeName).await?;
-        Ok(shows.then_some(self.row.family_name.as_str()))
+        Ok(shows.then_some(self.card.family_name.as_str()))
     }
 
     /// Given name and family name, for the same readers.
     async fn full_name(&self, ctx: &Context<'_>) -> ApiResult<Option<String>> {
         let shows = self.shows(Request::of(ctx), Action::SeeName).await?;
-        Ok(shows.then(|| format!("{} {}", self.row.given_name, self.row.family_name)))
+        Ok(shows.then(|| format!("{} {}", self.card.given_name, self.card.family_name)))
     }
 
     /// E-mail address, for the person, their tutor, their institution's focal point and their coordinators.
     async fn email(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
         let shows = self.shows(Request::of(ctx), Action::SeeEmail).await?;
-        Ok(shows.then_some(self.row.email.as_str()))
+        Ok(shows.then_some(self.card.email.as_str()))
     }
 
     /// Country as the person states it now (ISO 3166-1 alpha-2); an enrolment keeps the one that it was
@@ -137,24 +151,52 @@ impl Person {
     }
 
     /// The language of messages, for the person alone.
-    async fn language(&self, ctx: &Context<'_>) -> Option<Language> {
-        self.is_viewer(ctx).then(|| self.row.language.into())
+    async fn language(&self, ctx: &Context<'_>) -> ApiResult<Option<Language>> {
+        Ok(self.own(ctx).await?.map(|row| row.language.into()))
     }
 
     /// The IANA zone in which the person wants to see times, for the person alone.
-    async fn time_zone(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.is_viewer(ctx).then_some(self.row.time_zone.as_str())
+    async fn time_zone(&self, ctx: &Context<'_>) -> ApiResult<Option<String>> {
+        Ok(self.own(ctx).await?.map(|row| row.time_zone.clone()))
     }
 
     /// The version to send back with `updateProfile`, for the person alone.
-    async fn version(&self, ctx: &Context<'_>) -> Option<i64> {
-        self.is_viewer(ctx).then_some(self.row.version)
+    async fn version(&self, ctx: &Context<'_>) -> ApiResult<Option<i64>> {
+        Ok(self.own(ctx).await?.map(|row| row.version))
     }
 }
 
 impl Person {
-    fn is_viewer(&self, ctx: &Context<'_>) -> bool {
-        Request::of(ctx).actor.person == Some(self.row.id)
+    /// The whole row, for the person alone.
+    async fn own<'a>(&'a self, ctx: &Context<'_>) -> ApiResult<Option<Cow<'a, person::Model>>> {
+        let request = Request::of(ctx);
+        if request.actor.person != Some(self.card.id) {
+            return Ok(None);
+        }
+        if let Some(row) = &self.row {
+            return Ok(Some(Cow::Borrowed(row)));
+        }
+        let found = request.loaders.people.load_one(self.card.id).await?;
+        Ok(found.map(Cow::Owned))
+    }
+
+    /// A text that shows as [`Person::shows`] says; `None` where the relation has to be looked up.
+    fn plain_text(&self, ctx: &Context<'_>, action: Action, text: &str) -> Option<Value> {
+        let field = PersonalField::shown_by(action).unwrap_or(PersonalField::Name);
+        let shows = Request::of(ctx).shows(self.card.number, field, action, self.known?);
+        Some(plain::text(shows.then_some(text)))
+    }
+}
+
+impl Plain for Person {
+    fn plain(&self, ctx: &Context<'_>) -> Option<Value> {
+        match ctx.item.node.name.node.as_str() {
+            "id" => Some(self.card.id.to_string().into()),
+            "givenName" => self.plain_text(ctx, Action::SeeName, &self.card.given_name),
+            "familyName" => self.plain_text(ctx, Action::SeeName, &self.card.family_name),
+            "email" => self.plain_text(ctx, Action::SeeEmail, &self.card.email),
+            _ => None,
+        }
     }
 }
 

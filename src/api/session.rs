@@ -1,13 +1,11 @@
 //! Signing in, staying signed in, and one's own sessions.
 
-use async_graphql::connection::Connection;
-use async_graphql::connection::EmptyFields;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::error::{ApiResult, UserError};
 use super::id::parse;
-use super::page::{Arguments, connection};
+use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::request::Request;
 use crate::domain::id::SessionId;
@@ -91,10 +89,7 @@ impl Session {
 }
 
 /// The page of the sessions of whoever asks.
-pub async fn sessions(
-    request: &Request,
-    arguments: Arguments,
-) -> ApiResult<Connection<String, Session, EmptyFields, EmptyFields>> {
+pub async fn sessions(request: &Request, arguments: Arguments) -> ApiResult<PageOf<Session>> {
     let page = own::sessions(&request.app, &request.actor, &arguments.wanted()?).await?;
     let current = request.actor.session;
     Ok(connection(page, own::page_place, |row| Session {

@@ -77,7 +77,7 @@ impl StatisticsRow {
             .institutions
             .load_one(InstitutionId(id))
             .await?
-            .map(Institution))
+            .map(Institution::from))
     }
 
     /// The kind of that institution; null also when not stated.

@@ -3,7 +3,6 @@
 //! Whoever wrote the work sees nothing of its assessment before the grade is released, by no field: neither the
 //! state "assessed", nor the step in the history, nor a version number that rose.
 
-use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
@@ -14,7 +13,7 @@ use super::enums::SubmissionState;
 use super::error::ApiResult;
 use super::history::StateChange;
 use super::id;
-use super::page::{Arguments, connection};
+use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::request::Request;
 use super::{deliverable, team};
@@ -33,7 +32,7 @@ pub use version::SubmissionVersion;
 use version::versions;
 
 /// A list of submissions, a page at a time.
-pub type Submissions = Connection<String, Submission, EmptyFields, EmptyFields>;
+pub type Submissions = PageOf<Submission>;
 
 /// The answer of a team or a participant to a deliverable.
 pub struct Submission(pub submission::Model);

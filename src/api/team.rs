@@ -1,13 +1,12 @@
 //! Teams and their tutors in the API.
 
-use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 
 use super::edition::Edition;
 use super::error::ApiResult;
 use super::id;
-use super::page::{Arguments, connection};
+use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::person::Person;
 use super::request::Request;
@@ -20,7 +19,7 @@ use crate::store::page::{Key, Place};
 use crate::store::{allocation, team, team_member};
 
 /// A list of teams, a page at a time.
-pub type Teams = Connection<String, Team, EmptyFields, EmptyFields>;
+pub type Teams = PageOf<Team>;
 
 /// Participants of one edition who hand in together.
 pub struct Team(pub team::Model);

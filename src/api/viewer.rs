@@ -7,7 +7,7 @@ use super::ability::{Ability, Permission, PermissionCheck};
 use super::api_token::{ApiToken, api_tokens};
 use super::audit::{self, AccessLogEntry};
 use super::error::ApiResult;
-use super::page::Arguments;
+use super::page::{Arguments, PageOf};
 use super::person::{Declaration, Person};
 use super::request::Request;
 use super::role::RoleAssignment;
@@ -80,7 +80,7 @@ impl Viewer {
         #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, or before `before`; 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
-    ) -> ApiResult<Connection<String, Session, EmptyFields, EmptyFields>> {
+    ) -> ApiResult<PageOf<Session>> {
         let arguments = Arguments {
             first,
             after,
@@ -98,7 +98,7 @@ impl Viewer {
         #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, or before `before`; 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
-    ) -> ApiResult<Connection<String, ApiToken, EmptyFields, EmptyFields>> {
+    ) -> ApiResult<PageOf<ApiToken>> {
         let arguments = Arguments {
             first,
             after,

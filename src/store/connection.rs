@@ -1,166 +1,16 @@
 //! Connections out of the pool, held for as long as they serve: a request's reads share one, and so does a
 //! transaction.
-//!
-//! The pool asks a connection whether it still answers each time it comes back, one round trip for every
-//! statement where each takes a connection of its own. A request that keeps its connection asks once. This
-//! file and its parent are the only ones that know which database it is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{AssertSqlSafe, Error as SqlxError, Executor, PgPool, Postgres, Sqlite, SqlitePool};
-use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values,
-};
-use sea_query_sqlx::SqlxValues;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::Mutex;
 
-use super::Engine;
 use super::keyed::Keyed;
+use super::pool::{Live, Pool};
 use super::standing::Standings;
 use super::transaction::Tx;
-
-/// Where connections come from.
-#[derive(Debug, Clone)]
-pub(super) enum Pool {
-    Postgres(PgPool),
-    Sqlite(SqlitePool),
-}
-
-impl Pool {
-    pub(super) fn engine(&self) -> Engine {
-        match self {
-            Self::Postgres(_) => Engine::Postgres,
-            Self::Sqlite(_) => Engine::Sqlite,
-        }
-    }
-
-    fn backend(&self) -> DbBackend {
-        match self {
-            Self::Postgres(_) => DbBackend::Postgres,
-            Self::Sqlite(_) => DbBackend::Sqlite,
-        }
-    }
-
-    async fn acquire(&self) -> Result<Live, DbErr> {
-        let live = match self {
-            Self::Postgres(pool) => pool.acquire().await.map(Live::Postgres),
-            Self::Sqlite(pool) => pool.acquire().await.map(Live::Sqlite),
-        };
-        live.map_err(|cause| match cause {
-            SqlxError::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
-            SqlxError::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-            cause => DbErr::Conn(RuntimeErr::SqlxError(cause.into())),
-        })
-    }
-}
-
-/// One connection, for the time being.
-#[derive(Debug)]
-pub(super) enum Live {
-    Postgres(PoolConnection<Postgres>),
-    Sqlite(PoolConnection<Sqlite>),
-}
-
-fn query_failed(cause: SqlxError) -> DbErr {
-    DbErr::Query(RuntimeErr::SqlxError(cause.into()))
-}
-
-fn execution_failed(cause: SqlxError) -> DbErr {
-    DbErr::Exec(RuntimeErr::SqlxError(cause.into()))
-}
-
-/// The text of a statement and its values. Every text comes from the query builder or is written in this
-/// program; what a user gives is only ever a value.
-fn parts(statement: Statement) -> (AssertSqlSafe<String>, SqlxValues) {
-    let values = statement.values.unwrap_or(Values(Vec::new()));
-    (AssertSqlSafe(statement.sql), SqlxValues(values))
-}
-
-impl Live {
-    pub(super) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let (sql, values) = parts(statement);
-        match self {
-            Self::Postgres(live) => {
-                let query = sea_orm::sqlx::query_with(sql, values);
-                live.execute(query).await.map(Into::into)
-            }
-            Self::Sqlite(live) => {
-                let query = sea_orm::sqlx::query_with(sql, values);
-                live.execute(query).await.map(Into::into)
-            }
-        }
-        .map_err(execution_failed)
-    }
-
-    pub(super) async fn execute_unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match self {
-            Self::Postgres(live) => live.execute(sea_orm::sqlx::raw_sql(sql)).await.map(Into::into),
-            Self::Sqlite(live) => live.execute(sea_orm::sqlx::raw_sql(sql)).await.map(Into::into),
-        }
-        .map_err(execution_failed)
-    }
-
-    pub(super) async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let (sql, values) = parts(statement);
-        match self {
-            Self::Postgres(live) => {
-                let query = sea_orm::sqlx::query_with(sql, values);
-                live.fetch_optional(query).await.map(|row| row.map(Into::into))
-            }
-            Self::Sqlite(live) => {
-                let query = sea_orm::sqlx::query_with(sql, values);
-                live.fetch_optional(query).await.map(|row| row.map(Into::into))
-            }
-        }
-        .map_err(query_failed)
-    }
-
-    pub(super) async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let (sql, values) = parts(statement);
-        match self {
-            Self::Postgres(live) => {
-                let query = sea_orm::sqlx::query_with(sql, values);
-                let rows = live.fetch_all(query).await;
-                rows.map(|rows| rows.into_iter().map(Into::into).collect())
-            }
-            Self::Sqlite(live) => {
-                let query = sea_orm::sqlx::query_with(sql, values);
-                let rows = live.fetch_all(query).await;
-                rows.map(|rows| rows.into_iter().map(Into::into).collect())
-            }
-        }
-        .map_err(query_failed)
-    }
-
-    pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
-        self.execute_unprepared("COMMIT").await.map(drop)
-    }
-
-    pub(super) async fn rollback(&mut self) -> Result<(), DbErr> {
-        self.execute_unprepared("ROLLBACK").await.map(drop)
-    }
-
-    /// Breaks the connection instead of giving it back: whoever waited for its answer is gone, and the next
-    /// one must not wait for it.
-    fn abandon(&mut self) {
-        match self {
-            Self::Postgres(live) => live.close_on_drop(),
-            // Its statements end in the process itself, which waits for nobody.
-            Self::Sqlite(_) => {}
-        }
-    }
-
-    /// Closes the connection instead of giving it back: nobody knows what state it is in.
-    pub(super) fn break_off(&mut self) {
-        match self {
-            Self::Postgres(live) => live.close_on_drop(),
-            Self::Sqlite(live) => live.close_on_drop(),
-        }
-    }
-}
 
 /// Marks a connection as waiting for an answer; one that is dropped while it waits is abandoned.
 struct Waiting<'a>(&'a mut Live, bool);
@@ -245,20 +95,13 @@ impl Reader {
 
     /// How many connections of the pool are in use.
     pub(super) fn at_work(&self) -> usize {
-        let (size, idle) = match &self.pool {
-            Pool::Postgres(pool) => (pool.size(), pool.num_idle()),
-            Pool::Sqlite(pool) => (pool.size(), pool.num_idle()),
-        };
-        usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(idle)
+        self.pool.at_work()
     }
 
     /// Closes the pool, once every connection has come back.
     pub(super) async fn close(&self) {
         self.rest().await;
-        match &self.pool {
-            Pool::Postgres(pool) => pool.close().await,
-            Pool::Sqlite(pool) => pool.close().await,
-        }
+        self.pool.close().await;
     }
 
     async fn run<T>(&self, run: impl AsyncFnOnce(&mut Live) -> Result<T, DbErr>) -> Result<T, DbErr> {

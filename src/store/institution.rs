@@ -5,7 +5,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 
-use super::page::{Cells, Key, Page, Place, Wanted, fetch};
+use super::page::{Key, Page, Place, Wanted, fetch};
 use super::{Tx, unique_or};
 use crate::domain::id::InstitutionId;
 use crate::domain::institution::InstitutionKind;
@@ -45,26 +45,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// Reads an institution out of the next cells of a row, which are all columns in their order; `None` where
-/// an outer join found none.
-pub(super) fn read_optional(cells: &mut Cells<'_>) -> Result<Option<Model>, DbErr> {
-    let Some(id) = cells.take()? else {
-        cells.skip(8);
-        return Ok(None);
-    };
-    Ok(Some(Model {
-        id,
-        code: cells.take()?,
-        name: cells.take()?,
-        aliases: cells.take()?,
-        country: cells.take()?,
-        kind: cells.take()?,
-        merged_into: cells.take()?,
-        created_at: cells.take()?,
-        version: cells.take()?,
-    }))
-}
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[InstitutionId]) -> Result<Vec<Model>> {

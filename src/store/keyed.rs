@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard};
 
+use super::Tx;
 use super::idempotency::{self, Answer, Claim};
-use super::{Tx, try_alone};
+use super::lock::try_alone;
 use crate::error::{Error, KeyRefusal, Result};
 
 /// What a request with a key holds.

@@ -15,10 +15,10 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use self::connection::Pool;
 use self::idempotency::Claim;
 use self::keyed::Keyed;
 use self::patience::HangUps;
+use self::pool::{PATIENCE, Pool, Resting};
 use self::standing::Standings;
 use crate::config;
 use crate::domain::id::{PersonId, SessionId};
@@ -48,11 +48,13 @@ pub mod idempotency;
 pub mod import;
 pub mod institution;
 pub mod keyed;
+pub mod lock;
 pub mod meeting;
 pub mod outbox;
 pub mod page;
 pub mod patience;
 pub mod person;
+mod pool;
 pub mod rate;
 pub mod recovery_code;
 pub mod refresh;
@@ -173,8 +175,9 @@ impl Db {
         let hang_ups = HangUps::new();
         let noted = hang_ups.clone();
         let pool = PgPoolOptions::new()
-            .max_connections(settings.connections)
-            .acquire_timeout(Duration::from_secs(5))
+            // One more for migrations, which do not share with requests.
+            .max_connections(settings.connections.saturating_add(1))
+            .acquire_timeout(PATIENCE)
             .test_before_acquire(false)
             .after_release(move |connection, _| {
                 let hang_ups = noted.clone();
@@ -184,7 +187,7 @@ impl Db {
             .await
             .map_err(Error::internal)?;
         let whole = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
-        let pool = Pool::Postgres(pool);
+        let pool = Pool::Postgres(Resting::new(pool, settings.connections, hang_ups.clone()));
         Ok(Self::of(pool.clone(), pool, whole, hang_ups, settings))
     }
 
@@ -384,29 +387,6 @@ pub fn engine(connection: &impl ConnectionTrait) -> Engine {
         DbBackend::Sqlite => Engine::Sqlite,
         _ => Engine::Postgres,
     }
-}
-
-/// Waits until this transaction is the only one under that name, which it is until it ends; on SQLite every writer
-/// is alone.
-pub async fn alone(tx: &Tx, name: i64) -> Result<()> {
-    if engine(tx) == Engine::Postgres {
-        let question = format!("SELECT pg_advisory_xact_lock({name})");
-        tx.execute_unprepared(&question).await?;
-    }
-    Ok(())
-}
-
-/// Whether this transaction is the only one under that name until it ends; on SQLite every writer is alone.
-pub async fn try_alone(tx: &Tx, name: i64) -> Result<bool> {
-    if engine(tx) == Engine::Sqlite {
-        return Ok(true);
-    }
-    let question = format!("SELECT pg_try_advisory_xact_lock({name})");
-    let row = tx
-        .query_one_raw(sea_orm::Statement::from_string(DbBackend::Postgres, question))
-        .await?;
-    let row = row.ok_or_else(|| Error::internal("a lock was neither given nor refused"))?;
-    Ok(row.try_get_by_index(0)?)
 }
 
 /// Turns the violation of a unique constraint into `refusal`, any other failure into an internal one.

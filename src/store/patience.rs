@@ -58,7 +58,7 @@ impl HangUps {
         self.last.store(self.millis() + 1, Ordering::SeqCst);
     }
 
-    fn is_recent(&self) -> bool {
+    pub(super) fn is_recent(&self) -> bool {
         let last = self.last.load(Ordering::SeqCst);
         let suspicion = u64::try_from(SUSPICION.as_millis()).unwrap_or(u64::MAX);
         last != 0 && self.millis() <= last.saturating_add(suspicion)

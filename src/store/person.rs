@@ -5,7 +5,6 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{ActiveValue::Set, QuerySelect};
 
-use super::page::Cells;
 use super::{Tx, unique_or};
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
@@ -38,22 +37,31 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Reads a person out of the next cells of a row, which are all columns in their order.
-pub(super) fn read(cells: &mut Cells<'_>) -> Result<Model, DbErr> {
-    Ok(Model {
-        id: cells.take()?,
-        number: cells.take()?,
-        email: cells.take()?,
-        given_name: cells.take()?,
-        family_name: cells.take()?,
-        language: cells.take()?,
-        time_zone: cells.take()?,
-        password_hash: cells.take()?,
-        email_confirmed_at: cells.take()?,
-        disabled_at: cells.take()?,
-        created_at: cells.take()?,
-        version: cells.take()?,
-    })
+/// What lists show of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// The person.
+    pub id: PersonId,
+    /// The person's dense number.
+    pub number: i64,
+    /// Given name.
+    pub given_name: String,
+    /// Family name.
+    pub family_name: String,
+    /// E-mail address.
+    pub email: String,
+}
+
+impl From<&Model> for Card {
+    fn from(row: &Model) -> Self {
+        Self {
+            id: row.id,
+            number: row.number,
+            given_name: row.given_name.clone(),
+            family_name: row.family_name.clone(),
+            email: row.email.clone(),
+        }
+    }
 }
 
 /// The rows with these identifiers, in no order; absent ones are left out.

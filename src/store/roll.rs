@@ -1,7 +1,7 @@
 //! The roll of an edition: its enrolments as lists show them, with the person and the institution.
 
 use sea_orm::prelude::*;
-use sea_orm::{Iterable, JoinType, QueryResult, QuerySelect, QueryTrait};
+use sea_orm::{Iterable, JoinType, QueryResult, QuerySelect};
 
 use super::page::{Cells, Page, Place, Wanted, page, part};
 use super::{enrolment, institution, person};
@@ -15,9 +15,9 @@ pub struct Entry {
     /// The enrolment.
     pub enrolment: enrolment::Model,
     /// Whose it is.
-    pub person: person::Model,
-    /// The institution as declared for it.
-    pub institution: Option<institution::Model>,
+    pub person: person::Card,
+    /// The name of the institution as declared for it.
+    pub institution: Option<String>,
 }
 
 /// The same page as [`enrolment::page_of_edition`], with people and institutions from the same statement.
@@ -37,8 +37,12 @@ pub async fn page_of_edition(
     let list = enrolment::in_edition(actor, edition, filter)
         .select_only()
         .columns(enrolment::Column::iter())
-        .columns(person::Column::iter())
-        .columns(institution::Column::iter())
+        .columns([
+            person::Column::GivenName,
+            person::Column::FamilyName,
+            person::Column::Email,
+        ])
+        .column(institution::Column::Name)
         .join(JoinType::InnerJoin, to_person.into())
         .join(JoinType::LeftJoin, to_institution.into());
     let list = part(
@@ -46,8 +50,9 @@ pub async fn page_of_edition(
         (enrolment::Column::AppliedAt, enrolment::Column::Id),
         false,
         wanted,
+        connection.get_database_backend(),
     )?;
-    let rows = connection.query_all(&list.into_query()).await?;
+    let rows = connection.query_all_raw(list).await?;
     let entries: Result<Vec<Entry>, DbErr> = rows.iter().map(entry).collect();
     Ok(page(entries?, wanted))
 }
@@ -56,29 +61,37 @@ pub async fn page_of_edition(
 /// than once, and to look a name up in every row of every page costs more than the rest of the reading.
 fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
     let mut cells = Cells { row, next: 0 };
+    let enrolment = enrolment::Model {
+        id: cells.take()?,
+        edition_id: cells.take()?,
+        person_id: cells.take()?,
+        person_number: cells.take()?,
+        state: cells.take()?,
+        motivation: cells.take()?,
+        applied_at: cells.take()?,
+        applied_month: cells.take()?,
+        gender: cells.take()?,
+        country: cells.take()?,
+        institution_id: cells.take()?,
+        constituent_group: cells.take()?,
+        language: cells.take()?,
+        nominated_by: cells.take()?,
+        works_submitted: cells.take()?,
+        works_released: cells.take()?,
+        grade: cells.take()?,
+        version: cells.take()?,
+    };
+    let person = person::Card {
+        id: enrolment.person_id,
+        number: enrolment.person_number,
+        given_name: cells.take()?,
+        family_name: cells.take()?,
+        email: cells.take()?,
+    };
     Ok(Entry {
-        enrolment: enrolment::Model {
-            id: cells.take()?,
-            edition_id: cells.take()?,
-            person_id: cells.take()?,
-            person_number: cells.take()?,
-            state: cells.take()?,
-            motivation: cells.take()?,
-            applied_at: cells.take()?,
-            applied_month: cells.take()?,
-            gender: cells.take()?,
-            country: cells.take()?,
-            institution_id: cells.take()?,
-            constituent_group: cells.take()?,
-            language: cells.take()?,
-            nominated_by: cells.take()?,
-            works_submitted: cells.take()?,
-            works_released: cells.take()?,
-            grade: cells.take()?,
-            version: cells.take()?,
-        },
-        person: person::read(&mut cells)?,
-        institution: institution::read_optional(&mut cells)?,
+        enrolment,
+        person,
+        institution: cells.take()?,
     })
 }
 

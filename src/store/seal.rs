@@ -13,8 +13,9 @@ use roaring::RoaringBitmap;
 use sea_orm::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect, Set};
 
+use super::lock::try_alone;
 use super::tally::{deserialize, serialize};
-use super::{Db, Tx, access, audit, try_alone};
+use super::{Db, Tx, access, audit};
 use crate::clock::Clock;
 use crate::domain::audit::Canonical;
 use crate::error::Result;

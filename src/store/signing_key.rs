@@ -38,7 +38,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Waits until nobody else changes the keys; nobody does until the transaction ends.
 pub async fn alone(tx: &Tx) -> Result<()> {
-    super::alone(tx, CHANGE_LOCK).await
+    super::lock::alone(tx, CHANGE_LOCK).await
 }
 
 /// Every key that was ever made here, in the order in which they were.

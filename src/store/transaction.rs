@@ -8,8 +8,9 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 use tokio::sync::Mutex;
 
 use super::Engine;
-use super::connection::{Live, exchange};
+use super::connection::exchange;
 use super::keyed::Keyed;
+use super::pool::Live;
 use super::standing::{Standings, is_telling};
 
 /// A transaction. Dropped without a commit it is rolled back.
