@@ -88,7 +88,9 @@ impl Granted {
         }
         let test = TestApp::having(|settings| {
             settings.database.url = Secret::new(url);
+            // The tables of the limits are written as well; one address asks for everything here.
             settings.rates.enabled = true;
+            settings.rates.sign_in_address.burst = 100;
         })
         .await;
         // As `rumbo serve` does when it starts.

@@ -54,7 +54,8 @@ impl Viewer {
         #[graphql(desc = "The questions.")] checks: Vec<PermissionCheck>,
     ) -> ApiResult<Vec<Permission>> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let checks: Result<Vec<_>> = checks.iter().map(|check| check.read("checks")).collect();
+        let read = |(place, check): (usize, &PermissionCheck)| check.read(&format!("checks.{place}.on"));
+        let checks: Result<Vec<_>> = checks.iter().enumerate().map(read).collect();
         let found = ability::ask(app, actor, &checks?).await?;
         Ok(found.into_iter().map(Into::into).collect())
     }

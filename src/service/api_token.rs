@@ -12,7 +12,7 @@ use crate::domain::id::ApiTokenId;
 use crate::domain::notice::Notice;
 use crate::domain::policy::scopes::Scopes;
 use crate::domain::policy::{self, Action, Relation};
-use crate::domain::text::Line;
+use crate::domain::text::{Line, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::page::{Page, Place, Wanted};
 use crate::store::{api_token, audit, outbox, second_factor};
@@ -40,7 +40,9 @@ impl Draft {
         if scopes.is_empty() {
             faults.push(Fault::at("scopes", Code::Required));
         }
-        let end = faults.take("expiresAt", check_end(app.clock.now(), expires_at));
+        let end = faults
+            .take("expiresAt", parse_instant(expires_at))
+            .and_then(|end| faults.take("expiresAt", check_end(app.clock.now(), end)));
         match (name, end) {
             (Some(name), Some(expires_at)) if !scopes.is_empty() => Ok(Self {
                 name,
