@@ -259,8 +259,7 @@ async fn one_that_still_runs_is_told_and_answered_later() {
     let second = Box::pin(keyed(&test, &class.coordinator, "k", "CreateTeam", &input));
     // One of the two runs, and waits for what is held; the other is told so.
     let (told, rest) = match select(first, second).await {
-        Either::Left((told, rest)) => (told, rest),
-        Either::Right((told, rest)) => (told, rest),
+        Either::Left((told, rest)) | Either::Right((told, rest)) => (told, rest),
     };
     assert_eq!(told.status, StatusCode::CONFLICT);
     assert_eq!(told.refusal(), "IDEMPOTENCY_KEY_IN_USE");
@@ -558,7 +557,7 @@ async fn whoever_hangs_up_learns_by_the_key_what_became_of_it() {
         }
         polls += 1;
     }
-    println!("hung up at {polls} points: {done} were done, {undone} were not");
+    eprintln!("hung up at {polls} points: {done} were done, {undone} were not");
     assert!(undone > 3, "the request has several points at which it waits");
     assert_eq!(kept(&test).await, done + undone);
     assert_eq!(test.violations().await, []);

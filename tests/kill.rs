@@ -152,8 +152,7 @@ async fn ask_until_gone(server: &mut Server, token: &str, round: usize) -> Vec<(
     for client in clients {
         client.await.expect("a client that ends");
     }
-    let asked = asked.lock().expect("no client panics").clone();
-    asked
+    asked.lock().expect("no client panics").clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -183,7 +182,7 @@ async fn after_a_kill_every_key_tells_whether_it_was_done() {
             }
         }
     }
-    println!("{KILLS} kills, {keys} keys: {told} answered, {untold} done and not answered, {absent} not done");
+    eprintln!("{KILLS} kills, {keys} keys: {told} answered, {untold} done and not answered, {absent} not done");
     assert_eq!(
         absent + untold,
         KILLS * CLIENTS,

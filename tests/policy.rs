@@ -491,7 +491,7 @@ fn sorted(parts: &[&[&str]]) -> Vec<String> {
 #[tokio::test]
 async fn everybody_sees_of_a_person_what_the_table_says_by_every_path() {
     let test = TestApp::new().await;
-    let scene = Scene::new(&test).await;
+    let scene = Box::pin(Scene::new(&test)).await;
     let origin = ["country", "email", "institution"];
     let own = ["gender", "language", "timeZone", "version"];
     let of_enrolment = [
@@ -542,7 +542,7 @@ async fn everybody_sees_of_a_person_what_the_table_says_by_every_path() {
 #[tokio::test]
 async fn strangers_see_nobody_by_any_path() {
     let test = TestApp::new().await;
-    let scene = Scene::new(&test).await;
+    let scene = Box::pin(Scene::new(&test)).await;
     let outside = scene.coordinator_of("Olga", &scene.elsewhere).await;
     for (who, viewer) in [
         ("nobody", &test.anonymous()),
@@ -568,7 +568,7 @@ async fn strangers_see_nobody_by_any_path() {
 #[tokio::test]
 async fn a_tutor_whose_charge_ended_sees_nobody() {
     let test = TestApp::new().await;
-    let scene = Scene::new(&test).await;
+    let scene = Box::pin(Scene::new(&test)).await;
     let team = scene
         .coordinator
         .run("SeeTeam", json!({ "id": scene.variables["team"] }))
@@ -582,7 +582,7 @@ async fn a_tutor_whose_charge_ended_sees_nobody() {
 #[tokio::test]
 async fn participants_see_the_name_of_their_tutor_and_no_more() {
     let test = TestApp::new().await;
-    let scene = Scene::new(&test).await;
+    let scene = Box::pin(Scene::new(&test)).await;
     let tutors = format!("query ($team: ID!) {{ team(id: $team) {{ tutors {{ person {{ ...P }} }} }} }} {PARTS}");
     let tutors = tutors
         .split("fragment T")

@@ -580,8 +580,8 @@ fn questions(types: &[TypeDefinition], of: &str, field: &FieldDefinition, known:
                 .filter(|other| belongs(field.name.node.as_str(), other, name))
             {
                 let name = argument.name.node.as_str();
-                head += &format!("$a_{name}: {}, ", argument.ty.node);
-                given += &format!("{name}: $a_{name}, ");
+                head = format!("{head}$a_{name}: {}, ", argument.ty.node);
+                given = format!("{given}{name}: $a_{name}, ");
                 variables[format!("a_{name}")] = fill(types, &argument.ty.node, name, None, known);
             }
             let leaf = types.iter().all(|found| found.name.node != named(&field.ty.node));

@@ -152,7 +152,8 @@ pub fn part<E: EntityTrait>(
         sea_orm::Order::Asc
     };
     let mut statement = backend.build(&list.order_by(key, order.clone()).order_by(id, order).into_query());
-    statement.sql.push_str(&format!(" LIMIT {}", wanted.limit + 1));
+    statement.sql.push_str(" LIMIT ");
+    statement.sql.push_str(&(wanted.limit + 1).to_string());
     Ok(statement)
 }
 

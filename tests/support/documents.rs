@@ -355,7 +355,7 @@ impl<'a> Maker<'a> {
         head += &self.directive();
         let to = named(&field.ty.node);
         let mut inner = Vec::new();
-        if !self.is_leaf(to) != self.broken() {
+        if self.is_leaf(to) == self.broken() {
             inner = self.set(to, depth + 1);
         }
         Node { head, inner }
@@ -494,10 +494,8 @@ impl<'a> Maker<'a> {
         let number = self.variables.len();
         let mut ty = argument.ty.node.to_string();
         if self.broken() {
-            ty = (*self
-                .draw
-                .of(&["Int", "String!", "[[ID!]!]!", "Nope", "Person", "Boolean"]))
-            .to_owned();
+            let wrong = ["Int", "String!", "[[ID!]!]!", "Nope", "Person", "Boolean"];
+            (*self.draw.of(&wrong)).clone_into(&mut ty);
         }
         let sent = (!self.broken()).then(|| if self.broken() { Value::Null } else { value.json() });
         self.variables.push((format!("v{number}"), ty, sent));

@@ -114,13 +114,12 @@ fn plain(of: &str, name: &str, known: &Value) -> Value {
 pub fn places(types: &[TypeDefinition], ty: &Type, path: &[String], said: &[String], value: &Value) -> Vec<Place> {
     let below = |step: &str| -> Vec<String> { path.iter().cloned().chain([step.to_owned()]).collect() };
     match (&ty.base, value) {
-        (_, Value::Null) => Vec::new(),
         (BaseType::List(inner), Value::Array(items)) => items
             .iter()
             .enumerate()
             .flat_map(|(place, item)| places(types, inner, &below(&place.to_string()), said, item))
             .collect(),
-        (BaseType::List(_), _) => Vec::new(),
+        (_, Value::Null) | (BaseType::List(_), _) => Vec::new(),
         (BaseType::Named(of), value) => match find(types, of) {
             Some(TypeKind::InputObject(input)) => input
                 .fields
