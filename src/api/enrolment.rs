@@ -1,7 +1,6 @@
 //! Enrolments in the API.
 
-use async_graphql::resolver_utils::enum_value;
-use async_graphql::{Context, ID, Object, Value};
+use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
 use super::decimal::Decimal;
@@ -13,7 +12,7 @@ use super::id;
 use super::institution::Institution;
 use super::page::{Arguments, PageOf, connection};
 use super::person::Person;
-use super::plain::{self, Plain};
+use super::plain::Quick;
 use super::request::Request;
 use crate::domain::actor::{Reach, Role};
 use crate::domain::audit::PersonalField;
@@ -25,6 +24,7 @@ use crate::service;
 use crate::store::{enrolment as store, person, roll};
 
 mod input;
+mod row;
 
 use input::read_reason;
 pub use input::{
@@ -252,45 +252,6 @@ impl Enrolment {
     }
 }
 
-impl Plain for Enrolment {
-    fn plain(&self, ctx: &Context<'_>) -> Option<Value> {
-        let request = Request::of(ctx);
-        let shows = |action| {
-            let field = PersonalField::shown_by(action).unwrap_or(PersonalField::Name);
-            let relation = self.known_relation(request)?;
-            request.reads.in_edition(self.row.edition_id);
-            Some(request.shows(self.row.person_number, field, action, relation))
-        };
-        match ctx.item.node.name.node.as_str() {
-            "id" => Some(self.row.id.to_string().into()),
-            "state" => Some(enum_value(EnrolmentState::from(self.row.state))),
-            "appliedAt" => Some(plain::scalar(&self.row.applied_at)),
-            "version" => Some(self.row.version.into()),
-            "gender" => shows(Action::SeeGender).map(|shows| {
-                if shows {
-                    enum_value(Gender::from(self.row.gender))
-                } else {
-                    Value::Null
-                }
-            }),
-            "country" if self.row.country.is_empty() => Some(Value::Null),
-            "country" => shows(Action::SeeOrigin).map(|shows| plain::text(shows.then_some(self.row.country.as_str()))),
-            "person" => {
-                let person = self.beside.as_ref()?.person.clone();
-                request.reads.in_edition(self.row.edition_id);
-                plain::within(ctx, Some(&Person::listed(person, self.known_relation(request))))
-            }
-            "institution" if self.row.institution_id.is_none() => Some(Value::Null),
-            "institution" => {
-                let named = self.row.institution_id.zip(self.beside.as_ref()?.institution.clone())?;
-                let institution = shows(Action::SeeOrigin)?.then(|| Institution::named(named.0, named.1));
-                plain::within(ctx, institution.as_ref())
-            }
-            _ => None,
-        }
-    }
-}
-
 /// Queries about enrolments.
 #[derive(Default)]
 pub struct EnrolmentQuery;
@@ -318,7 +279,7 @@ impl EnrolmentQuery {
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
-    ) -> ApiResult<PageOf<Enrolment>> {
+    ) -> ApiResult<PageOf<Quick<Enrolment>>> {
         let request = Request::of(ctx);
         let person: PersonId = request.actor.signed_in()?;
         let wanted = Arguments {
@@ -329,7 +290,7 @@ impl EnrolmentQuery {
         }
         .wanted()?;
         let page = store::page_of_person(request.app.db.read(), person, &wanted).await?;
-        Ok(connection(page, store::page_place, Enrolment::from))
+        Ok(connection(page, store::page_place, |row| Quick(row.into())))
     }
 }
 
