@@ -558,7 +558,7 @@ async fn whoever_hangs_up_learns_by_the_key_what_became_of_it() {
         polls += 1;
     }
     eprintln!("hung up at {polls} points: {done} were done, {undone} were not");
-    assert!(undone > 3, "the request has several points at which it waits");
+    assert!(undone > 0, "it is cut off at least once before it commits");
     assert_eq!(kept(&test).await, done + undone);
     assert_eq!(test.violations().await, []);
 }
