@@ -61,11 +61,12 @@ async fn a_deadlock_is_tried_again() {
     class.grade(&class.tutor, &second, scores(2, 2)).await;
     let [low, high] = [&first, &second].map(|id| id.parse::<SubmissionId>().expect("a submission"));
     let input = json!({ "submissions": as_seen(&class.coordinator, json!([first, second])).await });
+    // Held before the request begins, which then takes the low one and waits for this.
+    let tx = test.app.db.write().await.expect("a transaction");
+    // The server ends the one that finds the circle; the other side shall look first.
+    run(&tx, "SET LOCAL deadlock_timeout = '60s'").await;
+    submission::lock(&tx, &[high]).await.expect("the lock is free");
     let other = async {
-        let tx = test.app.db.write().await.expect("a transaction");
-        // The server ends the one that finds the circle; the other side shall look first.
-        run(&tx, "SET LOCAL deadlock_timeout = '60s'").await;
-        submission::lock(&tx, &[high]).await.expect("the lock is free");
         until("the request waits", async || waits(&test).await).await;
         submission::lock(&tx, &[low]).await.expect("the request was undone");
         tx.commit().await.expect("a commit");
