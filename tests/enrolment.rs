@@ -2,6 +2,7 @@
 
 use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::id::InstitutionId;
+use rumbo::store::Engine;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, Who};
@@ -441,4 +442,25 @@ async fn a_page_of_enrolments_costs_a_bounded_number_of_statements() {
         "the edition; its enrolments with people and institutions; the record of it"
     );
     drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn an_application_is_written_in_few_statements() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    apply(&test.person("Ana").await, &edition).await;
+    // The second of the same declaration finds the rows of the statistics there.
+    let eva = test.person("Eva").await;
+    eva.warm_up().await;
+    let before = test.app.db.statements();
+    assert_eq!(apply(&eva, &edition).await.1, "CONFIRMED");
+    let most = match test.app.db.engine() {
+        // The lock, the applicant, the sets of people, and all that is written in one.
+        Engine::Postgres => 4,
+        // Where no round trip is saved, every table is written by itself.
+        Engine::Sqlite => 13,
+    };
+    let sent = test.app.db.statements() - before;
+    assert!(sent <= most, "{sent} statements");
 }

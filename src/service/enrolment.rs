@@ -4,7 +4,6 @@ use super::admission::Admissions;
 use super::edition::relation as edition_relation;
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::edition::EnrolmentPolicy;
 use crate::domain::enrolment::{Admission, EnrolmentState};
 use crate::domain::id::{EditionId, EnrolmentId, Seen, Subject};
 use crate::domain::policy::{Action, Relation, demand};
@@ -38,18 +37,20 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
     let (edition, course) = edition::lock_with_course(&tx, actor, id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
-    let candidate = snapshot::candidates(&tx, &[person])
+    let applicant = snapshot::applicant(&tx, person, id)
         .await?
-        .remove(&person)
         .ok_or_else(|| Error::internal("an actor without a person"))?;
+    let candidate = applicant.candidate;
     let declared = candidate
         .snapshot
         .ok_or_else(|| Fault::at("editionId", Code::DeclarationRequired))?;
     let now = app.clock.now();
-    let state = admission(&tx, &edition, now)
-        .await?
+    let state = admission(&edition, applicant.queue, now)
         .admit()
         .map_err(|refusal| Fault::at("editionId", refusal.into()))?;
+    if applicant.enrolled {
+        return Err(Error::at("editionId", Code::AlreadyEnrolled));
+    }
     let mut row = enrolment::Model {
         id: EnrolmentId(app.clock.new_id()),
         edition_id: id,
@@ -81,15 +82,15 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
 }
 
 /// The facts that decide on a new application.
-async fn admission(tx: &Tx, edition: &edition::Model, now: chrono::DateTime<chrono::Utc>) -> Result<Admission> {
-    let may_wait = edition.policy == EnrolmentPolicy::Open && edition.capacity.is_some();
-    Ok(Admission {
+fn admission(edition: &edition::Model, queue: bool, now: chrono::DateTime<chrono::Utc>) -> Admission {
+    Admission {
         state: edition.state,
         policy: edition.policy,
         seats: edition.seats(),
-        queue: may_wait && enrolment::has_queue(tx, edition.id).await?,
+        // Without a capacity no seat is ever given back that could pass on: nobody joins those who wait.
+        queue: queue && edition.capacity.is_some(),
         window_open: (edition.enrols_from..=edition.enrols_until).contains(&now),
-    })
+    }
 }
 
 /// Withdraws an enrolment, by the person's wish or by a coordinator for them. A freed seat passes on.

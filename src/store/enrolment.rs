@@ -2,19 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{ExprTrait, Query};
-use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
+use sea_orm::sea_query::{ExprTrait, Query, SelectStatement};
+use sea_orm::{Condition, QueryOrder, QuerySelect, QueryTrait, Set};
 use uuid::Uuid;
 
 use super::page::{Key, Page, Place, Wanted, fetch};
-use super::{Tx, allocation, edition, team_member, unique_or};
+use super::{Tx, Write, allocation, edition, team_member};
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId};
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
 use crate::domain::statistics::{Cell, Fact};
-use crate::error::{Code, Error, Fault, Result};
+use crate::error::{Code, Fault, Result};
 
 /// One person in one edition, with the declaration frozen in it.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -57,6 +57,9 @@ impl Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Who waits for a seat, as the partial index says it: with a bound value the planner would not use it.
+const WAITING: &str = "state = 'waitlisted'";
 
 /// Which enrolments of a list are wanted; an empty list does not restrict.
 #[derive(Debug, Clone, Default)]
@@ -247,10 +250,7 @@ pub async fn page_of_person(
     fetch(connection, list, (Column::AppliedAt, Column::Id), true, wanted).await
 }
 
-/// Stores a new enrolment.
-///
-/// # Errors
-/// [`Code::AlreadyEnrolled`] when the person has a live one in the edition.
+/// Stores a new enrolment of a person who, under the lock of the edition, has no live one in it.
 pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
     let row = ActiveModel {
         id: Set(row.id),
@@ -272,32 +272,41 @@ pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
         grade: Set(row.grade),
         version: Set(row.version),
     };
-    Entity::insert(row)
-        .exec_without_returning(tx)
-        .await
-        .map_err(unique_or(Error::at("editionId", Code::AlreadyEnrolled)))?;
+    let write = Write::Insert(Entity::insert(row).into_query());
+    tx.later("enrolment", 1, write).await?;
     Ok(())
 }
 
-/// Whether anybody waits for a seat of the edition.
-pub async fn has_queue(connection: &impl ConnectionTrait, edition: EditionId) -> Result<bool> {
-    let first = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::EditionId.eq(edition))
-        .filter(Column::State.eq(EnrolmentState::Waitlisted))
-        .limit(1)
-        .into_tuple::<EnrolmentId>()
-        .one(connection)
-        .await?;
-    Ok(first.is_some())
+/// The live enrolments in the edition, without columns. Their states are spelled out as the unique index has them:
+/// with bound values the planner would not use it.
+pub(super) fn live_in(edition: EditionId) -> SelectStatement {
+    let words: Vec<&str> = EnrolmentState::ALL
+        .iter()
+        .filter(|state| state.is_live())
+        .map(|state| state.word())
+        .collect();
+    in_states(edition, format!("state IN ('{}')", words.join("', '")))
+}
+
+/// Those who wait for a seat of the edition, without columns.
+pub(super) fn waiting_in(edition: EditionId) -> SelectStatement {
+    in_states(edition, WAITING.to_owned())
+}
+
+fn in_states(edition: EditionId, states: String) -> SelectStatement {
+    Query::select()
+        .expr(Expr::val(1))
+        .from(Entity)
+        .and_where(Column::EditionId.eq(edition))
+        .and_where(Expr::cust(states))
+        .to_owned()
 }
 
 /// The first `count` who wait for a seat of the edition, by time of application, locked.
 pub async fn next_in_line(tx: &Tx, edition: EditionId, count: u64) -> Result<Vec<Model>> {
     let list = Entity::find()
         .filter(Column::EditionId.eq(edition))
-        .filter(Column::State.eq(EnrolmentState::Waitlisted))
+        .filter(Expr::cust(WAITING))
         .order_by_asc(Column::AppliedAt)
         .order_by_asc(Column::Id)
         .limit(count);

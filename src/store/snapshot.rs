@@ -6,8 +6,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{JoinType, Order, QuerySelect};
 
-use super::{declaration, person};
-use crate::domain::id::{InstitutionId, PersonId};
+use super::{Tx, declaration, enrolment, person};
+use crate::domain::id::{EditionId, InstitutionId, PersonId};
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
 use crate::domain::text::Country;
@@ -32,11 +32,63 @@ type Row = (
     Option<ConstituentGroup>,
 );
 
+/// The same, then whether they are enrolled and whether there is a queue.
+type ApplicantRow = (
+    PersonId,
+    i64,
+    Language,
+    Option<Gender>,
+    Option<String>,
+    Option<InstitutionId>,
+    Option<ConstituentGroup>,
+    bool,
+    bool,
+);
+
+/// A person who applies to an edition.
+#[derive(Debug, Clone)]
+pub struct Applicant {
+    /// Who would be enrolled.
+    pub candidate: Candidate,
+    /// Whether they have a live enrolment in the edition already.
+    pub enrolled: bool,
+    /// Whether anybody waits for a seat of the edition.
+    pub queue: bool,
+}
+
 /// Those of the people who exist, with their latest declaration.
 pub async fn candidates(
     connection: &impl ConnectionTrait,
     people: &[PersonId],
 ) -> Result<HashMap<PersonId, Candidate>> {
+    let rows: Vec<Row> = select(people).into_tuple().all(connection).await?;
+    rows.into_iter().map(candidate).collect()
+}
+
+/// The person, and how they and others stand to the edition, which must be locked: who gets in by its lock is in.
+pub async fn applicant(tx: &Tx, person: PersonId, edition: EditionId) -> Result<Option<Applicant>> {
+    let live = enrolment::live_in(edition)
+        .and_where(enrolment::Column::PersonId.eq(person))
+        .to_owned();
+    let found = select(&[person])
+        .expr_as(Expr::exists(live), "enrolled")
+        .expr_as(Expr::exists(enrolment::waiting_in(edition)), "queue")
+        .into_tuple::<ApplicantRow>()
+        .one(tx)
+        .await?;
+    let Some((id, number, language, gender, country, institution, group, enrolled, queue)) = found else {
+        return Ok(None);
+    };
+    let (_, candidate) = candidate((id, number, language, gender, country, institution, group))?;
+    Ok(Some(Applicant {
+        candidate,
+        enrolled,
+        queue,
+    }))
+}
+
+/// The people's columns of a [`Row`].
+fn select(people: &[PersonId]) -> Select<person::Entity> {
     let latest = Query::select()
         .column(declaration::Column::Id)
         .from_as(declaration::Entity, "latest")
@@ -54,7 +106,7 @@ pub async fn candidates(
                 .into()
         })
         .into();
-    let rows: Vec<Row> = person::Entity::find()
+    person::Entity::find()
         .select_only()
         .columns([person::Column::Id, person::Column::Number, person::Column::Language])
         .columns([
@@ -65,10 +117,6 @@ pub async fn candidates(
         ])
         .join(JoinType::LeftJoin, join)
         .filter(person::Column::Id.is_in(people.iter().copied()))
-        .into_tuple()
-        .all(connection)
-        .await?;
-    rows.into_iter().map(candidate).collect()
 }
 
 fn candidate((id, number, language, gender, country, institution, group): Row) -> Result<(PersonId, Candidate)> {

@@ -42,6 +42,11 @@ impl Drop for Forgetting<'_> {
     }
 }
 
+/// A transaction for questions that go ahead of the writes that wait in it, because these touch other tables: what
+/// waits is sent with a later statement, and a round trip is saved.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ahead<'a>(&'a Tx);
+
 /// A write that waits.
 #[derive(Debug)]
 struct Waiting {
@@ -108,6 +113,15 @@ impl Tx {
         Ok(())
     }
 
+    /// For questions about these tables: what waits goes first only if it writes to one of them.
+    pub(super) async fn asking(&self, tables: &[&str]) -> Result<Ahead<'_>, DbErr> {
+        let mut waiting = self.waiting.lock().await;
+        if waiting.iter().any(|write| tables.contains(&write.table)) {
+            self.send(std::mem::take(&mut *waiting)).await?;
+        }
+        Ok(Ahead(self))
+    }
+
     /// Sends what waits.
     async fn flush(&self) -> Result<(), DbErr> {
         let waiting = std::mem::take(&mut *self.waiting.lock().await);
@@ -123,10 +137,7 @@ impl Tx {
             (Write::Insert(write), Some(others)) => backend.build(&write.with(others)),
             (Write::Update(write), Some(others)) => backend.build(&write.with(others)),
         };
-        self.note(&statement.sql);
-        self.run(async move |live: &mut Live| live.execute(statement).await)
-            .await
-            .map(drop)
+        Ahead(self).execute_raw(statement).await.map(drop)
     }
 
     /// Makes everything that was done in it last, and visible to others; in a request with a key, once its answer
@@ -229,29 +240,56 @@ impl ConnectionTrait for Tx {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.flush().await?;
-        self.note(&statement.sql);
-        self.run(async move |live: &mut Live| live.execute(statement).await)
-            .await
+        Ahead(self).execute_raw(statement).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.flush().await?;
-        self.note(sql);
-        self.run(async move |live: &mut Live| live.execute_unprepared(sql).await)
-            .await
+        Ahead(self).execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.flush().await?;
-        self.note(&statement.sql);
-        self.run(async move |live: &mut Live| live.query_one(statement).await)
-            .await
+        Ahead(self).query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.flush().await?;
-        self.note(&statement.sql);
-        self.run(async move |live: &mut Live| live.query_all(statement).await)
+        Ahead(self).query_all_raw(statement).await
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Ahead<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.0.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.0.note(&statement.sql);
+        self.0
+            .run(async move |live: &mut Live| live.execute(statement).await)
+            .await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.0.note(sql);
+        self.0
+            .run(async move |live: &mut Live| live.execute_unprepared(sql).await)
+            .await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.0.note(&statement.sql);
+        self.0
+            .run(async move |live: &mut Live| live.query_one(statement).await)
+            .await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.0.note(&statement.sql);
+        self.0
+            .run(async move |live: &mut Live| live.query_all(statement).await)
             .await
     }
 }

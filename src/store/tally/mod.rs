@@ -9,13 +9,13 @@
 //!
 //! Rows are locked in the order of their keys, so two transactions never wait for each other in a circle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use roaring::RoaringBitmap;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr, Value};
 
-use self::sets::{Remaining, key_of, lock_sets, put};
+use self::sets::{Place, Remaining, lock_sets, put};
 use super::{Tx, Write};
 use crate::clock::Clock;
 use crate::domain::enrolment::EnrolmentState;
@@ -95,16 +95,19 @@ pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
         *overall.entry(overall_cell(&fact.cell)).or_default() += delta;
     }
     // Every lock before every write, in the same order in every transaction.
-    let of_edition_keys = of_edition.keys().map(edition_values).collect();
-    let mut edition_sets = lock_sets(tx, "tally_edition", &EDITION_KEY, of_edition_keys).await?;
-    let chunks = chunks(&changes);
-    let mut chunk_sets = lock_sets(tx, "people_overall", &CHUNK_KEY, chunks.clone()).await?;
+    let places: BTreeSet<Place> = signed(&changes)
+        .flat_map(|(fact, _)| [Place::in_edition(fact), Place::anywhere(fact)])
+        .collect();
+    let mut sets = lock_sets(tx, places).await?;
     let remaining = Remaining::read(tx, &changes).await?;
     for (fact, _) in signed(&changes) {
-        let key = key_of(&edition_values(&edition_cell(&fact.cell)));
-        put(edition_sets.entry(key).or_default(), fact, remaining.in_edition(fact))?;
         put(
-            chunk_sets.entry(key_of(&chunk_values(fact))).or_default(),
+            sets.entry(Place::in_edition(fact)).or_default(),
+            fact,
+            remaining.in_edition(fact),
+        )?;
+        put(
+            sets.entry(Place::anywhere(fact)).or_default(),
             fact,
             remaining.anywhere(fact),
         )?;
@@ -112,8 +115,8 @@ pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
     write_journal(tx, clock, &changes).await?;
     add(tx, "tally_detail", &DETAIL_KEY, some(detail, detail_values)).await?;
     add(tx, "tally_overall", &OVERALL_KEY, some(overall, overall_values)).await?;
-    write_of_edition(tx, of_edition, edition_sets).await?;
-    write_chunks(tx, chunks, chunk_sets).await
+    write_of_edition(tx, of_edition, &mut sets).await?;
+    write_chunks(tx, sets).await
 }
 
 /// The deltas that are not nothing, under the values of their keys.
@@ -242,12 +245,12 @@ pub(super) async fn insert(
 async fn write_of_edition(
     tx: &Tx,
     deltas: BTreeMap<OfEdition, Delta>,
-    mut sets: BTreeMap<String, RoaringBitmap>,
+    sets: &mut BTreeMap<Place, RoaringBitmap>,
 ) -> Result<()> {
     let mut rows = Vec::new();
     for (cell, delta) in deltas {
         let mut row = edition_values(&cell);
-        let people = sets.remove(&key_of(&row)).unwrap_or_default();
+        let people = sets.remove(&Place::InEdition(cell)).unwrap_or_default();
         row.extend(delta.0.map(Value::from));
         row.push(serialize(&people)?.into());
         rows.push(row);
@@ -258,32 +261,21 @@ async fn write_of_edition(
     insert(tx, "tally_edition", &columns, rows, Some(&mut clause)).await
 }
 
-/// The keys of the rows of `people_overall` that the changes touch, in their order.
-fn chunks(changes: &[&Change]) -> Vec<Vec<Value>> {
-    let keys: BTreeMap<(Overall, i64), Vec<Value>> = signed(changes)
-        .map(|(fact, _)| {
-            (
-                (overall_cell(&fact.cell), fact.person_number >> CHUNK_BITS),
-                chunk_values(fact),
-            )
-        })
-        .collect();
-    keys.into_values().collect()
-}
-
-fn chunk_values(fact: &Fact) -> Vec<Value> {
-    let mut values = overall_values(&overall_cell(&fact.cell));
-    values.push((fact.person_number >> CHUNK_BITS).into());
+fn chunk_values(cell: &Overall, chunk: i64) -> Vec<Value> {
+    let mut values = overall_values(cell);
+    values.push(chunk.into());
     values
 }
 
 /// Writes the sets of people of the whole system.
-async fn write_chunks(tx: &Tx, keys: Vec<Vec<Value>>, mut sets: BTreeMap<String, RoaringBitmap>) -> Result<()> {
+async fn write_chunks(tx: &Tx, sets: BTreeMap<Place, RoaringBitmap>) -> Result<()> {
     let mut rows = Vec::new();
-    for mut row in keys {
-        let people = sets.remove(&key_of(&row)).unwrap_or_default();
-        row.push(serialize(&people)?.into());
-        rows.push(row);
+    for (place, people) in sets {
+        if let Place::Anywhere(cell, chunk) = place {
+            let mut row = chunk_values(&cell, chunk);
+            row.push(serialize(&people)?.into());
+            rows.push(row);
+        }
     }
     let columns: Vec<_> = CHUNK_KEY.into_iter().chain(["people"]).collect();
     let mut clause = OnConflict::columns(CHUNK_KEY.map(Alias::new));

@@ -3,11 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringBitmap;
-use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, LockType, OnConflict, Query, Value};
-use uuid::Uuid;
+use sea_orm::sea_query::{
+    Alias, Asterisk, CommonTableExpression, Expr, ExprTrait, LockType, OnConflict, Order, Query, SelectStatement,
+    UnionType, Value, WithClause,
+};
+use sea_orm::{ConnectionTrait, QueryResult};
 
-use super::{BATCH, COUNTS, OfEdition, Overall, edition_cell, insert, overall_cell, signed};
+use super::{
+    BATCH, CHUNK_BITS, CHUNK_KEY, COUNTS, EDITION_KEY, OfEdition, Overall, chunk_values, edition_cell, edition_values,
+    insert, overall_cell, signed,
+};
 use crate::domain::id::PersonId;
 use crate::domain::statistics::{Change, Fact};
 use crate::error::{Error, Result};
@@ -58,80 +63,152 @@ impl Remaining {
     }
 }
 
-/// Locks the rows with these keys and returns their sets; on PostgreSQL absent rows are made first, so that
-/// there is something to lock. (SQLite's one writer needs no lock.)
-pub(super) async fn lock_sets(
-    tx: &Tx,
-    table: &'static str,
-    key: &[&'static str],
-    keys: Vec<Vec<Value>>,
-) -> Result<BTreeMap<String, RoaringBitmap>> {
+/// The tables that hold sets of people.
+const SETS: [&str; 2] = ["tally_edition", "people_overall"];
+
+/// Where a set of people stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Beside the counts of a cell of one edition, in `tally_edition`.
+    InEdition(OfEdition),
+    /// Among all editions, a chunk of the person numbers, in `people_overall`.
+    Anywhere(Overall, i64),
+}
+
+impl Place {
+    pub(super) fn in_edition(fact: &Fact) -> Self {
+        Self::InEdition(edition_cell(&fact.cell))
+    }
+
+    pub(super) fn anywhere(fact: &Fact) -> Self {
+        Self::Anywhere(overall_cell(&fact.cell), fact.person_number >> CHUNK_BITS)
+    }
+
+    fn values(&self) -> Vec<Value> {
+        match self {
+            Self::InEdition(cell) => edition_values(cell),
+            Self::Anywhere(cell, chunk) => chunk_values(cell, *chunk),
+        }
+    }
+
+    fn of(row: &QueryResult) -> Result<Self> {
+        let (status, gender) = (row.try_get("", "status")?, row.try_get("", "gender")?);
+        let country = row.try_get("", "country")?;
+        Ok(match row.try_get("", "edition_id")? {
+            Some(edition) => Self::InEdition((edition, status, gender, country)),
+            None => Self::Anywhere((status, gender, country), row.try_get("", "chunk")?),
+        })
+    }
+}
+
+/// Locks the sets at these places and returns them; on PostgreSQL absent rows are made first, so that there is
+/// something to lock. (SQLite's one writer needs no lock.)
+pub(super) async fn lock_sets(tx: &Tx, places: BTreeSet<Place>) -> Result<BTreeMap<Place, RoaringBitmap>> {
+    let places: Vec<Place> = places.into_iter().collect();
     let mut found = BTreeMap::new();
-    for batch in keys.chunks(500) {
-        read_sets(tx, table, key, batch, &mut found).await?;
-        let absent: Vec<Vec<Value>> = batch
+    for batch in places.chunks(500) {
+        read_sets(&tx.asking(&SETS).await?, batch, &mut found).await?;
+        let absent: Vec<Place> = batch
             .iter()
-            .filter(|values| !found.contains_key(&key_of(values)))
+            .filter(|place| !found.contains_key(place))
             .cloned()
             .collect();
         if absent.is_empty() || engine(tx) == Engine::Sqlite {
             continue;
         }
-        let counts: &[&'static str] = if table == "tally_edition" { &COUNTS } else { &[] };
-        let columns: Vec<_> = key.iter().chain(counts).copied().chain(["people"]).collect();
-        let empty = serialize(&RoaringBitmap::new())?;
-        let rows = absent.iter().cloned().map(|mut values| {
-            values.extend(counts.iter().map(|_| Value::from(0_i64)));
-            values.push(empty.clone().into());
-            values
-        });
-        let mut clause = OnConflict::columns(key.iter().map(|name| Alias::new(*name)));
-        insert(tx, table, &columns, rows.collect(), Some(clause.do_nothing())).await?;
-        read_sets(tx, table, key, &absent, &mut found).await?;
+        make_sets(tx, &absent).await?;
+        read_sets(tx, &absent, &mut found).await?;
     }
     Ok(found)
 }
 
-async fn read_sets(
-    tx: &Tx,
-    table: &'static str,
-    key: &[&'static str],
-    keys: &[Vec<Value>],
-    found: &mut BTreeMap<String, RoaringBitmap>,
-) -> Result<()> {
-    let tuple = Expr::tuple(key.iter().map(|name| Expr::col(Alias::new(*name))));
-    let wanted = keys
-        .iter()
-        .map(|values| Expr::tuple(values.iter().cloned().map(Expr::val)));
-    let mut statement = Query::select();
-    statement
-        .columns(key.iter().map(|name| Alias::new(*name)))
-        .column(Alias::new("people"))
-        .from(Alias::new(table))
-        .and_where(tuple.is_in(wanted));
-    for name in key {
-        statement.order_by(Alias::new(*name).into_iden(), sea_orm::sea_query::Order::Asc);
-    }
-    if engine(tx) == Engine::Postgres {
-        statement.lock(LockType::Update);
-    }
-    for row in tx.query_all(&statement).await? {
-        let mut values: Vec<Value> = Vec::with_capacity(key.len());
-        for &name in key {
-            values.push(match name {
-                "edition_id" => row.try_get::<Uuid>("", name)?.into(),
-                "chunk" => row.try_get::<i64>("", name)?.into(),
-                _ => row.try_get::<String>("", name)?.into(),
-            });
+/// Makes empty rows where there are none.
+async fn make_sets(tx: &Tx, places: &[Place]) -> Result<()> {
+    let empty = serialize(&RoaringBitmap::new())?;
+    let (mut of_edition, mut overall) = (Vec::new(), Vec::new());
+    for place in places {
+        let mut row = place.values();
+        if let Place::InEdition(_) = place {
+            row.extend(COUNTS.map(|_| Value::from(0_i64)));
+            row.push(empty.clone().into());
+            of_edition.push(row);
+        } else {
+            row.push(empty.clone().into());
+            overall.push(row);
         }
-        found.insert(key_of(&values), deserialize(&row.try_get::<Vec<u8>>("", "people")?)?);
+    }
+    let columns: Vec<_> = EDITION_KEY.into_iter().chain(COUNTS).chain(["people"]).collect();
+    let mut clause = OnConflict::columns(EDITION_KEY.map(Alias::new));
+    insert(tx, "tally_edition", &columns, of_edition, Some(clause.do_nothing())).await?;
+    let columns: Vec<_> = CHUNK_KEY.into_iter().chain(["people"]).collect();
+    let mut clause = OnConflict::columns(CHUNK_KEY.map(Alias::new));
+    insert(tx, "people_overall", &columns, overall, Some(clause.do_nothing())).await
+}
+
+/// Reads the sets at these places in one statement, on PostgreSQL under lock: first those of editions, then the
+/// chunks, each in the order of their keys.
+async fn read_sets(
+    connection: &impl ConnectionTrait,
+    places: &[Place],
+    found: &mut BTreeMap<Place, RoaringBitmap>,
+) -> Result<()> {
+    let (of_edition, overall): (Vec<&Place>, Vec<&Place>) =
+        places.iter().partition(|place| matches!(place, Place::InEdition(_)));
+    let mut parts = WithClause::new();
+    for (name, table, key, places) in [
+        ("of_edition", "tally_edition", &EDITION_KEY[..], of_edition),
+        ("overall", "people_overall", &CHUNK_KEY[..], overall),
+    ] {
+        let mut part = CommonTableExpression::new();
+        part.table_name(Alias::new(name))
+            .query(part_of(connection, table, key, &places));
+        parts.cte(part);
+    }
+    let whole = |name| Query::select().column(Asterisk).from(Alias::new(name)).to_owned();
+    let statement = whole("of_edition").union(UnionType::All, whole("overall")).to_owned();
+    for row in connection.query_all(&statement.with(parts)).await? {
+        let people = deserialize(&row.try_get::<Vec<u8>>("", "people")?)?;
+        found.insert(Place::of(&row)?, people);
     }
     Ok(())
 }
 
-/// A key as text, to find it again among the rows that came back.
-pub(super) fn key_of(values: &[Value]) -> String {
-    values.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
+/// The rows of one table with these keys, in the columns that the rows of both have.
+fn part_of(
+    connection: &impl ConnectionTrait,
+    table: &'static str,
+    key: &[&'static str],
+    places: &[&Place],
+) -> SelectStatement {
+    let tuple = Expr::tuple(key.iter().map(|name| Expr::col(Alias::new(*name))));
+    let wanted = places
+        .iter()
+        .map(|place| Expr::tuple(place.values().into_iter().map(Expr::val)));
+    let mut statement = Query::select();
+    for (name, kind) in [
+        ("edition_id", "uuid"),
+        ("status", "text"),
+        ("gender", "text"),
+        ("country", "text"),
+        ("chunk", "bigint"),
+    ] {
+        if key.contains(&name) {
+            statement.column(Alias::new(name));
+        } else {
+            statement.expr_as(Expr::cust(format!("CAST(NULL AS {kind})")), Alias::new(name));
+        }
+    }
+    statement
+        .column(Alias::new("people"))
+        .from(Alias::new(table))
+        .and_where(tuple.is_in(wanted));
+    for name in key {
+        statement.order_by(Alias::new(*name), Order::Asc);
+    }
+    if engine(connection) == Engine::Postgres {
+        statement.lock(LockType::Update);
+    }
+    statement
 }
 
 pub(super) fn put(set: &mut RoaringBitmap, fact: &Fact, present: bool) -> Result<()> {
