@@ -160,6 +160,15 @@ struct Bench {
     own_cluster: bool,
 }
 
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // Its connections end inside the runtime, or not at all.
+        if let Err(failure) = self.runtime.block_on(self.db.clone().close()) {
+            say(&format!("the database was not closed: {failure}"));
+        }
+    }
+}
+
 impl Bench {
     fn fill(&self, enrolments: i64) -> Result<(), Failure> {
         let size = fill::Size {
@@ -187,7 +196,7 @@ impl Bench {
     fn drive(&self, only: Option<&str>) -> Result<table::Report, Failure> {
         let postmaster = self.runtime.block_on(process::postmaster(&self.db));
         let server = process::Server::start(&self.url)?;
-        std::thread::sleep(Duration::from_secs(1));
+        server.settle()?;
         let at_rest = server.memory()?;
         let mut report = table::Report::new(&self.db, &self.options, server.ready_after, at_rest);
         let operations = self

@@ -25,6 +25,9 @@ pub struct Server {
     _mail: TcpListener,
 }
 
+/// The CPU milliseconds that a server at rest may use in two seconds: the operating system counts in tens.
+const IDLE: f64 = 20.0;
+
 impl Server {
     /// Starts `rumbo serve` on a database and waits until it is ready.
     pub fn start(database_url: &str) -> Result<Self, Failure> {
@@ -68,6 +71,21 @@ impl Server {
     /// The CPU time that all its threads have used, in milliseconds.
     pub fn cpu(&self) -> Result<f64, Failure> {
         Ok(stat(self.id())?.own)
+    }
+
+    /// Waits until it has nothing left to do of what it found when it started, such as sealing what was written
+    /// before, and has given back the memory that this took.
+    pub fn settle(&self) -> Result<(), Failure> {
+        let mut before = (self.cpu()?, self.memory()?);
+        for _ in 0..30 {
+            std::thread::sleep(Duration::from_secs(2));
+            let now = (self.cpu()?, self.memory()?);
+            if now.0 - before.0 <= IDLE && (now.1 - before.1).abs() < 1.0 {
+                return Ok(());
+            }
+            before = now;
+        }
+        Err("the server does not come to rest".into())
     }
 
     /// Its resident memory in MiB.
