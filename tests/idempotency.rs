@@ -558,9 +558,8 @@ async fn whoever_hangs_up_learns_by_the_key_what_became_of_it() {
         polls += 1;
     }
     eprintln!("hung up at {polls} points: {done} were done, {undone} were not");
-    // A statement of SQLite is waited for one by one; a server may have answered before it is looked at again.
-    let fewest = if test.app.db.engine() == Engine::Sqlite { 4 } else { 1 };
-    assert!(undone >= fewest, "the request has several points at which it waits");
+    // At how many points it waits depends on how soon the database answers: what has an answer is not waited for.
+    assert!(undone > 0, "it is cut off at least once before it commits");
     assert_eq!(kept(&test).await, done + undone);
     assert_eq!(test.violations().await, []);
 }

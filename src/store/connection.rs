@@ -34,6 +34,25 @@ pub(super) async fn exchange<T>(
     result
 }
 
+/// Marks a connection on which a transaction begins; where it failed, or whoever asked is gone before that is known,
+/// nobody knows whether it is inside one, so it is closed.
+struct Beginning<'a>(&'a mut Live, bool);
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        if self.1 {
+            self.0.break_off();
+        }
+    }
+}
+
+async fn begin(live: &mut Live, sql: &str) -> Result<(), DbErr> {
+    let mut beginning = Beginning(live, true);
+    beginning.0.execute_unprepared(sql).await?;
+    beginning.1 = false;
+    Ok(())
+}
+
 /// What reads outside a transaction go through: any connection of the pool, or the one of the request.
 #[derive(Debug, Clone)]
 pub struct Reader {
@@ -135,11 +154,7 @@ impl Reader {
             Some(live) => live,
             None => self.pool.acquire().await?,
         };
-        let begun = exchange(&mut live, async |live: &mut Live| live.execute_unprepared(sql).await).await;
-        if begun.is_err() {
-            live.break_off();
-        }
-        begun?;
+        exchange(&mut live, async |live: &mut Live| begin(live, sql).await).await?;
         Ok(Tx::new(
             self.pool.engine(),
             live,
