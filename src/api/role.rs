@@ -10,7 +10,6 @@ use super::payload::payloads;
 use super::person::Person;
 use super::request::Request;
 use crate::domain::actor::{Grant, Scope};
-use crate::domain::id::AnyId;
 use crate::domain::text::{Email, Reason, parse_instant};
 use crate::error::{Code, Error, Faults, Result};
 use crate::service::role::{self as roles, Appointment, Grantee};
@@ -110,7 +109,11 @@ impl GrantRoleInput {
         };
         let scope = match &self.scope_id {
             None => Scope::System,
-            Some(id) => read_scope(id).ok_or_else(|| Error::at("scopeId", Code::InvalidId))?,
+            Some(id) => id
+                .parse()
+                .ok()
+                .and_then(Scope::of)
+                .ok_or_else(|| Error::at("scopeId", Code::InvalidId))?,
         };
         let mut faults = Faults::default();
         let until = faults.take("until", self.until.map(parse_instant).transpose());
@@ -123,15 +126,6 @@ impl GrantRoleInput {
             },
             until: until.flatten(),
         })
-    }
-}
-
-fn read_scope(id: &ID) -> Option<Scope> {
-    match id.parse().ok()? {
-        AnyId::InstitutionId(id) => Some(Scope::Institution(id)),
-        AnyId::CourseId(id) => Some(Scope::Course(id)),
-        AnyId::EditionId(id) => Some(Scope::Edition(id)),
-        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
-use super::id::{ApiTokenId, CourseId, EditionId, InstitutionId, PersonId, SessionId};
+use super::id::{AnyId, ApiTokenId, CourseId, EditionId, InstitutionId, PersonId, SessionId};
 use super::language::Language;
 use super::policy::scopes::Scopes;
 use crate::error::{Error, Result};
@@ -62,6 +62,18 @@ pub enum Scope {
     Edition(EditionId),
 }
 
+impl Scope {
+    /// The scope of an identifier; `None` for one of a thing in which no role holds.
+    pub const fn of(id: AnyId) -> Option<Self> {
+        match id {
+            AnyId::InstitutionId(id) => Some(Self::Institution(id)),
+            AnyId::CourseId(id) => Some(Self::Course(id)),
+            AnyId::EditionId(id) => Some(Self::Edition(id)),
+            _ => None,
+        }
+    }
+}
+
 /// A role and where it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Grant {
@@ -78,6 +90,22 @@ pub struct Pass {
     pub id: ApiTokenId,
     /// What it may be used for.
     pub scopes: Scopes,
+}
+
+impl Grant {
+    /// Whether there is this role in this kind of scope.
+    pub const fn is_possible(self) -> bool {
+        match (self.role, self.scope) {
+            (Role::Administrator | Role::Coordinator, Scope::System)
+            | (Role::Coordinator, Scope::Course(_))
+            | (Role::Coordinator | Role::Tutor, Scope::Edition(_))
+            | (Role::FocalPoint, Scope::Institution(_)) => true,
+            (Role::Tutor | Role::FocalPoint, Scope::System)
+            | (Role::Tutor | Role::FocalPoint | Role::Administrator, Scope::Course(_))
+            | (Role::FocalPoint | Role::Administrator, Scope::Edition(_))
+            | (Role::Tutor | Role::Coordinator | Role::Administrator, Scope::Institution(_)) => false,
+        }
+    }
 }
 
 /// Whoever a request comes from.

@@ -131,18 +131,8 @@ pub async fn revoke_role(
 
 /// Each role exists in some kinds of scope only.
 fn check_scope(grant: Grant) -> Result<()> {
-    let fits = match (grant.role, grant.scope) {
-        (Role::Administrator | Role::Coordinator, Scope::System)
-        | (Role::Coordinator, Scope::Course(_))
-        | (Role::Coordinator | Role::Tutor, Scope::Edition(_))
-        | (Role::FocalPoint, Scope::Institution(_)) => true,
-        (Role::Tutor | Role::FocalPoint, Scope::System)
-        | (Role::Tutor | Role::FocalPoint | Role::Administrator, Scope::Course(_))
-        | (Role::FocalPoint | Role::Administrator, Scope::Edition(_))
-        | (Role::Tutor | Role::Coordinator | Role::Administrator, Scope::Institution(_)) => false,
-    };
     match grant.scope {
-        _ if fits => Ok(()),
+        _ if grant.is_possible() => Ok(()),
         Scope::System => Err(Error::at("scopeId", Code::Required)),
         Scope::Course(_) | Scope::Edition(_) | Scope::Institution(_) => Err(Error::at("scopeId", Code::InvalidId)),
     }
