@@ -12,7 +12,6 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlErr, SqlxPostgresConnector, SqlxSqliteConnector,
-    TransactionTrait,
 };
 
 use self::idempotency::Claim;
@@ -50,6 +49,7 @@ pub mod institution;
 pub mod keyed;
 pub mod lock;
 pub mod meeting;
+mod migration;
 pub mod outbox;
 pub mod page;
 pub mod patience;
@@ -84,9 +84,6 @@ pub use sea_orm::ConnectionTrait as Connection;
 
 pub use connection::Reader;
 pub use transaction::{Tx, Write};
-
-/// The name under which one process at a time migrates a PostgreSQL database.
-const MIGRATION_LOCK: i64 = 0x0052_756D_626F;
 
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -340,32 +337,6 @@ impl Db {
             self.standings.keep_token(hash, epoch, now, standing);
         }
         Ok(standing)
-    }
-
-    /// Brings the schema up to date; several processes may start it at once.
-    pub async fn migrate(&self) -> Result<()> {
-        use migrations::{Migrator, MigratorTrait};
-        // Whoever serves need not own the tables: where there is nothing to do, nothing is tried.
-        if self.is_current().await? {
-            return Ok(());
-        }
-        let tx = self.whole.begin().await?;
-        if self.engine == Engine::Postgres {
-            tx.execute_unprepared(&format!(
-                "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
-            ))
-            .await?;
-        }
-        Migrator::up(&tx, None).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Whether the schema is the one that this program was built for.
-    pub async fn is_current(&self) -> Result<bool> {
-        use migrations::{Migrator, MigratorTrait};
-        let pending = Migrator::get_pending_migrations_read_only(&self.whole).await?;
-        Ok(pending.is_empty())
     }
 
     /// Whether the database answers.
