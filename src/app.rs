@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use self::keyring::Keyring;
 use crate::auth::fingerprint::Fingerprints;
 use crate::auth::password::Passwords;
+use crate::auth::provider::Providers;
 use crate::auth::token::Tokens;
 use crate::auth::vault::Vault;
 use crate::clock::Clock;
@@ -39,6 +40,8 @@ pub struct App {
     pub keyring: Arc<Keyring>,
     /// Seals secrets that are stored.
     pub vault: Vault,
+    /// Identity providers.
+    pub providers: Providers,
     /// The roles that count only once a second factor was given.
     pub factor_roles: Arc<[Role]>,
     /// How often things were asked for of late.
@@ -81,12 +84,14 @@ impl App {
         let tokens = Tokens::from_settings(&settings.auth);
         let vault = Vault::from_settings(&settings.auth)?;
         let keyring = Keyring::new(&settings, tokens.clone(), vault.clone());
+        let providers = Providers::from_settings(&settings)?;
         let factor_roles = factor_roles(&settings)?;
         let fingerprints = Fingerprints::from_settings(&settings.auth)?;
         let clock = Arc::new(clock);
         let accesses = Writer::start(db.clone(), clock.clone());
         Ok(Self {
             vault,
+            providers,
             factor_roles,
             fingerprints,
             keys: Running::default(),

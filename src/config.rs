@@ -4,7 +4,7 @@
 //! (`development`, `test` or `production`, built in), a file of the operator's, and the environment
 //! (`RUMBO__DATABASE__URL` sets `database.url`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,10 @@ use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+mod provider;
 mod traffic;
 
+pub use self::provider::{Provider, ProviderName, ProviderRole};
 pub use self::traffic::{Forwarded, Load, Rate, Rates, Socket};
 
 const DEFAULT: &str = include_str!("../config/default.toml");
@@ -169,6 +171,11 @@ pub struct Auth {
     pub factor_issuer: String,
     pub parallel_hashes: usize,
     pub waiting_hashes: usize,
+    pub callback_url: String,
+    pub provider_seconds: u64,
+    pub loopback_providers: bool,
+    #[serde(default)]
+    pub providers: BTreeMap<String, Provider>,
 }
 
 /// A list of words, or one text with commas between them; `off` and nothing are the empty list.

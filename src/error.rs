@@ -74,6 +74,12 @@ pub enum Code {
     InvalidCode,
     /// There are as many of these as there may be.
     LimitReached,
+    /// The identity provider does not vouch for the address, or says none.
+    AddressNotVerified,
+    /// Without it nobody could sign in to the account.
+    LastWayIn,
+    /// The session is not fresh: whoever it is has to sign in again.
+    SignInAgain,
     /// The measure cannot be divided by one of the chosen dimensions.
     NotDivisible,
 }
@@ -113,6 +119,9 @@ impl Code {
         Self::InvalidToken,
         Self::InvalidCode,
         Self::LimitReached,
+        Self::AddressNotVerified,
+        Self::LastWayIn,
+        Self::SignInAgain,
         Self::NotDivisible,
     ];
 }
@@ -214,6 +223,9 @@ pub enum Error {
     /// Too many requests of a kind that is limited; holds the seconds to wait.
     #[error("too many requests; wait {0} s")]
     Busy(u64),
+    /// An identity provider did not answer as it should.
+    #[error("an identity provider failed")]
+    Provider,
     /// It took longer than an operation or a statement may.
     #[error("it took too long")]
     Timeout,

@@ -19,6 +19,7 @@ mod forged;
 mod grants;
 mod http;
 mod idempotency;
+mod identity;
 mod institution;
 mod journeys;
 mod kill;

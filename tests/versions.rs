@@ -25,11 +25,15 @@ const PROVES: &str = "brings a proof that stands in the place of a version";
 const WITHOUT: &[(&str, &str)] = &[
     ("allocateTutor", ADDS),
     ("applyToEdition", MAKES),
+    ("beginIdentityLink", PROVES),
+    ("beginProviderSignIn", MAKES),
     ("beginSecondFactor", PROVES),
     ("changePassword", PROVES),
+    ("completeProviderSignIn", PROVES),
     ("completeSignIn", PROVES),
     ("confirmEmail", PROVES),
     ("confirmEmailChange", PROVES),
+    ("confirmIdentityLink", PROVES),
     ("confirmSecondFactor", PROVES),
     ("createApiToken", MAKES),
     ("createCourse", MAKES),
@@ -44,6 +48,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("endOtherSessions", ENDS),
     ("endSession", ENDS),
     ("grantRole", MAKES),
+    ("linkIdentity", PROVES),
     ("refreshSession", PROVES),
     ("registerPerson", MAKES),
     ("removeSecondFactor", PROVES),
@@ -56,6 +61,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("signIn", PROVES),
     ("signOut", ENDS),
     ("stateDeclaration", ADDS),
+    ("unlinkIdentity", PROVES),
 ];
 
 /// Whether an input holds a version, or a list of things each with one.

@@ -9,9 +9,13 @@ use axum::http::{Request, header};
 use chrono::TimeDelta;
 use data_encoding::BASE64URL_NOPAD;
 use rumbo::auth::second_factor::DeviceSecret;
+use rumbo::auth::token::{self, Kind};
+use rumbo::domain::id::IdentityId;
+use rumbo::domain::identity::{CODE_MOST, ISSUER_MOST, KEY_MOST, STATE_MOST};
 use rumbo::domain::text::{
     Body as WorkBody, Comment, Country, Email, Name, Reason, SearchText, ShortCode, TIME_ZONE_MOST, Title,
 };
+use rumbo::store::identity_claim;
 use serde_json::{Value, json};
 use unicode_normalization::is_nfc;
 
@@ -93,7 +97,7 @@ fn possible(form: Form) -> Vec<usize> {
         Form::TimeZone => vec![TIME_ZONE_MOST],
         Form::Month => vec![7],
         Form::Bytes => vec![128],
-        Form::AsItCame => vec![60, 12_000],
+        Form::AsItCame => vec![KEY_MOST, 60, STATE_MOST, ISSUER_MOST, CODE_MOST, 12_000],
         Form::AsShown => vec![40],
     }
 }
@@ -305,6 +309,25 @@ async fn token_in_mail(test: &TestApp) -> String {
     mail.text[at..].split_whitespace().next().expect("a token").to_owned()
 }
 
+/// The token by which somebody confirms an identity, as a message would bring it.
+async fn token_of_identity(test: &TestApp, owner: &Client<'_>) -> String {
+    let token = token::draw(Kind::OneTime).expect("a token");
+    let row = identity_claim::Model {
+        hash: token::digest(Kind::OneTime, &token).expect("a digest"),
+        person_id: owner.person.expect("a person"),
+        provider: "campus".to_owned(),
+        issuer: "https://login.campus.example".to_owned(),
+        subject: "1".to_owned(),
+        issued_at: test.now(),
+        expires_at: test.now() + TimeDelta::hours(1),
+        used_at: None,
+    };
+    let tx = test.app.db.write().await.expect("a transaction");
+    identity_claim::replace(&tx, row).await.expect("a claim");
+    tx.commit().await.expect("a commit");
+    token
+}
+
 /// Somebody new who can prove who they are, and what they have to send.
 async fn newcomer<'a>(test: &'a TestApp, mutation: &str) -> (Client<'a>, Value) {
     let name: &'static str = format!("New{mutation}").leak();
@@ -317,7 +340,7 @@ async fn newcomer<'a>(test: &'a TestApp, mutation: &str) -> (Client<'a>, Value) 
             client.run("BeginSecondFactor", json!({})).await.at("beginSecondFactor");
         }
         "createApiToken" | "removeSecondFactor" | "renewRecoveryCodes" | "changePassword" | "requestEmailChange"
-        | "completeSignIn" => {
+        | "completeSignIn" | "unlinkIdentity" => {
             let begun = client.run("BeginSecondFactor", json!({})).await;
             let secret = begun.text("beginSecondFactor.enrolment.secret");
             let device = DeviceSecret::read(&secret).expect("a secret");
@@ -329,6 +352,12 @@ async fn newcomer<'a>(test: &'a TestApp, mutation: &str) -> (Client<'a>, Value) 
             let proof = json!({ "input": { "password": TestApp::PASSWORD, "code": code } });
             let done = client.run("ConfirmSecondFactor", proof).await;
             assert_eq!(done.user_errors("confirmSecondFactor"), [""; 0]);
+        }
+        "confirmIdentityLink" => {
+            return (
+                client.clone(),
+                json!({ "token": token_of_identity(test, &client).await }),
+            );
         }
         "resetPassword" => {
             let input = json!({ "input": { "email": client.email } });
@@ -393,6 +422,7 @@ fn known(world: &World<'_>) -> Value {
     let mut known = world.variables();
     known["actor"] = known["person"].clone();
     known["subject"] = known["enrolment"].clone();
+    known["identity"] = json!(IdentityId(uuid::Uuid::from_u128(7)).to_string());
     known
 }
 

@@ -152,7 +152,8 @@ pub struct ApiTokenMutation;
 #[Object]
 impl ApiTokenMutation {
     /// Makes an API token for a program that is to act in your name, 20 at most. It ends at its time, when you revoke it,
-    /// end all sessions, or change password, address or second factor, and when your account is disabled.
+    /// end all sessions or a link to an identity, or change password, address or second factor, and when your account is
+    /// disabled.
     async fn create_api_token(
         &self,
         ctx: &Context<'_>,

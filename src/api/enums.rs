@@ -106,6 +106,12 @@ mirror! {
         InvalidCode,
         /// There are as many of these as there may be.
         LimitReached,
+        /// The identity provider does not vouch for the address, or says none.
+        AddressNotVerified,
+        /// Without it nobody could sign in to the account.
+        LastWayIn,
+        /// The session is not fresh: sign in again, and come back.
+        SignInAgain,
         /// The measure cannot be divided by one of the chosen dimensions.
         NotDivisible,
     }

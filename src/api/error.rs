@@ -78,6 +78,7 @@ impl From<ApiError> for async_graphql::Error {
                 extensions.set("code", "RATE_LIMITED");
                 extensions.set("retryAfter", *seconds);
             }
+            Error::Provider => extensions.set("code", "PROVIDER_UNAVAILABLE"),
             Error::Timeout => {
                 tracing::warn!("an operation or a statement took too long");
                 extensions.set("code", "TIMEOUT");
@@ -210,6 +211,11 @@ fn refusal(code: &str, language: Language) -> &'static str {
             "Demasiadas solicitudes; espere un momento.",
             "Too many requests; wait a moment.",
             "Solicitações demais; aguarde um momento.",
+        ],
+        "PROVIDER_UNAVAILABLE" => [
+            "El proveedor de identidad no responde como debe; inténtelo más tarde o entre de otra manera.",
+            "The identity provider does not answer as it should; try again later, or sign in in another way.",
+            "O provedor de identidade não responde como deveria; tente mais tarde ou entre de outra forma.",
         ],
         "TIMEOUT" => [
             "Tardó demasiado; pida menos de una vez.",
@@ -354,6 +360,9 @@ const fn wording(code: Code) -> (&'static str, &'static str, &'static str, &'sta
         Code::InvalidToken => ("INVALID_TOKEN", "El código no es válido o ya venció.", "The code is not valid or has expired.", "O código não é válido ou já expirou."),
         Code::InvalidCode => ("INVALID_CODE", "El código no es correcto o ya se usó; espere el siguiente.", "The code is not right or was used; wait for the next one.", "O código não está certo ou já foi usado; espere o próximo."),
         Code::LimitReached => ("LIMIT_REACHED", "Ya hay tantos como se admiten: {}.", "There are as many as there may be: {}.", "Já há tantos quantos são permitidos: {}."),
+        Code::AddressNotVerified => ("ADDRESS_NOT_VERIFIED", "El proveedor no confirma su dirección de correo: entre de otra manera y vincule después esta identidad.", "The provider does not vouch for your e-mail address: sign in in another way and link this identity then.", "O provedor não confirma o seu endereço de e-mail: entre de outra forma e vincule depois esta identidade."),
+        Code::LastWayIn => ("LAST_WAY_IN", "Es la única manera de entrar en su cuenta: elija antes una contraseña.", "It is the only way into your account: set a password first.", "É a única maneira de entrar na sua conta: defina antes uma senha."),
+        Code::SignInAgain => ("SIGN_IN_AGAIN", "Vuelva a iniciar sesión para hacer esto.", "Sign in again to do this.", "Entre novamente para fazer isto."),
         Code::NotDivisible => ("NOT_DIVISIBLE", "Esta cifra no se puede desglosar así.", "This figure cannot be divided in this way.", "Este número não pode ser desagregado assim."),
     }
 }

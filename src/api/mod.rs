@@ -23,6 +23,7 @@ pub mod error;
 pub mod guard;
 pub mod history;
 pub mod id;
+pub mod identity;
 pub mod institution;
 pub mod keyed;
 pub mod loaders;
@@ -51,6 +52,7 @@ pub struct Query(
     deliverable::DeliverableQuery,
     edition::EditionQuery,
     enrolment::EnrolmentQuery,
+    identity::IdentityQuery,
     institution::InstitutionQuery,
     node::NodeQuery,
     statistics::StatisticsQuery,
@@ -70,6 +72,7 @@ pub struct Mutation(
     deliverable::DeliverableMutation,
     edition::EditionMutation,
     enrolment::EnrolmentMutation,
+    identity::IdentityMutation,
     institution::InstitutionMutation,
     role::RoleMutation,
     second_factor::SecondFactorMutation,

@@ -84,6 +84,7 @@ impl NodeQuery {
             | AnyId::DeclarationId(_)
             | AnyId::CompletionId(_)
             | AnyId::ApiTokenId(_)
+            | AnyId::IdentityId(_)
             | AnyId::SessionId(_)
             | AnyId::SigningKeyId(_) => None,
         })
@@ -108,6 +109,7 @@ fn seen_by(id: AnyId) -> Option<Action> {
         | AnyId::DeclarationId(_)
         | AnyId::CompletionId(_)
         | AnyId::ApiTokenId(_)
+        | AnyId::IdentityId(_)
         | AnyId::SessionId(_)
         | AnyId::SigningKeyId(_) => return None,
     })

@@ -69,6 +69,11 @@ impl RoleAssignment {
         }
     }
 
+    /// The key of the identity provider whose word gave it; null when somebody granted it.
+    async fn provider(&self) -> Option<&str> {
+        self.0.provider.as_deref()
+    }
+
     /// Since when.
     async fn from_at(&self) -> DateTime<Utc> {
         self.0.from_at

@@ -14,7 +14,7 @@ use crate::service::session::{self, ClientLabel, SignedIn, own};
 use crate::store::session as rows;
 
 /// What carries a session.
-pub struct SessionTokens(session::SessionTokens);
+pub struct SessionTokens(pub session::SessionTokens);
 
 /// What carries a session. Keep both to yourself; neither belongs in a URL.
 #[Object]
@@ -36,7 +36,7 @@ impl SessionTokens {
 }
 
 /// A sign-in that waits for its second factor.
-pub struct SignInChallenge(session::Challenge);
+pub struct SignInChallenge(pub session::Challenge);
 
 /// A sign-in that waits for its second factor: send `completeSignIn` with this token and a code.
 #[Object]

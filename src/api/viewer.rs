@@ -7,6 +7,7 @@ use super::ability::{Ability, Permission, PermissionCheck};
 use super::api_token::{ApiToken, api_tokens};
 use super::audit::{self, AccessLogEntry};
 use super::error::ApiResult;
+use super::identity::{self, Identity};
 use super::page::{Arguments, PageOf};
 use super::person::{Declaration, Person};
 use super::request::Request;
@@ -71,6 +72,11 @@ impl Viewer {
         let Request { app, actor, .. } = Request::of(ctx);
         let state = second_factor::state(app, actor).await?;
         Ok(SecondFactor(state.ok_or(Error::Unauthenticated)?))
+    }
+
+    /// Who you are at identity providers, the oldest first.
+    async fn identities(&self, ctx: &Context<'_>) -> ApiResult<Vec<Identity>> {
+        identity::mine(Request::of(ctx)).await
     }
 
     /// Your sessions that go on, the newest first.

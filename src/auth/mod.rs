@@ -1,11 +1,12 @@
-//! What proves who somebody is: passwords, second factors and tokens, and what seals their secrets. What a person may
-//! do is `domain/policy.rs`'s.
+//! What proves who somebody is: passwords, second factors, identity providers and tokens, and what seals their secrets.
+//! What a person may do is `domain/policy.rs`'s.
 
 pub mod api_token;
 pub mod fingerprint;
 pub mod key;
 pub mod keys;
 pub mod password;
+pub mod provider;
 pub mod second_factor;
 pub mod token;
 pub mod vault;

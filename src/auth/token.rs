@@ -195,6 +195,8 @@ pub enum Kind {
     OneTime,
     /// Stands for a sign-in that waits for its second factor.
     Challenge,
+    /// Stands for a sign-in that was begun at an identity provider.
+    ProviderSignIn,
 }
 
 impl Kind {
@@ -203,6 +205,7 @@ impl Kind {
             Self::Refresh => "rfr_",
             Self::OneTime => "otk_",
             Self::Challenge => "chl_",
+            Self::ProviderSignIn => "psi_",
         }
     }
 }

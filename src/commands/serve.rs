@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::http;
 use crate::http::start::StartPage;
 use crate::mail::Mailer;
-use crate::store::rate;
+use crate::service::identity::roles;
+use crate::store::{provider_sign_in, rate};
 use crate::worker::Worker;
 
 /// Serves until `stop` is done, then lets running requests and the batch of messages in hand end.
@@ -24,6 +25,13 @@ pub async fn run(
     let unlisted = api::unlisted(&api::sdl());
     if !unlisted.is_empty() {
         return Err(Error::internal(format!("no policy names {}", unlisted.join(", "))));
+    }
+    let ended = roles::end_of_former_providers(&app).await?;
+    if ended > 0 {
+        tracing::warn!(
+            roles = ended,
+            "roles of identity providers that are no longer in the settings were ended"
+        );
     }
     let (tell, told) = watch::channel(false);
     let worker = Worker {
@@ -77,9 +85,10 @@ async fn exchange(app: App, told: watch::Receiver<bool>) {
         let mut done = app.rates.exchange(&app.db, now).await;
         if done.is_ok() && count % FORGET_EVERY == 0 {
             done = rate::forget_full(&app.db, now).await;
+            done = done.and(provider_sign_in::forget_ended(&app.db, app.clock.now()).await);
         }
         if let Err(failure) = done {
-            tracing::warn!(error.chain = %failure, "the limits could not be told to the other copies");
+            tracing::warn!(error.chain = %failure, "the limits could not be told to the other copies, or what has ended not be removed");
         }
     }
 }

@@ -178,6 +178,8 @@ ids! {
     CompletionId = "cpl", "completion";
     /// An API token of a person.
     ApiTokenId = "tok", "api_token";
+    /// Somebody as an identity provider knows them.
+    IdentityId = "idn", "identity";
     /// A signed-in session.
     SessionId = "ses", "session";
     /// A key that signs access tokens.

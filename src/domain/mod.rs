@@ -46,6 +46,7 @@ pub mod edition;
 pub mod enrolment;
 pub mod id;
 pub mod idempotency;
+pub mod identity;
 pub mod import;
 pub mod institution;
 pub mod language;

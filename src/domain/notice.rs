@@ -113,6 +113,29 @@ pub enum Notice {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Somebody signed in at an identity provider with this address: confirm that it is the owner with the token.
+    ConfirmIdentity {
+        /// The provider's name per language.
+        provider: Localized,
+        /// The one-time token; forgotten once the message is sent.
+        token: String,
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
+    /// An identity was linked to the account.
+    IdentityLinked {
+        /// The provider's name per language.
+        provider: Localized,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The link to an identity was ended.
+    IdentityUnlinked {
+        /// The provider's name per language.
+        provider: Localized,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The account was disabled.
     AccountDisabled {
         /// Why.
@@ -199,6 +222,9 @@ impl Notice {
             Self::ApiTokenExpiring { .. } => "api_token_expiring",
             Self::ConfirmNewAddress { .. } => "confirm_new_address",
             Self::AddressChanged { .. } => "address_changed",
+            Self::ConfirmIdentity { .. } => "confirm_identity",
+            Self::IdentityLinked { .. } => "identity_linked",
+            Self::IdentityUnlinked { .. } => "identity_unlinked",
             Self::AccountDisabled { .. } => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::ApplicationReceived { .. } => "application_received",

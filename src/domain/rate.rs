@@ -30,6 +30,10 @@ pub enum Class {
 pub const FIELDS: &[(&str, Class)] = &[
     ("signIn", Class::SignIn),
     ("completeSignIn", Class::SignIn),
+    ("completeProviderSignIn", Class::SignIn),
+    ("confirmIdentityLink", Class::SignIn),
+    ("beginIdentityLink", Class::SignIn),
+    ("unlinkIdentity", Class::SignIn),
     ("confirmSecondFactor", Class::SignIn),
     ("removeSecondFactor", Class::SignIn),
     ("renewRecoveryCodes", Class::SignIn),

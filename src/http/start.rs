@@ -41,6 +41,7 @@ const OPERATIONS: &[(&str, &str)] = &[
         include_str!("../../graphql/operations/statistics.graphql"),
     ),
     ("account", include_str!("../../graphql/operations/account.graphql")),
+    ("identity", include_str!("../../graphql/operations/identity.graphql")),
     ("audit", include_str!("../../graphql/operations/audit.graphql")),
     ("node", include_str!("../../graphql/operations/node.graphql")),
     ("role", include_str!("../../graphql/operations/role.graphql")),

@@ -150,6 +150,17 @@ fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
         Notice::ApiTokenExpiring { name, expires_at } => context! {
             token_name => one_line(name), expires_at => instant(*expires_at, language),
         },
+        Notice::ConfirmIdentity {
+            provider,
+            token,
+            expires_at,
+        } => context! {
+            token, link => format!("{public_url}/confirm-identity?token={token}"),
+            provider => one_line(provider.get(language)), expires_at => instant(*expires_at, language),
+        },
+        Notice::IdentityLinked { provider, at } | Notice::IdentityUnlinked { provider, at } => context! {
+            provider => one_line(provider.get(language)), at => instant(*at, language),
+        },
         Notice::AlreadyRegistered | Notice::AccountEnabled => context! {},
         Notice::AccountDisabled { reason } => context! { reason => prose(reason) },
         Notice::PasswordChanged { at }

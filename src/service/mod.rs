@@ -19,6 +19,7 @@ pub mod enrolment;
 pub mod export;
 pub mod grade;
 pub mod idempotency;
+pub mod identity;
 pub mod import;
 pub mod institution;
 pub mod role;

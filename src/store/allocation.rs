@@ -137,6 +137,7 @@ pub async fn ensure_role(
         from_at: Set(clock.now()),
         until_at: Set(None),
         granted_by: Set(granted_by),
+        provider: Set(None),
     };
     role::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(Some(id))

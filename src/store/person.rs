@@ -200,6 +200,16 @@ pub async fn set_password(tx: &Tx, id: PersonId, hash: String) -> Result<()> {
     Ok(())
 }
 
+/// Forgets the password: nobody signs in with it any more.
+pub async fn forget_password(tx: &Tx, id: PersonId) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(Option::<String>::None))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Notes that the address is the person's; the first time counts.
 pub async fn set_confirmed(tx: &Tx, id: PersonId, now: DateTime<Utc>) -> Result<()> {
     Entity::update_many()

@@ -24,6 +24,8 @@ pub struct Model {
     pub from_at: DateTime<Utc>,
     pub until_at: Option<DateTime<Utc>>,
     pub granted_by: Option<PersonId>,
+    /// The identity provider whose word gave it, where one did.
+    pub provider: Option<String>,
 }
 
 impl Model {
@@ -79,6 +81,7 @@ pub fn new_row(
         from_at: now,
         until_at: None,
         granted_by,
+        provider: None,
     }
 }
 
@@ -137,6 +140,7 @@ pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
         from_at: Set(row.from_at),
         until_at: Set(row.until_at),
         granted_by: Set(row.granted_by),
+        provider: Set(row.provider),
     };
     Ok(row.insert(tx).await?)
 }
@@ -149,6 +153,18 @@ pub async fn set_end(tx: &Tx, id: RoleAssignmentId, now: DateTime<Utc>) -> Resul
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// The roles in force that came from identity providers other than these.
+pub async fn of_other_providers(tx: &Tx, known: &[&str], now: DateTime<Utc>) -> Result<Vec<Model>> {
+    Ok(Entity::find()
+        .filter(Column::Provider.is_not_null())
+        .filter(Column::Provider.is_not_in(known.iter().copied()))
+        .filter(in_force(now))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await?)
 }
 
 /// Whether somebody whose account is not disabled holds this role, in whatever scope.

@@ -114,6 +114,11 @@ pub async fn standing(
     }))
 }
 
+/// The session, if there is one.
+pub async fn find(connection: &impl ConnectionTrait, id: SessionId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).one(connection).await?)
+}
+
 /// The session, its row held against others who change it.
 pub async fn lock(tx: &Tx, id: SessionId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)

@@ -7,6 +7,7 @@ pub mod db;
 pub mod documents;
 pub mod draw;
 pub mod input;
+pub mod issuer;
 pub mod keys;
 pub mod operations;
 pub mod rows;

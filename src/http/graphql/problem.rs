@@ -68,7 +68,7 @@ impl Problem {
                 (StatusCode::UNPROCESSABLE_ENTITY, true)
             }
             Self::Failed(Error::Unauthenticated) => (StatusCode::UNAUTHORIZED, false),
-            Self::Failed(Error::Timeout | Error::Overloaded | Error::Conflict { lock: true, .. }) => {
+            Self::Failed(Error::Timeout | Error::Overloaded | Error::Provider | Error::Conflict { lock: true, .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, false)
             }
             Self::Failed(Error::Key(refusal)) => {

@@ -24,17 +24,9 @@ fn about(title: &str) -> AboutEdition {
     }
 }
 
-/// Every notice, once for each shape that its wording depends on.
-fn every_notice(words: &str) -> Vec<Notice> {
-    let edition = about(words);
-    let work = AboutWork {
-        edition: edition.clone(),
-        deliverable: words.into(),
-        work: words.into(),
-        version: 2,
-    };
-    let (token, reason, comment) = (String::from("a-token_1"), words.to_owned(), words.to_owned());
-    let at = DateTime::from_timestamp(1_646_663_400, 0).expect("an instant");
+/// The notices about accounts.
+fn about_accounts(words: &str, at: DateTime<Utc>) -> Vec<Notice> {
+    let token = String::from("a-token_1");
     vec![
         Notice::ConfirmAddress {
             token: token.clone(),
@@ -63,13 +55,42 @@ fn every_notice(words: &str) -> Vec<Notice> {
             address: "ana@example.org".into(),
             at,
         },
-        Notice::AccountDisabled { reason: reason.clone() },
+        Notice::ConfirmIdentity {
+            provider: Localized::of(Language::Es, words),
+            token: token.clone(),
+            expires_at: at,
+        },
+        Notice::IdentityLinked {
+            provider: Localized::of(Language::Es, words),
+            at,
+        },
+        Notice::IdentityUnlinked {
+            provider: Localized::of(Language::Es, words),
+            at,
+        },
+        Notice::AccountDisabled { reason: words.into() },
         Notice::ConfirmNewAddress {
             address: "ana.maria@example.org".into(),
             token,
             expires_at: at,
         },
         Notice::AccountEnabled,
+    ]
+}
+
+/// Every notice, once for each shape that its wording depends on.
+fn every_notice(words: &str) -> Vec<Notice> {
+    let edition = about(words);
+    let work = AboutWork {
+        edition: edition.clone(),
+        deliverable: words.into(),
+        work: words.into(),
+        version: 2,
+    };
+    let (reason, comment) = (words.to_owned(), words.to_owned());
+    let at = DateTime::from_timestamp(1_646_663_400, 0).expect("an instant");
+    let mut all = about_accounts(words, at);
+    all.extend([
         Notice::ApplicationReceived {
             edition: edition.clone(),
         },
@@ -119,7 +140,8 @@ fn every_notice(words: &str) -> Vec<Notice> {
             completed: false,
             grade: 0,
         },
-    ]
+    ]);
+    all
 }
 
 fn rendered(notice: &Notice, language: Language) -> Rendered {

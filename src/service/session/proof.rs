@@ -4,15 +4,18 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::auth::second_factor::{DeviceSecret, Given};
+use crate::domain::actor::Actor;
 use crate::domain::id::PersonId;
 use crate::domain::policy::Action;
 use crate::error::{Code, Error, Result};
-use crate::store::{Tx, audit, person, recovery_code, second_factor};
+use crate::store::{Tx, audit, person, recovery_code, second_factor, session};
 
 /// After so many wrong codes in a row, and every so many more, no code is taken for a while.
 const WRONG_CODES: i64 = 10;
 /// How long that is.
 const BLOCK: TimeDelta = TimeDelta::minutes(15);
+/// How long ago a session may have begun that is the proof of its owner.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
 
 /// Checks the password of the account; `at` is where the input holds it. Nothing of it is decided before
 /// [`unchanged`] has seen that the account still is what was checked.
@@ -29,6 +32,28 @@ pub async fn check_password(app: &App, person: PersonId, at: &str, password: &st
     } else {
         Err(Error::at(at, Code::InvalidCredentials))
     }
+}
+
+/// Checks that it is the owner who asks: by the password, or, for an account that has none, by a session that began
+/// [`FRESH`] ago at most, which is as good as the proof that began it. `at` is where the input holds the password.
+///
+/// # Errors
+/// [`Code::InvalidCredentials`] for another password, [`Code::Required`] when none was given and there is one,
+/// [`Code::SignInAgain`] when there is none and the session is older.
+pub async fn check_owner(app: &App, actor: &Actor, at: &str, password: Option<&str>) -> Result<person::Model> {
+    let id = actor.signed_in()?;
+    let owner = person::find(app.db.read(), id).await?.ok_or(Error::Unauthenticated)?;
+    if owner.password_hash.is_some() {
+        let password = password.ok_or_else(|| Error::at(at, Code::Required))?;
+        return check_password(app, id, at, password).await;
+    }
+    let session = match actor.session {
+        Some(session) => session::find(app.db.read(), session).await?,
+        None => None,
+    };
+    let now = app.clock.now();
+    let is_fresh = session.is_some_and(|session| now - session.created_at <= FRESH);
+    is_fresh.then_some(owner).ok_or_else(|| Code::SignInAgain.into())
 }
 
 /// Locks the account whose password was checked, if it is still the same one.
@@ -91,6 +116,17 @@ pub async fn check_code(app: &App, tx: &Tx, person: PersonId, at: &str, text: &s
         audit::record(tx, &app.clock, None, Action::ManageAccount, &[person.into()], reason).await?;
     }
     Ok(Err(wrong()))
+}
+
+/// Refuses what can be no code, before anybody is asked anything for its sake.
+///
+/// # Errors
+/// [`Code::InvalidCode`].
+pub fn check_form(person: PersonId, at: &str, text: Option<&str>) -> Result<()> {
+    match text.filter(|text| !text.trim().is_empty()) {
+        Some(text) if Given::read(person, text).is_none() => Err(Error::at(at, Code::InvalidCode)),
+        _ => Ok(()),
+    }
 }
 
 /// Demands a code where the account has a second factor; see [`check_code`] for the inner result, which is

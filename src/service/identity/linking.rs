@@ -1,0 +1,191 @@
+//! Which identities belong to an account: its owner links one, confirms one that asked by mail, and ends a link.
+
+use chrono::{DateTime, Utc};
+
+use super::{Begun, attach, check_key, draw, find, keep, known, note, redeem, roles};
+use crate::app::App;
+use crate::auth::provider::Returned;
+use crate::auth::token::{self, Kind};
+use crate::domain::actor::Actor;
+use crate::domain::id::IdentityId;
+use crate::domain::identity::Subject;
+use crate::domain::notice::Notice;
+use crate::domain::policy::{self, Action, Relation};
+use crate::error::{Code, Error, Result};
+use crate::service::session::proof;
+use crate::store::identity::Known;
+use crate::store::{Tx, api_token, challenge, identity, identity_claim, outbox, person, session};
+
+/// The actor's own identities, the oldest first.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when nobody is signed in.
+pub async fn mine(app: &App, actor: &Actor) -> Result<Vec<identity::Model>> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    identity::of_person(app.db.read(), actor.signed_in()?).await
+}
+
+/// Confirms, by the token of the message, that an identity is the owner's of the account; with it they can sign in.
+///
+/// The mailbox stands for a password and not for a second factor: where the account has one, a code of it is asked for
+/// as well, since the provider may count as one from then on. A wrong code leaves the token as it was.
+///
+/// An account whose address nobody had confirmed may have been registered by somebody else: the owner of the address
+/// has it now, and a password that it had no longer works.
+///
+/// # Errors
+/// [`Code::InvalidToken`] for one that is unknown, used, replaced or out of date, and when the identity was linked
+/// meanwhile; of several who use one at once one succeeds. [`Code::InvalidCode`] and [`Code::Required`] about the code.
+pub async fn confirm(app: &App, token: &str, code: Option<&str>) -> Result<()> {
+    let refused = || Error::at("token", Code::InvalidToken);
+    let hash = token::digest(Kind::OneTime, token).ok_or_else(refused)?;
+    let now = app.clock.now();
+    let found = identity_claim::find_live(app.db.read(), &hash, now).await?;
+    let owner = found.ok_or_else(refused)?.person_id;
+    proof::check_form(owner, "code", code)?;
+    let tx = app.db.write().await?;
+    let owner = person::lock(&tx, owner)
+        .await?
+        .filter(|row| row.disabled_at.is_none())
+        .ok_or_else(refused)?;
+    let claim = identity_claim::lock_live(&tx, &hash, now).await?.ok_or_else(refused)?;
+    let provider = app.providers.find(&claim.provider).ok_or_else(refused)?;
+    let subject = Subject::parse(&claim.subject).ok_or_else(refused)?;
+    if let Err(wrong) = proof::check_code_if_due(app, &tx, owner.id, "code", code).await? {
+        tx.commit().await?;
+        return Err(wrong);
+    }
+    identity_claim::retire(&tx, owner.id, now).await?;
+    own(&tx, &owner, now).await?;
+    let known = Known {
+        provider: &claim.provider,
+        issuer: &claim.issuer,
+        subject: &subject,
+    };
+    attach(app, &tx, owner.id, provider, known, refused()).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
+
+/// The address is the owner's; what somebody else may have set before is not.
+async fn own(tx: &Tx, owner: &person::Model, now: DateTime<Utc>) -> Result<()> {
+    if owner.email_confirmed_at.is_none() {
+        person::forget_password(tx, owner.id).await?;
+        person::set_confirmed(tx, owner.id, now).await?;
+    }
+    Ok(())
+}
+
+/// Begins to link an identity to the actor's account, by a proof that it is the owner who asks: the password, and a
+/// code where there is a second factor. An account without a password needs a session that has just begun.
+///
+/// # Errors
+/// [`Error::NotFound`] for a provider that there is not, [`Error::Provider`], those of `proof::check_owner`,
+/// [`Code::InvalidCode`] and [`Code::Required`] about the code, [`Error::Unauthenticated`] when nobody is signed in.
+pub async fn begin(app: &App, actor: &Actor, key: &str, password: Option<&str>, code: Option<&str>) -> Result<Begun> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    let person = actor.signed_in()?;
+    let session = actor.session.ok_or(Error::Unauthenticated)?;
+    check_key(key)?;
+    let checked = proof::check_owner(app, actor, "currentPassword", password).await?;
+    proof::check_form(person, "code", code)?;
+    let provider = find(app, key)?;
+    let begun = draw(app, actor, provider).await?;
+    let tx = app.db.write().await?;
+    proof::unchanged(&tx, &checked, "currentPassword").await?;
+    if let Err(wrong) = proof::check_code_if_due(app, &tx, person, "code", code).await? {
+        tx.commit().await?;
+        return Err(wrong);
+    }
+    keep(app, &tx, key, &begun, Some((person, session))).await?;
+    tx.commit().await?;
+    Ok(begun)
+}
+
+/// Links the identity of whoever brought the code to the actor's account, in the session that began it. One that is
+/// linked to the account already stays.
+///
+/// # Errors
+/// [`Code::InvalidToken`] as for a sign-in, [`Code::Taken`] for an identity of another account, [`Error::Provider`],
+/// [`Error::Unauthenticated`] when nobody is signed in.
+pub async fn link(app: &App, actor: &Actor, returned: &Returned<'_>) -> Result<identity::Model> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    let person = actor.signed_in()?;
+    let session = actor.session.ok_or(Error::Unauthenticated)?;
+    let (provider, claims) = redeem(app, returned, Some((person, session))).await?;
+    let tx = app.db.write().await?;
+    person::lock(&tx, person)
+        .await?
+        .filter(|row| row.disabled_at.is_none())
+        .ok_or(Error::Unauthenticated)?;
+    let taken = || Error::at("handle", Code::Taken);
+    let row = match identity::find(&tx, known(provider, &claims)).await? {
+        Some(row) if row.person_id == person => row,
+        Some(_) => return Err(taken()),
+        None => attach(app, &tx, person, provider, known(provider, &claims), taken()).await?,
+    };
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Ends the link to one of the actor's identities, by the same proof as [`begin`]. Other sessions end, and API tokens,
+/// which whoever signed in with it may have made; and so do roles that came from its provider.
+///
+/// # Errors
+/// [`Error::NotFound`] for one that is not theirs, [`Code::LastWayIn`] when nobody could sign in any more, those of
+/// `proof::check_owner`, [`Code::InvalidCode`] and [`Code::Required`] about the code.
+pub async fn unlink(
+    app: &App,
+    actor: &Actor,
+    id: IdentityId,
+    password: Option<&str>,
+    code: Option<&str>,
+) -> Result<()> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    let person = actor.signed_in()?;
+    let checked = proof::check_owner(app, actor, "currentPassword", password).await?;
+    let tx = app.db.write().await?;
+    let owner = proof::unchanged(&tx, &checked, "currentPassword").await?;
+    if let Err(wrong) = proof::check_code_if_due(app, &tx, person, "code", code).await? {
+        tx.commit().await?;
+        return Err(wrong);
+    }
+    let all = identity::of_person(&tx, person).await?;
+    let gone = all.iter().find(|row| row.id == id);
+    let gone = gone.ok_or(Error::NotFound("input.identityId"))?;
+    let mut left = all.iter().filter(|row| row.id != id);
+    // One of a provider that is no longer in the settings lets nobody in.
+    let can_enter =
+        owner.password_hash.is_some() || left.clone().any(|row| app.providers.find(&row.provider).is_some());
+    if !can_enter {
+        return Err(Error::at("identityId", Code::LastWayIn));
+    }
+    let now = app.clock.now();
+    identity::remove(&tx, id).await?;
+    if !left.any(|row| row.provider == gone.provider) {
+        roles::end_of_provider(app, &tx, person, &gone.provider).await?;
+    }
+    session::revoke_all(&tx, person, actor.session, now).await?;
+    api_token::revoke_all(&tx, person, now).await?;
+    challenge::retire(&tx, person, now).await?;
+    note(
+        app,
+        &tx,
+        Some(person),
+        person,
+        &format!("identity of {} unlinked", gone.provider),
+    )
+    .await?;
+    if let Some(provider) = app.providers.find(&gone.provider) {
+        let notice = Notice::IdentityUnlinked {
+            provider: provider.name.clone(),
+            at: now,
+        };
+        outbox::enqueue(&tx, &app.clock, person, &notice).await?;
+    }
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
