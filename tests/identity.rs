@@ -1079,6 +1079,66 @@ async fn begin_factor(owner: &Client<'_>) -> DeviceSecret {
 }
 
 #[tokio::test]
+async fn where_there_is_no_password_a_fresh_session_is_the_proof() {
+    let issuer = Issuer::start().await;
+    let trusting = Provider {
+        trust_email: true,
+        counts_as_second_factor: true,
+        ..issuer.settings()
+    };
+    let test = knowing(trusting).await;
+    let said = verified("eva@example.org");
+    let answer = sign_in(&test, &issuer, "1", said.clone()).await;
+    let device = begin_factor(&entered(&test, &answer)).await;
+    let input = json!({ "refreshToken": answer.text("completeProviderSignIn.session.refreshToken") });
+    test.pass(TimeDelta::seconds(601));
+    let carried = test.anonymous().run("RefreshSession", json!({ "input": input })).await;
+    let access = carried.text("refreshSession.session.accessToken");
+    let old = test.anonymous().bearing(&access);
+    let fresh = entered(&test, &sign_in(&test, &issuer, "1", said).await);
+    drop(test.mails().await);
+
+    let expires_at = test.now() + TimeDelta::days(30);
+    let token = json!({ "name": "A report", "scopes": ["READ_ACCOUNT"], "expiresAt": expires_at });
+    let wishes = [
+        ("CreateApiToken", "createApiToken", token),
+        (
+            "RequestEmailChange",
+            "requestEmailChange",
+            json!({ "email": "new@example.org" }),
+        ),
+        ("ConfirmSecondFactor", "confirmSecondFactor", json!({})),
+        ("RenewRecoveryCodes", "renewRecoveryCodes", json!({})),
+        ("RemoveSecondFactor", "removeSecondFactor", json!({})),
+        ("ChangePassword", "changePassword", json!({ "newPassword": PASSWORD })),
+    ];
+    for (operation, mutation, mut input) in wishes.clone() {
+        input["code"] = json!("123456");
+        let refused = old.run(operation, json!({ "input": input })).await;
+        assert_eq!(refused.user_errors(mutation), ["SIGN_IN_AGAIN input"], "{operation}");
+    }
+    assert_eq!(test.notices().await, NOBODY);
+    for (operation, mutation, mut input) in wishes {
+        // Each code works once.
+        test.pass(TimeDelta::seconds(30));
+        input["code"] = json!(device.code_at(test.now()));
+        let done = fresh.run(operation, json!({ "input": input })).await;
+        assert_eq!(done.user_errors(mutation), NOBODY, "{operation}");
+    }
+    drop(test.mails().await);
+    // Now there is a password, which is asked for and signs in.
+    let needs_password = make_token(&test, &fresh, json!({})).await;
+    assert_eq!(
+        needs_password.user_errors("createApiToken"),
+        ["REQUIRED input.password"]
+    );
+    let input = json!({ "input": { "email": "eva@example.org", "password": PASSWORD } });
+    let signed_in = test.anonymous().run("SignIn", input).await;
+    let access = signed_in.text("signIn.session.accessToken");
+    assert_eq!(id_of(&test.anonymous().bearing(&access)).await, id_of(&fresh).await);
+}
+
+#[tokio::test]
 async fn the_mailbox_does_not_stand_for_the_second_factor() {
     let issuer = Issuer::start().await;
     let settings = Provider {

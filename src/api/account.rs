@@ -72,8 +72,9 @@ pub struct ResetPasswordInput {
 /// A change of password.
 #[derive(Debug, InputObject)]
 pub struct ChangePasswordInput {
-    /// The present password, up to 128 characters byte for byte.
-    current_password: String,
+    /// The present password, up to 128 characters byte for byte. Left out for an account that has none: then you must
+    /// have signed in within ten minutes.
+    current_password: Option<String>,
     /// A code of the second factor, or a recovery code, where the account has one; up to 40 characters as it is shown.
     code: Option<String>,
     /// The new one: 12 to 128 characters of any script, taken byte for byte; neither common nor made of your names.
@@ -83,8 +84,9 @@ pub struct ChangePasswordInput {
 /// Another address for your account.
 #[derive(Debug, InputObject)]
 pub struct RequestEmailChangeInput {
-    /// The present password, up to 128 characters byte for byte.
-    current_password: String,
+    /// The present password, up to 128 characters byte for byte. Left out for an account that has none: then you must
+    /// have signed in within ten minutes.
+    current_password: Option<String>,
     /// A code of the second factor, or a recovery code, where the account has one; up to 40 characters as it is shown.
     code: Option<String>,
     /// The new address, up to 254 characters, kept in lower case; a message goes there.
@@ -245,7 +247,7 @@ impl AccountMutation {
         let result = account::change_password(
             app,
             actor,
-            &input.current_password,
+            input.current_password.as_deref(),
             input.code.as_deref(),
             &input.new_password,
         )
@@ -261,7 +263,7 @@ impl AccountMutation {
         input: RequestEmailChangeInput,
     ) -> ApiResult<RequestEmailChangePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let (password, code) = (&input.current_password, input.code.as_deref());
+        let (password, code) = (input.current_password.as_deref(), input.code.as_deref());
         let result = account::address::request(app, actor, password, code, &input.email).await;
         RequestEmailChangePayload::of(result, |()| true)
     }

@@ -118,8 +118,9 @@ pub struct CreateApiTokenInput {
     scopes: Vec<ApiTokenScope>,
     /// Until when it works, 90 days at most.
     expires_at: DateTime<Utc>,
-    /// Your password, up to 128 characters byte for byte.
-    password: String,
+    /// Your password, up to 128 characters byte for byte. Left out for an account that has none: then you must
+    /// have signed in within ten minutes.
+    password: Option<String>,
     /// A code of the second factor, or a recovery code, up to 40 characters as it is shown, where the account has one. Roles that need the factor then count
     /// for the token.
     code: Option<String>,
@@ -163,7 +164,7 @@ impl ApiTokenMutation {
         let result = async {
             let scopes = Scopes::of(input.scopes.iter().map(|&scope| scope.into()));
             let draft = Draft::parse(app, &input.name, scopes, input.expires_at)?;
-            api_token::create(app, actor, draft, &input.password, input.code.as_deref()).await
+            api_token::create(app, actor, draft, input.password.as_deref(), input.code.as_deref()).await
         };
         CreateApiTokenPayload::of(result.await, NewApiToken)
     }

@@ -56,8 +56,9 @@ impl SecondFactorEnrolment {
 /// A second factor to be added.
 #[derive(Debug, InputObject)]
 pub struct ConfirmSecondFactorInput {
-    /// The present password, up to 128 characters byte for byte.
-    password: String,
+    /// The present password, up to 128 characters byte for byte. Left out for an account that has none: then you must
+    /// have signed in within ten minutes.
+    password: Option<String>,
     /// The code that the device shows, up to 40 characters as it is shown.
     code: String,
 }
@@ -65,8 +66,9 @@ pub struct ConfirmSecondFactorInput {
 /// A second factor to be removed.
 #[derive(Debug, InputObject)]
 pub struct RemoveSecondFactorInput {
-    /// The present password, up to 128 characters byte for byte.
-    password: String,
+    /// The present password, up to 128 characters byte for byte. Left out for an account that has none: then you must
+    /// have signed in within ten minutes.
+    password: Option<String>,
     /// The code that the device shows, or a recovery code; up to 40 characters as it is shown.
     code: String,
 }
@@ -74,8 +76,9 @@ pub struct RemoveSecondFactorInput {
 /// Recovery codes to be renewed.
 #[derive(Debug, InputObject)]
 pub struct RenewRecoveryCodesInput {
-    /// The present password, up to 128 characters byte for byte.
-    password: String,
+    /// The present password, up to 128 characters byte for byte. Left out for an account that has none: then you must
+    /// have signed in within ten minutes.
+    password: Option<String>,
     /// The code that the device shows, or a recovery code; up to 40 characters as it is shown.
     code: String,
 }
@@ -122,7 +125,7 @@ impl SecondFactorMutation {
         input: ConfirmSecondFactorInput,
     ) -> ApiResult<ConfirmSecondFactorPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let result = second_factor::confirm(app, actor, &input.password, &input.code).await;
+        let result = second_factor::confirm(app, actor, input.password.as_deref(), &input.code).await;
         ConfirmSecondFactorPayload::of(result, |codes| codes)
     }
 
@@ -133,7 +136,7 @@ impl SecondFactorMutation {
         input: RemoveSecondFactorInput,
     ) -> ApiResult<RemoveSecondFactorPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let result = second_factor::remove(app, actor, &input.password, &input.code).await;
+        let result = second_factor::remove(app, actor, input.password.as_deref(), &input.code).await;
         RemoveSecondFactorPayload::of(result, |()| true)
     }
 
@@ -144,7 +147,7 @@ impl SecondFactorMutation {
         input: RenewRecoveryCodesInput,
     ) -> ApiResult<RenewRecoveryCodesPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let result = second_factor::renew_recovery_codes(app, actor, &input.password, &input.code).await;
+        let result = second_factor::renew_recovery_codes(app, actor, input.password.as_deref(), &input.code).await;
         RenewRecoveryCodesPayload::of(result, |codes| codes)
     }
 }

@@ -67,12 +67,18 @@ pub struct Created {
 /// then. Its owner is told by mail.
 ///
 /// # Errors
-/// [`Code::InvalidCredentials`] for another password, [`Code::InvalidCode`] and [`Code::Required`] about the code,
+/// Those of `proof::check_owner` about the password, [`Code::InvalidCode`] and [`Code::Required`] about the code,
 /// [`Code::LimitReached`] when the person has as many tokens as one may have.
-pub async fn create(app: &App, actor: &Actor, draft: Draft, password: &str, code: Option<&str>) -> Result<Created> {
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    draft: Draft,
+    password: Option<&str>,
+    code: Option<&str>,
+) -> Result<Created> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let id = actor.signed_in()?;
-    let checked = proof::check_password(app, id, "password", password).await?;
+    let checked = proof::check_owner(app, actor, "password", password).await?;
     let tx = app.db.write().await?;
     // Holds the person: of two who make the last token at once one is refused.
     proof::unchanged(&tx, &checked, "password").await?;

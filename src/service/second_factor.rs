@@ -86,12 +86,12 @@ pub async fn begin(app: &App, actor: &Actor) -> Result<Enrolment> {
 /// end; in this one the factor counts as given. Gives the recovery codes, which are shown this once.
 ///
 /// # Errors
-/// [`Code::InvalidCredentials`] for another password, [`Code::InvalidCode`] for a wrong code,
+/// Those of `proof::check_owner`, [`Code::InvalidCode`] for a wrong code,
 /// [`Code::IllegalTransition`] when none was begun or there is one already.
-pub async fn confirm(app: &App, actor: &Actor, password: &str, code: &str) -> Result<Vec<String>> {
+pub async fn confirm(app: &App, actor: &Actor, password: Option<&str>, code: &str) -> Result<Vec<String>> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let id = actor.signed_in()?;
-    let checked = proof::check_password(app, id, "password", password).await?;
+    let checked = proof::check_owner(app, actor, "password", password).await?;
     let tx = app.db.write().await?;
     proof::unchanged(&tx, &checked, "password").await?;
     let begun = second_factor::find(&tx, id).await?;
@@ -119,9 +119,9 @@ pub async fn confirm(app: &App, actor: &Actor, password: &str, code: &str) -> Re
 /// until there is one again.
 ///
 /// # Errors
-/// [`Code::InvalidCredentials`] for another password, [`Code::InvalidCode`] for a wrong code,
+/// Those of `proof::check_owner`, [`Code::InvalidCode`] for a wrong code,
 /// [`Code::IllegalTransition`] when there is none.
-pub async fn remove(app: &App, actor: &Actor, password: &str, code: &str) -> Result<()> {
+pub async fn remove(app: &App, actor: &Actor, password: Option<&str>, code: &str) -> Result<()> {
     let (tx, id) = proven(app, actor, password, code).await?;
     let now = app.clock.now();
     forget(&tx, id).await?;
@@ -136,7 +136,7 @@ pub async fn remove(app: &App, actor: &Actor, password: &str, code: &str) -> Res
 ///
 /// # Errors
 /// As [`remove`].
-pub async fn renew_recovery_codes(app: &App, actor: &Actor, password: &str, code: &str) -> Result<Vec<String>> {
+pub async fn renew_recovery_codes(app: &App, actor: &Actor, password: Option<&str>, code: &str) -> Result<Vec<String>> {
     let (tx, id) = proven(app, actor, password, code).await?;
     let now = app.clock.now();
     let codes = renew_list(&tx, id, now).await?;
@@ -172,10 +172,10 @@ pub async fn forget_as_operator(app: &App, email: &Email) -> Result<PersonId> {
 }
 
 /// The transaction in which the actor has proved password and code, and who it is.
-async fn proven(app: &App, actor: &Actor, password: &str, code: &str) -> Result<(Tx, PersonId)> {
+async fn proven(app: &App, actor: &Actor, password: Option<&str>, code: &str) -> Result<(Tx, PersonId)> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let id = actor.signed_in()?;
-    let checked = proof::check_password(app, id, "password", password).await?;
+    let checked = proof::check_owner(app, actor, "password", password).await?;
     let tx = app.db.write().await?;
     proof::unchanged(&tx, &checked, "password").await?;
     let factor = second_factor::find(&tx, id).await?;

@@ -21,16 +21,16 @@ use crate::store::{
 /// its owner is told by mail.
 ///
 /// # Errors
-/// [`crate::error::Code::InvalidCredentials`] for another password, [`crate::error::Code::InvalidCode`] and [`crate::error::Code::Required`] about the code,
+/// Those of `proof::check_owner`, [`crate::error::Code::InvalidCode`] and [`crate::error::Code::Required`] about the code,
 /// what is wrong with the address, [`Error::Unauthenticated`] when nobody is signed in.
-pub async fn request(app: &App, actor: &Actor, password: &str, code: Option<&str>, email: &str) -> Result<()> {
+pub async fn request(app: &App, actor: &Actor, password: Option<&str>, code: Option<&str>, email: &str) -> Result<()> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let id = actor.signed_in()?;
     let mut faults = Faults::default();
     let Some(email) = faults.take("email", Email::parse(email)) else {
         return Err(faults.into());
     };
-    let checked = proof::check_password(app, id, "currentPassword", password).await?;
+    let checked = proof::check_owner(app, actor, "currentPassword", password).await?;
     let tx = app.db.write().await?;
     proof::unchanged(&tx, &checked, "currentPassword").await?;
     if let Err(wrong) = proof::check_code_if_due(app, &tx, id, "code", code).await? {

@@ -74,15 +74,20 @@ pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()
 }
 
 /// Changes the actor's own password, by the present one and by a code where there is a second factor; every other
-/// session of theirs ends, and every API token.
+/// session of theirs ends, and every API token. An account that had none gets its first one by a fresh session.
 ///
 /// # Errors
-/// `Code::InvalidCredentials` when `current` is not the present one, `Code::InvalidCode` and `Code::Required`
-/// about the code, the refusals of [`Password::parse`], [`Error::Unauthenticated`] when nobody is signed in.
-pub async fn change_password(app: &App, actor: &Actor, current: &str, code: Option<&str>, new: &str) -> Result<()> {
+/// Those of `proof::check_owner` about `current`, `Code::InvalidCode` and `Code::Required` about the code, the refusals of [`Password::parse`], [`Error::Unauthenticated`] when nobody is signed in.
+pub async fn change_password(
+    app: &App,
+    actor: &Actor,
+    current: Option<&str>,
+    code: Option<&str>,
+    new: &str,
+) -> Result<()> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let id = actor.signed_in()?;
-    let owner = proof::check_password(app, id, "currentPassword", current).await?;
+    let owner = proof::check_owner(app, actor, "currentPassword", current).await?;
     let new_hash = hash_new(app, &owner, "newPassword", new).await?;
     let tx = app.db.write().await?;
     proof::unchanged(&tx, &owner, "currentPassword").await?;

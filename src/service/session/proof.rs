@@ -17,25 +17,9 @@ const BLOCK: TimeDelta = TimeDelta::minutes(15);
 /// How long ago a session may have begun that is the proof of its owner.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
 
-/// Checks the password of the account; `at` is where the input holds it. Nothing of it is decided before
-/// [`unchanged`] has seen that the account still is what was checked.
-///
-/// # Errors
-/// [`Code::InvalidCredentials`] when it is another one, or there is none.
-pub async fn check_password(app: &App, person: PersonId, at: &str, password: &str) -> Result<person::Model> {
-    let owner = person::find(app.db.read(), person)
-        .await?
-        .ok_or(Error::Unauthenticated)?;
-    app.db.rest().await;
-    if app.passwords.verify(password, owner.password_hash.as_deref()).await? {
-        Ok(owner)
-    } else {
-        Err(Error::at(at, Code::InvalidCredentials))
-    }
-}
-
 /// Checks that it is the owner who asks: by the password, or, for an account that has none, by a session that began
-/// [`FRESH`] ago at most, which is as good as the proof that began it. `at` is where the input holds the password.
+/// [`FRESH`] ago at most, which is as good as the proof that began it. `at` is where the input holds the password. Nothing
+/// of it is decided before [`unchanged`] has seen that the account still is what was checked.
 ///
 /// # Errors
 /// [`Code::InvalidCredentials`] for another password, [`Code::Required`] when none was given and there is one,
@@ -45,7 +29,12 @@ pub async fn check_owner(app: &App, actor: &Actor, at: &str, password: Option<&s
     let owner = person::find(app.db.read(), id).await?.ok_or(Error::Unauthenticated)?;
     if owner.password_hash.is_some() {
         let password = password.ok_or_else(|| Error::at(at, Code::Required))?;
-        return check_password(app, id, at, password).await;
+        app.db.rest().await;
+        return if app.passwords.verify(password, owner.password_hash.as_deref()).await? {
+            Ok(owner)
+        } else {
+            Err(Error::at(at, Code::InvalidCredentials))
+        };
     }
     let session = match actor.session {
         Some(session) => session::find(app.db.read(), session).await?,
