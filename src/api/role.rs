@@ -29,6 +29,28 @@ pub enum RoleScope {
     Edition,
 }
 
+impl RoleScope {
+    /// The kind of a scope.
+    pub(super) const fn of(scope: Option<Scope>) -> Self {
+        match scope {
+            None | Some(Scope::System) => Self::System,
+            Some(Scope::Institution(_)) => Self::Institution,
+            Some(Scope::Course(_)) => Self::Course,
+            Some(Scope::Edition(_)) => Self::Edition,
+        }
+    }
+}
+
+/// The identifier of a scope; `None` for everywhere.
+pub(super) fn scope_id(scope: Scope) -> Option<ID> {
+    match scope {
+        Scope::System => None,
+        Scope::Institution(id) => Some(id.to_string().into()),
+        Scope::Course(id) => Some(id.to_string().into()),
+        Scope::Edition(id) => Some(id.to_string().into()),
+    }
+}
+
 /// A role of a person.
 pub struct RoleAssignment(pub role::Model);
 
@@ -52,22 +74,12 @@ impl RoleAssignment {
 
     /// In what it holds.
     async fn scope(&self) -> RoleScope {
-        match self.0.scope() {
-            None | Some(Scope::System) => RoleScope::System,
-            Some(Scope::Institution(_)) => RoleScope::Institution,
-            Some(Scope::Course(_)) => RoleScope::Course,
-            Some(Scope::Edition(_)) => RoleScope::Edition,
-        }
+        RoleScope::of(self.0.scope())
     }
 
     /// The institution, course or edition in which it holds; null for everywhere.
     async fn scope_id(&self) -> Option<ID> {
-        match self.0.scope()? {
-            Scope::System => None,
-            Scope::Institution(id) => Some(id.to_string().into()),
-            Scope::Course(id) => Some(id.to_string().into()),
-            Scope::Edition(id) => Some(id.to_string().into()),
-        }
+        self.0.scope().and_then(scope_id)
     }
 
     /// Since when.
@@ -108,10 +120,7 @@ impl GrantRoleInput {
             }
             _ => return Err(Error::at("personId", Code::Required)),
         };
-        let scope = match &self.scope_id {
-            None => Scope::System,
-            Some(id) => read_scope(id).ok_or_else(|| Error::at("scopeId", Code::InvalidId))?,
-        };
+        let scope = self.scope_id.as_ref().map_or(Ok(Scope::System), read_scope)?;
         let mut faults = Faults::default();
         let until = faults.take("until", self.until.map(parse_instant).transpose());
         faults.check()?;
@@ -126,12 +135,16 @@ impl GrantRoleInput {
     }
 }
 
-fn read_scope(id: &ID) -> Option<Scope> {
-    match id.parse().ok()? {
-        AnyId::InstitutionId(id) => Some(Scope::Institution(id)),
-        AnyId::CourseId(id) => Some(Scope::Course(id)),
-        AnyId::EditionId(id) => Some(Scope::Edition(id)),
-        _ => None,
+/// Reads the identifier of a scope.
+///
+/// # Errors
+/// [`Code::InvalidId`] for one of nothing that has roles.
+pub(super) fn read_scope(id: &ID) -> Result<Scope> {
+    match id.parse() {
+        Ok(AnyId::InstitutionId(id)) => Ok(Scope::Institution(id)),
+        Ok(AnyId::CourseId(id)) => Ok(Scope::Course(id)),
+        Ok(AnyId::EditionId(id)) => Ok(Scope::Edition(id)),
+        _ => Err(Error::at("scopeId", Code::InvalidId)),
     }
 }
 
