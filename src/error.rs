@@ -76,6 +76,14 @@ pub enum Code {
     LimitReached,
     /// The measure cannot be divided by one of the chosen dimensions.
     NotDivisible,
+    /// There is an open invitation of this address to this already.
+    AlreadyInvited,
+    /// The last message left too shortly before.
+    TooSoon,
+    /// The invitation went to another address than the account has.
+    OtherAddress,
+    /// The address has an account already, which has to be signed in to.
+    AccountExists,
 }
 
 impl Code {
@@ -114,6 +122,10 @@ impl Code {
         Self::InvalidCode,
         Self::LimitReached,
         Self::NotDivisible,
+        Self::AlreadyInvited,
+        Self::TooSoon,
+        Self::OtherAddress,
+        Self::AccountExists,
     ];
 }
 

@@ -46,6 +46,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         history,
         idempotency,
         institution,
+        invitation,
         meeting,
         outbox,
         person,

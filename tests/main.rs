@@ -20,6 +20,7 @@ mod grants;
 mod http;
 mod idempotency;
 mod institution;
+mod invitation;
 mod journeys;
 mod kill;
 mod mail;

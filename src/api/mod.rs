@@ -24,6 +24,7 @@ pub mod guard;
 pub mod history;
 pub mod id;
 pub mod institution;
+pub mod invitation;
 pub mod keyed;
 pub mod loaders;
 pub mod node;
@@ -52,6 +53,7 @@ pub struct Query(
     edition::EditionQuery,
     enrolment::EnrolmentQuery,
     institution::InstitutionQuery,
+    invitation::InvitationQuery,
     node::NodeQuery,
     statistics::StatisticsQuery,
     submission::SubmissionQuery,
@@ -71,6 +73,8 @@ pub struct Mutation(
     edition::EditionMutation,
     enrolment::EnrolmentMutation,
     institution::InstitutionMutation,
+    invitation::sending::InvitationMutation,
+    invitation::holder::HolderMutation,
     role::RoleMutation,
     second_factor::SecondFactorMutation,
     session::SessionMutation,

@@ -85,7 +85,8 @@ impl NodeQuery {
             | AnyId::CompletionId(_)
             | AnyId::ApiTokenId(_)
             | AnyId::SessionId(_)
-            | AnyId::SigningKeyId(_) => None,
+            | AnyId::SigningKeyId(_)
+            | AnyId::InvitationId(_) => None,
         })
     }
 }
@@ -109,6 +110,7 @@ fn seen_by(id: AnyId) -> Option<Action> {
         | AnyId::CompletionId(_)
         | AnyId::ApiTokenId(_)
         | AnyId::SessionId(_)
-        | AnyId::SigningKeyId(_) => return None,
+        | AnyId::SigningKeyId(_)
+        | AnyId::InvitationId(_) => return None,
     })
 }

@@ -182,6 +182,8 @@ ids! {
     SessionId = "ses", "session";
     /// A key that signs access tokens.
     SigningKeyId = "sgk", "signing_key";
+    /// An invitation.
+    InvitationId = "inv", "invitation";
 }
 
 /// A thing, and the version of it that somebody saw.

@@ -48,6 +48,7 @@ pub mod id;
 pub mod idempotency;
 pub mod import;
 pub mod institution;
+pub mod invitation;
 pub mod language;
 pub mod notice;
 pub mod person;

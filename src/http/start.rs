@@ -43,6 +43,10 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("account", include_str!("../../graphql/operations/account.graphql")),
     ("audit", include_str!("../../graphql/operations/audit.graphql")),
     ("node", include_str!("../../graphql/operations/node.graphql")),
+    (
+        "invitation",
+        include_str!("../../graphql/operations/invitation.graphql"),
+    ),
     ("role", include_str!("../../graphql/operations/role.graphql")),
     (
         "institution",

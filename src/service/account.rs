@@ -79,6 +79,17 @@ impl Registration {
     }
 }
 
+impl Registration {
+    /// The registration of somebody whose address is known.
+    pub(super) const fn of(email: Email, profile: Profile, password: Password) -> Self {
+        Self {
+            email,
+            profile,
+            password,
+        }
+    }
+}
+
 /// Reads a profile, keeping what is wrong with it under the names of the API.
 pub fn read_profile(
     faults: &mut Faults,

@@ -21,6 +21,7 @@ pub mod grade;
 pub mod idempotency;
 pub mod import;
 pub mod institution;
+pub mod invitation;
 pub mod role;
 pub mod second_factor;
 pub mod session;

@@ -47,6 +47,7 @@ pub mod history;
 pub mod idempotency;
 pub mod import;
 pub mod institution;
+pub mod invitation;
 pub mod keyed;
 pub mod lock;
 pub mod meeting;
