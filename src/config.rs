@@ -166,6 +166,7 @@ pub struct Auth {
     pub refresh_grace_seconds: u64,
     pub confirm_hours: u64,
     pub reset_minutes: u64,
+    pub invitation_days: u64,
     #[serde(deserialize_with = "words")]
     pub require_second_factor: Vec<String>,
     pub factor_issuer: String,

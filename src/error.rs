@@ -82,6 +82,14 @@ pub enum Code {
     SignInAgain,
     /// The measure cannot be divided by one of the chosen dimensions.
     NotDivisible,
+    /// There is an open invitation of this address to this already.
+    AlreadyInvited,
+    /// The last message left too shortly before.
+    TooSoon,
+    /// The invitation went to another address than the account has.
+    OtherAddress,
+    /// The address has an account already, which has to be signed in to.
+    AccountExists,
 }
 
 impl Code {
@@ -123,6 +131,10 @@ impl Code {
         Self::LastWayIn,
         Self::SignInAgain,
         Self::NotDivisible,
+        Self::AlreadyInvited,
+        Self::TooSoon,
+        Self::OtherAddress,
+        Self::AccountExists,
     ];
 }
 

@@ -19,8 +19,9 @@ use crate::domain::notice::Notice;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
+use crate::store::history::expiry;
 use crate::store::outbox::{self, Settled};
-use crate::store::{Db, allocation, api_token as tokens, deadline, history, idempotency, person, seal};
+use crate::store::{Db, allocation, api_token as tokens, deadline, history, idempotency, invitation, person, seal};
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,8 @@ const BATCH: u64 = 20;
 const DRAFTS: u64 = 100;
 /// How many owners of tokens one transaction warns.
 const WARNINGS: u64 = 100;
+/// How many invitations one transaction ends.
+const INVITATIONS: u64 = 100;
 /// How often cut-offs are looked at.
 const CUT_OFFS_EVERY: TimeDelta = TimeDelta::seconds(10);
 /// How often the audit log is sealed, and how long before the last seal an entry may have been written.
@@ -151,6 +154,7 @@ impl Worker {
         self.close_drafts().await?;
         self.end_lapsed_charges().await?;
         self.warn_of_ends().await?;
+        self.expire_invitations().await?;
         idempotency::forget_old(&self.db, self.clock.now()).await.map(drop)
     }
 
@@ -177,6 +181,26 @@ impl Worker {
                 return Ok(());
             }
             info!(tokens = ending.len(), "owners warned of the end of their tokens");
+        }
+    }
+
+    /// Invitations that nobody took up in time expire.
+    async fn expire_invitations(&self) -> Result<()> {
+        loop {
+            let now = self.clock.now();
+            if !invitation::is_overdue(self.db.read(), now).await? {
+                return Ok(());
+            }
+            let tx = self.db.write().await?;
+            let expired = invitation::expire(&tx, now, INVITATIONS).await?;
+            let steps: Vec<_> = expired.iter().map(|&id| expiry(id, now)).collect();
+            history::record(&tx, &self.clock, &steps).await?;
+            tx.commit().await?;
+            if expired.is_empty() {
+                // Another worker, or somebody who invites again, has them.
+                return Ok(());
+            }
+            info!(invitations = expired.len(), "invitations expired");
         }
     }
 
@@ -295,16 +319,10 @@ impl Worker {
         if person.disabled_at.is_some() && !notice.reaches_disabled() {
             return Err(Failure::hopeless("the account is disabled"));
         }
-        let address = notice.address().unwrap_or(&person.email);
-        if address.is_empty() {
+        let to = addressee(&notice, person);
+        if to.email.is_empty() {
             return Err(Failure::hopeless("the person has no address"));
         }
-        let to = Recipient {
-            email: address.to_owned(),
-            full_name: format!("{} {}", person.given_name, person.family_name),
-            given_name: person.given_name.clone(),
-            language: person.language,
-        };
         let rendered = render(&notice, &to, &self.public_url).map_err(|cause| Failure::hopeless(cause.to_string()))?;
         Ok(Letter {
             id: row.id,
@@ -313,6 +331,31 @@ impl Worker {
             rendered,
             at: self.clock.now(),
         })
+    }
+}
+
+/// To whom a notice goes: the person whose row it is, at another address where it says so, or somebody without an
+/// account.
+fn addressee(notice: &Notice, person: &person::Model) -> Recipient {
+    let (address, given, family, language) = match notice.guest() {
+        Some(guest) => (
+            guest.address.as_str(),
+            &guest.given_name,
+            &guest.family_name,
+            guest.language,
+        ),
+        None => (
+            notice.address().unwrap_or(&person.email),
+            &person.given_name,
+            &person.family_name,
+            person.language,
+        ),
+    };
+    Recipient {
+        email: address.to_owned(),
+        full_name: format!("{given} {family}"),
+        given_name: given.clone(),
+        language,
     }
 }
 

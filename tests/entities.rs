@@ -48,6 +48,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         identity,
         identity_claim,
         institution,
+        invitation,
         meeting,
         outbox,
         person,

@@ -21,6 +21,7 @@ mod http;
 mod idempotency;
 mod identity;
 mod institution;
+mod invitation;
 mod journeys;
 mod kill;
 mod mail;

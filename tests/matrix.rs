@@ -14,12 +14,12 @@ use chrono::TimeDelta;
 use rumbo::domain::actor::{Actor, Grant, Role, Scope};
 use rumbo::domain::edition::EditionState;
 use rumbo::domain::enrolment::EnrolmentState;
-use rumbo::domain::id::{EditionId, EnrolmentId, InstitutionId, SubmissionId};
+use rumbo::domain::id::{EditionId, EnrolmentId, InstitutionId, InvitationId, SubmissionId};
 use rumbo::domain::language::Language;
 use rumbo::domain::policy::states::{self, Kind};
 use rumbo::domain::policy::{Action, Relation, Verdict, listing, verdict};
 use rumbo::domain::submission::SubmissionState;
-use rumbo::store::{edition, enrolment, submission};
+use rumbo::store::{edition, enrolment, invitation, submission};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -154,6 +154,10 @@ const PLANNING: &[Case] = &[
     case("endAllocation", Subject::Team, &[Action::AllocateTutor]),
     case("grantRole", Subject::Edition, &[Action::GrantTutor]),
     case("revokeRole", Subject::Appointment, &[Action::GrantTutor]),
+    case("inviteToEdition", Subject::Edition, &[Action::Invite]),
+    case("inviteToRole", Subject::Edition, &[Action::GrantTutor]),
+    case("withdrawInvitation", Subject::Appointment, &[Action::GrantTutor]),
+    case("resendInvitation", Subject::Appointment, &[Action::GrantTutor]),
     case("createInstitution", Subject::Open, &[Action::ManageInstitutions]),
     case("updateInstitution", Subject::Open, &[Action::ManageInstitutions]),
     case("disableAccount", Subject::Open, &[Action::ManageAccounts]),
@@ -727,6 +731,18 @@ impl<'a> World<'a> {
                 *self.appointment.borrow_mut() = Some(id.clone());
                 json!({ "roleAssignmentId": id })
             }
+            "inviteToEdition" => {
+                let mut input = self.guest();
+                input["editionId"] = json!(class.edition);
+                input
+            }
+            "inviteToRole" => self.guest_as_tutor(),
+            "withdrawInvitation" | "resendInvitation" => {
+                let made = act(carla, "InviteToRole", self.guest_as_tutor()).await;
+                let id = made.text("inviteToRole.invitation.id");
+                self.age(&id).await;
+                json!({ "invitationId": id, "version": 1 })
+            }
             "createInstitution" => {
                 json!({ "name": format!("Institution {}", self.next()), "country": "UY", "kind": "OTHER" })
             }
@@ -759,6 +775,44 @@ impl<'a> World<'a> {
             "applyToEdition" => json!({ "editionId": class.edition }),
             other => panic!("{other} has no input: give it one, and a case"),
         }
+    }
+
+    /// Somebody who was not invited before.
+    fn guest(&self) -> Value {
+        let email = format!("guest{}@example.org", self.next());
+        json!({ "email": email, "givenName": "Gina", "familyName": "Guest", "language": "ES" })
+    }
+
+    fn guest_as_tutor(&self) -> Value {
+        let mut input = self.guest();
+        input["role"] = json!("TUTOR");
+        input["scopeId"] = json!(self.class.edition);
+        input
+    }
+
+    /// Lets an invitation have been sent twenty minutes ago.
+    async fn age(&self, id: &str) {
+        let id: InvitationId = id.parse().expect("an invitation");
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        let before = self.test.now() - TimeDelta::minutes(20);
+        invitation::Entity::update_many()
+            .col_expr(invitation::Column::CreatedAt, Expr::value(before))
+            .filter(invitation::Column::Id.eq(id))
+            .exec(&tx)
+            .await
+            .expect("an invitation");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// The token of an invitation to be tutor, for this address.
+    pub async fn invite(&self, email: &str) -> String {
+        let mut input = self.guest_as_tutor();
+        input["email"] = json!(email);
+        let made = act(&self.class.coordinator, "InviteToRole", input).await;
+        assert_eq!(made.user_errors("inviteToRole"), [""; 0]);
+        let mail = self.test.mails().await.pop().expect("a message");
+        let at = mail.text.find("otk_").expect("a token");
+        mail.text[at..].split_whitespace().next().expect("a token").to_owned()
     }
 
     /// What an allowed operation left that the next cell has to know.
@@ -817,7 +871,8 @@ fn expected(case: Case, viewer: &Viewer<'_>, states: States, hole: Hole) -> Outc
     let seen = match case.subject {
         Subject::Open | Subject::Course => true,
         Subject::Edition => {
-            let appoints = case.mutation == "grantRole" && viewer.holds(Role::Administrator);
+            let of_role = ["grantRole", "inviteToRole"].contains(&case.mutation);
+            let appoints = of_role && viewer.holds(Role::Administrator);
             (published && may(Action::BrowseCatalogue)) || may(Action::SeeUnpublished) || appoints
         }
         Subject::Enrolment => may(Action::SeeEnrolment),

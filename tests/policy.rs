@@ -33,6 +33,7 @@ const PRODUCT: &[(&str, [&str; 6], &[Action])] = &[
     ("that somebody is enrolled", ["-", "o", "a", "i", "e", "-"], &[Action::SeeEnrolment]),
     ("decide on an enrolment", ["-", "-", "-", "-", "e", "-"],
         &[Action::DecideEnrolment, Action::DecideCompletion, Action::ExportEnrolments]),
+    ("invite to an edition", ["-", "-", "-", "-", "e", "-"], &[Action::Invite]),
     ("write a submission", ["-", "t", "-", "-", "-", "-"], &[Action::WriteSubmission]),
     ("read a submission", ["-", "t", "a", "-", "e", "-"], &[Action::ReadSubmission, Action::SeeTeam]),
     ("assess, draft grade", ["-", "-", "a", "-", "e", "-"], &[Action::Assess, Action::SeeDraftGrade]),
@@ -144,7 +145,8 @@ fn every_field_of_the_schema_answers_to_an_action() {
             || inputs(&types, of).iter().any(|found| found.name.node == field);
         assert!(exists, "policy.operations: the schema has no {name}");
         let instead = match actions[..] {
-            [listing::CREDENTIALS] => of != "Query" && of != "Subscription",
+            // Of the queries, one is for whoever holds the token of a message.
+            [listing::CREDENTIALS] => (of != "Query" || field == "openInvitation") && of != "Subscription",
             [listing::CARRIED] => of != "Mutation" && of != "Query" && of != "Subscription",
             _ => false,
         };
@@ -184,7 +186,13 @@ fn is_delicate(field: &InputValueDefinition) -> bool {
     let name = field.name.node.as_str();
     let of = field.ty.node.to_string();
     let of = of.trim_matches(['[', ']', '!']);
-    let states = ["EditionState", "EnrolmentState", "SubmissionState", "EnrolmentDecision"];
+    let states = [
+        "EditionState",
+        "EnrolmentState",
+        "SubmissionState",
+        "InvitationState",
+        "EnrolmentDecision",
+    ];
     let kinds = ["Role", "DateTime", "NaiveDate", "Decimal"];
     let parts = [
         "status",

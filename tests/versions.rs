@@ -23,6 +23,7 @@ const PROVES: &str = "brings a proof that stands in the place of a version";
 
 /// The mutations that take no version, and why none is due. A new mutation takes one, or says here why not.
 const WITHOUT: &[(&str, &str)] = &[
+    ("acceptInvitation", PROVES),
     ("allocateTutor", ADDS),
     ("applyToEdition", MAKES),
     ("beginIdentityLink", PROVES),
@@ -41,6 +42,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("createEdition", MAKES),
     ("createInstitution", MAKES),
     ("createTeam", MAKES),
+    ("declineInvitation", PROVES),
     ("disableAccount", SWITCHES),
     ("enableAccount", SWITCHES),
     ("endAllSessions", ENDS),
@@ -48,8 +50,11 @@ const WITHOUT: &[(&str, &str)] = &[
     ("endOtherSessions", ENDS),
     ("endSession", ENDS),
     ("grantRole", MAKES),
+    ("inviteToEdition", MAKES),
+    ("inviteToRole", MAKES),
     ("linkIdentity", PROVES),
     ("refreshSession", PROVES),
+    ("registerInvited", PROVES),
     ("registerPerson", MAKES),
     ("removeSecondFactor", PROVES),
     ("renewRecoveryCodes", PROVES),

@@ -412,7 +412,15 @@ async fn base<'a>(world: &World<'a>, test: &'a TestApp, mutation: &str) -> (Clie
     if let Some(input) = world.ready(mutation, &client).await {
         return (client, input);
     }
-    let (client, input) = newcomer(test, mutation).await;
+    let (client, mut input) = newcomer(test, mutation).await;
+    match mutation {
+        "acceptInvitation" | "declineInvitation" => input["token"] = json!(world.invite(&client.email).await),
+        "registerInvited" => {
+            input["token"] = json!(world.invite("registered@example.org").await);
+            input["password"] = json!("elefante azul en junio");
+        }
+        _ => {}
+    }
     let input = own(test, mutation, &client, input).await;
     (client, input)
 }
@@ -696,7 +704,8 @@ async fn no_argument_takes_a_text_that_cannot_be() {
                     variables
                 };
                 let is_cursor = ["after", "before"].contains(&place.path[0].as_str());
-                if !is_cursor {
+                // What is good for something is asked with in `invitation.rs`.
+                if !is_cursor && field.name.node != "openInvitation" {
                     let plain = client.query(&document, variables.clone()).await;
                     let code = plain.json.pointer("/errors/0/extensions/code").and_then(Value::as_str);
                     if code.is_some_and(|code| code != "NOT_FOUND") {

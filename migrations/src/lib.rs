@@ -20,6 +20,7 @@ mod m20261122_000013_chain;
 mod m20261122_000015_rates;
 mod m20261127_000016_signing_keys;
 mod m20261127_000017_api_tokens;
+mod m20261127_000018_invitations;
 mod m20261127_000019_identities;
 mod m20261127_000020_idempotency;
 mod m20261127_000021_waiting_list;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000015_rates::Migration),
             Box::new(m20261127_000016_signing_keys::Migration),
             Box::new(m20261127_000017_api_tokens::Migration),
+            Box::new(m20261127_000018_invitations::Migration),
             Box::new(m20261127_000019_identities::Migration),
             Box::new(m20261127_000020_idempotency::Migration),
             Box::new(m20261127_000021_waiting_list::Migration),

@@ -38,6 +38,8 @@ abilities! {
     DecideCompletion = "decideCompletion";
     /// `decideCompletionLate`; on an enrolment.
     DecideCompletionLate = "decideCompletionLate";
+    /// `inviteToEdition`; on an edition.
+    InviteToEdition = "inviteToEdition";
     /// `createTeam`; on an edition.
     CreateTeam = "createTeam";
     /// `updateTeam`; on a team.
@@ -80,6 +82,8 @@ abilities! {
     UpdateDeliverable = "updateDeliverable";
     /// `grantRole`: that of tutor on an edition; any other on a course, on an institution, or on nothing.
     GrantRole = "grantRole";
+    /// `inviteToRole`: that of tutor on an edition; any other on a course, on an institution, or on nothing.
+    InviteToRole = "inviteToRole";
     /// `createInstitution`; on nothing.
     CreateInstitution = "createInstitution";
     /// `updateInstitution`; on an institution.

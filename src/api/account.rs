@@ -129,17 +129,14 @@ pub struct StateDeclarationInput {
 }
 
 impl StateDeclarationInput {
-    fn parse(&self) -> Result<Statement> {
+    /// Reads it; `within` is what stands before its fields in the input.
+    pub(super) fn parse(&self, within: &str) -> Result<Statement> {
         let mut faults = Faults::default();
-        let country = faults
-            .take("country", self.country.as_deref().map(Country::parse).transpose())
-            .flatten();
+        let country = self.country.as_deref().map(Country::parse).transpose();
+        let country = faults.take(&format!("{within}country"), country).flatten();
         faults.check()?;
-        let institution = self
-            .institution_id
-            .as_ref()
-            .map(|id| parse("institutionId", id))
-            .transpose()?;
+        let at = format!("{within}institutionId");
+        let institution = self.institution_id.as_ref().map(|id| parse(&at, id)).transpose()?;
         Ok(Statement {
             gender: self.gender.into(),
             country,
@@ -305,7 +302,7 @@ impl AccountMutation {
         input: StateDeclarationInput,
     ) -> ApiResult<StateDeclarationPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let result = async { account::declare(app, actor, input.parse()?).await };
+        let result = async { account::declare(app, actor, input.parse("")?).await };
         StateDeclarationPayload::of(result.await, Declaration)
     }
 }

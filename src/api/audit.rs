@@ -1,10 +1,10 @@
 //! The audit log in the API: what was done, and who read personal data.
 
 use async_graphql::connection::{Connection, Edge, EmptyFields};
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 
-use super::enums::{AuditVia, PersonalField, Role};
+use super::enums::{PersonalField, Role, mirror};
 use super::error::ApiResult;
 use super::id;
 use super::page::{Arguments, PageOf, connection};
@@ -18,6 +18,20 @@ use crate::service::audit::{self as service, OwnLook, Touched};
 use crate::store::access::{Reader, Touch};
 use crate::store::audit;
 use crate::store::page::{Key, Place};
+
+mirror! {
+    /// Through what somebody acted.
+    AuditVia of crate::domain::audit::Via {
+        /// A session, after signing in.
+        Session,
+        /// An API token.
+        Token,
+        /// A command on the machine itself, such as an import.
+        Command,
+        /// Nobody's doing, or somebody's who had not signed in.
+        System,
+    }
+}
 
 /// An entry of the audit log.
 pub struct AuditEntry(audit::Model);

@@ -9,10 +9,12 @@ use super::enrolment::{Enrolment, EnrolmentFilter};
 use super::enums::{EditionState, EnrolmentPolicy, Language, Modality, SubmissionState};
 use super::error::ApiResult;
 use super::id;
+use super::invitation::{Invitation, InvitationFilter};
 use super::page::{Arguments, PageOf, connection};
 use super::plain::Quick;
 use super::request::Request;
 use crate::domain::id::{CourseId, EditionId};
+use crate::domain::policy::{Action, Relation};
 use crate::domain::text::{Reason, ShortCode};
 use crate::error::{Code, Error, Faults};
 use crate::service;
@@ -27,6 +29,22 @@ pub use input::{
 
 /// One run of a course.
 pub struct Edition(pub edition::Model);
+
+impl Edition {
+    /// The edition, if the viewer sees it in the catalogue or coordinates it; through the loader of the request.
+    pub async fn seen(request: &Request, id: EditionId) -> ApiResult<Option<Self>> {
+        let found = request.loaders.editions.load_one(id).await?;
+        let seen = found.filter(|row| {
+            let coordinates = Relation {
+                edition: request.actor.coordinated().covers(row.course_id, row.id),
+                ..Relation::NONE
+            };
+            row.state.is_published() && request.may(Action::BrowseCatalogue, Relation::NONE)
+                || request.may(Action::SeeUnpublished, coordinates)
+        });
+        Ok(seen.map(Self))
+    }
+}
 
 /// One run of a course: its dates, its seats, who takes part. Days and deadlines are meant in `timeZone`.
 #[Object]
@@ -195,6 +213,26 @@ impl Edition {
             },
         )
         .await
+    }
+
+    /// The invitations to take part in it and to be its tutor, the newest first; for its coordinators.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which of them.")] filter: Option<InvitationFilter>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
+    ) -> ApiResult<PageOf<Invitation>> {
+        let arguments = Arguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        let filter = filter.unwrap_or_default().read().of_edition(self.0.id);
+        super::invitation::page(ctx, &filter, arguments).await
     }
 
     /// What it asks for, by due date; for who takes part in it, accompanies or coordinates it.

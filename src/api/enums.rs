@@ -114,6 +114,14 @@ mirror! {
         SignInAgain,
         /// The measure cannot be divided by one of the chosen dimensions.
         NotDivisible,
+        /// There is an open invitation of this address to this already.
+        AlreadyInvited,
+        /// The last message left too shortly before.
+        TooSoon,
+        /// The invitation went to another address than the account has.
+        OtherAddress,
+        /// The address has an account already: sign in to it.
+        AccountExists,
     }
 }
 
@@ -324,19 +332,5 @@ mirror! {
         Gender,
         /// What the person wrote when applying.
         Motivation,
-    }
-}
-
-mirror! {
-    /// Through what somebody acted.
-    AuditVia of crate::domain::audit::Via {
-        /// A session, after signing in.
-        Session,
-        /// An API token.
-        Token,
-        /// A command on the machine itself, such as an import.
-        Command,
-        /// Nobody's doing, or somebody's who had not signed in.
-        System,
     }
 }

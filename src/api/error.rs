@@ -364,5 +364,9 @@ const fn wording(code: Code) -> (&'static str, &'static str, &'static str, &'sta
         Code::LastWayIn => ("LAST_WAY_IN", "Es la única manera de entrar en su cuenta: elija antes una contraseña.", "It is the only way into your account: set a password first.", "É a única maneira de entrar na sua conta: defina antes uma senha."),
         Code::SignInAgain => ("SIGN_IN_AGAIN", "Vuelva a iniciar sesión para hacer esto.", "Sign in again to do this.", "Entre novamente para fazer isto."),
         Code::NotDivisible => ("NOT_DIVISIBLE", "Esta cifra no se puede desglosar así.", "This figure cannot be divided in this way.", "Este número não pode ser desagregado assim."),
+        Code::AlreadyInvited => ("ALREADY_INVITED", "Esta dirección ya tiene una invitación abierta a lo mismo; puede reenviarla.", "This address has an open invitation to this already; you can send it again.", "Este endereço já tem um convite aberto para isto; você pode reenviá-lo."),
+        Code::TooSoon => ("TOO_SOON", "El mensaje anterior es demasiado reciente; vuelva a enviarlo a partir de {}.", "The last message left too shortly before; send it again from {} on.", "A mensagem anterior é recente demais; reenvie a partir de {}."),
+        Code::OtherAddress => ("OTHER_ADDRESS", "La invitación se envió a una dirección que no es la de su cuenta.", "The invitation went to another address than that of your account.", "O convite foi enviado a um endereço que não é o da sua conta."),
+        Code::AccountExists => ("ACCOUNT_EXISTS", "Esta dirección ya tiene una cuenta: inicie sesión y acepte la invitación desde ella.", "This address has an account: sign in and accept the invitation there.", "Este endereço já tem uma conta: entre nela e aceite o convite."),
     }
 }

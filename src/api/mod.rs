@@ -25,6 +25,7 @@ pub mod history;
 pub mod id;
 pub mod identity;
 pub mod institution;
+pub mod invitation;
 pub mod keyed;
 pub mod loaders;
 pub mod node;
@@ -54,6 +55,7 @@ pub struct Query(
     enrolment::EnrolmentQuery,
     identity::IdentityQuery,
     institution::InstitutionQuery,
+    invitation::InvitationQuery,
     node::NodeQuery,
     statistics::StatisticsQuery,
     submission::SubmissionQuery,
@@ -74,6 +76,8 @@ pub struct Mutation(
     enrolment::EnrolmentMutation,
     identity::IdentityMutation,
     institution::InstitutionMutation,
+    invitation::sending::InvitationMutation,
+    invitation::holder::HolderMutation,
     role::RoleMutation,
     second_factor::SecondFactorMutation,
     session::SessionMutation,

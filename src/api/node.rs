@@ -86,7 +86,8 @@ impl NodeQuery {
             | AnyId::ApiTokenId(_)
             | AnyId::IdentityId(_)
             | AnyId::SessionId(_)
-            | AnyId::SigningKeyId(_) => None,
+            | AnyId::SigningKeyId(_)
+            | AnyId::InvitationId(_) => None,
         })
     }
 }
@@ -111,6 +112,7 @@ fn seen_by(id: AnyId) -> Option<Action> {
         | AnyId::ApiTokenId(_)
         | AnyId::IdentityId(_)
         | AnyId::SessionId(_)
-        | AnyId::SigningKeyId(_) => return None,
+        | AnyId::SigningKeyId(_)
+        | AnyId::InvitationId(_) => return None,
     })
 }

@@ -28,6 +28,28 @@ pub enum RoleScope {
     Edition,
 }
 
+impl RoleScope {
+    /// The kind of a scope.
+    pub(super) const fn of(scope: Option<Scope>) -> Self {
+        match scope {
+            None | Some(Scope::System) => Self::System,
+            Some(Scope::Institution(_)) => Self::Institution,
+            Some(Scope::Course(_)) => Self::Course,
+            Some(Scope::Edition(_)) => Self::Edition,
+        }
+    }
+}
+
+/// The identifier of a scope; `None` for everywhere.
+pub(super) fn scope_id(scope: Scope) -> Option<ID> {
+    match scope {
+        Scope::System => None,
+        Scope::Institution(id) => Some(id.to_string().into()),
+        Scope::Course(id) => Some(id.to_string().into()),
+        Scope::Edition(id) => Some(id.to_string().into()),
+    }
+}
+
 /// A role of a person.
 pub struct RoleAssignment(pub role::Model);
 
@@ -51,22 +73,12 @@ impl RoleAssignment {
 
     /// In what it holds.
     async fn scope(&self) -> RoleScope {
-        match self.0.scope() {
-            None | Some(Scope::System) => RoleScope::System,
-            Some(Scope::Institution(_)) => RoleScope::Institution,
-            Some(Scope::Course(_)) => RoleScope::Course,
-            Some(Scope::Edition(_)) => RoleScope::Edition,
-        }
+        RoleScope::of(self.0.scope())
     }
 
     /// The institution, course or edition in which it holds; null for everywhere.
     async fn scope_id(&self) -> Option<ID> {
-        match self.0.scope()? {
-            Scope::System => None,
-            Scope::Institution(id) => Some(id.to_string().into()),
-            Scope::Course(id) => Some(id.to_string().into()),
-            Scope::Edition(id) => Some(id.to_string().into()),
-        }
+        self.0.scope().and_then(scope_id)
     }
 
     /// The key of the identity provider whose word gave it; null when somebody granted it.
@@ -112,14 +124,7 @@ impl GrantRoleInput {
             }
             _ => return Err(Error::at("personId", Code::Required)),
         };
-        let scope = match &self.scope_id {
-            None => Scope::System,
-            Some(id) => id
-                .parse()
-                .ok()
-                .and_then(Scope::of)
-                .ok_or_else(|| Error::at("scopeId", Code::InvalidId))?,
-        };
+        let scope = self.scope_id.as_ref().map_or(Ok(Scope::System), read_scope)?;
         let mut faults = Faults::default();
         let until = faults.take("until", self.until.map(parse_instant).transpose());
         faults.check()?;
@@ -132,6 +137,17 @@ impl GrantRoleInput {
             until: until.flatten(),
         })
     }
+}
+
+/// Reads the identifier of a scope.
+///
+/// # Errors
+/// [`Code::InvalidId`] for one of nothing that has roles.
+pub(super) fn read_scope(id: &ID) -> Result<Scope> {
+    id.parse()
+        .ok()
+        .and_then(Scope::of)
+        .ok_or_else(|| Error::at("scopeId", Code::InvalidId))
 }
 
 /// A role to be ended.

@@ -234,6 +234,18 @@ pub fn digest(kind: Kind, token: &str) -> Option<Vec<u8>> {
     (bytes.len() == RANDOM_BYTES).then(|| Sha256::digest(token.as_bytes()).to_vec())
 }
 
+/// Whether a random token stands in a text, wherever it stands.
+pub fn is_in(text: &str) -> bool {
+    let length = BASE64URL_NOPAD.encode_len(RANDOM_BYTES);
+    let follows = |rest: &str| {
+        let body = rest.as_bytes().get(..length);
+        body.is_some_and(|body| BASE64URL_NOPAD.decode(body).is_ok())
+    };
+    [Kind::Refresh, Kind::OneTime, Kind::Challenge]
+        .iter()
+        .any(|kind| text.split(kind.prefix()).skip(1).any(follows))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -433,5 +445,15 @@ mod tests {
         for nonsense in ["", "rfr_", "rfr_AAAA", &one[..one.len() - 1], &format!("{one}A")] {
             assert_eq!(digest(Kind::Refresh, nonsense), None, "{nonsense}");
         }
+    }
+
+    #[test]
+    fn a_random_token_is_found_in_a_text() {
+        for kind in [Kind::Refresh, Kind::OneTime, Kind::Challenge] {
+            let token = draw(kind).expect("a token");
+            assert!(is_in(&token) && is_in(&format!("{{\"t\":\"otk_{token}\"}}")));
+            assert!(!is_in(&token[..token.len() - 1]) && !is_in(&token[4..]));
+        }
+        assert!(!is_in("") && !is_in("otk_ñandúes que corren por la llanura, y son muchos"));
     }
 }

@@ -102,6 +102,11 @@ impl EditionState {
         !matches!(self, Self::Draft)
     }
 
+    /// Whether people may be invited to take part: it is known, and enrolment is not over.
+    pub const fn takes_invitations(self) -> bool {
+        matches!(self, Self::Announced | Self::Enrolling)
+    }
+
     /// Whether nothing of it is planned any more.
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Closed | Self::Archived | Self::Cancelled)

@@ -184,6 +184,8 @@ ids! {
     SessionId = "ses", "session";
     /// A key that signs access tokens.
     SigningKeyId = "sgk", "signing_key";
+    /// An invitation.
+    InvitationId = "inv", "invitation";
 }
 
 /// A thing, and the version of it that somebody saw.

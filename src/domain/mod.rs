@@ -49,6 +49,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod import;
 pub mod institution;
+pub mod invitation;
 pub mod language;
 pub mod notice;
 pub mod person;

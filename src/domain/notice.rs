@@ -6,7 +6,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::language::Localized;
+use super::language::{Language, Localized};
 
 /// The edition that a notice is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,19 @@ pub struct AboutWork {
     pub work: String,
     /// The number of the version that was reviewed.
     pub version: i64,
+}
+
+/// Somebody without an account to whom a notice goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guest {
+    /// The address.
+    pub address: String,
+    /// Given name.
+    pub given_name: String,
+    /// Family name.
+    pub family_name: String,
+    /// The language in which they are written to.
+    pub language: Language,
 }
 
 /// What is announced.
@@ -143,6 +156,34 @@ pub enum Notice {
     },
     /// The account can be used again.
     AccountEnabled,
+    /// Somebody is invited to take part in an edition.
+    InvitedToEdition {
+        /// Whom.
+        guest: Guest,
+        /// The name of who invites.
+        inviter: String,
+        /// To which edition.
+        edition: AboutEdition,
+        /// The one-time token; forgotten once the message is sent.
+        token: String,
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
+    /// Somebody is invited to hold a role.
+    InvitedToRole {
+        /// Whom.
+        guest: Guest,
+        /// The name of who invites.
+        inviter: String,
+        /// The word of the role.
+        role: String,
+        /// What it is held in, such as an edition's title; `None` for everywhere.
+        place: Option<Localized>,
+        /// The one-time token; forgotten once the message is sent.
+        token: String,
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+    },
     /// An application arrived and will be looked at.
     ApplicationReceived {
         /// To which edition.
@@ -227,6 +268,8 @@ impl Notice {
             Self::IdentityUnlinked { .. } => "identity_unlinked",
             Self::AccountDisabled { .. } => "account_disabled",
             Self::AccountEnabled => "account_enabled",
+            Self::InvitedToEdition { .. } => "invited_to_edition",
+            Self::InvitedToRole { .. } => "invited_to_role",
             Self::ApplicationReceived { .. } => "application_received",
             Self::EnrolmentConfirmed { .. } => "enrolment_confirmed",
             Self::EnrolmentWaitlisted { .. } => "enrolment_waitlisted",
@@ -245,6 +288,15 @@ impl Notice {
             return None;
         };
         Some(address)
+    }
+
+    /// Whom it goes to, where that is somebody who need not have an account. Its row of the outbox is then one of the
+    /// person in whose name it is sent.
+    pub const fn guest(&self) -> Option<&Guest> {
+        let (Self::InvitedToEdition { guest, .. } | Self::InvitedToRole { guest, .. }) = self else {
+            return None;
+        };
+        Some(guest)
     }
 
     /// Whether it is sent to somebody whose account is disabled.

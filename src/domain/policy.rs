@@ -73,6 +73,8 @@ actions! {
     DecideCompletion = "decide_completion";
     /// Take a list of enrolments out of the system.
     ExportEnrolments = "export_enrolments";
+    /// Invite people to take part in an edition.
+    Invite = "invite";
     /// See a team.
     SeeTeam = "see_team";
     /// Make teams and move people between them.

@@ -41,9 +41,16 @@ pub const FIELDS: &[(&str, Class)] = &[
     ("changePassword", Class::SignIn),
     ("resetPassword", Class::SignIn),
     ("confirmEmail", Class::SignIn),
+    ("openInvitation", Class::SignIn),
+    ("acceptInvitation", Class::SignIn),
+    ("declineInvitation", Class::SignIn),
+    ("registerInvited", Class::SignIn),
     ("registerPerson", Class::Mail),
     ("requestPasswordReset", Class::Mail),
     ("requestEmailChange", Class::Mail),
+    ("inviteToEdition", Class::Mail),
+    ("inviteToRole", Class::Mail),
+    ("resendInvitation", Class::Mail),
 ];
 
 impl Class {

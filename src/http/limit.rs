@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
+use async_graphql::parser::types::{
+    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+};
 use async_graphql::{Request as Operation, Response as Answer, Value as Constant, Variables};
 use async_graphql_value::Value;
 
@@ -20,7 +22,24 @@ use crate::store::rate::{Charge, Key, full_at, give_back, take};
 #[derive(Debug, Default)]
 pub struct Ticket {
     charges: Vec<Charge>,
-    proofs: Vec<String>,
+    proofs: Vec<Proof>,
+}
+
+/// A root field that proves something.
+#[derive(Debug)]
+struct Proof {
+    answered_as: String,
+    /// Whether it is a query, which answers with what it found and nothing else.
+    reads: bool,
+}
+
+impl Proof {
+    fn of(root: &Root) -> Self {
+        Self {
+            answered_as: root.answered_as.clone(),
+            reads: root.reads,
+        }
+    }
 }
 
 /// What matters of a root field.
@@ -29,6 +48,7 @@ struct Root {
     name: String,
     answered_as: String,
     address: Option<String>,
+    reads: bool,
 }
 
 /// Takes what an operation costs: ordinary fields from buckets in memory, the others from those in the database.
@@ -68,7 +88,11 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     if mails > 0 {
         firm.push(charge(&[b"mail by", subject], &rates.mail_sender, mails));
     }
-    for (address, units) in by_account(of(Class::Mail)) {
+    // What names no address sends to one that it has sent to before, and keeps a distance of its own.
+    for (address, units) in by_account(of(Class::Mail))
+        .into_iter()
+        .filter(|(address, _)| !address.is_empty())
+    {
         firm.push(charge(&[b"mail to", address.as_bytes()], &rates.mail_recipient, units));
     }
     if exports > 0 {
@@ -89,7 +113,7 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     let mut ticket = Ticket::default();
     if proofs > 0 {
         ticket.charges.extend(firm.first());
-        ticket.proofs = of(Class::SignIn).map(|root| root.answered_as.clone()).collect();
+        ticket.proofs = of(Class::SignIn).map(Proof::of).collect();
     }
     for (account, units) in by_account(of(Class::SignIn)) {
         let account = if account.is_empty() {
@@ -120,12 +144,13 @@ pub async fn settle(app: &App, ticket: &Ticket, answer: &Answer) -> Result<()> {
 }
 
 /// Whether a field has answered with something: an object, such as a session, or true. Lists are of errors, and
-/// texts anybody can ask for.
-fn succeeded(answer: &Answer, field: &str) -> bool {
+/// texts anybody can ask for. What only reads has found something when there is an object at all.
+fn succeeded(answer: &Answer, proof: &Proof) -> bool {
     let Constant::Object(data) = &answer.data else {
         return false;
     };
-    match data.get(field) {
+    match data.get(proof.answered_as.as_str()) {
+        Some(Constant::Object(_)) if proof.reads => true,
         Some(Constant::Object(payload)) => payload
             .values()
             .any(|value| matches!(value, Constant::Object(_) | Constant::Boolean(true))),
@@ -173,7 +198,11 @@ fn roots(operation: &mut Operation) -> Vec<Root> {
             .as_deref()
             .is_none_or(|name| this.is_none_or(|this| this.as_str() == name))
         {
+            let begin = found.len();
             gather(document, &definition.selection_set.node, &variables, &mut found);
+            for root in &mut found[begin..] {
+                root.reads = definition.ty == OperationType::Query;
+            }
         }
     }
     found
@@ -201,6 +230,7 @@ fn root(field: &Field, variables: &Variables) -> Root {
         answered_as: field.response_key().node.to_string(),
         // Few fields are worth the look.
         address: Class::of(&name).and_then(|_| named_address(field, variables)),
+        reads: false,
         name,
     }
 }
@@ -273,7 +303,15 @@ mod tests {
     fn only_a_session_or_a_yes_is_a_success() {
         let succeeds = |data: serde_json::Value| {
             let data = Constant::from_json(data).expect("a value");
-            succeeded(&Answer::new(data), "a")
+            let proof = |reads| Proof {
+                answered_as: "a".to_owned(),
+                reads,
+            };
+            let found =
+                matches!(&data, Constant::Object(fields) if matches!(fields.get("a"), Some(Constant::Object(_))));
+            let answer = Answer::new(data);
+            assert_eq!(succeeded(&answer, &proof(true)), found);
+            succeeded(&answer, &proof(false))
         };
         assert!(succeeds(json!({ "a": { "session": { "accessToken": "x" } } })));
         assert!(succeeds(json!({ "a": { "changed": true, "userErrors": [] } })));

@@ -44,6 +44,10 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("identity", include_str!("../../graphql/operations/identity.graphql")),
     ("audit", include_str!("../../graphql/operations/audit.graphql")),
     ("node", include_str!("../../graphql/operations/node.graphql")),
+    (
+        "invitation",
+        include_str!("../../graphql/operations/invitation.graphql"),
+    ),
     ("role", include_str!("../../graphql/operations/role.graphql")),
     (
         "institution",

@@ -144,6 +144,28 @@ fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
             token, link => format!("{public_url}/confirm-address?token={token}"),
             expires_at => instant(*expires_at, language),
         },
+        Notice::InvitedToEdition {
+            inviter,
+            edition: about,
+            token,
+            expires_at,
+            ..
+        } => context! {
+            inviter => one_line(inviter), edition => edition(about, language), token,
+            link => format!("{public_url}/invitation?token={token}"), expires_at => instant(*expires_at, language),
+        },
+        Notice::InvitedToRole {
+            inviter,
+            role,
+            place,
+            token,
+            expires_at,
+            ..
+        } => context! {
+            inviter => one_line(inviter), role, token,
+            place => place.as_ref().map(|place| one_line(place.get(language))).unwrap_or_default(),
+            link => format!("{public_url}/invitation?token={token}"), expires_at => instant(*expires_at, language),
+        },
         Notice::ApiTokenCreated { name, at, expires_at } => context! {
             token_name => one_line(name), at => instant(*at, language), expires_at => instant(*expires_at, language),
         },

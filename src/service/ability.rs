@@ -169,9 +169,11 @@ impl Seen {
         let covers = |row: &edition::Model| actor.coordinated().covers(row.course_id, row.id);
         Some(match (check.operation, check.on) {
             ("createCourse" | "createInstitution", None) => none,
-            ("grantRole", None) => none.only(&["grant_role"]),
-            ("grantRole", Some(AnyId::CourseId(id))) if self.courses.contains(&id) => none.only(&["grant_role"]),
-            ("grantRole", Some(AnyId::InstitutionId(id))) if self.institutions.contains(&id) => {
+            ("grantRole" | "inviteToRole", None) => none.only(&["grant_role"]),
+            ("grantRole" | "inviteToRole", Some(AnyId::CourseId(id))) if self.courses.contains(&id) => {
+                none.only(&["grant_role"])
+            }
+            ("grantRole" | "inviteToRole", Some(AnyId::InstitutionId(id))) if self.institutions.contains(&id) => {
                 none.only(&["grant_role"])
             }
             ("updateInstitution", Some(AnyId::InstitutionId(id))) => self.institutions.get(&id).map(|_| none)?,
@@ -188,11 +190,12 @@ impl Seen {
             }
             (
                 "applyToEdition" | "updateEdition" | "moveEdition" | "createDeliverable" | "createTeam"
-                | "decideEnrolments" | "grantRole",
+                | "decideEnrolments" | "grantRole" | "inviteToEdition" | "inviteToRole",
                 Some(AnyId::EditionId(id)),
             ) => {
                 let row = self.editions.get(&id)?;
-                let appoints = check.operation == "grantRole" && actor.holds(Role::Administrator);
+                let of_role = ["grantRole", "inviteToRole"].contains(&check.operation);
+                let appoints = of_role && actor.holds(Role::Administrator);
                 if !row.state.is_published() && !covers(row) && !appoints {
                     return None;
                 }
@@ -207,7 +210,7 @@ impl Seen {
                     ..none
                 };
                 match check.operation {
-                    "grantRole" => facts.only(&["grant_tutor"]),
+                    "grantRole" | "inviteToRole" => facts.only(&["grant_tutor"]),
                     "applyToEdition" => {
                         let open = (row.enrols_from..=row.enrols_until).contains(&app.clock.now());
                         facts.if_possible(open && !self.enrolled.contains(&id))

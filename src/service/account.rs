@@ -79,6 +79,17 @@ impl Registration {
     }
 }
 
+impl Registration {
+    /// The registration of somebody whose address is known.
+    pub(super) const fn of(email: Email, profile: Profile, password: Password) -> Self {
+        Self {
+            email,
+            profile,
+            password,
+        }
+    }
+}
+
 /// Reads a profile, keeping what is wrong with it under the names of the API.
 pub fn read_profile(
     faults: &mut Faults,
@@ -129,7 +140,8 @@ fn is_pending(row: &person::Model) -> bool {
     row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_some()
 }
 
-async fn new_person(app: &App, tx: &Tx, registration: &Registration, hash: String) -> Result<person::Model> {
+/// The row of a new account, whose address is yet to be confirmed.
+pub(super) async fn new_person(app: &App, tx: &Tx, registration: &Registration, hash: String) -> Result<person::Model> {
     let profile = &registration.profile;
     Ok(person::Model {
         id: PersonId(app.clock.new_id()),
@@ -192,7 +204,7 @@ pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
 }
 
 /// Keeps what people do to their own account in the audit log.
-async fn note(app: &App, tx: &Tx, person: PersonId, what: &str) -> Result<()> {
+pub(super) async fn note(app: &App, tx: &Tx, person: PersonId, what: &str) -> Result<()> {
     let subjects = [person.into()];
     audit::record(
         tx,
@@ -241,14 +253,25 @@ pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<d
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let person_id = actor.signed_in()?;
     let tx = app.db.write().await?;
+    let row = keep_statement(app, &tx, person_id, statement, "input.institutionId").await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Keeps what a person states about themself; `at` is where the input names the institution.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown institution.
+pub(super) async fn keep_statement(
+    app: &App,
+    tx: &Tx,
+    person_id: PersonId,
+    statement: Statement,
+    at: &'static str,
+) -> Result<declaration::Model> {
     let institution_id = match statement.institution {
         None => None,
-        Some(id) => {
-            let found = institution::resolve(&tx, id)
-                .await?
-                .ok_or(Error::NotFound("input.institutionId"))?;
-            Some(found.id)
-        }
+        Some(id) => Some(institution::resolve(tx, id).await?.ok_or(Error::NotFound(at))?.id),
     };
     let row = declaration::Model {
         id: DeclarationId(app.clock.new_id()),
@@ -259,9 +282,8 @@ pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<d
         institution_id,
         constituent_group: statement.constituent_group,
     };
-    let row = declaration::insert(&tx, row).await?;
-    note(app, &tx, person_id, "declaration stated").await?;
-    tx.commit().await?;
+    let row = declaration::insert(tx, row).await?;
+    note(app, tx, person_id, "declaration stated").await?;
     Ok(row)
 }
 

@@ -5,11 +5,11 @@ use super::edition::relation as edition_relation;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::{Admission, EnrolmentState};
-use crate::domain::id::{EditionId, EnrolmentId, Seen, Subject};
+use crate::domain::id::{EditionId, EnrolmentId, PersonId, Seen, Subject};
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::text::{Comment, Reason};
 use crate::error::{Code, Error, Fault, Faults, Result};
-use crate::store::{Tx, audit, edition, enrolment, snapshot};
+use crate::store::{Tx, audit, course, edition, enrolment, snapshot};
 
 /// The most enrolments that one call decides.
 pub const DECISION_LIMIT: usize = 1000;
@@ -34,26 +34,44 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
     let person = actor.signed_in()?;
     demand(actor, Action::Apply, Relation::OWN, None)?;
     let tx = app.db.write().await?;
-    let (edition, course) = edition::lock_with_course(&tx, actor, id)
+    let place = edition::lock_with_course(&tx, actor, id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
-    let applicant = snapshot::applicant(&tx, person, id)
+    let row = enter(app, &tx, person, place, motivation, "editionId").await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Enters a person into a locked edition, as its policy says; they are told, and it is audited as applying.
+///
+/// # Errors
+/// Those of [`apply`], at `at`.
+pub(super) async fn enter(
+    app: &App,
+    tx: &Tx,
+    person: PersonId,
+    (edition, course): (edition::Model, course::Model),
+    motivation: &Comment,
+    at: &str,
+) -> Result<enrolment::Model> {
+    let applicant = snapshot::applicant(tx, person, edition.id)
         .await?
         .ok_or_else(|| Error::internal("an actor without a person"))?;
     let candidate = applicant.candidate;
     let declared = candidate
         .snapshot
-        .ok_or_else(|| Fault::at("editionId", Code::DeclarationRequired))?;
+        .ok_or_else(|| Fault::at(at, Code::DeclarationRequired))?;
     let now = app.clock.now();
     let state = admission(&edition, applicant.queue, now)
         .admit()
-        .map_err(|refusal| Fault::at("editionId", refusal.into()))?;
+        .map_err(|refusal| Fault::at(at, refusal.into()))?;
     if applicant.enrolled {
-        return Err(Error::at("editionId", Code::AlreadyEnrolled));
+        return Err(Error::at(at, Code::AlreadyEnrolled));
     }
     let mut row = enrolment::Model {
         id: EnrolmentId(app.clock.new_id()),
-        edition_id: id,
+        edition_id: edition.id,
         person_id: person,
         person_number: candidate.number,
         state,
@@ -72,12 +90,10 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
         version: 1,
     };
     enrolment::freeze(&mut row, &declared);
-    let mut admissions = Admissions::with_course(app, &tx, Some(person), edition, &course);
+    let mut admissions = Admissions::with_course(app, tx, Some(person), edition, &course);
     admissions.enter(&row).await?;
     admissions.finish().await?;
-    audit::record(&tx, &app.clock, Some(person), Action::Apply, &[row.id.into()], None).await?;
-    tx.commit().await?;
-    app.outbox.notify_one();
+    audit::record(tx, &app.clock, Some(person), Action::Apply, &[row.id.into()], None).await?;
     Ok(row)
 }
 

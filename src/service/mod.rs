@@ -22,6 +22,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod import;
 pub mod institution;
+pub mod invitation;
 pub mod role;
 pub mod second_factor;
 pub mod session;

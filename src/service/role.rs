@@ -8,7 +8,7 @@ use crate::domain::id::{PersonId, RoleAssignmentId};
 use crate::domain::policy::{self, Action, Relation, Verdict};
 use crate::domain::text::{Email, Reason};
 use crate::error::{Code, Error, Fault, Result};
-use crate::store::{Tx, allocation, audit, course, edition, institution, person, relation, role};
+use crate::store::{Connection, Tx, allocation, audit, course, edition, institution, person, relation, role};
 
 #[cfg(test)]
 mod tests;
@@ -58,26 +58,38 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
     if person == granted_by || actor.highest() <= Some(grant.role) {
         return Err(Error::at("role", Code::RoleNotGrantable));
     }
-    // Of two who grant the same at once the second must see the first.
-    person::lock(&tx, person).await?;
-    if role::is_held(&tx, person, grant, now).await? {
-        return Err(Error::at("role", Code::AlreadyGranted));
-    }
-    if let (Role::Tutor, Scope::Edition(edition)) = (grant.role, grant.scope) {
-        // A new term as tutor begins without the charges of an earlier one.
-        allocation::end_all(&tx, &app.clock, edition, person).await?;
-    }
-    let row = role::new_row(
-        RoleAssignmentId(app.clock.new_id()),
-        person,
-        grant,
-        now,
-        Some(granted_by),
-    );
-    let row = role::insert(&tx, role::Model { until_at: until, ..row }).await?;
+    let row = appoint(app, &tx, person, grant, until, granted_by, "role").await?;
     audit::record(&tx, &app.clock, Some(granted_by), action, &[row.id.into()], None).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// Gives the role, in a transaction in which it was seen that `granted_by` may.
+///
+/// # Errors
+/// [`Code::AlreadyGranted`] at `at` to whoever holds it there.
+pub(super) async fn appoint(
+    app: &App,
+    tx: &Tx,
+    person: PersonId,
+    grant: Grant,
+    until: Option<DateTime<Utc>>,
+    granted_by: PersonId,
+    at: &str,
+) -> Result<role::Model> {
+    let now = app.clock.now();
+    // Of two who grant the same at once the second must see the first.
+    person::lock(tx, person).await?;
+    if role::is_held(tx, person, grant, now).await? {
+        return Err(Error::at(at, Code::AlreadyGranted));
+    }
+    if let (Role::Tutor, Scope::Edition(edition)) = (grant.role, grant.scope) {
+        // A new term as tutor begins without the charges of an earlier one.
+        allocation::end_all(tx, &app.clock, edition, person).await?;
+    }
+    let id = RoleAssignmentId(app.clock.new_id());
+    let row = role::new_row(id, person, grant, now, Some(granted_by));
+    role::insert(tx, role::Model { until_at: until, ..row }).await
 }
 
 /// Ends a role, by whoever could grant it.
@@ -130,7 +142,10 @@ pub async fn revoke_role(
 }
 
 /// Each role exists in some kinds of scope only.
-fn check_scope(grant: Grant) -> Result<()> {
+///
+/// # Errors
+/// [`Code::Required`] and [`Code::InvalidId`] for another scope.
+pub(super) fn check_scope(grant: Grant) -> Result<()> {
     match grant.scope {
         _ if grant.is_possible() => Ok(()),
         Scope::System => Err(Error::at("scopeId", Code::Required)),
@@ -139,7 +154,10 @@ fn check_scope(grant: Grant) -> Result<()> {
 }
 
 /// Whether the actor may decide about this role in this scope, and as what it is audited.
-async fn authorise(tx: &Tx, actor: &Actor, grant: Grant, path: &'static str) -> Result<Action> {
+///
+/// # Errors
+/// [`Error::NotFound`] for a scope out of their sight, the refusals of [`policy::demand`].
+pub(super) async fn authorise(tx: &impl Connection, actor: &Actor, grant: Grant, path: &'static str) -> Result<Action> {
     let (exists, relation) = match grant.scope {
         Scope::System => (true, Relation::NONE),
         Scope::Course(id) => (course::find(tx, id).await?.is_some(), Relation::NONE),

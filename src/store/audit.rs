@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{Condition, QueryTrait, Set};
 
 use super::page::{self, Key, Page, Place, Wanted};
-use super::{Tx, Write, allocation, deliverable, enrolment, role, submission, team};
+use super::{Tx, Write, allocation, deliverable, enrolment, invitation, role, submission, team};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::audit::{Canonical, Origin};
@@ -137,7 +137,10 @@ fn visible_to(actor: &Actor) -> Condition {
             "submission",
             "allocation",
         ];
-        return seen.add(Column::SubjectKind.is_in(kinds));
+        let invitations = Condition::all()
+            .add(Column::SubjectKind.eq("invitation"))
+            .add(Column::SubjectId.in_subquery(invitations(actor)));
+        return seen.add(Column::SubjectKind.is_in(kinds)).add(invitations);
     }
     let edition = team::coordinated(actor, Column::SubjectId);
     seen = seen.add(Condition::all().add(Column::SubjectKind.eq("edition")).add(edition));
@@ -148,11 +151,20 @@ fn visible_to(actor: &Actor) -> Condition {
     seen
 }
 
+fn ids<E: EntityTrait>(table: E, id: E::Column, within: Condition) -> SelectStatement {
+    Query::select().column(id).from(table).cond_where(within).to_owned()
+}
+
+/// The invitations to the editions that the actor coordinates.
+fn invitations(actor: &Actor) -> SelectStatement {
+    let within = Condition::all()
+        .add(invitation::Column::ScopeKind.eq("edition"))
+        .add(team::coordinated(actor, invitation::Column::ScopeId));
+    ids(invitation::Entity, invitation::Column::Id, within)
+}
+
 /// What hangs on the editions that the actor coordinates, by its kind.
-fn hanging_on_editions(actor: &Actor) -> [(&'static str, SelectStatement); 6] {
-    fn ids<E: EntityTrait>(table: E, id: E::Column, within: Condition) -> SelectStatement {
-        Query::select().column(id).from(table).cond_where(within).to_owned()
-    }
+fn hanging_on_editions(actor: &Actor) -> [(&'static str, SelectStatement); 7] {
     let enrolments = team::coordinated(actor, enrolment::Column::EditionId);
     let teams = team::coordinated(actor, team::Column::EditionId);
     let asked = team::coordinated(actor, deliverable::Column::EditionId);
@@ -168,6 +180,7 @@ fn hanging_on_editions(actor: &Actor) -> [(&'static str, SelectStatement); 6] {
         ("submission", ids(submission::Entity, submission::Column::Id, work)),
         ("allocation", ids(allocation::Entity, allocation::Column::Id, charges)),
         ("role", ids(role::Entity, role::Column::Id, roles)),
+        ("invitation", invitations(actor)),
     ]
 }
 

@@ -6,7 +6,8 @@ use sea_orm::{QueryOrder, QueryTrait, Set};
 
 use super::{Tx, Write};
 use crate::clock::Clock;
-use crate::domain::id::{PersonId, Subject};
+use crate::domain::id::{InvitationId, PersonId, Subject};
+use crate::domain::invitation::InvitationState;
 use crate::error::Result;
 
 /// A state that something entered: append-only.
@@ -46,6 +47,18 @@ pub struct Step<'a> {
     pub actor: Option<PersonId>,
     /// Why, where a reason was given.
     pub reason: Option<&'a str>,
+}
+
+/// The step of an invitation whose time ran out.
+pub fn expiry(id: InvitationId, at: DateTime<Utc>) -> Step<'static> {
+    Step {
+        subject: id.into(),
+        from: Some(InvitationState::Sent.word()),
+        to: InvitationState::Expired.word(),
+        at,
+        actor: None,
+        reason: None,
+    }
 }
 
 /// Writes the steps into the append-only history.

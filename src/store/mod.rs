@@ -48,6 +48,7 @@ pub mod identity;
 pub mod identity_claim;
 pub mod import;
 pub mod institution;
+pub mod invitation;
 pub mod keyed;
 pub mod lock;
 pub mod meeting;

@@ -14,7 +14,7 @@ pub struct Finding {
     pub violations: i64,
 }
 
-const INVARIANTS: [(&str, &str); 10] = [
+const INVARIANTS: [(&str, &str); 12] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
@@ -38,6 +38,16 @@ const INVARIANTS: [(&str, &str); 10] = [
     (
         "every enrolment has a history",
         "SELECT COUNT(*) FROM enrolment n WHERE NOT EXISTS (SELECT 1 FROM state_history h WHERE h.subject_id = n.id)",
+    ),
+    (
+        "the last step in the history of an invitation is its state",
+        "SELECT COUNT(*) FROM invitation i WHERE i.state <> COALESCE((SELECT h.to_state FROM state_history h
+           WHERE h.subject_id = i.id ORDER BY h.at DESC, h.id DESC LIMIT 1), '')",
+    ),
+    (
+        "whoever accepted an invitation to a role held it",
+        "SELECT COUNT(*) FROM invitation i WHERE i.state = 'accepted' AND i.purpose = 'hold_role' AND NOT EXISTS
+           (SELECT 1 FROM role_assignment r WHERE r.person_id = i.person_id AND r.role = i.role)",
     ),
     (
         "a person is in at most one team of an edition",

@@ -165,6 +165,7 @@ mod tests {
             Action::GrantRole,
             Action::GrantTutor,
             Action::ImportRecords,
+            Action::Invite,
         ] {
             assert!(covering(action.key()).is_empty(), "{action:?}");
         }

@@ -123,6 +123,11 @@ mod tests {
             ("applyToEdition", Kind::Edition, edition(admits)),
             ("moveEdition", Kind::Edition, edition(|state| !state.next().is_empty())),
             (
+                "inviteToEdition",
+                Kind::Edition,
+                edition(EditionState::takes_invitations),
+            ),
+            (
                 "withdrawEnrolment",
                 Kind::Enrolment,
                 enrolment(|state| state.leave().is_ok()),

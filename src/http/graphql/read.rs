@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 
 use super::problem::Problem;
+use crate::auth::token;
 use crate::domain::idempotency::Key;
 use crate::error::KeyRefusal;
 
@@ -163,7 +164,7 @@ pub async fn asked(parts: &Parts, body: Body, most: usize) -> Result<Asked, Prob
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|_| Problem::BadRequest)?;
     if query
         .iter()
-        .any(|(name, _)| CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()))
+        .any(|(name, value)| CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) || token::is_in(value))
     {
         return Err(Problem::TokenInUrl);
     }

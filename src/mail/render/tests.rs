@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::language::Localized;
+use crate::domain::notice::Guest;
 
 const EVIL: &str = "<script>alert(1)</script> & \"{{ name }}\" {% raise %}";
 
@@ -141,7 +142,39 @@ fn every_notice(words: &str) -> Vec<Notice> {
             grade: 0,
         },
     ]);
+    all.extend(invitations(words, at));
     all
+}
+
+/// Every shape of an invitation.
+fn invitations(words: &str, at: DateTime<Utc>) -> [Notice; 5] {
+    let guest = Guest {
+        address: "ana@example.org".into(),
+        given_name: "Ana".into(),
+        family_name: "Pérez".into(),
+        language: Language::Pt,
+    };
+    let to_role = |role: &str, place: Option<&str>| Notice::InvitedToRole {
+        guest: guest.clone(),
+        inviter: words.into(),
+        role: role.into(),
+        place: place.map(|place| Localized::of(Language::Es, place)),
+        token: "a-token_1".into(),
+        expires_at: at,
+    };
+    [
+        Notice::InvitedToEdition {
+            guest: guest.clone(),
+            inviter: words.into(),
+            edition: about(words),
+            token: "a-token_1".into(),
+            expires_at: at,
+        },
+        to_role("tutor", Some(words)),
+        to_role("focal_point", Some(words)),
+        to_role("coordinator", Some(words)),
+        to_role("coordinator", None),
+    ]
 }
 
 fn rendered(notice: &Notice, language: Language) -> Rendered {
@@ -232,6 +265,32 @@ fn links_and_codes_are_complete() {
             .text
             .contains("https://rumbo.example.org/reset?token=a-token_1\n")
     );
+}
+
+#[test]
+fn an_invitation_says_who_invites_to_what() {
+    let about = |notice: &&Notice| notice.guest().is_some();
+    let all = every_notice("Formación dual");
+    let texts: Vec<String> = all
+        .iter()
+        .filter(about)
+        .map(|notice| rendered(notice, Language::En).text)
+        .collect();
+    let expected = [
+        "Formación dual invites you to take part in edition BDG-2022 of “Formación dual”",
+        "Formación dual invites you to be a tutor in “Formación dual”.",
+        "Formación dual invites you to be the focal point of “Formación dual”.",
+        "Formación dual invites you to be a coordinator of “Formación dual”.",
+        "Formación dual invites you to be a coordinator of all courses.",
+    ];
+    assert_eq!(texts.len(), expected.len());
+    for (text, expected) in texts.iter().zip(expected) {
+        assert!(text.contains(expected), "{text}");
+        assert!(
+            text.contains("https://rumbo.example.org/invitation?token=a-token_1\n"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,229 @@
+//! What whoever holds the token of an invitation sees and does.
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::{InvitationPurpose, read_reason};
+use crate::api::account::StateDeclarationInput;
+use crate::api::edition::Edition;
+use crate::api::enrolment::Enrolment;
+use crate::api::enums::{Language, Role};
+use crate::api::error::ApiResult;
+use crate::api::payload::payloads;
+use crate::api::request::Request;
+use crate::api::role::{RoleAssignment, RoleScope};
+use crate::domain::actor::Scope;
+use crate::domain::text::Comment;
+use crate::error::{Error, Faults, Result};
+use crate::service::account::read_profile;
+use crate::service::invitation::holder::{self as service, Joining, Offered, Outcome};
+
+/// What an invitation is to, for whoever holds its token.
+pub struct InvitationOffer(pub Offered);
+
+/// What an invitation is to, for whoever holds its token. It tells neither the address that it went to nor whether that
+/// has an account.
+#[Object]
+impl InvitationOffer {
+    /// What you are invited to do.
+    async fn purpose(&self) -> InvitationPurpose {
+        self.0.row.purpose.into()
+    }
+
+    /// The role; null for taking part.
+    async fn role(&self) -> Option<Role> {
+        self.0.row.role.map(Into::into)
+    }
+
+    /// In what the role would hold; an edition for taking part.
+    async fn scope(&self) -> RoleScope {
+        RoleScope::of(self.0.row.scope())
+    }
+
+    /// What the institution, course or edition is called, in your language; null for everywhere.
+    async fn scope_name(&self, ctx: &Context<'_>) -> Option<&str> {
+        let language = Request::of(ctx).actor.language;
+        self.0.place.as_ref().map(|name| name.get(language))
+    }
+
+    /// The edition that it leads to, if it is in the catalogue; null for something else.
+    async fn edition(&self, ctx: &Context<'_>) -> ApiResult<Option<Edition>> {
+        match self.0.row.scope() {
+            Some(Scope::Edition(id)) => Edition::seen(Request::of(ctx), id).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The name of who invites you.
+    async fn inviter_name(&self) -> &str {
+        &self.0.inviter
+    }
+
+    /// The language of the message.
+    async fn language(&self) -> Language {
+        self.0.row.language.into()
+    }
+
+    /// Until when the token works.
+    async fn expires_at(&self) -> DateTime<Utc> {
+        self.0.row.expires_at
+    }
+}
+
+/// An invitation that you do not want.
+#[derive(Debug, InputObject)]
+pub struct DeclineInvitationInput {
+    /// The token of the message, up to 60 characters as it came.
+    token: String,
+    /// Why, up to 1,000 characters (NFC); those who invite read it.
+    reason: Option<String>,
+}
+
+/// An invitation that you accept with the account that is signed in.
+#[derive(Debug, InputObject)]
+pub struct AcceptInvitationInput {
+    /// The token of the message, up to 60 characters as it came.
+    token: String,
+    /// Why you want to take part, up to 10,000 characters (NFC); for an invitation to an edition.
+    motivation: Option<String>,
+}
+
+/// An account that you make as you accept an invitation.
+#[derive(Debug, InputObject)]
+pub struct RegisterInvitedInput {
+    /// The token of the message, up to 60 characters as it came. The account gets the address that the message went to.
+    token: String,
+    /// Given name, up to 120 characters (NFC).
+    given_name: String,
+    /// Family name, up to 120 characters (NFC).
+    family_name: String,
+    /// The language of messages.
+    language: Language,
+    /// An IANA zone, such as `America/Montevideo`; up to 40 characters.
+    time_zone: String,
+    /// 12 to 128 characters of any script, taken byte for byte; neither common nor made of your names.
+    password: String,
+    /// What you state about yourself; required for an invitation to an edition.
+    declaration: Option<StateDeclarationInput>,
+    /// Why you want to take part, up to 10,000 characters (NFC); for an invitation to an edition.
+    motivation: Option<String>,
+}
+
+impl RegisterInvitedInput {
+    fn parse(&self) -> Result<Joining<'_>> {
+        let mut faults = Faults::default();
+        let profile = read_profile(
+            &mut faults,
+            &self.given_name,
+            &self.family_name,
+            self.language.into(),
+            &self.time_zone,
+        );
+        let motivation = Comment::parse(self.motivation.as_deref().unwrap_or_default());
+        let motivation = faults.take("motivation", motivation);
+        let statement = self.declaration.as_ref().map(|stated| stated.parse("declaration."));
+        match (profile, motivation) {
+            (Some(profile), Some(motivation)) => Ok(Joining {
+                profile,
+                password: &self.password,
+                statement: statement.transpose()?,
+                motivation,
+            }),
+            _ => Err(Error::from(faults)),
+        }
+    }
+}
+
+/// What came of an invitation: one of the two.
+#[derive(SimpleObject)]
+pub struct InvitationOutcome {
+    /// Your enrolment, for an invitation to an edition: confirmed or waiting, as the edition's `policy` says.
+    enrolment: Option<Enrolment>,
+    /// Your role, which holds from your next request on.
+    role_assignment: Option<RoleAssignment>,
+}
+
+impl From<Outcome> for InvitationOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Enrolled(row) => Self {
+                enrolment: Some(row.into()),
+                role_assignment: None,
+            },
+            Outcome::Appointed(row) => Self {
+                enrolment: None,
+                role_assignment: Some(RoleAssignment(row)),
+            },
+        }
+    }
+}
+
+payloads! {
+    /// Answer of `declineInvitation`.
+    DeclineInvitationPayload {
+        /// True: the token is used up.
+        declined: bool
+    }
+    /// Answer of `acceptInvitation`.
+    AcceptInvitationPayload {
+        /// What came of it.
+        outcome: InvitationOutcome
+    }
+    /// Answer of `registerInvited`.
+    RegisterInvitedPayload {
+        /// True: the account is there with its address confirmed, the invitation is accepted, and you can sign in.
+        registered: bool
+    }
+}
+
+/// Answering an invitation.
+#[derive(Debug, Default)]
+pub struct HolderMutation;
+
+#[Object]
+impl HolderMutation {
+    /// Declines an invitation; whoever has its token needs no account.
+    async fn decline_invitation(
+        &self,
+        ctx: &Context<'_>,
+        input: DeclineInvitationInput,
+    ) -> ApiResult<DeclineInvitationPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let reason = read_reason(input.reason.as_deref())?;
+            service::decline(app, actor, &input.token, reason.as_ref()).await
+        };
+        DeclineInvitationPayload::of(result.await, |()| true)
+    }
+
+    /// Accepts an invitation that went to the address of your account. To take part you need a declaration, as with
+    /// `applyToEdition`. When it is refused for what you can put right, the token stays good.
+    async fn accept_invitation(
+        &self,
+        ctx: &Context<'_>,
+        input: AcceptInvitationInput,
+    ) -> ApiResult<AcceptInvitationPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let mut faults = Faults::default();
+            let motivation = Comment::parse(input.motivation.as_deref().unwrap_or_default());
+            let Some(motivation) = faults.take("motivation", motivation) else {
+                return Err(faults.into());
+            };
+            service::accept(app, actor, &input.token, &motivation).await
+        };
+        AcceptInvitationPayload::of(result.await, Into::into)
+    }
+
+    /// Makes an account with the address that the invitation went to, which its token confirms, and accepts the invitation,
+    /// both or neither. For an address that has an account already, sign in to it and use `acceptInvitation`.
+    async fn register_invited(
+        &self,
+        ctx: &Context<'_>,
+        input: RegisterInvitedInput,
+    ) -> ApiResult<RegisterInvitedPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async { service::register(app, actor, &input.token, input.parse()?).await };
+        RegisterInvitedPayload::of(result.await, |_| true)
+    }
+}

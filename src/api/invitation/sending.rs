@@ -1,0 +1,161 @@
+//! Sending invitations, taking them back, sending them again.
+
+use async_graphql::{Context, ID, InputObject, Object};
+
+use super::{Invitation, read_reason};
+use crate::api::enums::{Language, Role};
+use crate::api::error::ApiResult;
+use crate::api::id::parse;
+use crate::api::payload::payloads;
+use crate::api::request::Request;
+use crate::api::role::read_scope;
+use crate::domain::actor::{Grant, Scope};
+use crate::domain::id::InvitationId;
+use crate::service::invitation::{self as service, Invitee};
+
+/// An invitation to take part.
+#[derive(Debug, InputObject)]
+pub struct InviteToEditionInput {
+    /// In which edition.
+    edition_id: ID,
+    /// E-mail address, up to 254 characters, kept in lower case; the message goes there.
+    email: String,
+    /// Given name, up to 120 characters (NFC).
+    given_name: String,
+    /// Family name, up to 120 characters (NFC).
+    family_name: String,
+    /// The language of the message.
+    language: Language,
+}
+
+/// An invitation to a role.
+#[derive(Debug, InputObject)]
+pub struct InviteToRoleInput {
+    /// E-mail address, up to 254 characters, kept in lower case; the message goes there.
+    email: String,
+    /// Given name, up to 120 characters (NFC).
+    given_name: String,
+    /// Family name, up to 120 characters (NFC).
+    family_name: String,
+    /// The language of the message.
+    language: Language,
+    /// The role.
+    role: Role,
+    /// Where it would hold: an edition for a tutor; an edition, a course or nothing (everywhere) for a coordinator; an
+    /// institution for a focal point.
+    scope_id: Option<ID>,
+}
+
+/// An invitation to be taken back.
+#[derive(Debug, InputObject)]
+pub struct WithdrawInvitationInput {
+    /// Which.
+    invitation_id: ID,
+    /// The version that you saw.
+    version: i64,
+    /// Why, up to 1,000 characters (NFC).
+    reason: Option<String>,
+}
+
+/// An invitation to be sent again.
+#[derive(Debug, InputObject)]
+pub struct ResendInvitationInput {
+    /// Which.
+    invitation_id: ID,
+    /// The version that you saw.
+    version: i64,
+}
+
+payloads! {
+    /// Answer of `inviteToEdition`.
+    InviteToEditionPayload {
+        /// The new invitation. It does not tell whether the address has an account.
+        invitation: Invitation
+    }
+    /// Answer of `inviteToRole`.
+    InviteToRolePayload {
+        /// The new invitation. It does not tell whether the address has an account.
+        invitation: Invitation
+    }
+    /// Answer of `withdrawInvitation`.
+    WithdrawInvitationPayload {
+        /// The invitation as it now is.
+        invitation: Invitation
+    }
+    /// Answer of `resendInvitation`.
+    ResendInvitationPayload {
+        /// The invitation that takes its place, with a version of its own.
+        invitation: Invitation
+    }
+}
+
+/// Inviting people.
+#[derive(Debug, Default)]
+pub struct InvitationMutation;
+
+#[Object]
+impl InvitationMutation {
+    /// Invites somebody to take part in an edition, with or without an account: a message goes to the address, with a
+    /// token that works for seven days. Whoever accepts applies, and is confirmed or waits as the edition's `policy` says.
+    /// For its coordinators, from its announcement until enrolment closes.
+    async fn invite_to_edition(
+        &self,
+        ctx: &Context<'_>,
+        input: InviteToEditionInput,
+    ) -> ApiResult<InviteToEditionPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let id = parse("editionId", &input.edition_id)?;
+            let (given, family) = (&input.given_name, &input.family_name);
+            let invitee = Invitee::parse(&input.email, given, family, input.language.into())?;
+            service::to_edition(app, actor, &invitee, id).await
+        };
+        InviteToEditionPayload::of(result.await, Invitation)
+    }
+
+    /// Invites somebody to hold a role, with or without an account: by whoever may grant it there. Whether they still may is
+    /// asked again when it is accepted.
+    async fn invite_to_role(&self, ctx: &Context<'_>, input: InviteToRoleInput) -> ApiResult<InviteToRolePayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let (given, family) = (&input.given_name, &input.family_name);
+            let invitee = Invitee::parse(&input.email, given, family, input.language.into())?;
+            let grant = Grant {
+                role: input.role.into(),
+                scope: input.scope_id.as_ref().map_or(Ok(Scope::System), read_scope)?,
+            };
+            service::to_role(app, actor, &invitee, grant).await
+        };
+        InviteToRolePayload::of(result.await, Invitation)
+    }
+
+    /// Takes an open invitation back, by whoever might have sent it; its token is dead from now on.
+    async fn withdraw_invitation(
+        &self,
+        ctx: &Context<'_>,
+        input: WithdrawInvitationInput,
+    ) -> ApiResult<WithdrawInvitationPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let id: InvitationId = parse("invitationId", &input.invitation_id)?;
+            let reason = read_reason(input.reason.as_deref())?;
+            service::withdraw(app, actor, id, input.version, reason.as_ref()).await
+        };
+        WithdrawInvitationPayload::of(result.await, Invitation)
+    }
+
+    /// Sends an open invitation again, with another token and seven more days, as one of yours; the old token is dead. Not
+    /// within a quarter of an hour.
+    async fn resend_invitation(
+        &self,
+        ctx: &Context<'_>,
+        input: ResendInvitationInput,
+    ) -> ApiResult<ResendInvitationPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let id: InvitationId = parse("invitationId", &input.invitation_id)?;
+            service::send_again(app, actor, id, input.version).await
+        };
+        ResendInvitationPayload::of(result.await, Invitation)
+    }
+}

@@ -1,0 +1,334 @@
+//! Inviting people, to take part in an edition or to hold a role: by whoever could admit or appoint them. What the
+//! invited do with the token of their message is in `holder.rs`.
+//!
+//! Whether an address has an account shows to nobody who invites it.
+
+use chrono::TimeDelta;
+
+use super::edition::relation as edition_relation;
+use super::role as roles;
+use crate::app::App;
+use crate::auth::token::{self, Kind};
+use crate::domain::actor::{Actor, Grant, Scope};
+use crate::domain::id::{EditionId, InvitationId, PersonId};
+use crate::domain::invitation::{InvitationState, Offer};
+use crate::domain::language::{Language, Localized};
+use crate::domain::notice::{Guest, Notice};
+use crate::domain::policy::{Action, demand};
+use crate::domain::text::{Email, Name, Reason};
+use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::store::history::{self, Step};
+use crate::store::invitation::{self, Filter, Model};
+use crate::store::page::{Page, Place, Wanted};
+use crate::store::{Connection, Tx, audit, course, edition, institution, outbox, person};
+
+pub mod holder;
+
+/// Somebody who is invited.
+#[derive(Debug, Clone)]
+pub struct Invitee {
+    email: Email,
+    given_name: Name,
+    family_name: Name,
+    language: Language,
+}
+
+impl Invitee {
+    /// Reads all of it, so that its sender learns everything that is wrong at once.
+    ///
+    /// # Errors
+    /// What is wrong with address and names.
+    pub fn parse(email: &str, given_name: &str, family_name: &str, language: Language) -> Result<Self> {
+        let mut faults = Faults::default();
+        let email = faults.take("email", Email::parse(email));
+        let given_name = faults.take("givenName", Name::parse(given_name));
+        let family_name = faults.take("familyName", Name::parse(family_name));
+        match (email, given_name, family_name) {
+            (Some(email), Some(given_name), Some(family_name)) => Ok(Self {
+                email,
+                given_name,
+                family_name,
+                language,
+            }),
+            _ => Err(faults.into()),
+        }
+    }
+
+    fn guest(&self) -> Guest {
+        Guest {
+            address: self.email.to_string(),
+            given_name: self.given_name.to_string(),
+            family_name: self.family_name.to_string(),
+            language: self.language,
+        }
+    }
+}
+
+/// Invites somebody to take part in an edition. Accepting is applying: what comes of it is for the edition's rule.
+///
+/// # Errors
+/// [`Error::NotFound`] for an edition out of the actor's sight, [`Error::Forbidden`] for one that they do not
+/// coordinate, [`Code::EnrolmentClosed`] unless it is announced or takes applications, [`Code::AlreadyInvited`].
+pub async fn to_edition(app: &App, actor: &Actor, invited: &Invitee, id: EditionId) -> Result<Model> {
+    let by = actor.signed_in()?;
+    let offer = Offer::TakePart(id);
+    let tx = app.db.write().await?;
+    let action = authorise(&tx, actor, offer, "input.editionId").await?;
+    check_state(&tx, offer, "editionId").await?;
+    let row = send(app, &tx, by, &invited.guest(), offer, action).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Invites somebody to hold a role below the actor's own, which the actor could grant there. Whether they can is asked
+/// again when the invitation is accepted.
+///
+/// # Errors
+/// [`Error::NotFound`] for a scope that the actor does not see, [`Error::Forbidden`] for a role that they may not
+/// grant there, [`Code::RoleNotGrantable`] to oneself and for a role that is not below the actor's own,
+/// [`Code::InvalidId`] or [`Code::Required`] for a scope in which the role does not exist, [`Code::AlreadyInvited`].
+pub async fn to_role(app: &App, actor: &Actor, invited: &Invitee, grant: Grant) -> Result<Model> {
+    let by = actor.signed_in()?;
+    roles::check_scope(grant)?;
+    let offer = Offer::HoldRole(grant);
+    let tx = app.db.write().await?;
+    let action = authorise(&tx, actor, offer, "input.scopeId").await?;
+    let own = person::find(&tx, by).await?.ok_or(Error::Unauthenticated)?;
+    if own.email == invited.email.as_ref() || actor.highest() <= Some(grant.role) {
+        return Err(Error::at("role", Code::RoleNotGrantable));
+    }
+    let row = send(app, &tx, by, &invited.guest(), offer, action).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Takes an open invitation back; its token is dead from now on.
+///
+/// # Errors
+/// [`Error::NotFound`] for one that the actor could not have sent, [`Code::StaleVersion`],
+/// [`Code::IllegalTransition`] unless it is open.
+pub async fn withdraw(
+    app: &App,
+    actor: &Actor,
+    id: InvitationId,
+    version: i64,
+    reason: Option<&Reason>,
+) -> Result<Model> {
+    let by = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (row, _, action) = opened(&tx, actor, id, version).await?;
+    let mut faults = Faults::default();
+    let step = row.standing().step(InvitationState::Withdrawn, app.clock.now());
+    let Some(to) = faults.take("invitationId", step) else {
+        return Err(faults.into());
+    };
+    let reason = reason.map(AsRef::as_ref);
+    let row = end(app, &tx, row, to, Some(by), None, reason).await?;
+    audit::record(&tx, &app.clock, Some(by), action, &[id.into()], reason).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Sends an open invitation again, with another token, as a new one of whoever sends it; the old one is replaced.
+///
+/// # Errors
+/// As [`withdraw`]; [`Code::TooSoon`] within a quarter of an hour, [`Code::EnrolmentClosed`] when its edition takes no
+/// invitations any more, [`Code::RoleNotGrantable`] for a role that is not below the actor's own.
+pub async fn send_again(app: &App, actor: &Actor, id: InvitationId, version: i64) -> Result<Model> {
+    const AT: &str = "invitationId";
+    let by = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (row, offer, action) = opened(&tx, actor, id, version).await?;
+    let mut faults = Faults::default();
+    let Some(to) = faults.take(AT, row.standing().send_again(app.clock.now())) else {
+        return Err(faults.into());
+    };
+    check_state(&tx, offer, AT).await?;
+    if let Offer::HoldRole(grant) = offer {
+        let own = person::find(&tx, by).await?.ok_or(Error::Unauthenticated)?;
+        if own.email == row.email || actor.highest() <= Some(grant.role) {
+            return Err(Error::at(AT, Code::RoleNotGrantable));
+        }
+    }
+    let old = end(app, &tx, row, to, Some(by), None, None).await?;
+    audit::record(&tx, &app.clock, Some(by), action, &[old.id.into()], Some("sent again")).await?;
+    let guest = Guest {
+        address: old.email,
+        given_name: old.given_name,
+        family_name: old.family_name,
+        language: old.language,
+    };
+    let row = send(app, &tx, by, &guest, offer, action).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// A part of the invitations that the actor might have sent, the newest first.
+pub async fn page(app: &App, actor: &Actor, filter: &Filter, wanted: &Wanted) -> Result<Page<Model>> {
+    invitation::page(app.db.read(), actor, filter, app.clock.now(), wanted).await
+}
+
+/// Where a row stands in a [`page`].
+pub fn page_place(row: &Model) -> Place {
+    invitation::page_place(row)
+}
+
+/// An invitation that the actor might have sent, held, as they saw it, and what it is to.
+async fn opened(tx: &Tx, actor: &Actor, id: InvitationId, version: i64) -> Result<(Model, Offer, Action)> {
+    const PATH: &str = "input.invitationId";
+    let row = invitation::lock_for(tx, actor, id)
+        .await?
+        .ok_or(Error::NotFound(PATH))?;
+    let offer = row.offer().ok_or_else(|| Error::internal("an invitation to nothing"))?;
+    let action = authorise(tx, actor, offer, PATH).await?;
+    row.expect_version(version)?;
+    Ok((row, offer, action))
+}
+
+/// Whether the actor may invite to this, and as what it is audited.
+async fn authorise(tx: &Tx, actor: &Actor, offer: Offer, path: &'static str) -> Result<Action> {
+    match offer {
+        Offer::HoldRole(grant) => roles::authorise(tx, actor, grant, path).await,
+        Offer::TakePart(id) => {
+            let row = edition::find_for(tx, actor, id).await?.ok_or(Error::NotFound(path))?;
+            demand(actor, Action::Invite, edition_relation(actor, &row), None)?;
+            Ok(Action::Invite)
+        }
+    }
+}
+
+/// Refuses to invite to an edition in which nobody can take part any more, or not yet.
+async fn check_state(tx: &Tx, offer: Offer, at: &str) -> Result<()> {
+    if let Offer::TakePart(id) = offer {
+        let found = edition::find(tx, id).await?;
+        if !found.is_some_and(|row| row.state.takes_invitations()) {
+            return Err(Fault::at(at, Code::EnrolmentClosed).into());
+        }
+    }
+    Ok(())
+}
+
+/// Makes an invitation with a token of its own and puts its message into the outbox, in the name of who invites.
+async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer, action: Action) -> Result<Model> {
+    let now = app.clock.now();
+    let overdue = invitation::expire_of(tx, &guest.address, offer, now).await?;
+    let mut steps: Vec<Step<'_>> = overdue.into_iter().map(|id| history::expiry(id, now)).collect();
+    let token = token::draw(Kind::OneTime)?;
+    let days = i64::try_from(app.settings.auth.invitation_days).map_err(Error::internal)?;
+    let (role, scope_kind, scope_id) = invitation::columns(offer);
+    let row = Model {
+        id: InvitationId(app.clock.new_id()),
+        hash: token::digest(Kind::OneTime, &token).ok_or_else(|| Error::internal("a drawn token has no digest"))?,
+        email: guest.address.clone(),
+        given_name: guest.given_name.clone(),
+        family_name: guest.family_name.clone(),
+        language: guest.language,
+        purpose: offer.purpose(),
+        role,
+        scope_kind: scope_kind.to_owned(),
+        scope_id,
+        state: InvitationState::Sent,
+        invited_by: inviter,
+        created_at: now,
+        expires_at: now + TimeDelta::days(days),
+        person_id: None,
+        version: 1,
+    };
+    let row = invitation::insert(tx, row).await?;
+    steps.push(Step {
+        subject: row.id.into(),
+        from: None,
+        to: row.state.word(),
+        at: now,
+        actor: Some(inviter),
+        reason: None,
+    });
+    history::record(tx, &app.clock, &steps).await?;
+    audit::record(tx, &app.clock, Some(inviter), action, &[row.id.into()], None).await?;
+    let notice = notice(tx, &row, offer, guest.clone(), token).await?;
+    outbox::enqueue(tx, &app.clock, inviter, &notice).await?;
+    Ok(row)
+}
+
+/// The message that carries the token.
+async fn notice(tx: &Tx, row: &Model, offer: Offer, guest: Guest, token: String) -> Result<Notice> {
+    let expires_at = row.expires_at;
+    let inviter = inviter_name(tx, row.invited_by).await?;
+    let gone = || Error::internal("what somebody is invited to is gone");
+    Ok(match offer {
+        Offer::TakePart(id) => {
+            let edition = edition::find(tx, id).await?.ok_or_else(gone)?;
+            let course = course::find(tx, edition.course_id).await?.ok_or_else(gone)?;
+            Notice::InvitedToEdition {
+                guest,
+                inviter,
+                edition: edition.about(&course),
+                token,
+                expires_at,
+            }
+        }
+        Offer::HoldRole(grant) => Notice::InvitedToRole {
+            guest,
+            inviter,
+            role: grant.role.word().to_owned(),
+            place: place_name(tx, grant.scope).await?,
+            token,
+            expires_at,
+        },
+    })
+}
+
+/// The name of who invites, as the message and the holder of its token read it.
+async fn inviter_name(connection: &impl Connection, id: PersonId) -> Result<String> {
+    let row = person::find(connection, id)
+        .await?
+        .ok_or_else(|| Error::internal("an invitation of nobody"))?;
+    Ok(format!("{} {}", row.given_name, row.family_name))
+}
+
+/// What a scope is called; `None` for everywhere.
+async fn place_name(connection: &impl Connection, scope: Scope) -> Result<Option<Localized>> {
+    let gone = || Error::internal("a scope is gone");
+    Ok(match scope {
+        Scope::System => None,
+        Scope::Institution(id) => {
+            let row = institution::find(connection, id).await?.ok_or_else(gone)?;
+            Some(Localized::of(Language::Es, row.name))
+        }
+        Scope::Course(id) => Some(course::find(connection, id).await?.ok_or_else(gone)?.titles()),
+        Scope::Edition(id) => {
+            let row = edition::find(connection, id).await?.ok_or_else(gone)?;
+            let course = course::find(connection, row.course_id).await?.ok_or_else(gone)?;
+            let mut titles = course.titles();
+            for title in titles.0.values_mut() {
+                *title = format!("{title} ({})", row.code);
+            }
+            Some(titles)
+        }
+    })
+}
+
+/// Moves a held invitation out of its first state, with its step in the history.
+async fn end(
+    app: &App,
+    tx: &Tx,
+    row: Model,
+    to: InvitationState,
+    by: Option<PersonId>,
+    taker: Option<PersonId>,
+    reason: Option<&str>,
+) -> Result<Model> {
+    let step = Step {
+        subject: row.id.into(),
+        from: Some(row.state.word()),
+        to: to.word(),
+        at: app.clock.now(),
+        actor: by,
+        reason,
+    };
+    history::record(tx, &app.clock, &[step]).await?;
+    invitation::set_state(tx, row, to, taker).await
+}

@@ -1,0 +1,334 @@
+//! What whoever holds the token of an invitation does with it: look, decline, accept, with an account or by making one.
+//!
+//! A token that is unknown, used, replaced, withdrawn or out of date is refused in one way, and so is one of an
+//! invitation to a role that who invited could not give any more.
+
+use chrono::{DateTime, Utc};
+
+use super::{end, inviter_name, place_name};
+use crate::app::App;
+use crate::auth::password::Password;
+use crate::auth::token::{self, Kind};
+use crate::domain::actor::{Actor, Grant, Scope};
+use crate::domain::id::PersonId;
+use crate::domain::invitation::{InvitationState, Offer};
+use crate::domain::language::Localized;
+use crate::domain::policy::{self, Action, Relation};
+use crate::domain::text::{Comment, Email, Reason};
+use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::service::account::{self, Registration, Statement};
+use crate::service::{enrolment as enrolments, role as roles};
+use crate::store::invitation::{self, Model};
+use crate::store::person::Profile;
+use crate::store::token::Purpose;
+use crate::store::{
+    Connection, Tx, audit, course, edition, enrolment, person, role, second_factor, token as account_token,
+};
+
+/// Where the inputs hold the token.
+const AT: &str = "token";
+
+fn invalid_token() -> Error {
+    Error::at(AT, Code::InvalidToken)
+}
+
+/// What an invitation is to, for whoever holds its token.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    /// The invitation.
+    pub row: Model,
+    /// What somebody is invited to.
+    pub offer: Offer,
+    /// The name of who invites.
+    pub inviter: String,
+    /// What it is called; `None` for everywhere.
+    pub place: Option<Localized>,
+}
+
+/// What the token is for. It stays good.
+///
+/// # Errors
+/// [`Code::InvalidToken`] at the argument for one that is good for nothing.
+pub async fn look(app: &App, token: &str) -> Result<Offered> {
+    let refused = || {
+        Error::from(Fault {
+            code: Code::InvalidToken,
+            path: vec![AT.to_owned()],
+            detail: None,
+        })
+    };
+    let hash = token::digest(Kind::OneTime, token).ok_or_else(refused)?;
+    let connection = app.db.read();
+    let now = app.clock.now();
+    let row = invitation::find_open(connection, &hash, now).await?;
+    let row = row.ok_or_else(refused)?;
+    let offer = offer_of(&row)?;
+    let scope = match offer {
+        Offer::TakePart(id) => Scope::Edition(id),
+        Offer::HoldRole(grant) => {
+            let stands = gives(app, connection, &row, grant, now).await?;
+            stands.ok_or_else(refused)?;
+            grant.scope
+        }
+    };
+    Ok(Offered {
+        inviter: inviter_name(connection, row.invited_by).await?,
+        place: place_name(connection, scope).await?,
+        offer,
+        row,
+    })
+}
+
+/// Declines an invitation, without an account; its token is used up.
+///
+/// # Errors
+/// [`Code::InvalidToken`].
+pub async fn decline(app: &App, actor: &Actor, token: &str, reason: Option<&Reason>) -> Result<()> {
+    let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
+    let tx = app.db.write().await?;
+    let now = app.clock.now();
+    let row = invitation::lock_open(&tx, &hash, now)
+        .await?
+        .ok_or_else(invalid_token)?;
+    let id = row.id;
+    let reason = reason.map(AsRef::as_ref);
+    end(app, &tx, row, InvitationState::Declined, actor.person, None, reason).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::ManageAccount,
+        &[id.into()],
+        Some("invitation declined"),
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What came of an invitation that was accepted.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The person applied, and stands so.
+    Enrolled(enrolment::Model),
+    /// The person holds the role.
+    Appointed(role::Model),
+}
+
+/// Accepts an invitation to the address of the actor's account; its token is used up.
+///
+/// # Errors
+/// [`Code::InvalidToken`]; [`Code::OtherAddress`] when it went to another address; those of applying, or
+/// [`Code::AlreadyGranted`]: then the token stays good.
+pub async fn accept(app: &App, actor: &Actor, token: &str, motivation: &Comment) -> Result<Outcome> {
+    policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
+    let me = actor.signed_in()?;
+    let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
+    let (tx, row, place) = hold(app, actor, &hash).await?;
+    let account = person::find(&tx, me).await?.ok_or(Error::Unauthenticated)?;
+    if account.email != row.email {
+        return Err(Error::at(AT, Code::OtherAddress));
+    }
+    let outcome = take_up(app, &tx, row, place, me, motivation).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(outcome)
+}
+
+/// With what somebody who is invited makes an account.
+#[derive(Debug)]
+pub struct Joining<'a> {
+    /// Names, language and zone.
+    pub profile: Profile,
+    /// The password, byte for byte.
+    pub password: &'a str,
+    /// What the person states about themself; needed to take part.
+    pub statement: Option<Statement>,
+    /// Why they want to take part.
+    pub motivation: Comment,
+}
+
+/// Makes an account with the address to which the invitation went, which its token confirms, and accepts. An account that
+/// was never confirmed is taken over: its names and password may be a stranger's.
+///
+/// # Errors
+/// [`Code::InvalidToken`]; [`Code::AccountExists`] when the address has an account; the refusals of [`Password::parse`];
+/// those of [`accept`]: then there is no account, and the token stays good.
+pub async fn register(app: &App, actor: &Actor, token: &str, joining: Joining<'_>) -> Result<PersonId> {
+    let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
+    let found = invitation::find_open(app.db.read(), &hash, app.clock.now()).await?;
+    let email = found.ok_or_else(invalid_token)?.email;
+    let profile = joining.profile;
+    let mut faults = Faults::default();
+    let about = [profile.given_name.as_ref(), profile.family_name.as_ref(), &email];
+    let password = faults.take("password", Password::parse(joining.password, &about));
+    let Some(password) = password else {
+        return Err(faults.into());
+    };
+    app.db.rest().await;
+    let password_hash = app.passwords.hash(&password).await?;
+    let (tx, row, place) = hold(app, actor, &hash).await?;
+    let email = Email::parse(&row.email).map_err(|_| Error::internal("an invitation to no address"))?;
+    let registration = Registration::of(email.clone(), profile.clone(), password);
+    person::lock_register(&tx).await?;
+    let id = match person::find_by_email(&tx, &email).await? {
+        None => {
+            let new = account::new_person(app, &tx, &registration, password_hash).await?;
+            person::insert(&tx, new).await?.id
+        }
+        Some(old) => take_over(app, &tx, &old, &profile, password_hash).await?,
+    };
+    person::set_confirmed(&tx, id, app.clock.now()).await?;
+    account::note(app, &tx, id, "registered by an invitation").await?;
+    if let Some(statement) = joining.statement {
+        let at = "input.declaration.institutionId";
+        account::keep_statement(app, &tx, id, statement, at).await?;
+    }
+    take_up(app, &tx, row, place, id, &joining.motivation).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(id)
+}
+
+/// Gives an account that nobody ever confirmed to whoever proved that the address is theirs.
+async fn take_over(
+    app: &App,
+    tx: &Tx,
+    old: &person::Model,
+    profile: &Profile,
+    password_hash: String,
+) -> Result<PersonId> {
+    let old = person::lock(tx, old.id).await?.ok_or_else(invalid_token)?;
+    if old.disabled_at.is_some() {
+        return Err(invalid_token());
+    }
+    if old.email_confirmed_at.is_some() {
+        return Err(Error::at(AT, Code::AccountExists));
+    }
+    let now = app.clock.now();
+    person::set_profile(tx, &old, old.version, profile).await?;
+    person::set_password(tx, old.id, password_hash).await?;
+    for purpose in [Purpose::ConfirmEmail, Purpose::ResetPassword] {
+        account_token::retire(tx, old.id, purpose, now).await?;
+    }
+    Ok(old.id)
+}
+
+fn offer_of(row: &Model) -> Result<Offer> {
+    row.offer().ok_or_else(|| Error::internal("an invitation to nothing"))
+}
+
+/// The locked edition with its course, where the invitation is to one.
+type Held = Option<(edition::Model, course::Model)>;
+
+/// Begins the transaction that uses a token up: its edition is locked first, then the invitation.
+async fn hold(app: &App, actor: &Actor, hash: &[u8]) -> Result<(Tx, Model, Held)> {
+    let now = app.clock.now();
+    let found = invitation::find_open(app.db.read(), hash, now).await?;
+    let found = found.ok_or_else(invalid_token)?;
+    let offer = offer_of(&found)?;
+    let tx = app.db.write().await?;
+    let place = match offer {
+        Offer::HoldRole(_) => None,
+        Offer::TakePart(id) => {
+            let place = edition::lock_with_course(&tx, actor, id).await?;
+            Some(place.ok_or_else(invalid_token)?)
+        }
+    };
+    // Read again: while this waited for the edition, the token may have been used.
+    let row = invitation::lock_open(&tx, hash, now).await?;
+    Ok((tx, row.ok_or_else(invalid_token)?, place))
+}
+
+/// Does what the person was invited to.
+async fn take_up(
+    app: &App,
+    tx: &Tx,
+    row: Model,
+    place: Held,
+    person: PersonId,
+    motivation: &Comment,
+) -> Result<Outcome> {
+    let id = row.id;
+    let outcome = match (offer_of(&row)?, place) {
+        (Offer::TakePart(_), Some(place)) => {
+            Outcome::Enrolled(enrolments::enter(app, tx, person, place, motivation, AT).await?)
+        }
+        (Offer::TakePart(_), None) => return Err(Error::internal("an edition that nobody locked")),
+        (Offer::HoldRole(grant), _) => {
+            let stands = gives(app, tx, &row, grant, app.clock.now()).await?;
+            let action = stands.filter(|_| row.invited_by != person).ok_or_else(invalid_token)?;
+            let given = roles::appoint(app, tx, person, grant, None, row.invited_by, AT).await?;
+            let reason = format!("by {id}");
+            audit::record(tx, &app.clock, Some(person), action, &[given.id.into()], Some(&reason)).await?;
+            Outcome::Appointed(given)
+        }
+    };
+    end(
+        app,
+        tx,
+        row,
+        InvitationState::Accepted,
+        Some(person),
+        Some(person),
+        None,
+    )
+    .await?;
+    audit::record(
+        tx,
+        &app.clock,
+        Some(person),
+        Action::ManageAccount,
+        &[id.into()],
+        Some("invitation accepted"),
+    )
+    .await?;
+    Ok(outcome)
+}
+
+/// Whether who invited could still grant the role, and as what it is audited; `None` when not.
+async fn gives(
+    app: &App,
+    connection: &impl Connection,
+    row: &Model,
+    grant: Grant,
+    now: DateTime<Utc>,
+) -> Result<Option<Action>> {
+    let Some(inviter) = as_of_now(app, connection, row.invited_by, now).await? else {
+        return Ok(None);
+    };
+    if inviter.highest() <= Some(grant.role) {
+        return Ok(None);
+    }
+    match roles::authorise(connection, &inviter, grant, "input.token").await {
+        Ok(action) => Ok(Some(action)),
+        Err(Error::NotFound(_) | Error::Forbidden | Error::SecondFactorRequired) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+/// Somebody with the roles that hold now; none count where one needs a second factor and the account has none. `None` for
+/// whoever cannot sign in.
+async fn as_of_now(app: &App, connection: &impl Connection, id: PersonId, now: DateTime<Utc>) -> Result<Option<Actor>> {
+    let found = person::find(connection, id).await?;
+    let Some(account) = found.filter(|row| row.disabled_at.is_none()) else {
+        return Ok(None);
+    };
+    let held = role::of_person(connection, id, now).await?;
+    let grants: Vec<Grant> = held
+        .iter()
+        .filter_map(|row| {
+            let scope = row.scope()?;
+            Some(Grant { role: row.role, scope })
+        })
+        .collect();
+    let factor = second_factor::find(connection, id).await?;
+    let proved = factor.is_some_and(|factor| factor.confirmed_at.is_some());
+    let withheld = !proved && grants.iter().any(|grant| app.factor_roles.contains(&grant.role));
+    Ok(Some(Actor {
+        person: Some(id),
+        grants: if withheld { Vec::new() } else { grants },
+        withheld,
+        ..Actor::anonymous(account.language)
+    }))
+}
