@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use rumbo::domain::enrolment::EnrolmentState;
+use rumbo::domain::id::EnrolmentId;
 use rumbo::domain::person::Gender;
+use rumbo::domain::statistics::Change;
+use rumbo::store::{enrolment, tally, tally_rebuild};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp, Who};
-use crate::support::scene::{Plan, enrolling, version};
+use crate::support::scene::{Plan, apply, enrolling, version};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -222,4 +226,36 @@ async fn a_question_without_a_figure_is_answered() {
         let answer = coordinator.query(document, json!({})).await;
         assert!(answer.at("statistics").is_object(), "{document}");
     }
+}
+
+#[tokio::test]
+async fn counts_of_one_transaction_build_on_each_other() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    let mut ids = Vec::new();
+    for name in ["Ana", "Eva"] {
+        let (id, _) = apply(&test.person(name).await, &edition).await;
+        ids.push(id.parse::<EnrolmentId>().expect("an id"));
+    }
+    let tx = test.app.db.write().await.expect("a transaction");
+    let rows = enrolment::by_ids(&tx, &ids).await.expect("the enrolments");
+    let left = EnrolmentState::Withdrawn;
+    enrolment::set_state(&tx, &ids, left).await.expect("both leave");
+    // What the first has written still waits when the second asks for the set that both leave.
+    for row in &rows {
+        let after = enrolment::Model {
+            state: left,
+            ..row.clone()
+        };
+        let change = Change {
+            at: test.now(),
+            before: Some(enrolment::fact(row)),
+            after: Some(enrolment::fact(&after)),
+        };
+        tally::record(&tx, &test.app.clock, &[change]).await.expect("counted");
+    }
+    let differences = tally_rebuild::differences(&tx).await.expect("a recount");
+    assert_eq!(differences, Vec::<String>::new());
+    drop(test.mails().await);
 }

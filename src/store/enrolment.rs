@@ -250,7 +250,8 @@ pub async fn page_of_person(
     fetch(connection, list, (Column::AppliedAt, Column::Id), true, wanted).await
 }
 
-/// Stores a new enrolment of a person who, under the lock of the edition, has no live one in it.
+/// Stores a new enrolment of a person who, as the lock of the edition has shown, has no live one in it. The unique
+/// index holds the same; where it is the one that refuses, the request is tried again.
 pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
     let row = ActiveModel {
         id: Set(row.id),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{JoinType, Order, QuerySelect};
+use sea_orm::{FromQueryResult, JoinType, Order, QuerySelect};
 
 use super::{Tx, declaration, enrolment, person};
 use crate::domain::id::{EditionId, InstitutionId, PersonId};
@@ -22,28 +22,26 @@ pub struct Candidate {
     pub snapshot: Option<Snapshot>,
 }
 
-type Row = (
-    PersonId,
-    i64,
-    Language,
-    Option<Gender>,
-    Option<String>,
-    Option<InstitutionId>,
-    Option<ConstituentGroup>,
-);
+/// A person with their latest declaration, if there is one.
+#[derive(Debug, FromQueryResult)]
+struct Row {
+    id: PersonId,
+    number: i64,
+    language: Language,
+    gender: Option<Gender>,
+    country: Option<String>,
+    institution_id: Option<InstitutionId>,
+    constituent_group: Option<ConstituentGroup>,
+}
 
-/// The same, then whether they are enrolled and whether there is a queue.
-type ApplicantRow = (
-    PersonId,
-    i64,
-    Language,
-    Option<Gender>,
-    Option<String>,
-    Option<InstitutionId>,
-    Option<ConstituentGroup>,
-    bool,
-    bool,
-);
+/// The same, and how they and others stand to an edition.
+#[derive(Debug, FromQueryResult)]
+struct ApplicantRow {
+    #[sea_orm(nested)]
+    person: Row,
+    enrolled: bool,
+    queue: bool,
+}
 
 /// A person who applies to an edition.
 #[derive(Debug, Clone)]
@@ -61,7 +59,7 @@ pub async fn candidates(
     connection: &impl ConnectionTrait,
     people: &[PersonId],
 ) -> Result<HashMap<PersonId, Candidate>> {
-    let rows: Vec<Row> = select(people).into_tuple().all(connection).await?;
+    let rows: Vec<Row> = select(people).into_model().all(connection).await?;
     rows.into_iter().map(candidate).collect()
 }
 
@@ -73,21 +71,19 @@ pub async fn applicant(tx: &Tx, person: PersonId, edition: EditionId) -> Result<
     let found = select(&[person])
         .expr_as(Expr::exists(live), "enrolled")
         .expr_as(Expr::exists(enrolment::waiting_in(edition)), "queue")
-        .into_tuple::<ApplicantRow>()
+        .into_model::<ApplicantRow>()
         .one(tx)
         .await?;
-    let Some((id, number, language, gender, country, institution, group, enrolled, queue)) = found else {
-        return Ok(None);
-    };
-    let (_, candidate) = candidate((id, number, language, gender, country, institution, group))?;
+    let Some(row) = found else { return Ok(None) };
+    let (_, candidate) = candidate(row.person)?;
     Ok(Some(Applicant {
         candidate,
-        enrolled,
-        queue,
+        enrolled: row.enrolled,
+        queue: row.queue,
     }))
 }
 
-/// The people's columns of a [`Row`].
+/// The people in the columns of a [`Row`].
 fn select(people: &[PersonId]) -> Select<person::Entity> {
     let latest = Query::select()
         .column(declaration::Column::Id)
@@ -119,16 +115,19 @@ fn select(people: &[PersonId]) -> Select<person::Entity> {
         .filter(person::Column::Id.is_in(people.iter().copied()))
 }
 
-fn candidate((id, number, language, gender, country, institution, group): Row) -> Result<(PersonId, Candidate)> {
-    let country = country
+fn candidate(row: Row) -> Result<(PersonId, Candidate)> {
+    let country = row
+        .country
         .map(|country| Country::parse(&country).map_err(|_| Error::internal("a stored country is unknown")))
         .transpose()?;
-    let snapshot = gender.zip(group).map(|(gender, constituent_group)| Snapshot {
+    let declared = row.gender.zip(row.constituent_group);
+    let snapshot = declared.map(|(gender, constituent_group)| Snapshot {
         gender,
         country,
-        institution,
+        institution: row.institution_id,
         constituent_group,
-        language,
+        language: row.language,
     });
-    Ok((id, Candidate { number, snapshot }))
+    let number = row.number;
+    Ok((row.id, Candidate { number, snapshot }))
 }

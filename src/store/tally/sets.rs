@@ -1,5 +1,6 @@
 //! The sets of people beside the counts: locked, brought up to date, written and read as compressed bitmaps.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringBitmap;
@@ -13,7 +14,7 @@ use super::{
     BATCH, CHUNK_BITS, CHUNK_KEY, COUNTS, EDITION_KEY, OfEdition, Overall, chunk_values, edition_cell, edition_values,
     insert, overall_cell, signed,
 };
-use crate::domain::id::PersonId;
+use crate::domain::id::{EditionId, PersonId};
 use crate::domain::statistics::{Change, Fact};
 use crate::error::{Error, Result};
 use crate::store::{Engine, Tx, engine, enrolment};
@@ -66,8 +67,8 @@ impl Remaining {
 /// The tables that hold sets of people.
 const SETS: [&str; 2] = ["tally_edition", "people_overall"];
 
-/// Where a set of people stands.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a set of people stands. Places are ordered as their rows are locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     /// Beside the counts of a cell of one edition, in `tally_edition`.
     InEdition(OfEdition),
@@ -75,7 +76,31 @@ pub(super) enum Place {
     Anywhere(Overall, i64),
 }
 
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Place {
+    /// Those of editions first, then by the key: the words byte for byte, as the statement orders them.
+    fn rank(&self) -> (bool, Option<EditionId>, [&str; 3], i64) {
+        match self {
+            Self::InEdition((edition, status, gender, country)) => {
+                (false, Some(*edition), [status.word(), gender.word(), country], 0)
+            }
+            Self::Anywhere((status, gender, country), chunk) => {
+                (true, None, [status.word(), gender.word(), country], *chunk)
+            }
+        }
+    }
+
     pub(super) fn in_edition(fact: &Fact) -> Self {
         Self::InEdition(edition_cell(&fact.cell))
     }
@@ -202,10 +227,14 @@ fn part_of(
         .column(Alias::new("people"))
         .from(Alias::new(table))
         .and_where(tuple.is_in(wanted));
+    let postgres = engine(connection) == Engine::Postgres;
     for name in key {
-        statement.order_by(Alias::new(*name), Order::Asc);
+        // A database may compare texts by the rules of a language; the rows are locked in one order in all.
+        let is_text = !["edition_id", "chunk"].contains(name);
+        let collation = if postgres && is_text { " COLLATE \"C\"" } else { "" };
+        statement.order_by_expr(Expr::cust(format!("{name}{collation}")), Order::Asc);
     }
-    if engine(connection) == Engine::Postgres {
+    if postgres {
         statement.lock(LockType::Update);
     }
     statement
