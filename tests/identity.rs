@@ -9,7 +9,9 @@ use data_encoding::BASE64URL_NOPAD;
 use futures_util::future::join_all;
 use rumbo::auth::second_factor::DeviceSecret;
 use rumbo::config::Provider;
-use rumbo::domain::actor::{Role, Scope};
+use rumbo::domain::actor::{Actor, Role, Scope};
+use rumbo::domain::language::Language;
+use rumbo::service;
 use rumbo::service::identity::roles;
 use rumbo::store::{audit, identity, person, provider_sign_in};
 use sea_orm::{EntityTrait, PaginatorTrait};
@@ -1386,4 +1388,45 @@ async fn guesses_and_messages_are_limited() {
     let refused = answers.iter().filter(|answer| answer.json.get("errors").is_some());
     assert_eq!(refused.count(), 1, "three that were asked by mail, and five guesses");
     assert_eq!(answers[5].refusal(), "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn a_conversation_ends_before_its_operation_does() {
+    let issuer = Issuer::start().await;
+    let test = knowing_with(issuer.settings(), |settings| {
+        settings.auth.provider_seconds = 1;
+        settings.load.operation_seconds = 2;
+    })
+    .await;
+    let trip = begin(&test).await;
+    test.pass(TimeDelta::minutes(1));
+    for path in ["/.well-known/openid-configuration", "/keys", "/token"] {
+        issuer.feels(path, Some(Mood::Slow));
+    }
+    // Each answer comes within a second, and all three together do not: an unknown key makes two more questions.
+    let said = claims(&test, &issuer, &trip, "1", &json!({}));
+    issuer.takes("code", &Key::new("unknown").sign(&said));
+    assert_eq!(complete(&test, &trip, "code").await.refusal(), "PROVIDER_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn a_provider_is_asked_once_though_those_who_asked_hang_up() {
+    let issuer = Issuer::start().await;
+    let test = knowing_with(issuer.settings(), |settings| settings.auth.provider_seconds = 1).await;
+    let described = "/.well-known/openid-configuration";
+    issuer.feels(described, Some(Mood::Silent));
+    let nobody = Actor::anonymous(Language::En);
+    let asked = async {
+        while issuer.count(described) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = asked => {}
+        begun = service::identity::begin(&test.app, &nobody, "campus") => panic!("nobody answered: {begun:?}"),
+    }
+    let input = json!({ "input": { "provider": "campus" } });
+    let next = test.anonymous().run("BeginProviderSignIn", input).await;
+    assert_eq!(next.refusal(), "PROVIDER_UNAVAILABLE");
+    assert_eq!(issuer.count(described), 1, "it is left alone");
 }

@@ -111,8 +111,10 @@ fn find<'a>(app: &'a App, key: &str) -> Result<&'a Provider> {
 async fn draw(app: &App, actor: &Actor, provider: &Provider) -> Result<Begun> {
     let handle = token::draw(Kind::ProviderSignIn)?;
     app.db.rest().await;
-    let now = app.clock.now();
-    let url = app.providers.address(provider, &handle, actor.language, now).await?;
+    let url = app
+        .providers
+        .address(provider, &handle, actor.language, &app.clock)
+        .await?;
     Ok(Begun {
         url,
         handle,
@@ -177,7 +179,7 @@ async fn redeem<'a>(
         return Err(refused("state"));
     }
     app.db.rest().await;
-    let claims = app.providers.redeem(provider, returned, now).await?;
+    let claims = app.providers.redeem(provider, returned, &app.clock).await?;
     Ok((provider, claims))
 }
 
