@@ -156,6 +156,15 @@ fn token_in(message: &str) -> String {
     rest.split_whitespace().next().expect("a token").to_owned()
 }
 
+/// Signs in as somebody who is asked by mail, and gives the handle, which the answer to the message needs.
+async fn ask(test: &TestApp, issuer: &Issuer, subject: &str, email: &str) -> String {
+    let trip = begin(test).await;
+    let said = claims(test, issuer, &trip, subject, &verified(email));
+    issuer.takes("code", &issuer.key.sign(&said));
+    assert_eq!(outcome(&complete(test, &trip, "code").await), "CONFIRM_BY_MAIL");
+    trip.handle
+}
+
 async fn confirm(test: &TestApp, token: &str) -> Vec<String> {
     confirm_with(test, token, &Value::Null).await
 }
@@ -1366,28 +1375,49 @@ async fn guesses_and_messages_are_limited() {
     let issuer = Issuer::start().await;
     let test = knowing_with(issuer.settings(), |settings| {
         settings.rates.enabled = true;
-        settings.rates.sign_in_address.burst = 8;
+        settings.rates.sign_in_address.burst = 5;
+        settings.rates.mail_sender.burst = 4;
+        settings.rates.mail_sender.refill = 1;
         settings.rates.mail_recipient.burst = 2;
         settings.rates.mail_recipient.refill = 1;
     })
     .await;
     // The third message to an address waits, and nobody is told.
     for subject in ["1", "2", "3"] {
-        let answer = sign_in(&test, &issuer, subject, verified("ana@example.org")).await;
-        assert_eq!(outcome(&answer), "CONFIRM_BY_MAIL");
+        ask(&test, &issuer, subject, "ana@example.org").await;
     }
     assert_eq!(
         test.notices().await,
         ["confirm_identity ana@example.org", "confirm_identity ana@example.org"]
     );
-    let mut answers = Vec::new();
+    // Somebody who fails because the provider does has guessed nothing.
+    issuer.feels("/token", Some(Mood::Broken));
     for _ in 0..6 {
+        let failed = complete(&test, &begin(&test).await, "code").await;
+        assert_eq!(failed.refusal(), "PROVIDER_UNAVAILABLE");
+    }
+    issuer.feels("/token", None);
+    // The fourth message is the last of this caller; another one counts as a guess, and four more are free.
+    for subject in ["4", "5"] {
+        ask(&test, &issuer, subject, "eva@example.org").await;
+    }
+    let mut answers = Vec::new();
+    for _ in 0..5 {
         let trip = begin(&test).await;
         answers.push(complete(&test, &trip, "guess").await);
     }
-    let refused = answers.iter().filter(|answer| answer.json.get("errors").is_some());
-    assert_eq!(refused.count(), 1, "three that were asked by mail, and five guesses");
-    assert_eq!(answers[5].refusal(), "RATE_LIMITED");
+    for answer in &answers[..4] {
+        assert_eq!(errors(answer), ["INVALID_TOKEN input.code"]);
+    }
+    assert_eq!(answers[4].refusal(), "RATE_LIMITED");
+    let input = json!({ "input": { "email": "ida@example.org" } });
+    let more = test.anonymous().run("RequestPasswordReset", input).await;
+    assert_eq!(
+        more.refusal(),
+        "RATE_LIMITED",
+        "messages are counted whatever asks for them"
+    );
+    drop(test.mails().await);
 }
 
 #[tokio::test]

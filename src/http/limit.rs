@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
-use async_graphql::{Request as Operation, Response as Answer, Value as Constant, Variables};
+use async_graphql::{PathSegment, Request as Operation, Response as Answer, ServerError, Value as Constant, Variables};
 use async_graphql_value::Value;
 
 use super::address;
+use crate::api::error::code_of;
 use crate::app::App;
 use crate::config::Rate;
 use crate::domain::actor::Actor;
@@ -16,11 +17,13 @@ use crate::domain::text::Email;
 use crate::error::{Error, Result};
 use crate::store::rate::{Charge, Key, full_at, give_back, take};
 
-/// What was taken and comes back when every proof of identity in the operation succeeds.
+/// What was taken and comes back when no proof of identity in the operation failed.
 #[derive(Debug, Default)]
 pub struct Ticket {
     charges: Vec<Charge>,
     proofs: Vec<String>,
+    /// One message of this caller's.
+    message: Option<Charge>,
 }
 
 /// What matters of a root field.
@@ -90,6 +93,7 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     if proofs > 0 {
         ticket.charges.extend(firm.first());
         ticket.proofs = of(Class::SignIn).map(|root| root.answered_as.clone()).collect();
+        ticket.message = Some(charge(&[b"mail by", subject], &rates.mail_sender, 1));
     }
     for (account, units) in by_account(of(Class::SignIn)) {
         let account = if account.is_empty() {
@@ -109,28 +113,63 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     Ok(ticket)
 }
 
-/// Gives back what proofs of identity took that succeeded, all of them.
+/// What came of a proof of identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It proved something, or nobody could look at it.
+    Harmless,
+    /// It made a message, which costs what a message costs.
+    Mailed,
+    /// It may have been a guess.
+    Failed,
+}
+
+/// Gives back what proofs of identity took, if none of them failed. One that made a message costs its caller a message
+/// instead; where none is left it stays what it cost, so that the two limits together hold.
 pub async fn settle(app: &App, ticket: &Ticket, answer: &Answer) -> Result<()> {
-    if ticket.charges.is_empty() || !ticket.proofs.iter().all(|proof| succeeded(answer, proof)) {
+    let outcomes: Vec<Outcome> = ticket.proofs.iter().map(|proof| outcome(answer, proof)).collect();
+    if ticket.charges.is_empty() || outcomes.contains(&Outcome::Failed) {
         return Ok(());
     }
+    let mailed = outcomes.iter().filter(|outcome| **outcome == Outcome::Mailed).count();
     let tx = app.db.write().await?;
+    if let Some(message) = ticket.message.filter(|_| mailed > 0) {
+        let units = u32::try_from(mailed).unwrap_or(u32::MAX);
+        let now = app.clock.now().timestamp_micros();
+        if take(&tx, Charge { units, ..message }, now).await?.is_err() {
+            return Ok(());
+        }
+    }
     give_back(&tx, &ticket.charges).await?;
     tx.commit().await.map_err(Error::from)
 }
 
-/// Whether a field has answered with something: an object, such as a session, or true. Lists are of errors, and
-/// texts anybody can ask for.
-fn succeeded(answer: &Answer, field: &str) -> bool {
-    let Constant::Object(data) = &answer.data else {
-        return false;
-    };
-    match data.get(field) {
-        Some(Constant::Object(payload)) => payload
-            .values()
-            .any(|value| matches!(value, Constant::Object(_) | Constant::Boolean(true))),
-        _ => false,
+/// What a field has answered with: an object, such as a session, a word for what came of it, or true is a success. Lists
+/// are of errors, and texts anybody can ask for.
+fn outcome(answer: &Answer, field: &str) -> Outcome {
+    if answer.errors.iter().any(|error| is_of_provider(error, field)) {
+        return Outcome::Harmless;
     }
+    let Constant::Object(data) = &answer.data else {
+        return Outcome::Failed;
+    };
+    let Some(Constant::Object(payload)) = data.get(field) else {
+        return Outcome::Failed;
+    };
+    let holds = |fits: fn(&Constant) -> bool| payload.values().any(fits);
+    if holds(|value| matches!(value, Constant::Enum(word) if word == "CONFIRM_BY_MAIL")) {
+        Outcome::Mailed
+    } else if holds(|value| matches!(value, Constant::Object(_) | Constant::Enum(_) | Constant::Boolean(true))) {
+        Outcome::Harmless
+    } else {
+        Outcome::Failed
+    }
+}
+
+/// Whether a field failed because an identity provider did.
+fn is_of_provider(error: &ServerError, field: &str) -> bool {
+    let at = matches!(error.path.first(), Some(PathSegment::Field(name)) if name == field);
+    at && code_of(error) == Some("PROVIDER_UNAVAILABLE")
 }
 
 fn busy(micros: i64) -> Error {
@@ -231,6 +270,7 @@ fn text(value: &Constant) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use async_graphql::Name;
     use serde_json::json;
 
     use super::*;
@@ -271,20 +311,25 @@ mod tests {
 
     #[test]
     fn only_a_session_or_a_yes_is_a_success() {
-        let succeeds = |data: serde_json::Value| {
-            let data = Constant::from_json(data).expect("a value");
-            succeeded(&Answer::new(data), "a")
-        };
-        assert!(succeeds(json!({ "a": { "session": { "accessToken": "x" } } })));
-        assert!(succeeds(json!({ "a": { "changed": true, "userErrors": [] } })));
+        let read = |data: Constant| outcome(&Answer::new(data), "a");
+        let outcome = |data: serde_json::Value| read(Constant::from_json(data).expect("a value"));
+        let object = |name: &str, value| Constant::Object([(Name::new(name), value)].into_iter().collect());
+        let word = |word: &str| read(object("a", object("outcome", Constant::Enum(Name::new(word)))));
+        assert_eq!(word("SECOND_FACTOR"), Outcome::Harmless);
+        assert_eq!(word("CONFIRM_BY_MAIL"), Outcome::Mailed);
+        let session = json!({ "a": { "session": { "accessToken": "x" } } });
+        assert_eq!(outcome(session), Outcome::Harmless);
+        let yes = json!({ "a": { "changed": true, "userErrors": [] } });
+        assert_eq!(outcome(yes), Outcome::Harmless);
         for failure in [
             json!({ "a": { "session": null, "__typename": "SignInPayload" } }),
             json!({ "a": { "x": "SignInPayload", "userErrors": [{ "code": "INVALID_CREDENTIALS" }] } }),
             json!({ "a": null }),
+            json!({ "a": { "outcome": "CONFIRM_BY_MAIL" } }),
             json!({ "b": { "session": {} } }),
             json!(null),
         ] {
-            assert!(!succeeds(failure.clone()), "{failure}");
+            assert_eq!(outcome(failure.clone()), Outcome::Failed, "{failure}");
         }
     }
 }
