@@ -7,8 +7,10 @@ use aws_lc_rs::hmac;
 use chrono::TimeDelta;
 use data_encoding::BASE64URL_NOPAD;
 use futures_util::future::join_all;
+use rumbo::app::App;
+use rumbo::auth::provider::Providers;
 use rumbo::auth::second_factor::DeviceSecret;
-use rumbo::config::Provider;
+use rumbo::config::{Provider, Settings};
 use rumbo::domain::actor::{Actor, Role, Scope};
 use rumbo::domain::language::Language;
 use rumbo::service;
@@ -177,6 +179,16 @@ async fn confirm_with(test: &TestApp, token: &str, code: &Value) -> Vec<String> 
 
 async fn people(test: &TestApp) -> u64 {
     person::Entity::find().count(test.app.db.read()).await.expect("a count")
+}
+
+/// What the log says was done, in order, and whether somebody did it.
+async fn entries(test: &TestApp) -> Vec<String> {
+    let mut entries = audit::Entity::find().all(test.app.db.read()).await.expect("entries");
+    entries.sort_by_key(|entry| entry.id);
+    let who = |entry: &audit::Model| entry.actor_id.map_or("nobody", |_| "somebody");
+    let entries = entries.iter();
+    let told = entries.map(|entry| format!("{}: {}", who(entry), entry.reason.as_deref().unwrap_or_default()));
+    told.collect()
 }
 
 /// What the log says was done, in order.
@@ -1312,29 +1324,127 @@ async fn roles_end_with_the_link_and_with_the_provider() {
 
     link(&test, &issuer, &ana, "1").await;
     entered(&test, &sign_in(&test, &issuer, "1", said).await);
-    assert_eq!(roles::end_of_former_providers(&test.app).await.expect("a look"), 0);
+    assert_eq!(end_roles(&test.app).await, 0);
     assert_eq!(roles_of(&ana).await, ["COORDINATOR SYSTEM campus"]);
     // The same database under settings without the provider.
-    let without = Providerless::of(&test);
-    assert_eq!(roles::end_of_former_providers(&without.0).await.expect("a look"), 1);
+    let without = under(&test, |settings| settings.auth.providers.clear());
+    assert_eq!(end_roles(&without).await, 1);
     test.pass(TimeDelta::seconds(1));
     assert_eq!(roles_of(&ana).await, NOBODY);
     drop(test.mails().await);
 }
 
-/// The application as it would be after the provider was taken out of the settings.
-struct Providerless(rumbo::app::App);
+async fn end_roles(app: &App) -> usize {
+    roles::end_without_a_rule(app).await.expect("a look")
+}
 
-impl Providerless {
-    fn of(test: &TestApp) -> Self {
-        let mut settings = (*test.app.settings).clone();
-        settings.auth.providers.clear();
-        let providers = rumbo::auth::provider::Providers::from_settings(&settings).expect("settings");
-        Self(rumbo::app::App {
-            providers,
-            ..test.app.clone()
-        })
+/// The application as it would be under other settings of its providers.
+fn under(test: &TestApp, change: impl FnOnce(&mut Settings)) -> App {
+    let mut settings = (*test.app.settings).clone();
+    change(&mut settings);
+    let providers = Providers::from_settings(&settings).expect("settings");
+    App {
+        providers,
+        ..test.app.clone()
     }
+}
+
+/// The settings of the one provider.
+fn campus(settings: &mut Settings) -> &mut Provider {
+    settings.auth.providers.get_mut("campus").expect("the provider")
+}
+
+#[tokio::test]
+async fn roles_end_when_no_rule_gives_them_any_more() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings_with_role("staff", "coordinator", "")).await;
+    let said = json!({ "email": "eva@example.org", "email_verified": true, "groups": "staff" });
+    for (change, ended) in [
+        (Box::new(|_: &mut Settings| ()) as Box<dyn FnOnce(&mut Settings)>, 0),
+        // Another claim or value counts at the next sign-in: nobody knows what the provider would say now.
+        (
+            Box::new(|settings| campus(settings).roles[0].value = "other".to_owned()),
+            0,
+        ),
+        (Box::new(|settings| campus(settings).roles.clear()), 1),
+        (
+            Box::new(|settings| campus(settings).roles[0].scope = "edn_01h455vb4pex5vsknk084sn02q".to_owned()),
+            1,
+        ),
+        (
+            Box::new(|settings| campus(settings).issuer = "http://127.0.0.1:9".to_owned()),
+            1,
+        ),
+    ] {
+        let eva = entered(&test, &sign_in(&test, &issuer, "1", said.clone()).await);
+        assert_eq!(roles_of(&eva).await, ["COORDINATOR SYSTEM campus"]);
+        assert_eq!(end_roles(&under(&test, change)).await, ended);
+        test.pass(TimeDelta::seconds(1));
+        assert_eq!(roles_of(&eva).await.len(), 1 - ended);
+    }
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_role_that_somebody_revoked_stays_away_until_somebody_grants_it() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings_with_role("staff", "coordinator", "")).await;
+    let ada = test.administrator().await;
+    let said = json!({ "email": "eva@example.org", "email_verified": true, "groups": "staff" });
+    let enter = async || entered(&test, &sign_in(&test, &issuer, "1", said.clone()).await);
+    let role = async |who: &Client<'_>| {
+        let viewer = who.run("Viewer", json!({})).await;
+        viewer.text("viewer.roles.0.id")
+    };
+    let revoke = async |id: String| {
+        let input = json!({ "input": { "roleAssignmentId": id } });
+        let answer = ada.run("RevokeRole", input).await;
+        assert_eq!(answer.user_errors("revokeRole"), NOBODY);
+        test.pass(TimeDelta::seconds(1));
+    };
+    let eva = enter().await;
+    revoke(role(&eva).await).await;
+    assert_eq!(roles_of(&enter().await).await, NOBODY);
+
+    let grant = json!({ "input": { "email": "eva@example.org", "role": "COORDINATOR" } });
+    let grant = async || ada.run("GrantRole", grant.clone()).await.user_errors("grantRole");
+    assert_eq!(grant().await, NOBODY);
+    assert_eq!(roles_of(&enter().await).await, ["COORDINATOR SYSTEM -"]);
+    revoke(role(&eva).await).await;
+    assert_eq!(
+        roles_of(&enter().await).await,
+        NOBODY,
+        "a granted one that is revoked as well"
+    );
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_granted_role_takes_the_place_of_one_from_a_provider() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings_with_role("staff", "coordinator", "")).await;
+    let ada = test.administrator().await;
+    let with = async |groups: &str| {
+        let said = json!({ "email": "eva@example.org", "email_verified": true, "groups": groups });
+        entered(&test, &sign_in(&test, &issuer, "1", said).await)
+    };
+    assert_eq!(roles_of(&with("staff").await).await, ["COORDINATOR SYSTEM campus"]);
+    let grant = json!({ "input": { "email": "eva@example.org", "role": "COORDINATOR" } });
+    let grant = async || ada.run("GrantRole", grant.clone()).await.user_errors("grantRole");
+    assert_eq!(grant().await, NOBODY);
+    assert_eq!(grant().await, ["ALREADY_GRANTED input.role"]);
+    for groups in ["staff", "none"] {
+        assert_eq!(
+            roles_of(&with(groups).await).await,
+            ["COORDINATOR SYSTEM -"],
+            "{groups}"
+        );
+    }
+    assert_eq!(
+        entries(&test).await.last().map(String::as_str),
+        Some("somebody: takes the place of what the identity provider campus gave")
+    );
+    drop(test.mails().await);
 }
 
 #[tokio::test]

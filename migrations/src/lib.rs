@@ -23,6 +23,7 @@ mod m20261127_000017_api_tokens;
 mod m20261127_000019_identities;
 mod m20261127_000020_idempotency;
 mod m20261127_000021_waiting_list;
+mod m20261127_000022_revoked_roles;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000019_identities::Migration),
             Box::new(m20261127_000020_idempotency::Migration),
             Box::new(m20261127_000021_waiting_list::Migration),
+            Box::new(m20261127_000022_revoked_roles::Migration),
         ]
     }
 }

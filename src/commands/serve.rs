@@ -26,11 +26,11 @@ pub async fn run(
     if !unlisted.is_empty() {
         return Err(Error::internal(format!("no policy names {}", unlisted.join(", "))));
     }
-    let ended = roles::end_of_former_providers(&app).await?;
+    let ended = roles::end_without_a_rule(&app).await?;
     if ended > 0 {
         tracing::warn!(
             roles = ended,
-            "roles of identity providers that are no longer in the settings were ended"
+            "roles of identity providers for which the settings have no rule any more were ended"
         );
     }
     let (tell, told) = watch::channel(false);

@@ -300,7 +300,7 @@ pub async fn create_administrator(app: &App, registration: &Registration) -> Res
         role: Role::Administrator,
         scope: Scope::System,
     };
-    if !role::is_held(&tx, id, grant, now).await? {
+    if role::find_held(&tx, id, grant, now).await?.is_none() {
         let row = role::new_row(RoleAssignmentId(app.clock.new_id()), id, grant, now, None);
         role::insert(&tx, row).await?;
     }

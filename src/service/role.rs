@@ -34,7 +34,7 @@ pub struct Appointment {
 }
 
 /// Grants a role below one's own: an administrator any, a coordinator that of tutor in an edition that they
-/// coordinate. Administrators are made on the machine itself.
+/// coordinate. Administrators are made on the machine itself. One that came from an identity provider becomes a granted one.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a scope or person that there is not or that the actor does not see,
@@ -60,9 +60,7 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
     }
     // Of two who grant the same at once the second must see the first.
     person::lock(&tx, person).await?;
-    if role::is_held(&tx, person, grant, now).await? {
-        return Err(Error::at("role", Code::AlreadyGranted));
-    }
+    let given = make_room(&tx, person, grant, now).await?;
     if let (Role::Tutor, Scope::Edition(edition)) = (grant.role, grant.scope) {
         // A new term as tutor begins without the charges of an earlier one.
         allocation::end_all(&tx, &app.clock, edition, person).await?;
@@ -75,12 +73,24 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
         Some(granted_by),
     );
     let row = role::insert(&tx, role::Model { until_at: until, ..row }).await?;
-    audit::record(&tx, &app.clock, Some(granted_by), action, &[row.id.into()], None).await?;
+    let reason = given.map(|key| format!("takes the place of what the identity provider {key} gave"));
+    let subjects = [row.id.into()];
+    audit::record(&tx, &app.clock, Some(granted_by), action, &subjects, reason.as_deref()).await?;
     tx.commit().await?;
     Ok(row)
 }
 
-/// Ends a role, by whoever could grant it.
+/// Ends what an identity provider gave of this role, and says which: from now on it is somebody's to end.
+async fn make_room(tx: &Tx, person: PersonId, grant: Grant, now: DateTime<Utc>) -> Result<Option<String>> {
+    let Some(held) = role::find_held(tx, person, grant, now).await? else {
+        return Ok(None);
+    };
+    let key = held.provider.ok_or_else(|| Error::at("role", Code::AlreadyGranted))?;
+    role::set_end(tx, held.id, now).await?;
+    Ok(Some(key))
+}
+
+/// Ends a role, by whoever could grant it. An identity provider does not give it again, until somebody granted it.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an assignment that the actor may not see, [`Error::Forbidden`] for one that they
@@ -109,7 +119,7 @@ pub async fn revoke_role(
     if row.until_at.is_some_and(|until| until <= now) {
         return Err(Error::at("roleAssignmentId", Code::IllegalTransition));
     }
-    role::set_end(&tx, id, now).await?;
+    role::revoke(&tx, id, revoked_by, now).await?;
     if let (Role::Tutor, Scope::Edition(edition)) = (row.role, scope) {
         allocation::end_all(&tx, &app.clock, edition, row.person_id).await?;
     }
@@ -125,6 +135,7 @@ pub async fn revoke_role(
     tx.commit().await?;
     Ok(role::Model {
         until_at: Some(now),
+        revoked_by: Some(revoked_by),
         ..row
     })
 }

@@ -1,10 +1,13 @@
 //! Identities of people at identity providers: with each of them its owner can sign in.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder, sea_query::Expr};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ActiveValue::Set, QueryOrder};
 
-use super::{Tx, unique_or};
+use super::{Tx, role, unique_or};
 use crate::domain::id::{IdentityId, PersonId};
 use crate::domain::identity::Subject;
 use crate::error::{Error, Result};
@@ -92,4 +95,20 @@ pub async fn set_used(tx: &Tx, id: IdentityId, now: DateTime<Utc>) -> Result<()>
 pub async fn remove(tx: &Tx, id: IdentityId) -> Result<()> {
     Entity::delete_by_id(id).exec(tx).await?;
     Ok(())
+}
+
+/// Whose identities of this provider and issuer are linked, of those who hold a role that came from it.
+pub async fn owners_with_roles(tx: &Tx, provider: &str, issuer: &str) -> Result<BTreeSet<PersonId>> {
+    let holders = Query::select()
+        .column(role::Column::PersonId)
+        .from(role::Entity)
+        .and_where(role::Column::Provider.eq(provider))
+        .to_owned();
+    let rows = Entity::find()
+        .filter(Column::Provider.eq(provider))
+        .filter(Column::Issuer.eq(issuer))
+        .filter(Column::PersonId.in_subquery(holders))
+        .all(tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.person_id).collect())
 }
