@@ -12,7 +12,7 @@ use crate::http;
 use crate::http::start::StartPage;
 use crate::mail::Mailer;
 use crate::service::identity::roles;
-use crate::store::{provider_sign_in, rate};
+use crate::store::{identity_claim, provider_sign_in, rate};
 use crate::worker::Worker;
 
 /// Serves until `stop` is done, then lets running requests and the batch of messages in hand end.
@@ -86,6 +86,7 @@ async fn exchange(app: App, told: watch::Receiver<bool>) {
         if done.is_ok() && count % FORGET_EVERY == 0 {
             done = rate::forget_full(&app.db, now).await;
             done = done.and(provider_sign_in::forget_ended(&app.db, app.clock.now()).await);
+            done = done.and(identity_claim::forget_ended(&app.db, app.clock.now()).await);
         }
         if let Err(failure) = done {
             tracing::warn!(error.chain = %failure, "the limits could not be told to the other copies, or what has ended not be removed");

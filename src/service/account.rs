@@ -18,7 +18,8 @@ use crate::error::{Code, Error, Faults, Result};
 use crate::store::person::Profile;
 use crate::store::token::Purpose;
 use crate::store::{
-    Tx, api_token, audit, declaration, institution, outbox, person, role, session, token as account_token,
+    Tx, api_token, audit, declaration, identity_claim, institution, outbox, person, role, session,
+    token as account_token,
 };
 
 pub mod address;
@@ -174,7 +175,8 @@ fn invalid_token() -> Error {
     Error::at("token", Code::InvalidToken)
 }
 
-/// Confirms the address to which the token was sent; the person can then sign in.
+/// Confirms the address to which the token was sent; the person can then sign in. Identities that wait for the owner's
+/// word wait no more.
 ///
 /// # Errors
 /// [`Code::InvalidToken`] for one that is unknown, used, replaced or out of date.
@@ -186,6 +188,7 @@ pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
         .await?
         .ok_or_else(invalid_token)?;
     person::set_confirmed(&tx, person, now).await?;
+    identity_claim::retire(&tx, person, now).await?;
     note(app, &tx, person, "address confirmed").await?;
     tx.commit().await?;
     Ok(())
@@ -292,6 +295,7 @@ pub async fn create_administrator(app: &App, registration: &Registration) -> Res
             person::set_disabled(&tx, row.id, None).await?;
             session::revoke_all(&tx, row.id, None, now).await?;
             api_token::revoke_all(&tx, row.id, now).await?;
+            identity_claim::retire(&tx, row.id, now).await?;
             row.id
         }
     };

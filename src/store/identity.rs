@@ -7,10 +7,10 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ActiveValue::Set, QueryOrder};
 
-use super::{Tx, role, unique_or};
+use super::{Tx, role};
 use crate::domain::id::{IdentityId, PersonId};
 use crate::domain::identity::Subject;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Somebody as a provider knows them, and whose account that is.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -67,8 +67,8 @@ pub async fn of_person(connection: &impl ConnectionTrait, person: PersonId) -> R
 /// Links an identity.
 ///
 /// # Errors
-/// `taken` when it is linked already.
-pub async fn insert(tx: &Tx, row: Model, taken: Error) -> Result<Model> {
+/// [`crate::error::Error::Conflict`] when somebody else linked it meanwhile.
+pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
     let row = ActiveModel {
         id: Set(row.id),
         person_id: Set(row.person_id),
@@ -78,7 +78,7 @@ pub async fn insert(tx: &Tx, row: Model, taken: Error) -> Result<Model> {
         linked_at: Set(row.linked_at),
         used_at: Set(row.used_at),
     };
-    row.insert(tx).await.map_err(unique_or(taken))
+    Ok(row.insert(tx).await?)
 }
 
 /// Notes that somebody signed in with it.
