@@ -1572,6 +1572,43 @@ async fn the_token_of_a_stranger_confirms_nothing_and_takes_nothing() {
 }
 
 #[tokio::test]
+async fn an_account_that_a_stranger_had_made_does_not_stand_in_its_owners_way() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings()).await;
+    let said = json!({ "email": "eva@example.org", "email_verified": true, "name": "Mal Lory" });
+    assert_eq!(outcome(&sign_in(&test, &issuer, "1", said).await), "CONFIRM_BY_MAIL");
+    drop(test.mails().await);
+    let input = json!({ "input": { "email": "eva@example.org", "givenName": "Eva", "familyName": "Luz", "language": "PT",
+        "timeZone": "America/Lima", "password": PASSWORD } });
+    test.anonymous().run("RegisterPerson", input).await;
+    drop(test.mails().await);
+    let other = json!({ "input": { "email": "eva@example.org", "givenName": "Mal", "familyName": "Lory",
+        "language": "EN", "timeZone": "UTC", "password": "elefante azul en junio" } });
+    test.anonymous().run("RegisterPerson", other).await;
+    let token = mailed(&test, "confirm_address", "eva@example.org").await;
+    let confirmed = test
+        .anonymous()
+        .run("ConfirmEmail", json!({ "input": { "token": token } }))
+        .await;
+    assert_eq!(confirmed.user_errors("confirmEmail"), NOBODY);
+    let input = json!({ "input": { "email": "eva@example.org", "password": PASSWORD } });
+    let signed_in = test.anonymous().run("SignIn", input).await;
+    let eva = test.anonymous().bearing(&signed_in.text("signIn.session.accessToken"));
+    let viewer = eva.run("Viewer", json!({})).await;
+    let shown = viewer.at("viewer.person");
+    assert_eq!(
+        [
+            &shown["givenName"],
+            &shown["familyName"],
+            &shown["language"],
+            &shown["timeZone"]
+        ],
+        ["Eva", "Luz", "PT", "America/Lima"]
+    );
+    assert_eq!(people(&test).await, 1);
+}
+
+#[tokio::test]
 async fn no_claim_outlives_a_new_password_or_a_confirmed_address() {
     let issuer = Issuer::start().await;
     let test = knowing(issuer.settings()).await;

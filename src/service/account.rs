@@ -101,7 +101,7 @@ pub fn read_profile(
 
 /// Registers a person, who has to confirm the address before signing in. The answer and the work are the
 /// same for an address that has an account: its owner is told by mail. An account that was never confirmed keeps the
-/// name and password of its first registration and gets a new link.
+/// name and password of its first registration and gets a new link; one that an identity provider made gets them from it.
 pub async fn register(app: &App, registration: &Registration) -> Result<()> {
     app.db.rest().await;
     let hash = app.passwords.hash(&registration.password).await?;
@@ -112,17 +112,41 @@ pub async fn register(app: &App, registration: &Registration) -> Result<()> {
             let row = person::insert(&tx, new_person(app, &tx, registration, hash).await?).await?;
             send_confirmation(app, &tx, row.id).await?;
         }
-        Some(row) if is_pending(&row) => {
-            // Whoever registered first keeps name and password: a stranger's must not be what the owner confirms.
-            send_confirmation(app, &tx, row.id).await?;
-        }
-        Some(row) => {
-            outbox::enqueue(&tx, &app.clock, row.id, &Notice::AlreadyRegistered).await?;
-        }
+        Some(row) => register_again(app, &tx, &row, registration, hash).await?,
     }
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(())
+}
+
+/// Deals with a registration for an address that has an account. The caller holds the register.
+async fn register_again(
+    app: &App,
+    tx: &Tx,
+    known: &person::Model,
+    registration: &Registration,
+    hash: String,
+) -> Result<()> {
+    let row = person::lock(tx, known.id).await?;
+    let row = row.ok_or_else(|| Error::internal("a person who was there is gone"))?;
+    if is_pending(&row) {
+        // Whoever registered first keeps name and password: a stranger's must not be what the owner confirms.
+        return send_confirmation(app, tx, row.id).await;
+    }
+    if is_unclaimed(tx, &row).await? {
+        person::set_profile(tx, &row, row.version, &registration.profile).await?;
+        person::set_password(tx, row.id, hash).await?;
+        return send_confirmation(app, tx, row.id).await;
+    }
+    outbox::enqueue(tx, &app.clock, row.id, &Notice::AlreadyRegistered).await?;
+    Ok(())
+}
+
+/// The word of an identity provider made the account, and nobody has come for it: whoever registers may be the first. An
+/// imported person is known by what was imported.
+async fn is_unclaimed(tx: &Tx, row: &person::Model) -> Result<bool> {
+    let nobody_came = row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_none();
+    Ok(nobody_came && person::is_bare(tx, row.id).await?)
 }
 
 /// Somebody registered by themself and never confirmed; an imported person has no password.
