@@ -11,12 +11,14 @@ use async_graphql_value::Value;
 
 use super::address;
 use crate::app::App;
-use crate::config::Rate;
 use crate::domain::actor::Actor;
-use crate::domain::rate::{self, Class, Rule};
+use crate::domain::rate::{self, Class};
 use crate::domain::text::Email;
 use crate::error::{Error, Result};
 use crate::store::rate::{Charge, Key, full_at, give_back, take};
+
+/// What sends to an address that it does not name: `service::invitation::send_again` takes from that one's bucket.
+const KNOWS_ITS_ADDRESS: &str = "resendInvitation";
 
 /// What was taken and comes back when every proof of identity in the operation succeeds.
 #[derive(Debug, Default)]
@@ -72,7 +74,7 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
         (None, Some(person)) => ("person", person, &rates.person),
         (None, None) => ("anonymous", caller.as_bytes(), &rates.anonymous),
     };
-    let ordinary = charge(&[kind.as_bytes(), owner], rate, roots.len().max(1));
+    let ordinary = Charge::new(&[kind.as_bytes(), owner], rate, roots.len().max(1));
     app.rates.take(ordinary, now).map_err(busy)?;
 
     let of = |class| roots.iter().filter(move |root| Class::of(&root.name) == Some(class));
@@ -83,20 +85,20 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     }
     let mut firm = Vec::new();
     if proofs > 0 {
-        firm.push(charge(&[b"sign in", caller.as_bytes()], &rates.sign_in_address, proofs));
+        firm.push(Charge::new(
+            &[b"sign in", caller.as_bytes()],
+            &rates.sign_in_address,
+            proofs,
+        ));
     }
     if mails > 0 {
-        firm.push(charge(&[b"mail by", subject], &rates.mail_sender, mails));
+        firm.push(Charge::new(&[b"mail by", subject], &rates.mail_sender, mails));
     }
-    // What names no address sends to one that it has sent to before, and keeps a distance of its own.
-    for (address, units) in by_account(of(Class::Mail))
-        .into_iter()
-        .filter(|(address, _)| !address.is_empty())
-    {
-        firm.push(charge(&[b"mail to", address.as_bytes()], &rates.mail_recipient, units));
+    for (address, units) in by_account(of(Class::Mail).filter(|root| root.name != KNOWS_ITS_ADDRESS)) {
+        firm.push(Charge::mail_to(address, rates, units));
     }
     if exports > 0 {
-        firm.push(charge(&[b"export", subject], &rates.export, exports));
+        firm.push(Charge::new(&[b"export", subject], &rates.export, exports));
     }
     // Whoever has nothing left costs one look, and no transaction.
     let keys: Vec<Key> = firm.iter().map(|charge| charge.key).collect();
@@ -121,10 +123,10 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
         } else {
             account.as_bytes()
         };
-        let pair = charge(&[b"known", caller.as_bytes(), account], &rates.sign_in_known, units);
+        let pair = Charge::new(&[b"known", caller.as_bytes(), account], &rates.sign_in_known, units);
         let fresh = take(&tx, pair, now).await?.is_ok();
         let class: &[u8] = if fresh { b"account" } else { b"account again" };
-        let whole = charge(&[class, account], &rates.sign_in_account, units);
+        let whole = Charge::new(&[class, account], &rates.sign_in_account, units);
         take(&tx, whole, now).await?.map_err(busy)?;
         ticket.charges.extend(fresh.then_some(pair));
         ticket.charges.push(whole);
@@ -162,14 +164,6 @@ fn busy(micros: i64) -> Error {
     Error::Busy(rate::seconds(micros))
 }
 
-fn charge(parts: &[&[u8]], rate: &Rate, units: usize) -> Charge {
-    Charge {
-        key: Key::new(parts),
-        rule: Rule::new(rate),
-        units: u32::try_from(units).unwrap_or(u32::MAX),
-    }
-}
-
 /// How many fields there are for each address that they name, in order.
 fn by_account<'a>(roots: impl Iterator<Item = &'a Root>) -> BTreeMap<&'a str, usize> {
     let mut all = BTreeMap::new();
@@ -199,7 +193,11 @@ fn roots(operation: &mut Operation) -> Vec<Root> {
             .is_none_or(|name| this.is_none_or(|this| this.as_str() == name))
         {
             let begin = found.len();
-            gather(document, &definition.selection_set.node, &variables, &mut found);
+            let given = Given {
+                definition,
+                variables: &variables,
+            };
+            gather(document, &definition.selection_set.node, &given, &mut found);
             for root in &mut found[begin..] {
                 root.reads = definition.ty == OperationType::Query;
             }
@@ -208,42 +206,59 @@ fn roots(operation: &mut Operation) -> Vec<Root> {
     found
 }
 
-fn gather(document: &ExecutableDocument, set: &SelectionSet, variables: &Variables, found: &mut Vec<Root>) {
+/// The variables of one operation.
+struct Given<'a> {
+    definition: &'a OperationDefinition,
+    variables: &'a Variables,
+}
+
+impl Given<'_> {
+    /// What a variable is when the operation runs: what came with the request, or else its default.
+    fn get(&self, name: &str) -> Option<&Constant> {
+        self.variables.get(name).or_else(|| {
+            let mut defined = self.definition.variable_definitions.iter();
+            let found = defined.find(|variable| variable.node.name.node == name)?;
+            found.node.default_value.as_ref().map(|value| &value.node)
+        })
+    }
+}
+
+fn gather(document: &ExecutableDocument, set: &SelectionSet, given: &Given<'_>, found: &mut Vec<Root>) {
     for selection in &set.items {
         match &selection.node {
-            Selection::Field(field) => found.push(root(&field.node, variables)),
+            Selection::Field(field) => found.push(root(&field.node, given)),
             Selection::InlineFragment(fragment) => {
-                gather(document, &fragment.node.selection_set.node, variables, found);
+                gather(document, &fragment.node.selection_set.node, given, found);
             }
             Selection::FragmentSpread(spread) => {
                 if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
-                    gather(document, &fragment.node.selection_set.node, variables, found);
+                    gather(document, &fragment.node.selection_set.node, given, found);
                 }
             }
         }
     }
 }
 
-fn root(field: &Field, variables: &Variables) -> Root {
+fn root(field: &Field, given: &Given<'_>) -> Root {
     let name = field.name.node.to_string();
     Root {
         answered_as: field.response_key().node.to_string(),
         // Few fields are worth the look.
-        address: Class::of(&name).and_then(|_| named_address(field, variables)),
+        address: Class::of(&name).and_then(|_| named_address(field, given)),
         reads: false,
         name,
     }
 }
 
 /// The address that a field's input names, as accounts are kept.
-fn named_address(field: &Field, variables: &Variables) -> Option<String> {
+fn named_address(field: &Field, given: &Given<'_>) -> Option<String> {
     let text = match &field.get_argument("input")?.node {
-        Value::Variable(name) => match variables.get(name)? {
+        Value::Variable(name) => match given.get(name)? {
             Constant::Object(input) => text(input.get("email")?)?,
             _ => return None,
         },
         Value::Object(input) => match input.get("email")? {
-            Value::Variable(name) => text(variables.get(name)?)?,
+            Value::Variable(name) => text(given.get(name)?)?,
             Value::String(text) => text.clone(),
             _ => return None,
         },
@@ -297,6 +312,26 @@ mod tests {
                 pair("signOut:signOut", ""),
             ]
         );
+    }
+
+    #[test]
+    fn a_variable_that_is_not_given_has_its_default() {
+        let whole = "mutation A($i: RequestPasswordResetInput! = {email: \"Ana@example.org\"}) {
+            requestPasswordReset(input: $i) { accepted } }";
+        let part = "mutation ($e: String! = \"Ana@example.org\") { ...F }
+            fragment F on Mutation { requestPasswordReset(input: {email: $e}) { accepted } }";
+        let pair = |address: &str| {
+            (
+                "requestPasswordReset:requestPasswordReset".to_owned(),
+                address.to_owned(),
+            )
+        };
+        assert_eq!(found(whole, json!({})), [pair("ana@example.org")]);
+        assert_eq!(found(part, json!({})), [pair("ana@example.org")]);
+        // What is given counts, also where it is nothing.
+        let given = json!({ "i": { "email": "bea@example.org" }, "e": null });
+        assert_eq!(found(whole, given.clone()), [pair("bea@example.org")]);
+        assert_eq!(found(part, given), [pair("")]);
     }
 
     #[test]
