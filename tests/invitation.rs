@@ -790,6 +790,18 @@ async fn an_account_that_was_never_confirmed_goes_to_who_has_the_mailbox() {
     drop(test.mails().await);
 }
 
+#[tokio::test]
+async fn a_filter_may_name_a_state_many_times() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    invited(&test, &carla, &edition).await;
+    for (state, count) in [("SENT", 1), ("EXPIRED", 0), ("DECLINED", 0)] {
+        let filter = json!({ "states": vec![state; 2000] });
+        assert_eq!(list(&carla, &edition, filter).await.len(), count, "{state}");
+    }
+}
+
 /// Sends the same mutation fifty times at once, and gives what each was refused with, nothing for those that were not.
 async fn fifty(test: &Arc<TestApp>, token: Option<String>, operation: &'static str, input: Value) -> Vec<String> {
     let mut tasks = Vec::new();
