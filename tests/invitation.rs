@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::id::{EditionId, PersonId};
 use rumbo::mail::Sent;
-use rumbo::store::{history, invitation, person};
+use rumbo::store::{edition, history, invitation, person};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
@@ -119,14 +120,14 @@ async fn answers(test: &TestApp, client: &Client<'_>, token: &str) -> Vec<(u16, 
 /// A person whose account has Nora's address.
 async fn nora(test: &TestApp) -> Client<'_> {
     let client = test.person("Nora").await;
-    set_address(test, client.person.expect("a person")).await;
+    set_address(test, client.person.expect("a person"), EMAIL).await;
     client
 }
 
-async fn set_address(test: &TestApp, id: PersonId) {
+async fn set_address(test: &TestApp, id: PersonId, email: &str) {
     let tx = test.app.db.write().await.expect("a transaction");
     let taken = rumbo::error::Error::NotFound("");
-    person::set_email(&tx, id, EMAIL, test.now(), taken)
+    person::set_email(&tx, id, email, test.now(), taken)
         .await
         .expect("an address");
     tx.commit().await.expect("a commit");
@@ -802,6 +803,85 @@ async fn a_filter_may_name_a_state_many_times() {
     }
 }
 
+/// Lets an edition take applications from one instant to another.
+async fn set_window(test: &TestApp, edition: &str, from: DateTime<Utc>, until: DateTime<Utc>) {
+    let id: EditionId = edition.parse().expect("an edition");
+    let tx = test.app.db.write().await.expect("a transaction");
+    edition::Entity::update_many()
+        .col_expr(edition::Column::EnrolsFrom, Expr::value(from))
+        .col_expr(edition::Column::EnrolsUntil, Expr::value(until))
+        .filter(edition::Column::Id.eq(id))
+        .exec(&tx)
+        .await
+        .expect("an edition");
+    tx.commit().await.expect("a commit");
+}
+
+#[tokio::test]
+async fn nobody_is_invited_to_what_ends_before_they_could_apply() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = draft(&carla, Plan::OPEN).await.text("createEdition.edition.id");
+    walk(&carla, &edition, &["ANNOUNCED"]).await;
+    let (now, second) = (test.now(), TimeDelta::seconds(1));
+    let week = now + TimeDelta::days(7);
+    let made = act(&carla, "InviteToEdition", to_edition(&edition)).await;
+    let id = made.text("inviteToEdition.invitation.id");
+    test.pass(TimeDelta::minutes(15));
+    let carla = carla.again().await;
+    let again = json!({ "invitationId": id, "version": 1 });
+    // The invitations of this test end a week and a quarter of an hour after its beginning, and begin then.
+    let (begin, end) = (now + TimeDelta::minutes(15), week + TimeDelta::minutes(15));
+    let mut other = to_edition(&edition);
+    other["email"] = json!("other@example.org");
+    for (from, until) in [(end, end + second), (now, begin - second)] {
+        set_window(&test, &edition, from, until).await;
+        let refused = act(&carla, "InviteToEdition", other.clone()).await;
+        assert_eq!(
+            refused.user_errors("inviteToEdition"),
+            ["ENROLMENT_CLOSED input.editionId"]
+        );
+        let refused = act(&carla, "ResendInvitation", again.clone()).await;
+        assert_eq!(
+            refused.user_errors("resendInvitation"),
+            ["ENROLMENT_CLOSED input.invitationId"]
+        );
+    }
+    set_window(&test, &edition, end - second, end).await;
+    let sent = act(&carla, "InviteToEdition", other).await;
+    assert_eq!(sent.user_errors("inviteToEdition"), [""; 0]);
+    set_window(&test, &edition, now, begin).await;
+    let sent = act(&carla, "ResendInvitation", again).await;
+    assert_eq!(sent.user_errors("resendInvitation"), [""; 0]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn nobody_is_invited_to_a_role_by_themself() {
+    let test = TestApp::new().await;
+    let (ada, carla) = (test.administrator().await, test.coordinator().await);
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let made = act(&carla, "InviteToRole", to_role(EMAIL, "TUTOR", Some(&edition))).await;
+    let id = made.text("inviteToRole.invitation.id");
+    let token = token(&test).await;
+    test.pass(TimeDelta::minutes(15));
+    let (ada, carla) = (ada.again().await, carla.again().await);
+    // Somebody else's address that became one's own.
+    set_address(&test, ada.person.expect("a person"), EMAIL).await;
+    let again = json!({ "invitationId": id, "version": 1 });
+    let refused = act(&ada, "ResendInvitation", again).await;
+    assert_eq!(
+        refused.user_errors("resendInvitation"),
+        ["ROLE_NOT_GRANTABLE input.invitationId"]
+    );
+    set_address(&test, ada.person.expect("a person"), "ada@example.org").await;
+    set_address(&test, carla.person.expect("a person"), EMAIL).await;
+    let own = accept(&carla, &token).await;
+    assert_eq!(own.user_errors("acceptInvitation"), ["INVALID_TOKEN input.token"]);
+    let roles = carla.run("Viewer", json!({})).await;
+    assert_eq!(roles.at("viewer.roles").as_array().map(Vec::len), Some(1));
+}
+
 /// Sends the same mutation fifty times at once, and gives what each was refused with, nothing for those that were not.
 async fn fifty(test: &Arc<TestApp>, token: Option<String>, operation: &'static str, input: Value) -> Vec<String> {
     let mut tasks = Vec::new();
@@ -1114,7 +1194,7 @@ async fn guesses_and_messages_are_limited() {
         assert_eq!(refused.user_errors("inviteToEdition"), ["ALREADY_INVITED input.email"]);
     }
     assert!(limited(&act(&carla, "InviteToEdition", to_edition(&edition)).await));
-    // What is sent again names no address, so it is held to the sender's measure alone.
+    // What is too soon sends nothing, and takes nothing from its address.
     let ada = test.administrator().await;
     for number in 0..7 {
         let input = to_role(&format!("guest{number}@example.org"), "COORDINATOR", None);
@@ -1123,5 +1203,50 @@ async fn guesses_and_messages_are_limited() {
         let again = act(&ada, "ResendInvitation", json!({ "invitationId": id, "version": 1 })).await;
         assert_eq!(again.user_errors("resendInvitation"), ["TOO_SOON input.invitationId"]);
     }
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn what_is_sent_again_counts_for_its_address() {
+    let test = TestApp::with(&[("rates.enabled", "true")]).await;
+    let (ada, carla) = (test.administrator().await, test.coordinator().await);
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let seen = carla.run("SeeEdition", json!({ "id": edition })).await;
+    let course = seen.text("edition.course.id");
+    let institution = test.institution("INEFOP", "UY").await.to_string();
+    let mut ids = Vec::new();
+    // Five messages an hour to an address, by five invitations.
+    for (role, scope) in [
+        ("TUTOR", Some(edition.as_str())),
+        ("COORDINATOR", Some(edition.as_str())),
+        ("COORDINATOR", Some(course.as_str())),
+        ("COORDINATOR", None),
+        ("FOCAL_POINT", Some(institution.as_str())),
+    ] {
+        let made = act(&ada, "InviteToRole", to_role(EMAIL, role, scope)).await;
+        ids.push(made.text("inviteToRole.invitation.id"));
+    }
+    drop(test.mails().await);
+    // One has come back in twelve minutes.
+    test.pass(TimeDelta::minutes(15));
+    let ada = ada.again().await;
+    let again = async |id: &str| {
+        let input = json!({ "invitationId": id, "version": 1 });
+        act(&ada, "ResendInvitation", input).await
+    };
+    assert_eq!(again(&ids[0]).await.user_errors("resendInvitation"), [""; 0]);
+    for id in &ids[1..] {
+        let limited = again(id).await;
+        assert_eq!(limited.refusal(), "RATE_LIMITED");
+        assert_eq!(limited.json["errors"][0]["extensions"]["retryAfter"], 540);
+    }
+    let more = act(&ada, "InviteToRole", to_role(EMAIL, "TUTOR", Some(&edition))).await;
+    assert_eq!((more.status.as_u16(), more.refusal()), (429, "RATE_LIMITED"));
+    assert_eq!(test.notices().await, [format!("invited_to_role {EMAIL}")]);
+    test.pass(TimeDelta::minutes(9));
+    let ada = ada.again().await;
+    let input = json!({ "invitationId": ids[1], "version": 1 });
+    let sent = act(&ada, "ResendInvitation", input).await;
+    assert_eq!(sent.user_errors("resendInvitation"), [""; 0]);
     drop(test.mails().await);
 }

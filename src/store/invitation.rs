@@ -57,12 +57,15 @@ impl Model {
         role::scope(&self.scope_kind, self.scope_id)
     }
 
-    /// What somebody is invited to; the database keeps it well formed.
-    pub fn offer(&self) -> Option<Offer> {
-        match (self.purpose, self.scope()?, self.role) {
-            (Purpose::TakePart, Scope::Edition(edition), None) => Some(Offer::TakePart(edition)),
-            (Purpose::HoldRole, scope, Some(role)) => Some(Offer::HoldRole(Grant { role, scope })),
-            _ => None,
+    /// What somebody is invited to.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a row that the database should have refused.
+    pub fn offer(&self) -> Result<Offer> {
+        match (self.purpose, self.scope(), self.role) {
+            (Purpose::TakePart, Some(Scope::Edition(edition)), None) => Ok(Offer::TakePart(edition)),
+            (Purpose::HoldRole, Some(scope), Some(role)) => Ok(Offer::HoldRole(Grant { role, scope })),
+            _ => Err(Error::internal("an invitation to nothing")),
         }
     }
 

@@ -215,7 +215,7 @@ async fn take_over(
 }
 
 fn offer_of(row: &Model) -> Result<Offer> {
-    row.offer().ok_or_else(|| Error::internal("an invitation to nothing"))
+    row.offer()
 }
 
 /// The locked edition with its course, where the invitation is to one.
