@@ -136,7 +136,7 @@ pub async fn register(app: &App, registration: &Registration) -> Result<()> {
 }
 
 /// Somebody registered by themself and never confirmed; an imported person has no password.
-fn is_pending(row: &person::Model) -> bool {
+pub(super) fn is_pending(row: &person::Model) -> bool {
     row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_some()
 }
 
