@@ -327,6 +327,9 @@ impl Settings {
         if self.auth.access_minutes == 0 || self.auth.access_minutes > 10 {
             return invalid("auth.access_minutes", "must be 1 to 10");
         }
+        if self.auth.invitation_days == 0 || self.auth.invitation_days > 90 {
+            return invalid("auth.invitation_days", "must be 1 to 90");
+        }
         let is_origin = |origin: &String| {
             (origin.starts_with("https://") || origin.starts_with("http://"))
                 && origin.matches('/').count() == 2
@@ -431,6 +434,15 @@ mod tests {
             let given = [("auth.access_minutes", minutes.to_owned())];
             let settings = Settings::load("test", None, &given).expect("settings");
             assert_eq!(settings.validate().is_ok(), works, "{minutes}");
+        }
+    }
+
+    #[test]
+    fn an_invitation_is_open_for_a_day_at_least_and_ninety_at_most() {
+        for (days, works) in [("0", false), ("1", true), ("90", true), ("91", false)] {
+            let given = [("auth.invitation_days", days.to_owned())];
+            let settings = Settings::load("test", None, &given).expect("settings");
+            assert_eq!(settings.validate().is_ok(), works, "{days}");
         }
     }
 

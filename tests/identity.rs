@@ -7,15 +7,23 @@ use aws_lc_rs::hmac;
 use chrono::TimeDelta;
 use data_encoding::BASE64URL_NOPAD;
 use futures_util::future::join_all;
+use rumbo::app::App;
+use rumbo::auth::provider::Providers;
 use rumbo::auth::second_factor::DeviceSecret;
-use rumbo::config::Provider;
-use rumbo::domain::actor::{Role, Scope};
+use rumbo::config::{Provider, Settings};
+use rumbo::domain::actor::{Actor, Role, Scope};
+use rumbo::domain::id::IdentityId;
+use rumbo::domain::language::Language;
+use rumbo::error::Code;
+use rumbo::service;
+use rumbo::service::account::{self, Registration, RegistrationText};
 use rumbo::service::identity::roles;
-use rumbo::store::{audit, identity, person, provider_sign_in};
+use rumbo::store::{Engine, Tx, audit, identity, identity_claim, person, provider_sign_in};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::retry;
 use crate::support::app::{Answer, Client, TestApp};
 use crate::support::issuer::{ACCESS, CLIENT, Issuer, Key, Mood, SECRET, unsigned};
 
@@ -154,18 +162,37 @@ fn token_in(message: &str) -> String {
     rest.split_whitespace().next().expect("a token").to_owned()
 }
 
-async fn confirm(test: &TestApp, token: &str) -> Vec<String> {
-    confirm_with(test, token, &Value::Null).await
+/// Signs in as somebody who is asked by mail, and gives the handle, which the answer to the message needs.
+async fn ask(test: &TestApp, issuer: &Issuer, subject: &str, email: &str) -> String {
+    let trip = begin(test).await;
+    let said = claims(test, issuer, &trip, subject, &verified(email));
+    issuer.takes("code", &issuer.key.sign(&said));
+    assert_eq!(outcome(&complete(test, &trip, "code").await), "CONFIRM_BY_MAIL");
+    trip.handle
 }
 
-async fn confirm_with(test: &TestApp, token: &str, code: &Value) -> Vec<String> {
-    let input = json!({ "input": { "token": token, "code": code } });
+async fn confirm(test: &TestApp, token: &str, handle: &str) -> Vec<String> {
+    confirm_with(test, token, handle, &Value::Null).await
+}
+
+async fn confirm_with(test: &TestApp, token: &str, handle: &str, code: &Value) -> Vec<String> {
+    let input = json!({ "input": { "token": token, "handle": handle, "code": code } });
     let answer = test.anonymous().run("ConfirmIdentityLink", input).await;
     answer.user_errors("confirmIdentityLink")
 }
 
 async fn people(test: &TestApp) -> u64 {
     person::Entity::find().count(test.app.db.read()).await.expect("a count")
+}
+
+/// What the log says was done, in order, and whether somebody did it.
+async fn entries(test: &TestApp) -> Vec<String> {
+    let mut entries = audit::Entity::find().all(test.app.db.read()).await.expect("entries");
+    entries.sort_by_key(|entry| entry.id);
+    let who = |entry: &audit::Model| entry.actor_id.map_or("nobody", |_| "somebody");
+    let entries = entries.iter();
+    let told = entries.map(|entry| format!("{}: {}", who(entry), entry.reason.as_deref().unwrap_or_default()));
+    told.collect()
 }
 
 /// What the log says was done, in order.
@@ -288,30 +315,40 @@ async fn the_owner_of_the_mailbox_confirms_the_link_once() {
     let test = knowing(issuer.settings()).await;
     let ana = test.person("Ana").await;
     let said = verified("ana@example.org");
-    sign_in(&test, &issuer, "1", said.clone()).await;
+    let old = ask(&test, &issuer, "1", "ana@example.org").await;
     let first = mailed(&test, "confirm_identity", "ana@example.org").await;
-    sign_in(&test, &issuer, "1", said.clone()).await;
+    let handle = ask(&test, &issuer, "1", "ana@example.org").await;
     let second = mailed(&test, "confirm_identity", "ana@example.org").await;
     let refused = ["INVALID_TOKEN input.token"];
-    assert_eq!(confirm(&test, &first).await, refused, "the newer one took its place");
+    assert_eq!(
+        confirm(&test, &first, &old).await,
+        refused,
+        "the newer one took its place"
+    );
     for nonsense in ["", "otk_nonsense", &second[1..]] {
-        assert_eq!(confirm(&test, nonsense).await, refused);
+        assert_eq!(confirm(&test, nonsense, &handle).await, refused);
     }
-    let at_once = join_all((0..4).map(|_| confirm(&test, &second))).await;
+    let at_once = join_all((0..4).map(|_| confirm(&test, &second, &handle))).await;
     assert_eq!(at_once.iter().filter(|errors| errors.is_empty()).count(), 1);
     assert_eq!(test.notices().await, ["identity_linked ana@example.org"]);
     assert_eq!(reasons(&test).await, ["identity of campus linked"]);
     let inside = entered(&test, &sign_in(&test, &issuer, "1", said.clone()).await);
     assert_eq!(id_of(&inside).await, ana.person.expect("a person").to_string());
     // Somebody else with the same address stays outside.
-    assert_eq!(
-        outcome(&sign_in(&test, &issuer, "2", said.clone()).await),
-        "CONFIRM_BY_MAIL"
-    );
+    let handle = ask(&test, &issuer, "2", "ana@example.org").await;
     let late = mailed(&test, "confirm_identity", "ana@example.org").await;
+    let waiting = async || {
+        let count = identity_claim::Entity::find().count(test.app.db.read()).await;
+        count.expect("a count")
+    };
     test.pass(TimeDelta::hours(24));
-    assert_eq!(confirm(&test, &late).await, refused, "too late");
+    assert_eq!(confirm(&test, &late, &handle).await, refused, "too late");
     assert_eq!(test.notices().await, NOBODY);
+    assert_eq!(waiting().await, 3);
+    identity_claim::forget_ended(&test.app.db, test.now())
+        .await
+        .expect("a delete");
+    assert_eq!(waiting().await, 0);
 }
 
 #[tokio::test]
@@ -323,14 +360,25 @@ async fn whoever_registered_an_address_first_does_not_get_in_after_its_owner() {
         "timeZone": "UTC", "password": PASSWORD } });
     test.anonymous().run("RegisterPerson", input).await;
     drop(test.mails().await);
-    sign_in(&test, &issuer, "1", verified("ana@example.org")).await;
+    let handle = ask(&test, &issuer, "1", "ana@example.org").await;
     let token = mailed(&test, "confirm_identity", "ana@example.org").await;
-    assert_eq!(confirm(&test, &token).await, NOBODY);
+    assert_eq!(confirm(&test, &token, &handle).await, NOBODY);
+    let mails = test.mails().await;
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].text.contains("no longer works"), "{}", mails[0].text);
+    let told = entries(&test).await;
+    assert_eq!(
+        told,
+        [
+            "nobody: address confirmed with an identity",
+            "nobody: password forgotten that nobody had confirmed",
+            "nobody: identity of campus linked"
+        ]
+    );
     entered(&test, &sign_in(&test, &issuer, "1", verified("ana@example.org")).await);
     let input = json!({ "input": { "email": "ana@example.org", "password": PASSWORD } });
     let mallory = test.anonymous().run("SignIn", input).await;
     assert_eq!(mallory.user_errors("signIn"), ["INVALID_CREDENTIALS input"]);
-    drop(test.mails().await);
 }
 
 #[tokio::test]
@@ -1157,10 +1205,7 @@ async fn the_mailbox_does_not_stand_for_the_second_factor() {
     test.pass(TimeDelta::seconds(30));
 
     let said = verified("ana@example.org");
-    assert_eq!(
-        outcome(&sign_in(&test, &issuer, "1", said.clone()).await),
-        "CONFIRM_BY_MAIL"
-    );
+    let handle = ask(&test, &issuer, "1", "ana@example.org").await;
     let token = mailed(&test, "confirm_identity", "ana@example.org").await;
     for (code, expected) in [
         (Value::Null, "REQUIRED input.code"),
@@ -1168,15 +1213,12 @@ async fn the_mailbox_does_not_stand_for_the_second_factor() {
         (json!("nonsense"), "INVALID_CODE input.code"),
         (json!(used), "INVALID_CODE input.code"),
     ] {
-        assert_eq!(confirm_with(&test, &token, &code).await, [expected]);
+        assert_eq!(confirm_with(&test, &token, &handle, &code).await, [expected]);
     }
-    assert_eq!(
-        outcome(&sign_in(&test, &issuer, "2", said.clone()).await),
-        "CONFIRM_BY_MAIL"
-    );
+    let handle = ask(&test, &issuer, "2", "ana@example.org").await;
     let token = mailed(&test, "confirm_identity", "ana@example.org").await;
     let right = json!(device.code_at(test.now()));
-    assert_eq!(confirm_with(&test, &token, &right).await, NOBODY);
+    assert_eq!(confirm_with(&test, &token, &handle, &right).await, NOBODY);
     assert_eq!(test.notices().await, ["identity_linked ana@example.org"]);
     let inside = entered(&test, &sign_in(&test, &issuer, "2", said).await);
     assert_eq!(id_of(&inside).await, id_of(&ana).await);
@@ -1301,29 +1343,127 @@ async fn roles_end_with_the_link_and_with_the_provider() {
 
     link(&test, &issuer, &ana, "1").await;
     entered(&test, &sign_in(&test, &issuer, "1", said).await);
-    assert_eq!(roles::end_of_former_providers(&test.app).await.expect("a look"), 0);
+    assert_eq!(end_roles(&test.app).await, 0);
     assert_eq!(roles_of(&ana).await, ["COORDINATOR SYSTEM campus"]);
     // The same database under settings without the provider.
-    let without = Providerless::of(&test);
-    assert_eq!(roles::end_of_former_providers(&without.0).await.expect("a look"), 1);
+    let without = under(&test, |settings| settings.auth.providers.clear());
+    assert_eq!(end_roles(&without).await, 1);
     test.pass(TimeDelta::seconds(1));
     assert_eq!(roles_of(&ana).await, NOBODY);
     drop(test.mails().await);
 }
 
-/// The application as it would be after the provider was taken out of the settings.
-struct Providerless(rumbo::app::App);
+async fn end_roles(app: &App) -> usize {
+    roles::end_without_a_rule(app).await.expect("a look")
+}
 
-impl Providerless {
-    fn of(test: &TestApp) -> Self {
-        let mut settings = (*test.app.settings).clone();
-        settings.auth.providers.clear();
-        let providers = rumbo::auth::provider::Providers::from_settings(&settings).expect("settings");
-        Self(rumbo::app::App {
-            providers,
-            ..test.app.clone()
-        })
+/// The application as it would be under other settings of its providers.
+fn under(test: &TestApp, change: impl FnOnce(&mut Settings)) -> App {
+    let mut settings = (*test.app.settings).clone();
+    change(&mut settings);
+    let providers = Providers::from_settings(&settings).expect("settings");
+    App {
+        providers,
+        ..test.app.clone()
     }
+}
+
+/// The settings of the one provider.
+fn campus(settings: &mut Settings) -> &mut Provider {
+    settings.auth.providers.get_mut("campus").expect("the provider")
+}
+
+#[tokio::test]
+async fn roles_end_when_no_rule_gives_them_any_more() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings_with_role("staff", "coordinator", "")).await;
+    let said = json!({ "email": "eva@example.org", "email_verified": true, "groups": "staff" });
+    for (change, ended) in [
+        (Box::new(|_: &mut Settings| ()) as Box<dyn FnOnce(&mut Settings)>, 0),
+        // Another claim or value counts at the next sign-in: nobody knows what the provider would say now.
+        (
+            Box::new(|settings| campus(settings).roles[0].value = "other".to_owned()),
+            0,
+        ),
+        (Box::new(|settings| campus(settings).roles.clear()), 1),
+        (
+            Box::new(|settings| campus(settings).roles[0].scope = "edn_01h455vb4pex5vsknk084sn02q".to_owned()),
+            1,
+        ),
+        (
+            Box::new(|settings| campus(settings).issuer = "http://127.0.0.1:9".to_owned()),
+            1,
+        ),
+    ] {
+        let eva = entered(&test, &sign_in(&test, &issuer, "1", said.clone()).await);
+        assert_eq!(roles_of(&eva).await, ["COORDINATOR SYSTEM campus"]);
+        assert_eq!(end_roles(&under(&test, change)).await, ended);
+        test.pass(TimeDelta::seconds(1));
+        assert_eq!(roles_of(&eva).await.len(), 1 - ended);
+    }
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_role_that_somebody_revoked_stays_away_until_somebody_grants_it() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings_with_role("staff", "coordinator", "")).await;
+    let ada = test.administrator().await;
+    let said = json!({ "email": "eva@example.org", "email_verified": true, "groups": "staff" });
+    let enter = async || entered(&test, &sign_in(&test, &issuer, "1", said.clone()).await);
+    let role = async |who: &Client<'_>| {
+        let viewer = who.run("Viewer", json!({})).await;
+        viewer.text("viewer.roles.0.id")
+    };
+    let revoke = async |id: String| {
+        let input = json!({ "input": { "roleAssignmentId": id } });
+        let answer = ada.run("RevokeRole", input).await;
+        assert_eq!(answer.user_errors("revokeRole"), NOBODY);
+        test.pass(TimeDelta::seconds(1));
+    };
+    let eva = enter().await;
+    revoke(role(&eva).await).await;
+    assert_eq!(roles_of(&enter().await).await, NOBODY);
+
+    let grant = json!({ "input": { "email": "eva@example.org", "role": "COORDINATOR" } });
+    let grant = async || ada.run("GrantRole", grant.clone()).await.user_errors("grantRole");
+    assert_eq!(grant().await, NOBODY);
+    assert_eq!(roles_of(&enter().await).await, ["COORDINATOR SYSTEM -"]);
+    revoke(role(&eva).await).await;
+    assert_eq!(
+        roles_of(&enter().await).await,
+        NOBODY,
+        "a granted one that is revoked as well"
+    );
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_granted_role_takes_the_place_of_one_from_a_provider() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings_with_role("staff", "coordinator", "")).await;
+    let ada = test.administrator().await;
+    let with = async |groups: &str| {
+        let said = json!({ "email": "eva@example.org", "email_verified": true, "groups": groups });
+        entered(&test, &sign_in(&test, &issuer, "1", said).await)
+    };
+    assert_eq!(roles_of(&with("staff").await).await, ["COORDINATOR SYSTEM campus"]);
+    let grant = json!({ "input": { "email": "eva@example.org", "role": "COORDINATOR" } });
+    let grant = async || ada.run("GrantRole", grant.clone()).await.user_errors("grantRole");
+    assert_eq!(grant().await, NOBODY);
+    assert_eq!(grant().await, ["ALREADY_GRANTED input.role"]);
+    for groups in ["staff", "none"] {
+        assert_eq!(
+            roles_of(&with(groups).await).await,
+            ["COORDINATOR SYSTEM -"],
+            "{groups}"
+        );
+    }
+    assert_eq!(
+        entries(&test).await.last().map(String::as_str),
+        Some("somebody: takes the place of what the identity provider campus gave")
+    );
+    drop(test.mails().await);
 }
 
 #[tokio::test]
@@ -1347,7 +1487,7 @@ async fn a_disabled_account_stays_closed_by_every_way() {
     let ada = test.administrator().await;
     test.password_of(&ana).await;
     link(&test, &issuer, &ana, "1").await;
-    sign_in(&test, &issuer, "2", verified("ana@example.org")).await;
+    let handle = ask(&test, &issuer, "2", "ana@example.org").await;
     let mails = test.mails().await;
     let mail = mails.iter().find(|mail| mail.notice == "confirm_identity");
     let token = token_in(&mail.expect("a message").text);
@@ -1355,7 +1495,7 @@ async fn a_disabled_account_stays_closed_by_every_way() {
     ada.run("DisableAccount", input).await;
     let refused = sign_in(&test, &issuer, "1", json!({ "email": "x" })).await;
     assert_eq!(errors(&refused), ["INVALID_CREDENTIALS input"]);
-    assert_eq!(confirm(&test, &token).await, ["INVALID_TOKEN input.token"]);
+    assert_eq!(confirm(&test, &token, &handle).await, ["INVALID_TOKEN input.token"]);
     drop(test.mails().await);
 }
 
@@ -1364,26 +1504,321 @@ async fn guesses_and_messages_are_limited() {
     let issuer = Issuer::start().await;
     let test = knowing_with(issuer.settings(), |settings| {
         settings.rates.enabled = true;
-        settings.rates.sign_in_address.burst = 8;
+        settings.rates.sign_in_address.burst = 5;
+        settings.rates.mail_sender.burst = 4;
+        settings.rates.mail_sender.refill = 1;
         settings.rates.mail_recipient.burst = 2;
         settings.rates.mail_recipient.refill = 1;
     })
     .await;
     // The third message to an address waits, and nobody is told.
     for subject in ["1", "2", "3"] {
-        let answer = sign_in(&test, &issuer, subject, verified("ana@example.org")).await;
-        assert_eq!(outcome(&answer), "CONFIRM_BY_MAIL");
+        ask(&test, &issuer, subject, "ana@example.org").await;
     }
     assert_eq!(
         test.notices().await,
         ["confirm_identity ana@example.org", "confirm_identity ana@example.org"]
     );
-    let mut answers = Vec::new();
+    // Somebody who fails because the provider does has guessed nothing.
+    issuer.feels("/token", Some(Mood::Broken));
     for _ in 0..6 {
+        let failed = complete(&test, &begin(&test).await, "code").await;
+        assert_eq!(failed.refusal(), "PROVIDER_UNAVAILABLE");
+    }
+    issuer.feels("/token", None);
+    // The fourth message is the last of this caller; another one counts as a guess, and four more are free.
+    for subject in ["4", "5"] {
+        ask(&test, &issuer, subject, "eva@example.org").await;
+    }
+    let mut answers = Vec::new();
+    for _ in 0..5 {
         let trip = begin(&test).await;
         answers.push(complete(&test, &trip, "guess").await);
     }
-    let refused = answers.iter().filter(|answer| answer.json.get("errors").is_some());
-    assert_eq!(refused.count(), 1, "three that were asked by mail, and five guesses");
-    assert_eq!(answers[5].refusal(), "RATE_LIMITED");
+    for answer in &answers[..4] {
+        assert_eq!(errors(answer), ["INVALID_TOKEN input.code"]);
+    }
+    assert_eq!(answers[4].refusal(), "RATE_LIMITED");
+    let input = json!({ "input": { "email": "ida@example.org" } });
+    let more = test.anonymous().run("RequestPasswordReset", input).await;
+    assert_eq!(
+        more.refusal(),
+        "RATE_LIMITED",
+        "messages are counted whatever asks for them"
+    );
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn the_token_of_a_stranger_confirms_nothing_and_takes_nothing() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings()).await;
+    let ana = test.person("Ana").await;
+    let email = "ana@example.org";
+    let handle = ask(&test, &issuer, "ana", email).await;
+    let own = mailed(&test, "confirm_identity", email).await;
+    // Mallory's identity comes with the address of Ana, whose mailbox gets the same message again.
+    let strange = ask(&test, &issuer, "mallory", email).await;
+    let bait = mailed(&test, "confirm_identity", email).await;
+    let refused = ["INVALID_TOKEN input.handle"];
+    assert_eq!(confirm(&test, &bait, &handle).await, refused, "in Ana's browser");
+    assert_eq!(confirm(&test, &bait, "").await, refused, "in one that began nothing");
+    assert_eq!(confirm(&test, &own, &strange).await, refused);
+    assert_eq!(confirm(&test, &own, &handle).await, NOBODY, "her own is as it was");
+    assert_eq!(confirm(&test, &bait, &strange).await, ["INVALID_TOKEN input.token"]);
+    let inside = entered(&test, &sign_in(&test, &issuer, "ana", verified(email)).await);
+    assert_eq!(id_of(&inside).await, ana.person.expect("a person").to_string());
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn an_account_that_a_stranger_had_made_does_not_stand_in_its_owners_way() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings()).await;
+    let said = json!({ "email": "eva@example.org", "email_verified": true, "name": "Mal Lory" });
+    assert_eq!(outcome(&sign_in(&test, &issuer, "1", said).await), "CONFIRM_BY_MAIL");
+    drop(test.mails().await);
+    let input = json!({ "input": { "email": "eva@example.org", "givenName": "Eva", "familyName": "Luz", "language": "PT",
+        "timeZone": "America/Lima", "password": PASSWORD } });
+    test.anonymous().run("RegisterPerson", input).await;
+    drop(test.mails().await);
+    let other = json!({ "input": { "email": "eva@example.org", "givenName": "Mal", "familyName": "Lory",
+        "language": "EN", "timeZone": "UTC", "password": "elefante azul en junio" } });
+    test.anonymous().run("RegisterPerson", other).await;
+    let token = mailed(&test, "confirm_address", "eva@example.org").await;
+    let confirmed = test
+        .anonymous()
+        .run("ConfirmEmail", json!({ "input": { "token": token } }))
+        .await;
+    assert_eq!(confirmed.user_errors("confirmEmail"), NOBODY);
+    let input = json!({ "input": { "email": "eva@example.org", "password": PASSWORD } });
+    let signed_in = test.anonymous().run("SignIn", input).await;
+    let eva = test.anonymous().bearing(&signed_in.text("signIn.session.accessToken"));
+    let viewer = eva.run("Viewer", json!({})).await;
+    let shown = viewer.at("viewer.person");
+    assert_eq!(
+        [
+            &shown["givenName"],
+            &shown["familyName"],
+            &shown["language"],
+            &shown["timeZone"]
+        ],
+        ["Eva", "Luz", "PT", "America/Lima"]
+    );
+    assert_eq!(people(&test).await, 1);
+}
+
+#[tokio::test]
+async fn no_claim_outlives_a_new_password_or_a_confirmed_address() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings()).await;
+    let ana = test.person("Ana").await;
+    test.password_of(&ana).await;
+    let email = "ana@example.org";
+    let refused = ["INVALID_TOKEN input.token"];
+    let new = "elefante azul en junio";
+
+    let handle = ask(&test, &issuer, "1", email).await;
+    let token = mailed(&test, "confirm_identity", email).await;
+    let input = json!({ "input": { "email": email } });
+    test.anonymous().run("RequestPasswordReset", input).await;
+    let reset = mailed(&test, "reset_password", email).await;
+    let input = json!({ "input": { "token": reset, "password": new } });
+    let done = test.anonymous().run("ResetPassword", input).await;
+    assert_eq!(done.user_errors("resetPassword"), NOBODY);
+    assert_eq!(confirm(&test, &token, &handle).await, refused, "after a reset");
+    drop(test.mails().await);
+
+    let handle = ask(&test, &issuer, "1", email).await;
+    let token = mailed(&test, "confirm_identity", email).await;
+    let input = json!({ "input": { "currentPassword": new, "newPassword": PASSWORD } });
+    let done = ana.again().await.run("ChangePassword", input).await;
+    assert_eq!(done.user_errors("changePassword"), NOBODY);
+    assert_eq!(confirm(&test, &token, &handle).await, refused, "after a change");
+    drop(test.mails().await);
+
+    let input = json!({ "input": { "email": "eva@example.org", "givenName": "Eva", "familyName": "Luz", "language": "EN",
+        "timeZone": "UTC", "password": PASSWORD } });
+    test.anonymous().run("RegisterPerson", input).await;
+    let address = mailed(&test, "confirm_address", "eva@example.org").await;
+    let handle = ask(&test, &issuer, "2", "eva@example.org").await;
+    let token = mailed(&test, "confirm_identity", "eva@example.org").await;
+    let done = test
+        .anonymous()
+        .run("ConfirmEmail", json!({ "input": { "token": address } }))
+        .await;
+    assert_eq!(done.user_errors("confirmEmail"), NOBODY);
+    assert_eq!(
+        confirm(&test, &token, &handle).await,
+        refused,
+        "after the address was confirmed"
+    );
+
+    let handle = ask(&test, &issuer, "1", email).await;
+    let token = mailed(&test, "confirm_identity", email).await;
+    let written = RegistrationText {
+        email,
+        given_name: "Ana",
+        family_name: "Luz",
+        language: Language::En,
+        time_zone: "UTC",
+        password: PASSWORD,
+    };
+    let registration = Registration::parse(&written).expect("a registration");
+    account::create_administrator(&test.app, &registration)
+        .await
+        .expect("an administrator");
+    assert_eq!(
+        confirm(&test, &token, &handle).await,
+        refused,
+        "after the machine set a password"
+    );
+}
+
+#[tokio::test]
+async fn the_last_way_in_is_one_that_the_settings_know() {
+    let issuer = Issuer::start().await;
+    let trusting = Provider {
+        trust_email: true,
+        ..issuer.settings()
+    };
+    let test = knowing(trusting).await;
+    let eva = entered(&test, &sign_in(&test, &issuer, "1", verified("eva@example.org")).await);
+    let mine = async || {
+        let answer = eva.run("MyIdentities", json!({})).await;
+        answer.at("viewer.identities").clone()
+    };
+    let person = person::Entity::find()
+        .one(test.app.db.read())
+        .await
+        .expect("a query")
+        .expect("Eva")
+        .id;
+    let tx = test.app.db.write().await.expect("a transaction");
+    let former = identity::Model {
+        id: IdentityId(test.app.clock.new_id()),
+        person_id: person,
+        provider: "campus".to_owned(),
+        issuer: "https://former.example.org".to_owned(),
+        subject: "1".to_owned(),
+        linked_at: test.now(),
+        used_at: None,
+    };
+    identity::insert(&tx, former).await.expect("an identity");
+    tx.commit().await.expect("a commit");
+    let list = mine().await;
+    assert_eq!(
+        (&list[0]["providerName"], &list[1]["providerName"]),
+        (&json!("Campus"), &Value::Null)
+    );
+    let input = json!({ "input": { "identityId": list[0]["id"] } });
+    let refused = eva.run("UnlinkIdentity", input).await;
+    assert_eq!(refused.user_errors("unlinkIdentity"), ["LAST_WAY_IN input.identityId"]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_conversation_ends_before_its_operation_does() {
+    let issuer = Issuer::start().await;
+    let test = knowing_with(issuer.settings(), |settings| {
+        settings.auth.provider_seconds = 1;
+        settings.load.operation_seconds = 2;
+    })
+    .await;
+    let trip = begin(&test).await;
+    test.pass(TimeDelta::minutes(1));
+    for path in ["/.well-known/openid-configuration", "/keys", "/token"] {
+        issuer.feels(path, Some(Mood::Slow));
+    }
+    // Each answer comes within a second, and all three together do not: an unknown key makes two more questions.
+    let said = claims(&test, &issuer, &trip, "1", &json!({}));
+    issuer.takes("code", &Key::new("unknown").sign(&said));
+    assert_eq!(complete(&test, &trip, "code").await.refusal(), "PROVIDER_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn a_provider_is_asked_once_though_those_who_asked_hang_up() {
+    let issuer = Issuer::start().await;
+    let test = knowing_with(issuer.settings(), |settings| settings.auth.provider_seconds = 1).await;
+    let described = "/.well-known/openid-configuration";
+    issuer.feels(described, Some(Mood::Silent));
+    let nobody = Actor::anonymous(Language::En);
+    let asked = async {
+        while issuer.count(described) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = asked => {}
+        begun = service::identity::begin(&test.app, &nobody, "campus") => panic!("nobody answered: {begun:?}"),
+    }
+    let input = json!({ "input": { "provider": "campus" } });
+    let next = test.anonymous().run("BeginProviderSignIn", input).await;
+    assert_eq!(next.refusal(), "PROVIDER_UNAVAILABLE");
+    assert_eq!(issuer.count(described), 1, "it is left alone");
+}
+
+/// What waits for a lock of this database is tried on PostgreSQL: on SQLite one writes at a time.
+async fn waits_for_lock(test: &TestApp) {
+    retry::until("somebody waits", || retry::waits(test)).await;
+}
+
+/// A sign-in of somebody unknown, ready to be completed.
+async fn at_the_door(test: &TestApp, issuer: &Issuer, email: &str) -> Trip {
+    let trip = begin(test).await;
+    let said = claims(test, issuer, &trip, "1", &verified(email));
+    issuer.takes("code", &issuer.key.sign(&said));
+    trip
+}
+
+#[tokio::test]
+async fn an_account_that_is_being_disabled_gets_no_message() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings()).await;
+    if test.app.db.engine() == Engine::Sqlite {
+        return;
+    }
+    let ana = test.person("Ana").await;
+    let trip = at_the_door(&test, &issuer, "ana@example.org").await;
+    let tx = test.app.db.write().await.expect("a transaction");
+    person::set_disabled(&tx, ana.person.expect("a person"), Some(test.now()))
+        .await
+        .expect("an update");
+    let disabling = async {
+        waits_for_lock(&test).await;
+        tx.commit().await.expect("a commit");
+    };
+    let (answer, ()) = tokio::join!(complete(&test, &trip, "code"), disabling);
+    assert_eq!(outcome(&answer), "CONFIRM_BY_MAIL");
+    assert_eq!(test.notices().await, NOBODY);
+}
+
+#[tokio::test]
+async fn transactions_that_meet_after_the_conversation_are_tried_again() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings()).await;
+    if test.app.db.engine() == Engine::Sqlite {
+        return;
+    }
+    let ana = test.person("Ana").await;
+    let trip = at_the_door(&test, &issuer, "eva@example.org").await;
+    // Ana's account gets the address at which a stranger's is being made.
+    let tx = test.app.db.write().await.expect("a transaction");
+    move_to(&tx, &ana, "eva@example.org", &test).await;
+    let moving = async {
+        waits_for_lock(&test).await;
+        tx.commit().await.expect("a commit");
+    };
+    let (answer, ()) = tokio::join!(complete(&test, &trip, "code"), moving);
+    assert_eq!(outcome(&answer), "CONFIRM_BY_MAIL");
+    assert_eq!(people(&test).await, 1);
+    assert_eq!(test.notices().await, ["confirm_identity eva@example.org"]);
+}
+
+async fn move_to(tx: &Tx, who: &Client<'_>, email: &str, test: &TestApp) {
+    let id = who.person.expect("a person");
+    let taken = Code::Taken.into();
+    person::set_email(tx, id, email, test.now(), taken)
+        .await
+        .expect("an update");
 }

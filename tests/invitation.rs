@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use chrono::TimeDelta;
-use rumbo::domain::actor::{Role, Scope};
+use chrono::{DateTime, TimeDelta, Utc};
+use rumbo::domain::actor::{Actor, Role, Scope};
 use rumbo::domain::id::{EditionId, PersonId};
+use rumbo::domain::language::Language;
+use rumbo::domain::text::Comment;
+use rumbo::error::{Code, Error};
 use rumbo::mail::Sent;
-use rumbo::store::{history, invitation, person};
+use rumbo::service::invitation::holder;
+use rumbo::store::{edition, history, invitation, person, second_factor};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
@@ -119,14 +124,14 @@ async fn answers(test: &TestApp, client: &Client<'_>, token: &str) -> Vec<(u16, 
 /// A person whose account has Nora's address.
 async fn nora(test: &TestApp) -> Client<'_> {
     let client = test.person("Nora").await;
-    set_address(test, client.person.expect("a person")).await;
+    set_address(test, client.person.expect("a person"), EMAIL).await;
     client
 }
 
-async fn set_address(test: &TestApp, id: PersonId) {
+async fn set_address(test: &TestApp, id: PersonId, email: &str) {
     let tx = test.app.db.write().await.expect("a transaction");
     let taken = rumbo::error::Error::NotFound("");
-    person::set_email(&tx, id, EMAIL, test.now(), taken)
+    person::set_email(&tx, id, email, test.now(), taken)
         .await
         .expect("an address");
     tx.commit().await.expect("a commit");
@@ -319,7 +324,7 @@ async fn a_refusal_that_can_be_put_right_leaves_the_token_good() {
     assert_eq!(closed.user_errors("registerInvited"), ["ENROLMENT_CLOSED input.token"]);
     walk(&carla, &edition, &["ENROLLING"]).await;
     for (field, value, expected) in [
-        ("declaration", Value::Null, "DECLARATION_REQUIRED input.token"),
+        ("declaration", Value::Null, "DECLARATION_REQUIRED input.declaration"),
         ("givenName", json!(" "), "REQUIRED input.givenName"),
         ("timeZone", json!("Mars/Olympus"), "UNKNOWN_TIME_ZONE input.timeZone"),
         ("password", json!("short"), "TOO_SHORT input.password"),
@@ -336,6 +341,31 @@ async fn a_refusal_that_can_be_put_right_leaves_the_token_good() {
     assert_eq!(
         refused.user_errors("registerInvited"),
         ["UNKNOWN_COUNTRY input.declaration.country"]
+    );
+    let mut input = joining(&token);
+    input["declaration"]["country"] = json!("XX");
+    input["declaration"]["institutionId"] = json!("nowhere");
+    input["familyName"] = json!(" ");
+    input["password"] = json!("short");
+    let refused = act(&anyone, "RegisterInvited", input).await;
+    assert_eq!(
+        refused.user_errors("registerInvited"),
+        [
+            "REQUIRED input.familyName",
+            "TOO_SHORT input.password",
+            "UNKNOWN_COUNTRY input.declaration.country",
+            "INVALID_ID input.declaration.institutionId",
+        ],
+        "all at once"
+    );
+    let mut input = joining(&token);
+    input["declaration"] = Value::Null;
+    input["password"] = json!("invitada por la tarde");
+    let refused = act(&anyone, "RegisterInvited", input).await;
+    assert_eq!(
+        refused.user_errors("registerInvited"),
+        ["WEAK_PASSWORD input.password", "DECLARATION_REQUIRED input.declaration"],
+        "what depends on the invitation"
     );
     let mut input = joining(&token);
     let unknown = rumbo::domain::id::InstitutionId(uuid::Uuid::from_u128(7)).to_string();
@@ -577,7 +607,15 @@ async fn whoever_lost_the_authority_gives_no_role_any_more() {
     let nora = nora(&test).await;
     let token = appointed(&test, &cora, to_role(EMAIL, "TUTOR", Some(&edition))).await;
     let unknown = answers(&test, &nora, &format!("otk_{}", "A".repeat(43))).await;
+    let new = to_role("new@example.org", "TUTOR", Some(&edition));
+    let stranger = appointed(&test, &cora, new).await;
     act(&ada, "RevokeRole", json!({ "roleAssignmentId": role })).await;
+    let joined = act(&test.anonymous(), "RegisterInvited", joining(&stranger)).await;
+    assert_eq!(plain(&joined), unknown[2].1);
+    let people = person::Entity::find()
+        .filter(person::Column::Email.eq("new@example.org"))
+        .all(test.app.db.read());
+    assert_eq!(people.await.expect("people"), [], "nothing of it lasts");
     // Only declining is left, which gives nothing.
     let open = test.anonymous().run("OpenInvitation", json!({ "token": token })).await;
     assert_eq!(plain(&open), unknown[0].1);
@@ -596,6 +634,26 @@ async fn whoever_lost_the_authority_gives_no_role_any_more() {
     drop(test.mails().await);
 }
 
+/// What another copy of the program, whose settings ask coordinators for a second factor, says of a token: when somebody
+/// looks, and when this person accepts.
+async fn where_factors_are_asked_for(test: &TestApp, guest: &Client<'_>, token: &str) -> [Option<(Code, String)>; 2] {
+    let mut settings = (*test.app.settings).clone();
+    settings.auth.require_second_factor = vec!["coordinator".to_owned()];
+    let clock = rumbo::clock::Clock::fixed(test.now());
+    let app = rumbo::app::App::new(settings, clock).await.expect("an application");
+    let id = guest.person.expect("a person");
+    let actor = Actor::known(id, Language::Es, Vec::new(), false, &app.factor_roles);
+    let refusal = |failure: Option<Error>| match failure {
+        None => None,
+        Some(Error::Invalid(faults)) => Some((faults[0].code, faults[0].path.join("."))),
+        Some(other) => panic!("{other}"),
+    };
+    let looked = holder::look(&app, token).await.err();
+    let motivation = Comment::parse("").expect("nothing");
+    let accepted = holder::accept(&app, &actor, token, &motivation).await.err();
+    [refusal(looked), refusal(accepted)]
+}
+
 #[tokio::test]
 async fn an_inviter_without_the_second_factor_that_the_role_needs_gives_nothing() {
     let test = TestApp::new().await;
@@ -603,14 +661,31 @@ async fn an_inviter_without_the_second_factor_that_the_role_needs_gives_nothing(
     let edition = enrolling(&carla, Plan::OPEN).await;
     let nora = nora(&test).await;
     let token = appointed(&test, &carla, to_role(EMAIL, "TUTOR", Some(&edition))).await;
-    // Another copy of the program, whose settings ask for the factor, on the same database.
-    let mut settings = (*test.app.settings).clone();
-    settings.auth.require_second_factor = vec!["coordinator".to_owned()];
-    let clock = rumbo::clock::Clock::fixed(test.now());
-    let app = rumbo::app::App::new(settings, clock).await.expect("an application");
-    let refused = rumbo::service::invitation::holder::look(&app, &token).await;
-    assert!(refused.is_err());
-    assert_eq!(accept(&nora, &token).await.user_errors("acceptInvitation"), [""; 0]);
+    let dead = |at: &str| Some((Code::InvalidToken, at.to_owned()));
+    let without = where_factors_are_asked_for(&test, &nora, &token).await;
+    assert_eq!(without, [dead("token"), dead("input.token")]);
+
+    // One that was begun is none; with one that was confirmed the same token gives the role.
+    let factor = |confirmed_at| second_factor::Model {
+        person_id: carla.person.expect("a person"),
+        secret: vec![0; 20],
+        begun_at: test.now(),
+        confirmed_at,
+        last_step: 0,
+        failures: 0,
+        blocked_until: None,
+    };
+    for (confirmed_at, expected) in [(None, without), (Some(test.now()), [None, None])] {
+        let tx = test.app.db.write().await.expect("a transaction");
+        second_factor::replace(&tx, factor(confirmed_at))
+            .await
+            .expect("a factor");
+        tx.commit().await.expect("a commit");
+        let said = where_factors_are_asked_for(&test, &nora, &token).await;
+        assert_eq!(said, expected, "{confirmed_at:?}");
+    }
+    let roles = nora.run("Viewer", json!({})).await;
+    assert_eq!(roles.text("viewer.roles.0.role"), "TUTOR");
     drop(test.mails().await);
 }
 
@@ -769,7 +844,7 @@ async fn an_account_that_was_never_confirmed_goes_to_who_has_the_mailbox() {
         .collect();
     assert_eq!(names, ["Nora Inés"]);
 
-    // One that was confirmed is for its owner to sign in to; a disabled one is not told of.
+    // One that was confirmed is for its owner to sign in to; a disabled one is told like any other.
     let other = Plan {
         code: "OTHER-2026",
         ..Plan::OPEN
@@ -786,8 +861,345 @@ async fn an_account_that_was_never_confirmed_goes_to_who_has_the_mailbox() {
     let id = found.await.expect("a query").expect("a person").id.to_string();
     act(&ada, "DisableAccount", json!({ "personId": id, "reason": "So" })).await;
     let disabled = act(&anyone, "RegisterInvited", joining(&token)).await;
-    assert_eq!(disabled.user_errors("registerInvited"), ["INVALID_TOKEN input.token"]);
+    assert_eq!(plain(&disabled), plain(&exists));
     drop(test.mails().await);
+}
+
+/// Lets nobody have confirmed the address of an account.
+async fn unconfirm(test: &TestApp, client: &Client<'_>) {
+    let tx = test.app.db.write().await.expect("a transaction");
+    let nothing: Option<DateTime<Utc>> = None;
+    person::Entity::update_many()
+        .col_expr(person::Column::EmailConfirmedAt, Expr::value(nothing))
+        .filter(person::Column::Id.eq(client.person.expect("a person")))
+        .exec(&tx)
+        .await
+        .expect("an account");
+    tx.commit().await.expect("a commit");
+}
+
+#[tokio::test]
+async fn an_account_that_is_more_than_a_registration_is_not_taken_over() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let anyone = test.anonymous();
+    let exists = ["ACCOUNT_EXISTS input.token"];
+
+    // As imported: without a password, its address not confirmed. Whoever reads its mail sets one, and accepts.
+    let nora = nora(&test).await;
+    unconfirm(&test, &nora).await;
+    let token = invited(&test, &carla, &edition).await;
+    let refused = act(&anyone, "RegisterInvited", joining(&token)).await;
+    assert_eq!(refused.user_errors("registerInvited"), exists);
+    act(&anyone, "RequestPasswordReset", json!({ "email": EMAIL })).await;
+    let mails = test.mails().await;
+    let (_, reset) = mails[0].text.split_once("token=").expect("a link");
+    let reset = reset.split_whitespace().next().expect("a token");
+    let input = json!({ "token": reset, "password": PASSWORD });
+    assert_eq!(
+        act(&anyone, "ResetPassword", input).await.user_errors("resetPassword"),
+        [""; 0]
+    );
+    let access = sign_in(&test, EMAIL, PASSWORD).await.text("signIn.session.accessToken");
+    let accepted = accept(&anyone.bearing(&access), &token).await;
+    assert_eq!(accepted.text("acceptInvitation.outcome.enrolment.state"), "CONFIRMED");
+    drop(test.mails().await);
+
+    // With an enrolment, and with a role: of another person, who has a password and never confirmed.
+    unconfirm(&test, &nora).await;
+    let here = Scope::Edition(edition.parse().expect("an edition"));
+    let olga = test.holder("Olga", Role::Tutor, here).await;
+    test.password_of(&olga).await;
+    unconfirm(&test, &olga).await;
+    let rhea = test.person("Rhea").await;
+    test.password_of(&rhea).await;
+    unconfirm(&test, &rhea).await;
+    for (email, expected) in [
+        (EMAIL, &exists[..]),
+        (olga.email.as_str(), &exists[..]),
+        (rhea.email.as_str(), &exists[..0]),
+    ] {
+        let token = appointed(&test, &carla, to_role(email, "TUTOR", Some(&edition))).await;
+        let answer = act(&anyone, "RegisterInvited", joining(&token)).await;
+        assert_eq!(answer.user_errors("registerInvited"), expected, "{email}");
+    }
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_filter_may_name_a_state_many_times() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    invited(&test, &carla, &edition).await;
+    for (state, count) in [("SENT", 1), ("EXPIRED", 0), ("DECLINED", 0)] {
+        let filter = json!({ "states": vec![state; 2000] });
+        assert_eq!(list(&carla, &edition, filter).await.len(), count, "{state}");
+    }
+}
+
+/// Lets an edition take applications from one instant to another.
+async fn set_window(test: &TestApp, edition: &str, from: DateTime<Utc>, until: DateTime<Utc>) {
+    let id: EditionId = edition.parse().expect("an edition");
+    let tx = test.app.db.write().await.expect("a transaction");
+    edition::Entity::update_many()
+        .col_expr(edition::Column::EnrolsFrom, Expr::value(from))
+        .col_expr(edition::Column::EnrolsUntil, Expr::value(until))
+        .filter(edition::Column::Id.eq(id))
+        .exec(&tx)
+        .await
+        .expect("an edition");
+    tx.commit().await.expect("a commit");
+}
+
+#[tokio::test]
+async fn nobody_is_invited_to_what_ends_before_they_could_apply() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = draft(&carla, Plan::OPEN).await.text("createEdition.edition.id");
+    walk(&carla, &edition, &["ANNOUNCED"]).await;
+    let (now, second) = (test.now(), TimeDelta::seconds(1));
+    let week = now + TimeDelta::days(7);
+    let made = act(&carla, "InviteToEdition", to_edition(&edition)).await;
+    let id = made.text("inviteToEdition.invitation.id");
+    test.pass(TimeDelta::minutes(15));
+    let carla = carla.again().await;
+    let again = json!({ "invitationId": id, "version": 1 });
+    // The invitations of this test end a week and a quarter of an hour after its beginning, and begin then.
+    let (begin, end) = (now + TimeDelta::minutes(15), week + TimeDelta::minutes(15));
+    let mut other = to_edition(&edition);
+    other["email"] = json!("other@example.org");
+    for (from, until) in [(end, end + second), (now, begin - second)] {
+        set_window(&test, &edition, from, until).await;
+        let refused = act(&carla, "InviteToEdition", other.clone()).await;
+        assert_eq!(
+            refused.user_errors("inviteToEdition"),
+            ["ENROLMENT_CLOSED input.editionId"]
+        );
+        let refused = act(&carla, "ResendInvitation", again.clone()).await;
+        assert_eq!(
+            refused.user_errors("resendInvitation"),
+            ["ENROLMENT_CLOSED input.invitationId"]
+        );
+    }
+    set_window(&test, &edition, end - second, end).await;
+    let sent = act(&carla, "InviteToEdition", other).await;
+    assert_eq!(sent.user_errors("inviteToEdition"), [""; 0]);
+    set_window(&test, &edition, now, begin).await;
+    let sent = act(&carla, "ResendInvitation", again).await;
+    assert_eq!(sent.user_errors("resendInvitation"), [""; 0]);
+    drop(test.mails().await);
+}
+
+/// The entries about something, the oldest first: what was done, by whom, why, through what.
+async fn entries(reader: &Client<'_>, subject: &str) -> Vec<Value> {
+    let document = "query ($id: ID!) { auditEntries(filter: { subjectId: $id }, first: 9) {
+        nodes { action actor { id } reason via } } }";
+    let answer = reader.query(document, json!({ "id": subject })).await;
+    let mut rows = answer.at("auditEntries.nodes").as_array().expect("a list").clone();
+    rows.reverse();
+    rows
+}
+
+/// One of [`entries`].
+fn entry(action: &str, actor: &Client<'_>, reason: Option<&str>, via: &str) -> Value {
+    json!({ "action": action, "actor": { "id": id_of(actor) }, "reason": reason, "via": via })
+}
+
+#[tokio::test]
+async fn a_role_is_granted_in_the_name_of_who_invited() {
+    let test = TestApp::new().await;
+    let (ada, carla) = (test.administrator().await, test.coordinator().await);
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let made = act(&carla, "InviteToRole", to_role(EMAIL, "TUTOR", Some(&edition))).await;
+    let first = made.text("inviteToRole.invitation.id");
+    drop(token(&test).await);
+    test.pass(TimeDelta::minutes(15));
+    let (ada, carla) = (ada.again().await, carla.again().await);
+    let again = act(
+        &carla,
+        "ResendInvitation",
+        json!({ "invitationId": first, "version": 1 }),
+    )
+    .await;
+    let second = again.text("resendInvitation.invitation.id");
+    let token = token(&test).await;
+
+    let mut input = joining(&token);
+    input["declaration"] = Value::Null;
+    let joined = act(&test.anonymous(), "RegisterInvited", input).await;
+    assert_eq!(joined.at("registerInvited.registered"), true, "{:#}", joined.json);
+    let access = sign_in(&test, EMAIL, PASSWORD).await.text("signIn.session.accessToken");
+    let nora = test.anonymous().bearing(&access);
+    let roles = nora.run("Viewer", json!({})).await;
+    let role = roles.text("viewer.roles.0.id");
+    assert_eq!(roles.text("viewer.roles.0.role"), "TUTOR");
+
+    let by = format!("by {second}");
+    let granted = [entry("grant_tutor", &carla, Some(&by), "SYSTEM")];
+    assert_eq!(entries(&ada, &role).await, granted);
+    let invite = |reason| entry("invite", &carla, reason, "SESSION");
+    assert_eq!(entries(&ada, &first).await, [invite(None), invite(Some("sent again"))]);
+    let rows = entries(&ada, &second).await;
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0], invite(None));
+    assert_eq!(
+        (&rows[1]["action"], &rows[1]["reason"], &rows[1]["via"]),
+        (
+            &json!("manage_account"),
+            &json!("invitation accepted"),
+            &json!("SYSTEM")
+        )
+    );
+
+    // Accepted with a session, and taken back.
+    let saul = test.person("Saul").await;
+    let token = appointed(&test, &carla, to_role(&saul.email, "TUTOR", Some(&edition))).await;
+    let accepted = accept(&saul, &token).await;
+    let role = accepted.text("acceptInvitation.outcome.roleAssignment.id");
+    let rows = entries(&ada, &role).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["actor"]["id"], id_of(&carla));
+    let open = list(&carla, &edition, json!({ "states": ["ACCEPTED"] })).await;
+    let id = open[0]["id"].as_str().expect("an identifier");
+    let own = entry("manage_account", &saul, Some("invitation accepted"), "SESSION");
+    assert_eq!(entries(&ada, id).await, [invite(None), own]);
+    let made = act(&carla, "InviteToEdition", to_edition(&edition)).await;
+    let id = made.text("inviteToEdition.invitation.id");
+    let input = json!({ "invitationId": id, "version": 1, "reason": "By mistake" });
+    act(&carla, "WithdrawInvitation", input).await;
+    assert_eq!(entries(&ada, &id).await, [invite(None), invite(Some("By mistake"))]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn nobody_is_invited_to_a_role_by_themself() {
+    let test = TestApp::new().await;
+    let (ada, carla) = (test.administrator().await, test.coordinator().await);
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let made = act(&carla, "InviteToRole", to_role(EMAIL, "TUTOR", Some(&edition))).await;
+    let id = made.text("inviteToRole.invitation.id");
+    let token = token(&test).await;
+    test.pass(TimeDelta::minutes(15));
+    let (ada, carla) = (ada.again().await, carla.again().await);
+    // Somebody else's address that became one's own.
+    set_address(&test, ada.person.expect("a person"), EMAIL).await;
+    let again = json!({ "invitationId": id, "version": 1 });
+    let refused = act(&ada, "ResendInvitation", again).await;
+    assert_eq!(
+        refused.user_errors("resendInvitation"),
+        ["ROLE_NOT_GRANTABLE input.invitationId"]
+    );
+    set_address(&test, ada.person.expect("a person"), "ada@example.org").await;
+    set_address(&test, carla.person.expect("a person"), EMAIL).await;
+    let own = accept(&carla, &token).await;
+    assert_eq!(own.user_errors("acceptInvitation"), ["INVALID_TOKEN input.token"]);
+    let roles = carla.run("Viewer", json!({})).await;
+    assert_eq!(roles.at("viewer.roles").as_array().map(Vec::len), Some(1));
+}
+
+/// Sends two mutations at once; what each was refused with, nothing for what was done.
+async fn at_once(test: &Arc<TestApp>, both: [(Option<String>, &'static str, Value); 2]) -> Vec<String> {
+    let tasks = both.map(|(token, operation, input)| {
+        let test = test.clone();
+        tokio::spawn(async move {
+            let name = operation.replacen(&operation[..1], &operation[..1].to_lowercase(), 1);
+            let refused = act(&test.bearer(token), operation, input).await.user_errors(&name);
+            refused.first().cloned().unwrap_or_default()
+        })
+    });
+    let mut refusals = Vec::new();
+    for task in tasks {
+        refusals.push(task.await.expect("a task that ends"));
+    }
+    refusals
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_accepting_and_taking_back_at_once_one_happens() {
+    let test = Arc::new(TestApp::new().await);
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let mut ends = [0, 0];
+    for round in 0..12 {
+        let carla = carla.again().await;
+        let name: &'static str = format!("Guest{round}").leak();
+        let guest = test.person(name).await;
+        let mut input = to_edition(&edition);
+        input["email"] = json!(guest.email);
+        let made = act(&carla, "InviteToEdition", input).await;
+        let id = made.text("inviteToEdition.invitation.id");
+        let token = token(&test).await;
+        test.pass(TimeDelta::minutes(15));
+        let (carla, guest) = (carla.again().await, guest.again().await);
+        let other = ["WithdrawInvitation", "ResendInvitation"][round % 2];
+        let mut both = [
+            (
+                guest.token().map(str::to_owned),
+                "AcceptInvitation",
+                json!({ "token": token }),
+            ),
+            (
+                carla.token().map(str::to_owned),
+                other,
+                json!({ "invitationId": id, "version": 1 }),
+            ),
+        ];
+        // Each is sent first as often as the other.
+        if round % 4 < 2 {
+            both.reverse();
+        }
+        let mut refusals = at_once(&test, both).await;
+        if round % 4 < 2 {
+            refusals.reverse();
+        }
+        let outcomes = [["", "STALE_VERSION input.version"], ["INVALID_TOKEN input.token", ""]];
+        let which = outcomes.iter().position(|outcome| refusals == *outcome);
+        ends[which.unwrap_or_else(|| panic!("both or neither: {refusals:?}"))] += 1;
+        let mine = guest.run("MyEnrolments", json!({ "first": 5 })).await;
+        let enrolled = mine.at("myEnrolments.nodes").as_array().map(Vec::len);
+        assert_eq!(enrolled, Some(usize::from(which == Some(0))));
+        drop(test.mails().await);
+    }
+    eprintln!("accepted {}, taken back or sent again {}", ends[0], ends[1]);
+    assert_eq!(test.violations().await, []);
+    assert_eq!(test.differences().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn at_its_end_an_invitation_expires_once_whoever_comes() {
+    let test = Arc::new(TestApp::new().await);
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let nora = nora(&test).await;
+    let token = invited(&test, &carla, &edition).await;
+    test.pass(TimeDelta::days(7));
+    let (carla, nora) = (carla.again().await, nora.again().await);
+    let worker = {
+        let test = test.clone();
+        tokio::spawn(async move { drop(test.mails().await) })
+    };
+    let accepting = (
+        nora.token().map(str::to_owned),
+        "AcceptInvitation",
+        json!({ "token": token }),
+    );
+    let inviting = (
+        carla.token().map(str::to_owned),
+        "InviteToEdition",
+        to_edition(&edition),
+    );
+    let refusals = at_once(&test, [accepting, inviting]).await;
+    worker.await.expect("a worker that ends");
+    assert_eq!(refusals, ["INVALID_TOKEN input.token", ""]);
+    drop(test.mails().await);
+    let expired = list(&carla, &edition, json!({ "states": ["EXPIRED"] })).await;
+    assert_eq!((expired.len(), &expired[0]["version"]), (1, &json!(2)));
+    let steps = expired[0]["history"].as_array().expect("a history").clone();
+    let states: Vec<&Value> = steps.iter().map(|step| &step["to"]).collect();
+    assert_eq!(states, ["sent", "expired"]);
+    assert_eq!(test.violations().await, []);
 }
 
 /// Sends the same mutation fifty times at once, and gives what each was refused with, nothing for those that were not.
@@ -1102,7 +1514,7 @@ async fn guesses_and_messages_are_limited() {
         assert_eq!(refused.user_errors("inviteToEdition"), ["ALREADY_INVITED input.email"]);
     }
     assert!(limited(&act(&carla, "InviteToEdition", to_edition(&edition)).await));
-    // What is sent again names no address, so it is held to the sender's measure alone.
+    // What is too soon sends nothing, and takes nothing from its address.
     let ada = test.administrator().await;
     for number in 0..7 {
         let input = to_role(&format!("guest{number}@example.org"), "COORDINATOR", None);
@@ -1111,5 +1523,50 @@ async fn guesses_and_messages_are_limited() {
         let again = act(&ada, "ResendInvitation", json!({ "invitationId": id, "version": 1 })).await;
         assert_eq!(again.user_errors("resendInvitation"), ["TOO_SOON input.invitationId"]);
     }
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn what_is_sent_again_counts_for_its_address() {
+    let test = TestApp::with(&[("rates.enabled", "true")]).await;
+    let (ada, carla) = (test.administrator().await, test.coordinator().await);
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let seen = carla.run("SeeEdition", json!({ "id": edition })).await;
+    let course = seen.text("edition.course.id");
+    let institution = test.institution("INEFOP", "UY").await.to_string();
+    let mut ids = Vec::new();
+    // Five messages an hour to an address, by five invitations.
+    for (role, scope) in [
+        ("TUTOR", Some(edition.as_str())),
+        ("COORDINATOR", Some(edition.as_str())),
+        ("COORDINATOR", Some(course.as_str())),
+        ("COORDINATOR", None),
+        ("FOCAL_POINT", Some(institution.as_str())),
+    ] {
+        let made = act(&ada, "InviteToRole", to_role(EMAIL, role, scope)).await;
+        ids.push(made.text("inviteToRole.invitation.id"));
+    }
+    drop(test.mails().await);
+    // One has come back in twelve minutes.
+    test.pass(TimeDelta::minutes(15));
+    let ada = ada.again().await;
+    let again = async |id: &str| {
+        let input = json!({ "invitationId": id, "version": 1 });
+        act(&ada, "ResendInvitation", input).await
+    };
+    assert_eq!(again(&ids[0]).await.user_errors("resendInvitation"), [""; 0]);
+    for id in &ids[1..] {
+        let limited = again(id).await;
+        assert_eq!(limited.refusal(), "RATE_LIMITED");
+        assert_eq!(limited.json["errors"][0]["extensions"]["retryAfter"], 540);
+    }
+    let more = act(&ada, "InviteToRole", to_role(EMAIL, "TUTOR", Some(&edition))).await;
+    assert_eq!((more.status.as_u16(), more.refusal()), (429, "RATE_LIMITED"));
+    assert_eq!(test.notices().await, [format!("invited_to_role {EMAIL}")]);
+    test.pass(TimeDelta::minutes(9));
+    let ada = ada.again().await;
+    let input = json!({ "invitationId": ids[1], "version": 1 });
+    let sent = act(&ada, "ResendInvitation", input).await;
+    assert_eq!(sent.user_errors("resendInvitation"), [""; 0]);
     drop(test.mails().await);
 }

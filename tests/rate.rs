@@ -228,6 +228,23 @@ async fn messages_are_limited_by_who_sends_and_by_who_gets_them() {
 }
 
 #[tokio::test]
+async fn a_mailbox_that_a_default_names_is_limited_too() {
+    let test = TestApp::with(&[ON]).await;
+    let whole = "mutation ($i: RequestPasswordResetInput! = { email: \"ana@example.org\" }) {
+        requestPasswordReset(input: $i) { accepted } }";
+    let part = "mutation ($e: String! = \"ana@example.org\") {
+        requestPasswordReset(input: { email: $e }) { accepted } }";
+    for (host, document) in [whole, part, whole, part, whole].iter().enumerate() {
+        from(&test, &format!("192.0.2.{host}"), &[], json!({ "query": document }))
+            .await
+            .at("requestPasswordReset.accepted");
+    }
+    for document in [whole, part] {
+        assert_limited(&from(&test, "192.0.2.9", &[], json!({ "query": document })).await, 720);
+    }
+}
+
+#[tokio::test]
 async fn ordinary_fields_count_one_by_one_and_send_no_statement() {
     let test = TestApp::having(|settings| {
         settings.rates.enabled = true;

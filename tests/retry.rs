@@ -27,7 +27,7 @@ async fn script(test: &TestApp, sql: &str) {
 }
 
 /// Waits until something holds.
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+pub async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     let begun = Instant::now();
     while !holds().await {
         assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
@@ -36,7 +36,7 @@ async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
 }
 
 /// Whether some statement of this database waits for a lock.
-async fn waits(test: &TestApp) -> bool {
+pub async fn waits(test: &TestApp) -> bool {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let connection = test.app.db.read();
     let statement = Statement::from_string(connection.get_database_backend(), sql);

@@ -309,12 +309,14 @@ async fn token_in_mail(test: &TestApp) -> String {
     mail.text[at..].split_whitespace().next().expect("a token").to_owned()
 }
 
-/// The token by which somebody confirms an identity, as a message would bring it.
-async fn token_of_identity(test: &TestApp, owner: &Client<'_>) -> String {
+/// What confirms an identity of somebody: the token, as a message would bring it, and the handle of the sign-in.
+async fn proof_of_identity(test: &TestApp, owner: &Client<'_>) -> Value {
     let token = token::draw(Kind::OneTime).expect("a token");
+    let handle = token::draw(Kind::ProviderSignIn).expect("a handle");
     let row = identity_claim::Model {
         hash: token::digest(Kind::OneTime, &token).expect("a digest"),
         person_id: owner.person.expect("a person"),
+        sign_in: token::digest(Kind::ProviderSignIn, &handle).expect("a digest"),
         provider: "campus".to_owned(),
         issuer: "https://login.campus.example".to_owned(),
         subject: "1".to_owned(),
@@ -325,7 +327,7 @@ async fn token_of_identity(test: &TestApp, owner: &Client<'_>) -> String {
     let tx = test.app.db.write().await.expect("a transaction");
     identity_claim::replace(&tx, row).await.expect("a claim");
     tx.commit().await.expect("a commit");
-    token
+    json!({ "token": token, "handle": handle })
 }
 
 /// Somebody new who can prove who they are, and what they have to send.
@@ -354,10 +356,8 @@ async fn newcomer<'a>(test: &'a TestApp, mutation: &str) -> (Client<'a>, Value) 
             assert_eq!(done.user_errors("confirmSecondFactor"), [""; 0]);
         }
         "confirmIdentityLink" => {
-            return (
-                client.clone(),
-                json!({ "token": token_of_identity(test, &client).await }),
-            );
+            let proof = proof_of_identity(test, &client).await;
+            return (client, proof);
         }
         "resetPassword" => {
             let input = json!({ "input": { "email": client.email } });

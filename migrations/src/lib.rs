@@ -24,6 +24,8 @@ mod m20261127_000018_invitations;
 mod m20261127_000019_identities;
 mod m20261127_000020_idempotency;
 mod m20261127_000021_waiting_list;
+mod m20261127_000022_revoked_roles;
+mod m20261127_000023_identity_claims;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -48,6 +50,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000019_identities::Migration),
             Box::new(m20261127_000020_idempotency::Migration),
             Box::new(m20261127_000021_waiting_list::Migration),
+            Box::new(m20261127_000022_revoked_roles::Migration),
+            Box::new(m20261127_000023_identity_claims::Migration),
         ]
     }
 }

@@ -20,7 +20,7 @@ CREATE TABLE invitation (
     given_name text NOT NULL,
     family_name text NOT NULL,
     language text NOT NULL CHECK (language IN ('es', 'en', 'pt')),
-    purpose text NOT NULL,
+    purpose text NOT NULL CHECK (purpose IN ('take_part', 'hold_role')),
     role text CHECK (role IN ('tutor', 'focal_point', 'coordinator')),
     scope_kind text NOT NULL CHECK (scope_kind IN ('system', 'institution', 'course', 'edition')),
     scope_id {uuid},
@@ -31,6 +31,7 @@ CREATE TABLE invitation (
     person_id {uuid} REFERENCES person (id),
     version bigint NOT NULL,
     CHECK ((purpose = 'hold_role') = (role IS NOT NULL)),
+    CHECK (purpose <> 'take_part' OR scope_kind = 'edition'),
     CHECK ((scope_kind = 'system') = (scope_id IS NULL)),
     CHECK ((state = 'accepted') = (person_id IS NOT NULL))
 );

@@ -4,14 +4,14 @@ use async_graphql::{Context, ID, InputObject, Object};
 
 use super::enums::{ConstituentGroup, Gender, Language};
 use super::error::ApiResult;
-use super::id::parse;
 use super::payload::payloads;
 use super::person::{Declaration, Person};
 use super::request::Request;
 use super::viewer::Viewer;
+use crate::domain::id::IdFault;
 use crate::domain::policy::Relation;
 use crate::domain::text::Country;
-use crate::error::{Error, Faults, Result};
+use crate::error::{Code, Error, Faults};
 use crate::service::account::{self, Registration, RegistrationText, Statement};
 use crate::service::session;
 
@@ -129,18 +129,17 @@ pub struct StateDeclarationInput {
 }
 
 impl StateDeclarationInput {
-    /// Reads it; `within` is what stands before its fields in the input.
-    pub(super) fn parse(&self, within: &str) -> Result<Statement> {
-        let mut faults = Faults::default();
+    /// Reads it, keeping what is wrong; `within` is what stands before its fields in the input.
+    pub(super) fn read(&self, faults: &mut Faults, within: &str) -> Option<Statement> {
         let country = self.country.as_deref().map(Country::parse).transpose();
-        let country = faults.take(&format!("{within}country"), country).flatten();
-        faults.check()?;
-        let at = format!("{within}institutionId");
-        let institution = self.institution_id.as_ref().map(|id| parse(&at, id)).transpose()?;
-        Ok(Statement {
+        let country = faults.take(&format!("{within}country"), country);
+        let institution = self.institution_id.as_ref().map(|id| id.parse()).transpose();
+        let institution = institution.map_err(|_: IdFault| Code::InvalidId);
+        let institution = faults.take(&format!("{within}institutionId"), institution);
+        Some(Statement {
             gender: self.gender.into(),
-            country,
-            institution,
+            country: country?,
+            institution: institution?,
             constituent_group: self.constituent_group.into(),
         })
     }
@@ -302,7 +301,13 @@ impl AccountMutation {
         input: StateDeclarationInput,
     ) -> ApiResult<StateDeclarationPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let result = async { account::declare(app, actor, input.parse("")?).await };
+        let result = async {
+            let mut faults = Faults::default();
+            match input.read(&mut faults, "") {
+                Some(statement) => account::declare(app, actor, statement).await,
+                None => Err(faults.into()),
+            }
+        };
         StateDeclarationPayload::of(result.await, Declaration)
     }
 }

@@ -78,7 +78,7 @@ impl Identity {
     /// The name of the provider; null when one can no longer sign in with it.
     async fn provider_name(&self, ctx: &Context<'_>) -> Option<String> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let provider = app.providers.find(&self.0.provider)?;
+        let provider = app.providers.accepting(&self.0.provider, &self.0.issuer)?;
         Some(provider.name.get(actor.language).to_owned())
     }
 
@@ -124,6 +124,8 @@ pub struct CompleteProviderSignInInput {
 pub struct ConfirmIdentityLinkInput {
     /// The token of the message, up to 60 characters as it came.
     token: String,
+    /// The handle with which this browser completed the sign-in, up to 60 characters as it came.
+    handle: String,
     /// A code of the second factor, or a recovery code, where the account has one; up to 40 characters as it is shown.
     code: Option<String>,
 }
@@ -173,7 +175,8 @@ pub enum ProviderSignInOutcome {
     /// The second factor is asked for first; see `challenge`.
     SecondFactor,
     /// The identity is not known here: look into the mailbox of the address that the provider knows. It does not tell
-    /// whether the address has an account. Who has one can also sign in with the password, and link the identity then.
+    /// whether the address has an account. Keep the handle: `confirmIdentityLink` takes it with the token of the message.
+    /// Who has an account can also sign in with the password, and link the identity then.
     ConfirmByMail,
 }
 
@@ -280,7 +283,7 @@ impl IdentityMutation {
     }
 
     /// Completes a sign-in with what the provider sent back. The handle is used up, whatever comes of it: after a refusal
-    /// begin again.
+    /// begin again. After `CONFIRM_BY_MAIL` keep it for `confirmIdentityLink`.
     async fn complete_provider_sign_in(
         &self,
         ctx: &Context<'_>,
@@ -298,15 +301,15 @@ impl IdentityMutation {
         CompleteProviderSignInPayload::of(result)
     }
 
-    /// Confirms, by the token of the message, that an identity is yours; then one signs in with it. It needs a code where
-    /// the account has a second factor.
+    /// Confirms, by the token of the message and in the browser that began the sign-in, that an identity is yours; then
+    /// one signs in with it. It needs a code where the account has a second factor.
     async fn confirm_identity_link(
         &self,
         ctx: &Context<'_>,
         input: ConfirmIdentityLinkInput,
     ) -> ApiResult<ConfirmIdentityLinkPayload> {
         let app = &Request::of(ctx).app;
-        let result = linking::confirm(app, &input.token, input.code.as_deref()).await;
+        let result = linking::confirm(app, &input.token, &input.handle, input.code.as_deref()).await;
         ConfirmIdentityLinkPayload::of(result, |()| true)
     }
 

@@ -83,8 +83,8 @@ impl Invitation {
     }
 }
 
-/// An invitation to take part in an edition, or to hold a role: for those who could have sent it. It is open for seven
-/// days, unless whoever runs the server says otherwise.
+/// An invitation to take part in an edition, or to hold a role: for those who could have sent it. It is open until
+/// `expiresAt`.
 #[Object]
 impl Invitation {
     /// Identifier, `inv_…`.

@@ -73,6 +73,11 @@ impl Password {
         }
         Ok(Self(text.to_owned()))
     }
+
+    /// Whether it holds one more name of the person, or the part of an address before the `@`.
+    pub fn holds(&self, name: &str) -> bool {
+        holds_name(&self.0, &[name])
+    }
 }
 
 impl fmt::Debug for Password {

@@ -12,7 +12,7 @@ use crate::http;
 use crate::http::start::StartPage;
 use crate::mail::Mailer;
 use crate::service::identity::roles;
-use crate::store::{provider_sign_in, rate};
+use crate::store::{identity_claim, provider_sign_in, rate};
 use crate::worker::Worker;
 
 /// Serves until `stop` is done, then lets running requests and the batch of messages in hand end.
@@ -26,11 +26,11 @@ pub async fn run(
     if !unlisted.is_empty() {
         return Err(Error::internal(format!("no policy names {}", unlisted.join(", "))));
     }
-    let ended = roles::end_of_former_providers(&app).await?;
+    let ended = roles::end_without_a_rule(&app).await?;
     if ended > 0 {
         tracing::warn!(
             roles = ended,
-            "roles of identity providers that are no longer in the settings were ended"
+            "roles of identity providers for which the settings have no rule any more were ended"
         );
     }
     let (tell, told) = watch::channel(false);
@@ -86,6 +86,7 @@ async fn exchange(app: App, told: watch::Receiver<bool>) {
         if done.is_ok() && count % FORGET_EVERY == 0 {
             done = rate::forget_full(&app.db, now).await;
             done = done.and(provider_sign_in::forget_ended(&app.db, app.clock.now()).await);
+            done = done.and(identity_claim::forget_ended(&app.db, app.clock.now()).await);
         }
         if let Err(failure) = done {
             tracing::warn!(error.chain = %failure, "the limits could not be told to the other copies, or what has ended not be removed");

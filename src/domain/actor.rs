@@ -167,6 +167,24 @@ impl Actor {
         }
     }
 
+    /// A person with the roles that count: none does as long as one of them, of those in `needing`, waits for a second
+    /// factor that was not given. What such a person may do is add one.
+    pub fn known(
+        person: PersonId,
+        language: Language,
+        grants: Vec<Grant>,
+        factor_given: bool,
+        needing: &[Role],
+    ) -> Self {
+        let withheld = !factor_given && grants.iter().any(|grant| needing.contains(&grant.role));
+        Self {
+            person: Some(person),
+            grants: if withheld { Vec::new() } else { grants },
+            withheld,
+            ..Self::anonymous(language)
+        }
+    }
+
     /// Whoever runs the program on its own machine: nobody who signed in, with the authority of an
     /// administrator and of a coordinator of every edition.
     pub fn operator() -> Self {

@@ -148,6 +148,11 @@ impl RoleRule {
         &self.claim
     }
 
+    /// What it gives.
+    pub fn grant(&self) -> Grant {
+        self.grant
+    }
+
     fn applies(&self, claims: &Map<String, Value>) -> bool {
         match claims.get(&self.claim) {
             Some(Value::String(text)) => *text == self.value,

@@ -1,13 +1,16 @@
 //! Invitations: what somebody may be invited to, the states of an invitation, how long it is open, when it may be sent
 //! again.
 
+use std::ops::{Range, RangeInclusive};
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::actor::Grant;
+use super::edition::EditionState;
 use super::id::EditionId;
 use crate::error::{Code, Flaw};
 
-/// How long after a message the next one may go to the same address.
+/// How long after a message of an invitation it may be sent again.
 pub const SENT_AGAIN_AFTER: TimeDelta = TimeDelta::minutes(15);
 
 words! {
@@ -55,6 +58,12 @@ impl Offer {
             Self::HoldRole(_) => Purpose::HoldRole,
         }
     }
+}
+
+/// Whether there is a time at which somebody could apply to an edition, whose window takes applications, while an
+/// invitation to it is open.
+pub fn leads_in(edition: EditionState, window: &RangeInclusive<DateTime<Utc>>, open: &Range<DateTime<Utc>>) -> bool {
+    edition.takes_invitations() && open.start <= *window.end() && *window.start() < open.end
 }
 
 /// Why an invitation cannot take a step.
@@ -191,6 +200,23 @@ mod tests {
         assert_eq!(sent.send_again(instant(900)), Ok(InvitationState::Replaced));
         let over = standing(InvitationState::Declined, 86_400);
         assert_eq!(over.send_again(instant(900)), Err(Refusal::NotOpen));
+    }
+
+    #[test]
+    fn it_leads_in_where_it_meets_the_window_to_the_second() {
+        let window = instant(100)..=instant(200);
+        for (open, leads) in [
+            (instant(0)..instant(100), false),
+            (instant(0)..instant(101), true),
+            (instant(120)..instant(130), true),
+            (instant(200)..instant(300), true),
+            (instant(201)..instant(300), false),
+        ] {
+            assert_eq!(leads_in(EditionState::Enrolling, &window, &open), leads, "{open:?}");
+            assert_eq!(leads_in(EditionState::Announced, &window, &open), leads, "{open:?}");
+            assert!(!leads_in(EditionState::Draft, &window, &open));
+            assert!(!leads_in(EditionState::EnrolmentClosed, &window, &open));
+        }
     }
 
     fn states() -> impl Strategy<Value = InvitationState> {

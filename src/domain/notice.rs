@@ -130,6 +130,8 @@ pub enum Notice {
     ConfirmIdentity {
         /// The provider's name per language.
         provider: Localized,
+        /// When.
+        at: DateTime<Utc>,
         /// The one-time token; forgotten once the message is sent.
         token: String,
         /// Until when it works.
@@ -141,6 +143,8 @@ pub enum Notice {
         provider: Localized,
         /// When.
         at: DateTime<Utc>,
+        /// Whether the account lost a password that nobody had confirmed.
+        password_forgotten: bool,
     },
     /// The link to an identity was ended.
     IdentityUnlinked {

@@ -6,23 +6,28 @@ use std::net::IpAddr;
 use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Request as Operation, Response as Answer, Value as Constant, Variables};
+use async_graphql::{PathSegment, Request as Operation, Response as Answer, ServerError, Value as Constant, Variables};
 use async_graphql_value::Value;
 
 use super::address;
+use crate::api::error::code_of;
 use crate::app::App;
-use crate::config::Rate;
 use crate::domain::actor::Actor;
-use crate::domain::rate::{self, Class, Rule};
+use crate::domain::rate::{self, Class};
 use crate::domain::text::Email;
 use crate::error::{Error, Result};
 use crate::store::rate::{Charge, Key, full_at, give_back, take};
 
-/// What was taken and comes back when every proof of identity in the operation succeeds.
+/// What sends to an address that it does not name: `service::invitation::send_again` takes from that one's bucket.
+const KNOWS_ITS_ADDRESS: &str = "resendInvitation";
+
+/// What was taken and comes back when no proof of identity in the operation failed.
 #[derive(Debug, Default)]
 pub struct Ticket {
     charges: Vec<Charge>,
     proofs: Vec<Proof>,
+    /// One message of this caller's.
+    message: Option<Charge>,
 }
 
 /// A root field that proves something.
@@ -72,7 +77,7 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
         (None, Some(person)) => ("person", person, &rates.person),
         (None, None) => ("anonymous", caller.as_bytes(), &rates.anonymous),
     };
-    let ordinary = charge(&[kind.as_bytes(), owner], rate, roots.len().max(1));
+    let ordinary = Charge::new(&[kind.as_bytes(), owner], rate, roots.len().max(1));
     app.rates.take(ordinary, now).map_err(busy)?;
 
     let of = |class| roots.iter().filter(move |root| Class::of(&root.name) == Some(class));
@@ -83,20 +88,20 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     }
     let mut firm = Vec::new();
     if proofs > 0 {
-        firm.push(charge(&[b"sign in", caller.as_bytes()], &rates.sign_in_address, proofs));
+        firm.push(Charge::new(
+            &[b"sign in", caller.as_bytes()],
+            &rates.sign_in_address,
+            proofs,
+        ));
     }
     if mails > 0 {
-        firm.push(charge(&[b"mail by", subject], &rates.mail_sender, mails));
+        firm.push(Charge::new(&[b"mail by", subject], &rates.mail_sender, mails));
     }
-    // What names no address sends to one that it has sent to before, and keeps a distance of its own.
-    for (address, units) in by_account(of(Class::Mail))
-        .into_iter()
-        .filter(|(address, _)| !address.is_empty())
-    {
-        firm.push(charge(&[b"mail to", address.as_bytes()], &rates.mail_recipient, units));
+    for (address, units) in by_account(of(Class::Mail).filter(|root| root.name != KNOWS_ITS_ADDRESS)) {
+        firm.push(Charge::mail_to(address, rates, units));
     }
     if exports > 0 {
-        firm.push(charge(&[b"export", subject], &rates.export, exports));
+        firm.push(Charge::new(&[b"export", subject], &rates.export, exports));
     }
     // Whoever has nothing left costs one look, and no transaction.
     let keys: Vec<Key> = firm.iter().map(|charge| charge.key).collect();
@@ -114,6 +119,7 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     if proofs > 0 {
         ticket.charges.extend(firm.first());
         ticket.proofs = of(Class::SignIn).map(Proof::of).collect();
+        ticket.message = Some(Charge::new(&[b"mail by", subject], &rates.mail_sender, 1));
     }
     for (account, units) in by_account(of(Class::SignIn)) {
         let account = if account.is_empty() {
@@ -121,10 +127,10 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
         } else {
             account.as_bytes()
         };
-        let pair = charge(&[b"known", caller.as_bytes(), account], &rates.sign_in_known, units);
+        let pair = Charge::new(&[b"known", caller.as_bytes(), account], &rates.sign_in_known, units);
         let fresh = take(&tx, pair, now).await?.is_ok();
         let class: &[u8] = if fresh { b"account" } else { b"account again" };
-        let whole = charge(&[class, account], &rates.sign_in_account, units);
+        let whole = Charge::new(&[class, account], &rates.sign_in_account, units);
         take(&tx, whole, now).await?.map_err(busy)?;
         ticket.charges.extend(fresh.then_some(pair));
         ticket.charges.push(whole);
@@ -133,41 +139,71 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     Ok(ticket)
 }
 
-/// Gives back what proofs of identity took that succeeded, all of them.
+/// What came of a proof of identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It proved something, or nobody could look at it.
+    Harmless,
+    /// It made a message, which costs what a message costs.
+    Mailed,
+    /// It may have been a guess.
+    Failed,
+}
+
+/// Gives back what proofs of identity took, if none of them failed. One that made a message costs its caller a message
+/// instead; where none is left it stays what it cost, so that the two limits together hold.
 pub async fn settle(app: &App, ticket: &Ticket, answer: &Answer) -> Result<()> {
-    if ticket.charges.is_empty() || !ticket.proofs.iter().all(|proof| succeeded(answer, proof)) {
+    let outcomes: Vec<Outcome> = ticket.proofs.iter().map(|proof| outcome(answer, proof)).collect();
+    if ticket.charges.is_empty() || outcomes.contains(&Outcome::Failed) {
         return Ok(());
     }
+    let mailed = outcomes.iter().filter(|outcome| **outcome == Outcome::Mailed).count();
     let tx = app.db.write().await?;
+    if let Some(message) = ticket.message.filter(|_| mailed > 0) {
+        let units = u32::try_from(mailed).unwrap_or(u32::MAX);
+        let now = app.clock.now().timestamp_micros();
+        if take(&tx, Charge { units, ..message }, now).await?.is_err() {
+            return Ok(());
+        }
+    }
     give_back(&tx, &ticket.charges).await?;
     tx.commit().await.map_err(Error::from)
 }
 
-/// Whether a field has answered with something: an object, such as a session, or true. Lists are of errors, and
-/// texts anybody can ask for. What only reads has found something when there is an object at all.
-fn succeeded(answer: &Answer, proof: &Proof) -> bool {
-    let Constant::Object(data) = &answer.data else {
-        return false;
-    };
-    match data.get(proof.answered_as.as_str()) {
-        Some(Constant::Object(_)) if proof.reads => true,
-        Some(Constant::Object(payload)) => payload
-            .values()
-            .any(|value| matches!(value, Constant::Object(_) | Constant::Boolean(true))),
-        _ => false,
+/// What a field has answered with: an object, such as a session, a word for what came of it, or true is a success. Lists
+/// are of errors, and texts anybody can ask for. What only reads has found something when there is an object at all.
+fn outcome(answer: &Answer, proof: &Proof) -> Outcome {
+    let field = proof.answered_as.as_str();
+    if answer.errors.iter().any(|error| is_of_provider(error, field)) {
+        return Outcome::Harmless;
     }
+    let Constant::Object(data) = &answer.data else {
+        return Outcome::Failed;
+    };
+    let Some(Constant::Object(payload)) = data.get(field) else {
+        return Outcome::Failed;
+    };
+    if proof.reads {
+        return Outcome::Harmless;
+    }
+    let holds = |fits: fn(&Constant) -> bool| payload.values().any(fits);
+    if holds(|value| matches!(value, Constant::Enum(word) if word == "CONFIRM_BY_MAIL")) {
+        Outcome::Mailed
+    } else if holds(|value| matches!(value, Constant::Object(_) | Constant::Enum(_) | Constant::Boolean(true))) {
+        Outcome::Harmless
+    } else {
+        Outcome::Failed
+    }
+}
+
+/// Whether a field failed because an identity provider did.
+fn is_of_provider(error: &ServerError, field: &str) -> bool {
+    let at = matches!(error.path.first(), Some(PathSegment::Field(name)) if name == field);
+    at && code_of(error) == Some("PROVIDER_UNAVAILABLE")
 }
 
 fn busy(micros: i64) -> Error {
     Error::Busy(rate::seconds(micros))
-}
-
-fn charge(parts: &[&[u8]], rate: &Rate, units: usize) -> Charge {
-    Charge {
-        key: Key::new(parts),
-        rule: Rule::new(rate),
-        units: u32::try_from(units).unwrap_or(u32::MAX),
-    }
 }
 
 /// How many fields there are for each address that they name, in order.
@@ -199,7 +235,11 @@ fn roots(operation: &mut Operation) -> Vec<Root> {
             .is_none_or(|name| this.is_none_or(|this| this.as_str() == name))
         {
             let begin = found.len();
-            gather(document, &definition.selection_set.node, &variables, &mut found);
+            let given = Given {
+                definition,
+                variables: &variables,
+            };
+            gather(document, &definition.selection_set.node, &given, &mut found);
             for root in &mut found[begin..] {
                 root.reads = definition.ty == OperationType::Query;
             }
@@ -208,42 +248,59 @@ fn roots(operation: &mut Operation) -> Vec<Root> {
     found
 }
 
-fn gather(document: &ExecutableDocument, set: &SelectionSet, variables: &Variables, found: &mut Vec<Root>) {
+/// The variables of one operation.
+struct Given<'a> {
+    definition: &'a OperationDefinition,
+    variables: &'a Variables,
+}
+
+impl Given<'_> {
+    /// What a variable is when the operation runs: what came with the request, or else its default.
+    fn get(&self, name: &str) -> Option<&Constant> {
+        self.variables.get(name).or_else(|| {
+            let mut defined = self.definition.variable_definitions.iter();
+            let found = defined.find(|variable| variable.node.name.node == name)?;
+            found.node.default_value.as_ref().map(|value| &value.node)
+        })
+    }
+}
+
+fn gather(document: &ExecutableDocument, set: &SelectionSet, given: &Given<'_>, found: &mut Vec<Root>) {
     for selection in &set.items {
         match &selection.node {
-            Selection::Field(field) => found.push(root(&field.node, variables)),
+            Selection::Field(field) => found.push(root(&field.node, given)),
             Selection::InlineFragment(fragment) => {
-                gather(document, &fragment.node.selection_set.node, variables, found);
+                gather(document, &fragment.node.selection_set.node, given, found);
             }
             Selection::FragmentSpread(spread) => {
                 if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
-                    gather(document, &fragment.node.selection_set.node, variables, found);
+                    gather(document, &fragment.node.selection_set.node, given, found);
                 }
             }
         }
     }
 }
 
-fn root(field: &Field, variables: &Variables) -> Root {
+fn root(field: &Field, given: &Given<'_>) -> Root {
     let name = field.name.node.to_string();
     Root {
         answered_as: field.response_key().node.to_string(),
         // Few fields are worth the look.
-        address: Class::of(&name).and_then(|_| named_address(field, variables)),
+        address: Class::of(&name).and_then(|_| named_address(field, given)),
         reads: false,
         name,
     }
 }
 
 /// The address that a field's input names, as accounts are kept.
-fn named_address(field: &Field, variables: &Variables) -> Option<String> {
+fn named_address(field: &Field, given: &Given<'_>) -> Option<String> {
     let text = match &field.get_argument("input")?.node {
-        Value::Variable(name) => match variables.get(name)? {
+        Value::Variable(name) => match given.get(name)? {
             Constant::Object(input) => text(input.get("email")?)?,
             _ => return None,
         },
         Value::Object(input) => match input.get("email")? {
-            Value::Variable(name) => text(variables.get(name)?)?,
+            Value::Variable(name) => text(given.get(name)?)?,
             Value::String(text) => text.clone(),
             _ => return None,
         },
@@ -261,6 +318,7 @@ fn text(value: &Constant) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use async_graphql::Name;
     use serde_json::json;
 
     use super::*;
@@ -300,29 +358,56 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_is_not_given_has_its_default() {
+        let whole = "mutation A($i: RequestPasswordResetInput! = {email: \"Ana@example.org\"}) {
+            requestPasswordReset(input: $i) { accepted } }";
+        let part = "mutation ($e: String! = \"Ana@example.org\") { ...F }
+            fragment F on Mutation { requestPasswordReset(input: {email: $e}) { accepted } }";
+        let pair = |address: &str| {
+            (
+                "requestPasswordReset:requestPasswordReset".to_owned(),
+                address.to_owned(),
+            )
+        };
+        assert_eq!(found(whole, json!({})), [pair("ana@example.org")]);
+        assert_eq!(found(part, json!({})), [pair("ana@example.org")]);
+        // What is given counts, also where it is nothing.
+        let given = json!({ "i": { "email": "bea@example.org" }, "e": null });
+        assert_eq!(found(whole, given.clone()), [pair("bea@example.org")]);
+        assert_eq!(found(part, given), [pair("")]);
+    }
+
+    #[test]
     fn only_a_session_or_a_yes_is_a_success() {
-        let succeeds = |data: serde_json::Value| {
-            let data = Constant::from_json(data).expect("a value");
-            let proof = |reads| Proof {
-                answered_as: "a".to_owned(),
-                reads,
-            };
+        let proof = |reads| Proof {
+            answered_as: "a".to_owned(),
+            reads,
+        };
+        let read = |data: Constant| {
             let found =
                 matches!(&data, Constant::Object(fields) if matches!(fields.get("a"), Some(Constant::Object(_))));
             let answer = Answer::new(data);
-            assert_eq!(succeeded(&answer, &proof(true)), found);
-            succeeded(&answer, &proof(false))
+            assert_eq!(outcome(&answer, &proof(true)) != Outcome::Failed, found);
+            outcome(&answer, &proof(false))
         };
-        assert!(succeeds(json!({ "a": { "session": { "accessToken": "x" } } })));
-        assert!(succeeds(json!({ "a": { "changed": true, "userErrors": [] } })));
+        let outcome = |data: serde_json::Value| read(Constant::from_json(data).expect("a value"));
+        let object = |name: &str, value| Constant::Object([(Name::new(name), value)].into_iter().collect());
+        let word = |word: &str| read(object("a", object("outcome", Constant::Enum(Name::new(word)))));
+        assert_eq!(word("SECOND_FACTOR"), Outcome::Harmless);
+        assert_eq!(word("CONFIRM_BY_MAIL"), Outcome::Mailed);
+        let session = json!({ "a": { "session": { "accessToken": "x" } } });
+        assert_eq!(outcome(session), Outcome::Harmless);
+        let yes = json!({ "a": { "changed": true, "userErrors": [] } });
+        assert_eq!(outcome(yes), Outcome::Harmless);
         for failure in [
             json!({ "a": { "session": null, "__typename": "SignInPayload" } }),
             json!({ "a": { "x": "SignInPayload", "userErrors": [{ "code": "INVALID_CREDENTIALS" }] } }),
             json!({ "a": null }),
+            json!({ "a": { "outcome": "CONFIRM_BY_MAIL" } }),
             json!({ "b": { "session": {} } }),
             json!(null),
         ] {
-            assert!(!succeeds(failure.clone()), "{failure}");
+            assert_eq!(outcome(failure.clone()), Outcome::Failed, "{failure}");
         }
     }
 }

@@ -174,13 +174,22 @@ fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
         },
         Notice::ConfirmIdentity {
             provider,
+            at,
             token,
             expires_at,
         } => context! {
             token, link => format!("{public_url}/confirm-identity?token={token}"),
-            provider => one_line(provider.get(language)), expires_at => instant(*expires_at, language),
+            provider => one_line(provider.get(language)), at => instant(*at, language),
+            expires_at => instant(*expires_at, language),
         },
-        Notice::IdentityLinked { provider, at } | Notice::IdentityUnlinked { provider, at } => context! {
+        Notice::IdentityLinked {
+            provider,
+            at,
+            password_forgotten,
+        } => context! {
+            provider => one_line(provider.get(language)), at => instant(*at, language), password_forgotten,
+        },
+        Notice::IdentityUnlinked { provider, at } => context! {
             provider => one_line(provider.get(language)), at => instant(*at, language),
         },
         Notice::AlreadyRegistered | Notice::AccountEnabled => context! {},

@@ -18,7 +18,8 @@ use crate::error::{Code, Error, Faults, Result};
 use crate::store::person::Profile;
 use crate::store::token::Purpose;
 use crate::store::{
-    Tx, api_token, audit, declaration, institution, outbox, person, role, session, token as account_token,
+    Tx, api_token, audit, declaration, identity_claim, institution, outbox, person, role, session,
+    token as account_token,
 };
 
 pub mod address;
@@ -111,7 +112,7 @@ pub fn read_profile(
 
 /// Registers a person, who has to confirm the address before signing in. The answer and the work are the
 /// same for an address that has an account: its owner is told by mail. An account that was never confirmed keeps the
-/// name and password of its first registration and gets a new link.
+/// name and password of its first registration and gets a new link; one that an identity provider made gets them from it.
 pub async fn register(app: &App, registration: &Registration) -> Result<()> {
     app.db.rest().await;
     let hash = app.passwords.hash(&registration.password).await?;
@@ -122,21 +123,45 @@ pub async fn register(app: &App, registration: &Registration) -> Result<()> {
             let row = person::insert(&tx, new_person(app, &tx, registration, hash).await?).await?;
             send_confirmation(app, &tx, row.id).await?;
         }
-        Some(row) if is_pending(&row) => {
-            // Whoever registered first keeps name and password: a stranger's must not be what the owner confirms.
-            send_confirmation(app, &tx, row.id).await?;
-        }
-        Some(row) => {
-            outbox::enqueue(&tx, &app.clock, row.id, &Notice::AlreadyRegistered).await?;
-        }
+        Some(row) => register_again(app, &tx, &row, registration, hash).await?,
     }
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(())
 }
 
+/// Deals with a registration for an address that has an account. The caller holds the register.
+async fn register_again(
+    app: &App,
+    tx: &Tx,
+    known: &person::Model,
+    registration: &Registration,
+    hash: String,
+) -> Result<()> {
+    let row = person::lock(tx, known.id).await?;
+    let row = row.ok_or_else(|| Error::internal("a person who was there is gone"))?;
+    if is_pending(&row) {
+        // Whoever registered first keeps name and password: a stranger's must not be what the owner confirms.
+        return send_confirmation(app, tx, row.id).await;
+    }
+    if is_unclaimed(tx, &row).await? {
+        person::set_profile(tx, &row, row.version, &registration.profile).await?;
+        person::set_password(tx, row.id, hash).await?;
+        return send_confirmation(app, tx, row.id).await;
+    }
+    outbox::enqueue(tx, &app.clock, row.id, &Notice::AlreadyRegistered).await?;
+    Ok(())
+}
+
+/// The word of an identity provider made the account, and nobody has come for it: whoever registers may be the first. An
+/// imported person is known by what was imported.
+async fn is_unclaimed(tx: &Tx, row: &person::Model) -> Result<bool> {
+    let nobody_came = row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_none();
+    Ok(nobody_came && person::is_bare(tx, row.id).await?)
+}
+
 /// Somebody registered by themself and never confirmed; an imported person has no password.
-fn is_pending(row: &person::Model) -> bool {
+pub(super) fn is_pending(row: &person::Model) -> bool {
     row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_some()
 }
 
@@ -186,7 +211,8 @@ fn invalid_token() -> Error {
     Error::at("token", Code::InvalidToken)
 }
 
-/// Confirms the address to which the token was sent; the person can then sign in.
+/// Confirms the address to which the token was sent; the person can then sign in. Identities that wait for the owner's
+/// word wait no more.
 ///
 /// # Errors
 /// [`Code::InvalidToken`] for one that is unknown, used, replaced or out of date.
@@ -198,6 +224,7 @@ pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
         .await?
         .ok_or_else(invalid_token)?;
     person::set_confirmed(&tx, person, now).await?;
+    identity_claim::retire(&tx, person, now).await?;
     note(app, &tx, person, "address confirmed").await?;
     tx.commit().await?;
     Ok(())
@@ -314,6 +341,7 @@ pub async fn create_administrator(app: &App, registration: &Registration) -> Res
             person::set_disabled(&tx, row.id, None).await?;
             session::revoke_all(&tx, row.id, None, now).await?;
             api_token::revoke_all(&tx, row.id, now).await?;
+            identity_claim::retire(&tx, row.id, now).await?;
             row.id
         }
     };
@@ -322,7 +350,7 @@ pub async fn create_administrator(app: &App, registration: &Registration) -> Res
         role: Role::Administrator,
         scope: Scope::System,
     };
-    if !role::is_held(&tx, id, grant, now).await? {
+    if role::find_held(&tx, id, grant, now).await?.is_none() {
         let row = role::new_row(RoleAssignmentId(app.clock.new_id()), id, grant, now, None);
         role::insert(&tx, row).await?;
     }

@@ -2,29 +2,29 @@
 //!
 //! No provider is asked while a transaction is open, and what a client brings back is used up before it is looked at.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::auth::provider::{Provider, Returned, attempt};
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::Actor;
 use crate::domain::id::{IdentityId, PersonId, SessionId};
-use crate::domain::identity::{CODE_MOST, Claims, ISSUER_MOST, KEY_MOST, STATE_MOST, Stranger, can_be, stranger};
+use crate::domain::identity::{CODE_MOST, Claims, ISSUER_MOST, KEY_MOST, STATE_MOST, can_be};
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
-use crate::domain::rate::Rule;
-use crate::domain::text::Email;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::service::session::opening::{self, ClientLabel, SignedIn};
 use crate::store::identity::Known;
-use crate::store::rate::{Charge, Key};
-use crate::store::{Tx, audit, identity, identity_claim, outbox, person, provider_sign_in, rate};
+use crate::store::{Tx, audit, identity, outbox, person, provider_sign_in};
 
 pub mod linking;
 pub mod roles;
+mod stranger;
 
 /// How long a sign-in that was begun waits for whoever went to the provider.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+/// How often what follows the conversation is tried again where transactions met: the code cannot be brought again.
+const RETRIES: u32 = 5;
 
 /// A sign-in that was begun.
 #[derive(Debug, Clone)]
@@ -82,11 +82,39 @@ pub async fn complete(
     returned: &Returned<'_>,
     client: Option<&ClientLabel>,
 ) -> Result<Completed> {
-    let (provider, claims) = redeem(app, returned, None).await?;
+    let arrival = redeem(app, returned, None).await?;
+    let mut left = RETRIES;
+    loop {
+        match receive(app, actor, &arrival, client).await {
+            Err(Error::Conflict { .. }) if left > 0 => left -= 1,
+            done => return done,
+        }
+    }
+}
+
+/// Somebody who came back from a provider.
+struct Arrival<'a> {
+    provider: &'a Provider,
+    claims: Claims,
+    /// The digest of the handle that they brought.
+    sign_in: Vec<u8>,
+}
+
+impl Arrival<'_> {
+    fn known(&self) -> Known<'_> {
+        Known {
+            provider: &self.provider.key,
+            issuer: self.provider.issuer(),
+            subject: &self.claims.subject,
+        }
+    }
+}
+
+async fn receive(app: &App, actor: &Actor, arrival: &Arrival<'_>, client: Option<&ClientLabel>) -> Result<Completed> {
     let tx = app.db.write().await?;
-    let done = match identity::find(&tx, known(provider, &claims)).await? {
-        Some(row) => Completed::SignedIn(enter(app, &tx, provider, &claims, row.person_id, client).await?),
-        None => meet(app, &tx, actor, provider, &claims, client).await?,
+    let done = match identity::find(&tx, arrival.known()).await? {
+        Some(row) => Completed::SignedIn(enter(app, &tx, arrival, row.person_id, client).await?),
+        None => stranger::meet(app, &tx, actor, arrival, client).await?,
     };
     tx.commit().await?;
     app.outbox.notify_one();
@@ -111,8 +139,10 @@ fn find<'a>(app: &'a App, key: &str) -> Result<&'a Provider> {
 async fn draw(app: &App, actor: &Actor, provider: &Provider) -> Result<Begun> {
     let handle = token::draw(Kind::ProviderSignIn)?;
     app.db.rest().await;
-    let now = app.clock.now();
-    let url = app.providers.address(provider, &handle, actor.language, now).await?;
+    let url = app
+        .providers
+        .address(provider, &handle, actor.language, &app.clock)
+        .await?;
     Ok(Begun {
         url,
         handle,
@@ -163,7 +193,7 @@ async fn redeem<'a>(
     app: &'a App,
     returned: &Returned<'_>,
     whose: Option<(PersonId, SessionId)>,
-) -> Result<(&'a Provider, Claims)> {
+) -> Result<Arrival<'a>> {
     let refused = |at| Error::at(at, Code::InvalidToken);
     let hash = read(returned)?;
     let now = app.clock.now();
@@ -177,24 +207,19 @@ async fn redeem<'a>(
         return Err(refused("state"));
     }
     app.db.rest().await;
-    let claims = app.providers.redeem(provider, returned, now).await?;
-    Ok((provider, claims))
-}
-
-fn known<'a>(provider: &'a Provider, claims: &'a Claims) -> Known<'a> {
-    Known {
-        provider: &provider.key,
-        issuer: provider.issuer(),
-        subject: &claims.subject,
-    }
+    let claims = app.providers.redeem(provider, returned, &app.clock).await?;
+    Ok(Arrival {
+        provider,
+        claims,
+        sign_in: hash,
+    })
 }
 
 /// Lets the owner of an identity in. What the provider says of roles counts from now on.
 async fn enter(
     app: &App,
     tx: &Tx,
-    provider: &Provider,
-    claims: &Claims,
+    arrival: &Arrival<'_>,
     owner: PersonId,
     client: Option<&ClientLabel>,
 ) -> Result<SignedIn> {
@@ -204,185 +229,64 @@ async fn enter(
         .filter(opening::may_sign_in)
         .ok_or_else(refused)?;
     // Read again: while this waited for the person, the link may have ended.
-    let row = identity::find(tx, known(provider, claims))
+    let row = identity::find(tx, arrival.known())
         .await?
         .filter(|row| row.person_id == owner.id)
         .ok_or_else(refused)?;
     let now = app.clock.now();
     identity::set_used(tx, row.id, now).await?;
-    roles::follow(app, tx, provider, owner.id, claims).await?;
-    if provider.counts_as_second_factor {
+    roles::follow(app, tx, arrival.provider, owner.id, &arrival.claims).await?;
+    if arrival.provider.counts_as_second_factor {
         let tokens = opening::open(app, tx, owner.id, client, Some(now)).await?;
         return Ok(SignedIn::Session(tokens));
     }
     opening::admit(app, tx, owner.id, client).await
 }
 
-/// Deals with an identity that is linked to no account.
-async fn meet(
-    app: &App,
-    tx: &Tx,
-    actor: &Actor,
-    provider: &Provider,
-    claims: &Claims,
-    client: Option<&ClientLabel>,
-) -> Result<Completed> {
-    let address = claims.vouched_address();
-    person::lock_register(tx).await?;
-    // Read again: while this waited for the register, the same identity may have got its account.
-    if let Some(row) = identity::find(tx, known(provider, claims)).await? {
-        let signed_in = enter(app, tx, provider, claims, row.person_id, client).await?;
-        return Ok(Completed::SignedIn(signed_in));
-    }
-    let holder = match &address {
-        Some(address) => person::find_by_email(tx, address).await?,
-        None => None,
-    };
-    let becomes = stranger(address.is_some(), provider.trust_email, holder.is_some());
-    let (Some(address), Stranger::AskedByMail | Stranger::Welcome) = (address, becomes) else {
-        return Err(Code::AddressNotVerified.into());
-    };
-    let welcome = becomes == Stranger::Welcome;
-    let owner = match holder {
-        Some(owner) => owner,
-        None => make(app, tx, actor, provider, claims, &address, welcome).await?,
-    };
-    if welcome {
-        attach(
-            app,
-            tx,
-            owner.id,
-            provider,
-            known(provider, claims),
-            Code::InvalidToken.into(),
-        )
-        .await?;
-        let signed_in = enter(app, tx, provider, claims, owner.id, client).await?;
-        return Ok(Completed::SignedIn(signed_in));
-    }
-    ask(app, tx, provider, claims, &owner).await?;
-    Ok(Completed::AskedByMail)
-}
-
-/// Makes an account without a password, of what the provider says.
-async fn make(
-    app: &App,
-    tx: &Tx,
-    actor: &Actor,
-    provider: &Provider,
-    claims: &Claims,
-    address: &Email,
-    confirmed: bool,
-) -> Result<person::Model> {
-    let now = app.clock.now();
-    let (given_name, family_name) = claims
-        .names(address)
-        .map_err(|flaw| Error::internal(format!("no name: {flaw:?}")))?;
-    let row = person::Model {
-        id: PersonId(app.clock.new_id()),
-        number: person::next_number(tx).await?,
-        email: address.as_ref().to_owned(),
-        given_name: given_name.into(),
-        family_name: family_name.into(),
-        language: claims.language().unwrap_or(actor.language),
-        time_zone: claims.time_zone().name().to_owned(),
-        password_hash: None,
-        email_confirmed_at: confirmed.then_some(now),
-        disabled_at: None,
-        created_at: now,
-        version: 1,
-    };
-    let row = person::insert(tx, row).await?;
-    note(
-        app,
-        tx,
-        None,
-        row.id,
-        &format!("account made by the identity provider {}", provider.key),
-    )
-    .await?;
-    Ok(row)
-}
-
-/// Sends the token with which the owner of the address says that the identity is theirs. An account that is disabled
-/// gets none, nor one that gets too many messages.
-async fn ask(app: &App, tx: &Tx, provider: &Provider, claims: &Claims, owner: &person::Model) -> Result<()> {
-    if owner.disabled_at.is_some() || !may_get_mail(app, tx, &owner.email).await? {
-        return Ok(());
-    }
-    let now = app.clock.now();
-    let hours = i64::try_from(app.settings.auth.confirm_hours).map_err(Error::internal)?;
-    let expires_at = now + TimeDelta::hours(hours);
-    let token = token::draw(Kind::OneTime)?;
-    let row = identity_claim::Model {
-        hash: digest(Kind::OneTime, &token)?,
-        person_id: owner.id,
-        provider: provider.key.clone(),
-        issuer: provider.issuer().to_owned(),
-        subject: claims.subject.as_ref().to_owned(),
-        issued_at: now,
-        expires_at,
-        used_at: None,
-    };
-    identity_claim::replace(tx, row).await?;
-    let notice = Notice::ConfirmIdentity {
-        provider: provider.name.clone(),
-        token,
-        expires_at,
-    };
-    outbox::enqueue(tx, &app.clock, owner.id, &notice).await?;
-    Ok(())
-}
-
-/// Takes a message from the bucket of an address, which those that are asked for by its name share.
-async fn may_get_mail(app: &App, tx: &Tx, address: &str) -> Result<bool> {
-    let rates = &app.settings.rates;
-    if !rates.enabled {
-        return Ok(true);
-    }
-    let charge = Charge {
-        key: Key::new(&[b"mail to", address.as_bytes()]),
-        rule: Rule::new(&rates.mail_recipient),
-        units: 1,
-    };
-    let now = app.clock.now().timestamp_micros();
-    Ok(rate::take(tx, charge, now).await?.is_ok())
-}
-
-/// Links an identity to an account; its owner is told.
+/// Links an identity to an account. The actor is whoever is signed in, if somebody is.
 async fn attach(
     app: &App,
     tx: &Tx,
+    actor: Option<PersonId>,
     person: PersonId,
-    provider: &Provider,
     known: Known<'_>,
-    taken: Error,
 ) -> Result<identity::Model> {
-    let now: DateTime<Utc> = app.clock.now();
     let row = identity::Model {
         id: IdentityId(app.clock.new_id()),
         person_id: person,
         provider: known.provider.to_owned(),
         issuer: known.issuer.to_owned(),
         subject: known.subject.as_ref().to_owned(),
-        linked_at: now,
+        linked_at: app.clock.now(),
         used_at: None,
     };
-    let row = identity::insert(tx, row, taken).await?;
+    let row = identity::insert(tx, row).await?;
     note(
         app,
         tx,
-        Some(person),
+        actor,
         person,
-        &format!("identity of {} linked", provider.key),
+        &format!("identity of {} linked", known.provider),
     )
     .await?;
+    Ok(row)
+}
+
+/// Tells the owner of an account that an identity was linked, and whether the password went for it.
+async fn tell_linked(
+    app: &App,
+    tx: &Tx,
+    person: PersonId,
+    provider: &Provider,
+    password_forgotten: bool,
+) -> Result<()> {
     let notice = Notice::IdentityLinked {
         provider: provider.name.clone(),
-        at: now,
+        at: app.clock.now(),
+        password_forgotten,
     };
     outbox::enqueue(tx, &app.clock, person, &notice).await?;
-    Ok(row)
+    Ok(())
 }
 
 async fn note(app: &App, tx: &Tx, actor: Option<PersonId>, person: PersonId, what: &str) -> Result<()> {

@@ -3,7 +3,7 @@
 //!
 //! Whether an address has an account shows to nobody who invites it.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::edition::relation as edition_relation;
 use super::role as roles;
@@ -11,15 +11,17 @@ use crate::app::App;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::{Actor, Grant, Scope};
 use crate::domain::id::{EditionId, InvitationId, PersonId};
-use crate::domain::invitation::{InvitationState, Offer};
+use crate::domain::invitation::{InvitationState, Offer, leads_in};
 use crate::domain::language::{Language, Localized};
 use crate::domain::notice::{Guest, Notice};
 use crate::domain::policy::{Action, demand};
+use crate::domain::rate::seconds;
 use crate::domain::text::{Email, Name, Reason};
-use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::error::{Code, Error, Faults, Result};
 use crate::store::history::{self, Step};
 use crate::store::invitation::{self, Filter, Model};
 use crate::store::page::{Page, Place, Wanted};
+use crate::store::rate::{self, Charge};
 use crate::store::{Connection, Tx, audit, course, edition, institution, outbox, person};
 
 pub mod holder;
@@ -68,14 +70,15 @@ impl Invitee {
 ///
 /// # Errors
 /// [`Error::NotFound`] for an edition out of the actor's sight, [`Error::Forbidden`] for one that they do not
-/// coordinate, [`Code::EnrolmentClosed`] unless it is announced or takes applications, [`Code::AlreadyInvited`].
+/// coordinate, [`Code::EnrolmentClosed`] when nobody could apply to it while the invitation is open,
+/// [`Code::AlreadyInvited`].
 pub async fn to_edition(app: &App, actor: &Actor, invited: &Invitee, id: EditionId) -> Result<Model> {
     let by = actor.signed_in()?;
     let offer = Offer::TakePart(id);
     let tx = app.db.write().await?;
-    let action = authorise(&tx, actor, offer, "input.editionId").await?;
-    check_state(&tx, offer, "editionId").await?;
-    let row = send(app, &tx, by, &invited.guest(), offer, action).await?;
+    authorise(&tx, actor, offer, "input.editionId").await?;
+    check_window(app, &tx, offer, "editionId").await?;
+    let row = send(app, &tx, by, &invited.guest(), offer).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
@@ -93,12 +96,9 @@ pub async fn to_role(app: &App, actor: &Actor, invited: &Invitee, grant: Grant) 
     roles::check_scope(grant)?;
     let offer = Offer::HoldRole(grant);
     let tx = app.db.write().await?;
-    let action = authorise(&tx, actor, offer, "input.scopeId").await?;
-    let own = person::find(&tx, by).await?.ok_or(Error::Unauthenticated)?;
-    if own.email == invited.email.as_ref() || actor.highest() <= Some(grant.role) {
-        return Err(Error::at("role", Code::RoleNotGrantable));
-    }
-    let row = send(app, &tx, by, &invited.guest(), offer, action).await?;
+    authorise(&tx, actor, offer, "input.scopeId").await?;
+    check_rank(&tx, actor, offer, invited.email.as_ref(), "role").await?;
+    let row = send(app, &tx, by, &invited.guest(), offer).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
@@ -118,7 +118,7 @@ pub async fn withdraw(
 ) -> Result<Model> {
     let by = actor.signed_in()?;
     let tx = app.db.write().await?;
-    let (row, _, action) = opened(&tx, actor, id, version).await?;
+    let (row, _) = opened(&tx, actor, id, version).await?;
     let mut faults = Faults::default();
     let step = row.standing().step(InvitationState::Withdrawn, app.clock.now());
     let Some(to) = faults.take("invitationId", step) else {
@@ -126,7 +126,7 @@ pub async fn withdraw(
     };
     let reason = reason.map(AsRef::as_ref);
     let row = end(app, &tx, row, to, Some(by), None, reason).await?;
-    audit::record(&tx, &app.clock, Some(by), action, &[id.into()], reason).await?;
+    audit::record(&tx, &app.clock, Some(by), Action::Invite, &[id.into()], reason).await?;
     tx.commit().await?;
     Ok(row)
 }
@@ -134,33 +134,30 @@ pub async fn withdraw(
 /// Sends an open invitation again, with another token, as a new one of whoever sends it; the old one is replaced.
 ///
 /// # Errors
-/// As [`withdraw`]; [`Code::TooSoon`] within a quarter of an hour, [`Code::EnrolmentClosed`] when its edition takes no
-/// invitations any more, [`Code::RoleNotGrantable`] for a role that is not below the actor's own.
+/// As [`withdraw`]; [`Code::TooSoon`] within a quarter of an hour, [`Error::Busy`] when its address gets too many
+/// messages; those of [`to_edition`] and [`to_role`].
 pub async fn send_again(app: &App, actor: &Actor, id: InvitationId, version: i64) -> Result<Model> {
     const AT: &str = "invitationId";
     let by = actor.signed_in()?;
     let tx = app.db.write().await?;
-    let (row, offer, action) = opened(&tx, actor, id, version).await?;
+    let (row, offer) = opened(&tx, actor, id, version).await?;
     let mut faults = Faults::default();
     let Some(to) = faults.take(AT, row.standing().send_again(app.clock.now())) else {
         return Err(faults.into());
     };
-    check_state(&tx, offer, AT).await?;
-    if let Offer::HoldRole(grant) = offer {
-        let own = person::find(&tx, by).await?.ok_or(Error::Unauthenticated)?;
-        if own.email == row.email || actor.highest() <= Some(grant.role) {
-            return Err(Error::at(AT, Code::RoleNotGrantable));
-        }
-    }
+    check_window(app, &tx, offer, AT).await?;
+    check_rank(&tx, actor, offer, &row.email, AT).await?;
+    spend_message(app, &tx, &row.email).await?;
     let old = end(app, &tx, row, to, Some(by), None, None).await?;
-    audit::record(&tx, &app.clock, Some(by), action, &[old.id.into()], Some("sent again")).await?;
+    let subjects = [old.id.into()];
+    audit::record(&tx, &app.clock, Some(by), Action::Invite, &subjects, Some("sent again")).await?;
     let guest = Guest {
         address: old.email,
         given_name: old.given_name,
         family_name: old.family_name,
         language: old.language,
     };
-    let row = send(app, &tx, by, &guest, offer, action).await?;
+    let row = send(app, &tx, by, &guest, offer).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
@@ -177,47 +174,76 @@ pub fn page_place(row: &Model) -> Place {
 }
 
 /// An invitation that the actor might have sent, held, as they saw it, and what it is to.
-async fn opened(tx: &Tx, actor: &Actor, id: InvitationId, version: i64) -> Result<(Model, Offer, Action)> {
+async fn opened(tx: &Tx, actor: &Actor, id: InvitationId, version: i64) -> Result<(Model, Offer)> {
     const PATH: &str = "input.invitationId";
     let row = invitation::lock_for(tx, actor, id)
         .await?
         .ok_or(Error::NotFound(PATH))?;
-    let offer = row.offer().ok_or_else(|| Error::internal("an invitation to nothing"))?;
-    let action = authorise(tx, actor, offer, PATH).await?;
+    let offer = row.offer()?;
+    authorise(tx, actor, offer, PATH).await?;
     row.expect_version(version)?;
-    Ok((row, offer, action))
+    Ok((row, offer))
 }
 
-/// Whether the actor may invite to this, and as what it is audited.
-async fn authorise(tx: &Tx, actor: &Actor, offer: Offer, path: &'static str) -> Result<Action> {
+/// Whether the actor may invite to this.
+async fn authorise(tx: &Tx, actor: &Actor, offer: Offer, path: &'static str) -> Result<()> {
     match offer {
-        Offer::HoldRole(grant) => roles::authorise(tx, actor, grant, path).await,
+        Offer::HoldRole(grant) => roles::authorise(tx, actor, grant, path).await.map(drop),
         Offer::TakePart(id) => {
             let row = edition::find_for(tx, actor, id).await?.ok_or(Error::NotFound(path))?;
-            demand(actor, Action::Invite, edition_relation(actor, &row), None)?;
-            Ok(Action::Invite)
+            demand(actor, Action::Invite, edition_relation(actor, &row), None)
         }
     }
 }
 
-/// Refuses to invite to an edition in which nobody can take part any more, or not yet.
-async fn check_state(tx: &Tx, offer: Offer, at: &str) -> Result<()> {
+/// Until when an invitation that is sent now is open.
+fn end_of_sent(app: &App) -> Result<DateTime<Utc>> {
+    let days = i64::try_from(app.settings.auth.invitation_days).map_err(Error::internal)?;
+    Ok(app.clock.now() + TimeDelta::days(days))
+}
+
+/// Refuses to invite to an edition to which nobody could apply while the invitation is open.
+async fn check_window(app: &App, tx: &Tx, offer: Offer, at: &str) -> Result<()> {
     if let Offer::TakePart(id) = offer {
+        let open = app.clock.now()..end_of_sent(app)?;
         let found = edition::find(tx, id).await?;
-        if !found.is_some_and(|row| row.state.takes_invitations()) {
-            return Err(Fault::at(at, Code::EnrolmentClosed).into());
+        if !found.is_some_and(|row| leads_in(row.state, &(row.enrols_from..=row.enrols_until), &open)) {
+            return Err(Error::at(at, Code::EnrolmentClosed));
         }
     }
     Ok(())
 }
 
+/// Refuses to offer a role to oneself, and one that is not below one's own.
+async fn check_rank(tx: &Tx, actor: &Actor, offer: Offer, email: &str, at: &str) -> Result<()> {
+    if let Offer::HoldRole(grant) = offer {
+        let own = person::find(tx, actor.signed_in()?)
+            .await?
+            .ok_or(Error::Unauthenticated)?;
+        if own.email == email || actor.highest() <= Some(grant.role) {
+            return Err(Error::at(at, Code::RoleNotGrantable));
+        }
+    }
+    Ok(())
+}
+
+/// Takes a message to this address from what anybody may send there, where the request that asks for it names no address.
+async fn spend_message(app: &App, tx: &Tx, email: &str) -> Result<()> {
+    let rates = &app.settings.rates;
+    if !rates.enabled {
+        return Ok(());
+    }
+    let charge = Charge::mail_to(email, rates, 1);
+    let taken = rate::take(tx, charge, app.clock.now().timestamp_micros()).await?;
+    taken.map_err(|micros| Error::Busy(seconds(micros)))
+}
+
 /// Makes an invitation with a token of its own and puts its message into the outbox, in the name of who invites.
-async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer, action: Action) -> Result<Model> {
+async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer) -> Result<Model> {
     let now = app.clock.now();
     let overdue = invitation::expire_of(tx, &guest.address, offer, now).await?;
     let mut steps: Vec<Step<'_>> = overdue.into_iter().map(|id| history::expiry(id, now)).collect();
     let token = token::draw(Kind::OneTime)?;
-    let days = i64::try_from(app.settings.auth.invitation_days).map_err(Error::internal)?;
     let (role, scope_kind, scope_id) = invitation::columns(offer);
     let row = Model {
         id: InvitationId(app.clock.new_id()),
@@ -233,7 +259,7 @@ async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer
         state: InvitationState::Sent,
         invited_by: inviter,
         created_at: now,
-        expires_at: now + TimeDelta::days(days),
+        expires_at: end_of_sent(app)?,
         person_id: None,
         version: 1,
     };
@@ -247,7 +273,7 @@ async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer
         reason: None,
     });
     history::record(tx, &app.clock, &steps).await?;
-    audit::record(tx, &app.clock, Some(inviter), action, &[row.id.into()], None).await?;
+    audit::record(tx, &app.clock, Some(inviter), Action::Invite, &[row.id.into()], None).await?;
     let notice = notice(tx, &row, offer, guest.clone(), token).await?;
     outbox::enqueue(tx, &app.clock, inviter, &notice).await?;
     Ok(row)

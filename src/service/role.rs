@@ -34,7 +34,7 @@ pub struct Appointment {
 }
 
 /// Grants a role below one's own: an administrator any, a coordinator that of tutor in an edition that they
-/// coordinate. Administrators are made on the machine itself.
+/// coordinate. Administrators are made on the machine itself. One that came from an identity provider becomes a granted one.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a scope or person that there is not or that the actor does not see,
@@ -58,13 +58,15 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
     if person == granted_by || actor.highest() <= Some(grant.role) {
         return Err(Error::at("role", Code::RoleNotGrantable));
     }
-    let row = appoint(app, &tx, person, grant, until, granted_by, "role").await?;
-    audit::record(&tx, &app.clock, Some(granted_by), action, &[row.id.into()], None).await?;
+    let (row, room) = appoint(app, &tx, person, grant, until, granted_by, "role").await?;
+    let subjects = [row.id.into()];
+    audit::record(&tx, &app.clock, Some(granted_by), action, &subjects, room.as_deref()).await?;
     tx.commit().await?;
     Ok(row)
 }
 
-/// Gives the role, in a transaction in which it was seen that `granted_by` may.
+/// Gives the role, in a transaction in which it was seen that `granted_by` may; with it a sentence for the audit entry
+/// where it takes the place of one that an identity provider gave.
 ///
 /// # Errors
 /// [`Code::AlreadyGranted`] at `at` to whoever holds it there.
@@ -76,23 +78,34 @@ pub(super) async fn appoint(
     until: Option<DateTime<Utc>>,
     granted_by: PersonId,
     at: &str,
-) -> Result<role::Model> {
+) -> Result<(role::Model, Option<String>)> {
     let now = app.clock.now();
     // Of two who grant the same at once the second must see the first.
     person::lock(tx, person).await?;
-    if role::is_held(tx, person, grant, now).await? {
-        return Err(Error::at(at, Code::AlreadyGranted));
-    }
+    let room = make_room(tx, person, grant, now, at).await?;
     if let (Role::Tutor, Scope::Edition(edition)) = (grant.role, grant.scope) {
         // A new term as tutor begins without the charges of an earlier one.
         allocation::end_all(tx, &app.clock, edition, person).await?;
     }
     let id = RoleAssignmentId(app.clock.new_id());
     let row = role::new_row(id, person, grant, now, Some(granted_by));
-    role::insert(tx, role::Model { until_at: until, ..row }).await
+    let row = role::insert(tx, role::Model { until_at: until, ..row }).await?;
+    Ok((row, room))
 }
 
-/// Ends a role, by whoever could grant it.
+/// Ends what an identity provider gave of this role, and says which: from now on it is somebody's to end.
+async fn make_room(tx: &Tx, person: PersonId, grant: Grant, now: DateTime<Utc>, at: &str) -> Result<Option<String>> {
+    let Some(held) = role::find_held(tx, person, grant, now).await? else {
+        return Ok(None);
+    };
+    let key = held.provider.ok_or_else(|| Error::at(at, Code::AlreadyGranted))?;
+    role::set_end(tx, held.id, now).await?;
+    Ok(Some(format!(
+        "takes the place of what the identity provider {key} gave"
+    )))
+}
+
+/// Ends a role, by whoever could grant it. An identity provider does not give it again, until somebody granted it.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an assignment that the actor may not see, [`Error::Forbidden`] for one that they
@@ -121,7 +134,7 @@ pub async fn revoke_role(
     if row.until_at.is_some_and(|until| until <= now) {
         return Err(Error::at("roleAssignmentId", Code::IllegalTransition));
     }
-    role::set_end(&tx, id, now).await?;
+    role::revoke(&tx, id, revoked_by, now).await?;
     if let (Role::Tutor, Scope::Edition(edition)) = (row.role, scope) {
         allocation::end_all(&tx, &app.clock, edition, row.person_id).await?;
     }
@@ -137,6 +150,7 @@ pub async fn revoke_role(
     tx.commit().await?;
     Ok(role::Model {
         until_at: Some(now),
+        revoked_by: Some(revoked_by),
         ..row
     })
 }

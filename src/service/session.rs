@@ -183,15 +183,9 @@ pub async fn actor(app: &App, bearer: Option<&str>, accept_language: Option<&str
         grants,
         factor_given,
     } = standing.ok_or(Error::Unauthenticated)?;
-    // Without the second factor that a role needs, no role counts: what the session may do is add one.
-    let withheld = !factor_given && grants.iter().any(|grant| app.factor_roles.contains(&grant.role));
     Ok(Actor {
-        person: Some(person),
         session: Some(session),
-        pass: None,
-        language,
-        grants: if withheld { Vec::new() } else { grants },
-        withheld,
+        ..Actor::known(person, language, grants, factor_given, &app.factor_roles)
     })
 }
 

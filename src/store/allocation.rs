@@ -138,6 +138,7 @@ pub async fn ensure_role(
         until_at: Set(None),
         granted_by: Set(granted_by),
         provider: Set(None),
+        revoked_by: Set(None),
     };
     role::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(Some(id))

@@ -1,13 +1,16 @@
 //! Identities of people at identity providers: with each of them its owner can sign in.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder, sea_query::Expr};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ActiveValue::Set, QueryOrder};
 
-use super::{Tx, unique_or};
+use super::{Tx, role};
 use crate::domain::id::{IdentityId, PersonId};
 use crate::domain::identity::Subject;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Somebody as a provider knows them, and whose account that is.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -64,8 +67,8 @@ pub async fn of_person(connection: &impl ConnectionTrait, person: PersonId) -> R
 /// Links an identity.
 ///
 /// # Errors
-/// `taken` when it is linked already.
-pub async fn insert(tx: &Tx, row: Model, taken: Error) -> Result<Model> {
+/// [`crate::error::Error::Conflict`] when somebody else linked it meanwhile.
+pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
     let row = ActiveModel {
         id: Set(row.id),
         person_id: Set(row.person_id),
@@ -75,7 +78,7 @@ pub async fn insert(tx: &Tx, row: Model, taken: Error) -> Result<Model> {
         linked_at: Set(row.linked_at),
         used_at: Set(row.used_at),
     };
-    row.insert(tx).await.map_err(unique_or(taken))
+    Ok(row.insert(tx).await?)
 }
 
 /// Notes that somebody signed in with it.
@@ -92,4 +95,20 @@ pub async fn set_used(tx: &Tx, id: IdentityId, now: DateTime<Utc>) -> Result<()>
 pub async fn remove(tx: &Tx, id: IdentityId) -> Result<()> {
     Entity::delete_by_id(id).exec(tx).await?;
     Ok(())
+}
+
+/// Whose identities of this provider and issuer are linked, of those who hold a role that came from it.
+pub async fn owners_with_roles(tx: &Tx, provider: &str, issuer: &str) -> Result<BTreeSet<PersonId>> {
+    let holders = Query::select()
+        .column(role::Column::PersonId)
+        .from(role::Entity)
+        .and_where(role::Column::Provider.eq(provider))
+        .to_owned();
+    let rows = Entity::find()
+        .filter(Column::Provider.eq(provider))
+        .filter(Column::Issuer.eq(issuer))
+        .filter(Column::PersonId.in_subquery(holders))
+        .all(tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.person_id).collect())
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QuerySelect, sea_query::Expr};
 
-use super::Tx;
+use super::{Db, Tx};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
@@ -17,6 +17,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub hash: Vec<u8>,
     pub person_id: PersonId,
+    /// The digest of the handle with which the sign-in was completed: its holder alone confirms.
+    pub sign_in: Vec<u8>,
     pub provider: String,
     pub issuer: String,
     pub subject: String,
@@ -31,12 +33,22 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Keeps a new one; those that the person still had are used up.
+/// Keeps a new one; those of the same identity that the person still had are used up. Those of others stay: a stranger
+/// who comes with the person's address takes nothing from them.
 pub async fn replace(tx: &Tx, row: Model) -> Result<()> {
-    retire(tx, row.person_id, row.issued_at).await?;
+    Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(row.issued_at))
+        .filter(Column::PersonId.eq(row.person_id))
+        .filter(Column::Provider.eq(row.provider.as_str()))
+        .filter(Column::Issuer.eq(row.issuer.as_str()))
+        .filter(Column::Subject.eq(row.subject.as_str()))
+        .filter(Column::UsedAt.is_null())
+        .exec(tx)
+        .await?;
     let row = ActiveModel {
         hash: Set(row.hash),
         person_id: Set(row.person_id),
+        sign_in: Set(row.sign_in),
         provider: Set(row.provider),
         issuer: Set(row.issuer),
         subject: Set(row.subject),
@@ -55,6 +67,15 @@ pub async fn retire(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()>
         .filter(Column::PersonId.eq(person))
         .filter(Column::UsedAt.is_null())
         .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Removes those that have run out.
+pub async fn forget_ended(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    Entity::delete_many()
+        .filter(Column::ExpiresAt.lte(now))
+        .exec(db.alone())
         .await?;
     Ok(())
 }

@@ -57,12 +57,15 @@ impl Model {
         role::scope(&self.scope_kind, self.scope_id)
     }
 
-    /// What somebody is invited to; the database keeps it well formed.
-    pub fn offer(&self) -> Option<Offer> {
-        match (self.purpose, self.scope()?, self.role) {
-            (Purpose::TakePart, Scope::Edition(edition), None) => Some(Offer::TakePart(edition)),
-            (Purpose::HoldRole, scope, Some(role)) => Some(Offer::HoldRole(Grant { role, scope })),
-            _ => None,
+    /// What somebody is invited to.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a row that the database should have refused.
+    pub fn offer(&self) -> Result<Offer> {
+        match (self.purpose, self.scope(), self.role) {
+            (Purpose::TakePart, Some(Scope::Edition(edition)), None) => Ok(Offer::TakePart(edition)),
+            (Purpose::HoldRole, Some(scope), Some(role)) => Ok(Offer::HoldRole(Grant { role, scope })),
+            _ => Err(Error::internal("an invitation to nothing")),
         }
     }
 
@@ -249,8 +252,10 @@ impl Filter {
 }
 
 /// Those in one of these states at `now`, whether or not it was written down that time ran out.
+/// However often one is named, it is asked for once.
 fn in_states(states: &[InvitationState], now: DateTime<Utc>) -> Condition {
-    states.iter().fold(Condition::any(), |any, state| {
+    let wanted = InvitationState::ALL.iter().filter(|state| states.contains(state));
+    wanted.fold(Condition::any(), |any, state| {
         let stored = Condition::all().add(Column::State.eq(*state));
         match state {
             InvitationState::Sent => any.add(stored.add(Column::ExpiresAt.gt(now))),

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{ActiveValue::Set, QuerySelect};
 
-use super::{Tx, unique_or};
+use super::{Tx, enrolment, role, unique_or};
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
 use crate::domain::text::{Email, Name};
@@ -104,6 +104,13 @@ pub async fn find_by_email(connection: &impl ConnectionTrait, email: &Email) -> 
 /// The same for a text that need not be an address; one that is none finds nobody, by the same work.
 pub async fn find_by_address(connection: &impl ConnectionTrait, address: &str) -> Result<Option<Model>> {
     Ok(Entity::find().filter(Column::Email.eq(address)).one(connection).await?)
+}
+
+/// Whether there is nothing of a person but the account: neither an enrolment nor a role, now or before.
+pub async fn is_bare(connection: &impl ConnectionTrait, id: PersonId) -> Result<bool> {
+    let enrolments = enrolment::Entity::find().filter(enrolment::Column::PersonId.eq(id));
+    let roles = role::Entity::find().filter(role::Column::PersonId.eq(id));
+    Ok(enrolments.count(connection).await? == 0 && roles.count(connection).await? == 0)
 }
 
 /// The row, held against others who change it.

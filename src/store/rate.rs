@@ -11,6 +11,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sha2::{Digest, Sha256};
 
 use super::{Db, Engine, Tx};
+use crate::config::{Rate, Rates};
 use crate::domain::rate::Rule;
 use crate::error::Result;
 
@@ -63,6 +64,22 @@ pub struct Charge {
     pub rule: Rule,
     /// How much is taken.
     pub units: u32,
+}
+
+impl Charge {
+    /// So many units from the bucket of what these parts name together.
+    pub fn new(parts: &[&[u8]], rate: &Rate, units: usize) -> Self {
+        Self {
+            key: Key::new(parts),
+            rule: Rule::new(rate),
+            units: u32::try_from(units).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// So many messages to one address, whoever sends them.
+    pub fn mail_to(address: &str, rates: &Rates, units: usize) -> Self {
+        Self::new(&[b"mail to", address.as_bytes()], &rates.mail_recipient, units)
+    }
 }
 
 /// When some buckets are full. Those that are full now may be missing.

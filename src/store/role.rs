@@ -26,6 +26,8 @@ pub struct Model {
     pub granted_by: Option<PersonId>,
     /// The identity provider whose word gave it, where one did.
     pub provider: Option<String>,
+    /// Who ended it, where somebody did.
+    pub revoked_by: Option<PersonId>,
 }
 
 impl Model {
@@ -82,6 +84,7 @@ pub fn new_row(
         until_at: None,
         granted_by,
         provider: None,
+        revoked_by: None,
     }
 }
 
@@ -101,27 +104,36 @@ pub async fn of_person(connection: &impl ConnectionTrait, person: PersonId, now:
         .await?)
 }
 
-/// Whether the person holds the role in exactly this scope.
-pub async fn is_held(
-    connection: &impl ConnectionTrait,
-    person: PersonId,
-    grant: Grant,
-    now: DateTime<Utc>,
-) -> Result<bool> {
+/// The assignments of a role in exactly this scope to a person, the newest first.
+fn of_grant(person: PersonId, grant: Grant) -> Select<Entity> {
     let (kind, id) = columns(grant.scope);
     let of_scope = match id {
         Some(id) => Column::ScopeId.eq(id),
         None => Column::ScopeId.is_null(),
     };
-    let count = Entity::find()
+    Entity::find()
         .filter(Column::PersonId.eq(person))
         .filter(Column::Role.eq(grant.role))
         .filter(Column::ScopeKind.eq(kind))
         .filter(of_scope)
-        .filter(in_force(now))
-        .count(connection)
-        .await?;
-    Ok(count > 0)
+        .order_by_desc(Column::FromAt)
+        .order_by_desc(Column::Id)
+}
+
+/// The assignment by which the person holds the role in exactly this scope.
+pub async fn find_held(
+    connection: &impl ConnectionTrait,
+    person: PersonId,
+    grant: Grant,
+    now: DateTime<Utc>,
+) -> Result<Option<Model>> {
+    Ok(of_grant(person, grant).filter(in_force(now)).one(connection).await?)
+}
+
+/// Whether somebody ended the role when the person last held it in exactly this scope.
+pub async fn was_revoked(connection: &impl ConnectionTrait, person: PersonId, grant: Grant) -> Result<bool> {
+    let last = of_grant(person, grant).one(connection).await?;
+    Ok(last.is_some_and(|row| row.revoked_by.is_some()))
 }
 
 /// The assignment, its row held against others who change it.
@@ -141,6 +153,7 @@ pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
         until_at: Set(row.until_at),
         granted_by: Set(row.granted_by),
         provider: Set(row.provider),
+        revoked_by: Set(row.revoked_by),
     };
     Ok(row.insert(tx).await?)
 }
@@ -155,11 +168,21 @@ pub async fn set_end(tx: &Tx, id: RoleAssignmentId, now: DateTime<Utc>) -> Resul
     Ok(())
 }
 
-/// The roles in force that came from identity providers other than these.
-pub async fn of_other_providers(tx: &Tx, known: &[&str], now: DateTime<Utc>) -> Result<Vec<Model>> {
+/// Ends an assignment at `now`, as somebody wants it.
+pub async fn revoke(tx: &Tx, id: RoleAssignmentId, by: PersonId, now: DateTime<Utc>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::UntilAt, Expr::value(now))
+        .col_expr(Column::RevokedBy, Expr::value(by))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// The roles in force that came from identity providers.
+pub async fn of_providers(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Model>> {
     Ok(Entity::find()
         .filter(Column::Provider.is_not_null())
-        .filter(Column::Provider.is_not_in(known.iter().copied()))
         .filter(in_force(now))
         .order_by_asc(Column::Id)
         .lock_exclusive()

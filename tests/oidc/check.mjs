@@ -78,11 +78,14 @@ const brought = (signIn, back) => ({
   issuer: back.iss,
 });
 
-const signIn = async (key, login) => {
+// What comes of a sign-in, and the handle of it.
+const arrive = async (key, login) => {
   const begun = await begin(key);
   const back = await visit(begun.url, callback, login);
-  return run("CompleteProviderSignIn", brought(begun, back));
+  return [await run("CompleteProviderSignIn", brought(begun, back)), begun.handle];
 };
+
+const signIn = async (key, login) => (await arrive(key, login))[0];
 
 const session = (payload) => {
   assert.deepEqual(errors(payload), []);
@@ -159,15 +162,20 @@ const checks = {
     const ana = await me(await member("ana@example.org"));
     accounts.ana = { email: "ana@example.org", email_verified: true, name: "Somebody Else" };
     accounts.eva = { email: "eva@example.org", email_verified: true, name: "Eva Luz Soto" };
-    const known = await signIn("plain", "ana");
-    const unknown = await signIn("plain", "eva");
+    const [known, ofAna] = await arrive("plain", "ana");
+    const [unknown, ofEva] = await arrive("plain", "eva");
     assert.deepEqual(known, unknown);
     assert.deepEqual(
       [known.outcome, known.session, known.challenge, errors(known)],
       ["CONFIRM_BY_MAIL", null, null, []],
     );
-    for (const address of ["ana@example.org", "eva@example.org"]) {
-      const proof = { token: await token(address, "confirm-identity") };
+    for (const [address, handle, other] of [
+      ["ana@example.org", ofAna, ofEva],
+      ["eva@example.org", ofEva, ofAna],
+    ]) {
+      const proof = { token: await token(address, "confirm-identity"), handle };
+      const elsewhere = await run("ConfirmIdentityLink", { ...proof, handle: other });
+      assert.deepEqual(errors(elsewhere), ["INVALID_TOKEN input.handle"]);
       assert.deepEqual(await run("ConfirmIdentityLink", proof), { confirmed: true, userErrors: [] });
       assert.deepEqual(errors(await run("ConfirmIdentityLink", proof)), ["INVALID_TOKEN input.token"]);
     }
@@ -267,8 +275,9 @@ const checks = {
     assert.equal((await me(completed.session.accessToken)).email, "lea@example.org");
     session(await signIn("strong", "lea"));
     accounts.lou = accounts.lea;
-    assert.equal((await signIn("strong", "lou")).outcome, "CONFIRM_BY_MAIL");
-    const mailed = { token: await token("lea@example.org", "confirm-identity") };
+    const [asked, handle] = await arrive("strong", "lou");
+    assert.equal(asked.outcome, "CONFIRM_BY_MAIL");
+    const mailed = { token: await token("lea@example.org", "confirm-identity"), handle };
     assert.deepEqual(errors(await run("ConfirmIdentityLink", mailed)), ["REQUIRED input.code"]);
     assert.deepEqual(errors(await run("ConfirmIdentityLink", { ...mailed, code: recoveryCodes[3] })), []);
     session(await signIn("strong", "lou"));

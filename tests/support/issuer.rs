@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
@@ -28,6 +29,8 @@ pub const ACCESS: &str = "an-access-token";
 pub enum Mood {
     /// Says nothing, for ever.
     Silent,
+    /// Says what it should, but takes most of a second.
+    Slow,
     /// Sends people elsewhere.
     Redirecting,
     /// Says more than anybody wants to hear.
@@ -226,6 +229,10 @@ async fn answer_in_mood(State(shared): State<Shared>, request: Request, next: Ne
     match mood {
         None => next.run(request).await,
         Some(Mood::Silent) => std::future::pending().await,
+        Some(Mood::Slow) => {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            next.run(request).await
+        }
         Some(Mood::Redirecting) => (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")]).into_response(),
         Some(Mood::Endless) => "x".repeat(300 * 1024).into_response(),
         Some(Mood::Broken) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

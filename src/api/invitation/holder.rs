@@ -110,23 +110,23 @@ pub struct RegisterInvitedInput {
 }
 
 impl RegisterInvitedInput {
-    fn parse(&self) -> Result<Joining<'_>> {
+    /// Reads all of it, so that its sender learns everything that is wrong at once.
+    fn parse(&self) -> Result<Joining> {
         let mut faults = Faults::default();
-        let profile = read_profile(
-            &mut faults,
-            &self.given_name,
-            &self.family_name,
-            self.language.into(),
-            &self.time_zone,
-        );
+        let (given, family) = (&self.given_name, &self.family_name);
+        let profile = read_profile(&mut faults, given, family, self.language.into(), &self.time_zone);
+        let password = service::read_password(&mut faults, &self.password, given, family);
+        let statement = match &self.declaration {
+            Some(stated) => stated.read(&mut faults, "declaration.").map(Some),
+            None => Some(None),
+        };
         let motivation = Comment::parse(self.motivation.as_deref().unwrap_or_default());
         let motivation = faults.take("motivation", motivation);
-        let statement = self.declaration.as_ref().map(|stated| stated.parse("declaration."));
-        match (profile, motivation) {
-            (Some(profile), Some(motivation)) => Ok(Joining {
+        match (profile, password, statement, motivation) {
+            (Some(profile), Some(password), Some(statement), Some(motivation)) => Ok(Joining {
                 profile,
-                password: &self.password,
-                statement: statement.transpose()?,
+                password,
+                statement,
                 motivation,
             }),
             _ => Err(Error::from(faults)),
@@ -216,7 +216,8 @@ impl HolderMutation {
     }
 
     /// Makes an account with the address that the invitation went to, which its token confirms, and accepts the invitation,
-    /// both or neither. For an address that has an account already, sign in to it and use `acceptInvitation`.
+    /// both or neither. For an address that has an account already (`ACCOUNT_EXISTS`), sign in to it, if need be after
+    /// `requestPasswordReset`, and use `acceptInvitation`. A registration that was never confirmed is taken over.
     async fn register_invited(
         &self,
         ctx: &Context<'_>,

@@ -96,8 +96,9 @@ pub struct InvitationMutation;
 #[Object]
 impl InvitationMutation {
     /// Invites somebody to take part in an edition, with or without an account: a message goes to the address, with a
-    /// token that works for seven days. Whoever accepts applies, and is confirmed or waits as the edition's `policy` says.
-    /// For its coordinators, from its announcement until enrolment closes.
+    /// token that works until `expiresAt`. Whoever accepts applies, and is confirmed or waits as the edition's `policy`
+    /// says. For its coordinators, once it is announced, and when its enrolment is open at some time before the end of the
+    /// invitation.
     async fn invite_to_edition(
         &self,
         ctx: &Context<'_>,
@@ -144,8 +145,8 @@ impl InvitationMutation {
         WithdrawInvitationPayload::of(result.await, Invitation)
     }
 
-    /// Sends an open invitation again, with another token and seven more days, as one of yours; the old token is dead. Not
-    /// within a quarter of an hour.
+    /// Sends an open invitation again, with another token and a new end, as one of yours; the old token is dead. Not within
+    /// a quarter of an hour, and not to an address that gets too many messages (`RATE_LIMITED`).
     async fn resend_invitation(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,5 @@
-//! How a provider is asked: one request at a time, without redirects, within a time, and with an answer of limited size.
+//! How a provider is asked: one request at a time, without redirects, and with an answer of limited size. The time is
+//! that of the whole conversation, which whoever begins one keeps.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -37,7 +38,8 @@ pub(super) enum Silence {
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// The way to the providers.
+/// The way to the providers; cheap to clone.
+#[derive(Clone)]
 pub(super) struct Line {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     patience: Duration,
@@ -45,7 +47,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// With the certificate authorities of browsers; `loopback` also allows this machine itself without TLS.
+    /// With the certificate authorities of browsers; a conversation takes `patience` at most, and `loopback` also allows this machine itself without TLS.
     pub(super) fn new(patience: Duration, loopback: bool) -> Result<Self> {
         let connector = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(Arc::new(aws_lc_rs::default_provider()))
@@ -58,6 +60,11 @@ impl Line {
             patience,
             loopback,
         })
+    }
+
+    /// How long a conversation may take, from the first question to the last answer.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Whether this address may be asked, and people sent there.
@@ -76,16 +83,11 @@ impl Line {
         if !Url::parse(&address).is_ok_and(|url| self.allows(&url)) {
             return Err(Silence::Insecure(address));
         }
-        let whole = async {
-            let answer = self.client.request(request.map(Full::from)).await;
-            let (head, body) = answer.map_err(Silence::Unreachable)?.into_parts();
-            let body = Limited::new(body, LARGEST).collect().await;
-            let body = body.map_err(Silence::Unreadable)?.to_bytes().to_vec();
-            Ok(HttpResponse::from_parts(head, body))
-        };
-        tokio::time::timeout(self.patience, whole)
-            .await
-            .unwrap_or(Err(Silence::TooSlow))
+        let answer = self.client.request(request.map(Full::from)).await;
+        let (head, body) = answer.map_err(Silence::Unreachable)?.into_parts();
+        let body = Limited::new(body, LARGEST).collect().await;
+        let body = body.map_err(Silence::Unreadable)?.to_bytes().to_vec();
+        Ok(HttpResponse::from_parts(head, body))
     }
 }
 

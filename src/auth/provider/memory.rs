@@ -10,17 +10,19 @@ use openidconnect::core::{
 };
 use openidconnect::{AdditionalProviderMetadata, IssuerUrl, ProviderMetadata};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tracing::Instrument;
 
-use super::line::Line;
+use super::line::{Line, Silence};
 use super::talk::told;
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 
 /// How long what was learnt is believed.
 pub(super) const USUAL: TimeDelta = TimeDelta::hours(1);
 /// The same when somebody brings a token that was signed with an unknown key: so often the keys are asked for at most.
 pub(super) const UNKNOWN_KEY: TimeDelta = TimeDelta::minutes(1);
-/// How long a provider that did not answer is left alone.
+/// How long a provider is left alone after it did not answer.
 const PAUSE: TimeDelta = TimeDelta::seconds(10);
 
 /// What a provider announces beyond the standard of discovery.
@@ -50,8 +52,11 @@ pub(super) type Metadata = ProviderMetadata<
 >;
 
 /// What is known of one provider.
-#[derive(Default)]
-pub(super) struct Memory(Mutex<State>);
+pub(super) struct Memory {
+    state: Arc<Mutex<State>>,
+    /// Whether people come back from other providers to the same page.
+    shares_callback: bool,
+}
 
 #[derive(Default)]
 struct State {
@@ -60,6 +65,14 @@ struct State {
 }
 
 impl Memory {
+    /// Nothing yet; `shares_callback` where people come back from other providers to the same page.
+    pub(super) fn new(shares_callback: bool) -> Self {
+        Self {
+            state: Arc::default(),
+            shares_callback,
+        }
+    }
+
     /// What the provider says of itself, learnt within `lasts`. Of many who ask at once one asks the provider.
     ///
     /// # Errors
@@ -69,9 +82,10 @@ impl Memory {
         line: &Line,
         issuer: &IssuerUrl,
         lasts: TimeDelta,
-        now: DateTime<Utc>,
+        clock: &Arc<Clock>,
     ) -> Result<Arc<Metadata>> {
-        let mut state = self.0.lock().await;
+        let state = self.state.clone().lock_owned().await;
+        let now = clock.now();
         if let Some((at, known)) = &state.known
             && now - *at < lasts
         {
@@ -80,27 +94,56 @@ impl Memory {
         if state.failed_at.is_some_and(|at| now - at < PAUSE) {
             return Err(Error::Provider);
         }
-        match Metadata::discover_async(issuer.clone(), line).await {
-            Ok(found) if line.allows(found.authorization_endpoint().url()) => {
-                let found = Arc::new(found);
-                *state = State {
-                    known: Some((now, found.clone())),
-                    failed_at: None,
-                };
-                Ok(found)
-            }
-            Ok(_) => {
-                state.failed_at = Some(now);
+        let (line, issuer, clock) = (line.clone(), issuer.clone(), clock.clone());
+        let shares_callback = self.shares_callback;
+        // A task of its own: whoever asked may hang up, and what came of it is remembered all the same.
+        let learning = async move { learn(state, &line, &issuer, shares_callback, &clock).await };
+        tokio::spawn(learning.in_current_span())
+            .await
+            .map_err(Error::internal)?
+    }
+}
+
+/// Asks the provider, and remembers what it said, or when it had failed.
+async fn learn(
+    mut state: OwnedMutexGuard<State>,
+    line: &Line,
+    issuer: &IssuerUrl,
+    shares_callback: bool,
+    clock: &Clock,
+) -> Result<Arc<Metadata>> {
+    let found = ask(line, issuer).await;
+    match &found {
+        Ok(found) => {
+            state.known = Some((clock.now(), found.clone()));
+            state.failed_at = None;
+            let names_itself = found
+                .additional_metadata()
+                .authorization_response_iss_parameter_supported;
+            if shares_callback && !names_itself {
                 tracing::warn!(
                     provider.issuer = issuer.as_str(),
-                    "the authorisation endpoint is not https"
+                    "this provider shares its callback with others and does not name itself there (RFC 9207)"
                 );
-                Err(Error::Provider)
-            }
-            Err(failure) => {
-                state.failed_at = Some(now);
-                Err(told(issuer, &failure))
             }
         }
+        Err(_) => state.failed_at = Some(clock.now()),
     }
+    found
+}
+
+async fn ask(line: &Line, issuer: &IssuerUrl) -> Result<Arc<Metadata>> {
+    let asked = Metadata::discover_async(issuer.clone(), line);
+    let found = tokio::time::timeout(line.patience(), asked)
+        .await
+        .map_err(|_| told(issuer, &Silence::TooSlow))?
+        .map_err(|failure| told(issuer, &failure))?;
+    if line.allows(found.authorization_endpoint().url()) {
+        return Ok(Arc::new(found));
+    }
+    tracing::warn!(
+        provider.issuer = issuer.as_str(),
+        "the authorisation endpoint is not https"
+    );
+    Err(Error::Provider)
 }

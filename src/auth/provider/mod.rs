@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use openidconnect::{ClientId, ClientSecret, IssuerUrl, RedirectUrl};
 
-use self::line::Line;
+use self::line::{Line, Silence};
 use self::memory::Memory;
+use crate::clock::Clock;
 use crate::config::{self, ProviderName, Settings};
 use crate::domain::actor::{Grant, Role, Scope};
 use crate::domain::id::AnyId;
@@ -56,7 +56,7 @@ impl Provider {
         self.issuer.as_str()
     }
 
-    fn read(key: &str, settings: &config::Provider, line: &Line) -> Result<Self> {
+    fn read(key: &str, settings: &config::Provider, line: &Line, is_alone: bool) -> Result<Self> {
         let wrong = |field: &str, problem: &str| Error::internal(format!("auth.providers.{key}{field}: {problem}"));
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if key.is_empty() || key.len() > KEY_MOST || !key.bytes().all(plain) {
@@ -90,7 +90,7 @@ impl Provider {
             client_id: ClientId::new(settings.client_id.clone()),
             client_secret: (!secret.is_empty()).then(|| ClientSecret::new(secret.to_owned())),
             scopes: settings.scopes.clone(),
-            memory: Memory::default(),
+            memory: Memory::new(!is_alone),
         })
     }
 }
@@ -149,7 +149,15 @@ impl Providers {
             .ok()
             .filter(|url| matches!(url.url().scheme(), "https" | "http") && url.url().fragment().is_none())
             .ok_or_else(|| Error::internal("auth.callback_url: must be http:// or https://…, without a #"))?;
-        let all = auth.providers.iter().map(|(key, one)| Provider::read(key, one, &line));
+        // A conversation that ends first is told as what it is; the operation has the rest of its time for the database.
+        if !auth.providers.is_empty() && !(1..settings.load.operation_seconds).contains(&auth.provider_seconds) {
+            return Err(Error::internal(
+                "auth.provider_seconds: must be at least 1 and less than load.operation_seconds",
+            ));
+        }
+        let is_alone = auth.providers.len() == 1;
+        let all = auth.providers.iter();
+        let all = all.map(|(key, one)| Provider::read(key, one, &line, is_alone));
         let all: Result<Vec<_>> = all.collect();
         Ok(Self(Arc::new(Inner {
             all: all?,
@@ -168,6 +176,11 @@ impl Providers {
         self.0.all.iter().find(|provider| provider.key == key)
     }
 
+    /// The one with this key, if it still is the one that knew somebody: another issuer under the same key knows others.
+    pub fn accepting(&self, key: &str, issuer: &str) -> Option<&Provider> {
+        self.find(key).filter(|provider| provider.issuer() == issuer)
+    }
+
     /// Where somebody who begins to sign in is sent. Asks the provider who it is, unless that is known.
     ///
     /// # Errors
@@ -177,9 +190,10 @@ impl Providers {
         provider: &Provider,
         handle: &str,
         language: Language,
-        now: DateTime<Utc>,
+        clock: &Arc<Clock>,
     ) -> Result<String> {
-        talk::address(&self.0.line, &self.0.callback, provider, handle, language, now).await
+        let talk = talk::address(&self.0.line, &self.0.callback, provider, handle, language, clock);
+        self.in_time(provider, talk).await
     }
 
     /// Exchanges the code that somebody brought back for what the provider says of them.
@@ -187,8 +201,16 @@ impl Providers {
     /// # Errors
     /// [`crate::error::Code::InvalidToken`] for a code that the provider does not take, [`Error::Provider`] when it does not
     /// answer as it should, or says what cannot be believed.
-    pub async fn redeem(&self, provider: &Provider, returned: &Returned<'_>, now: DateTime<Utc>) -> Result<Claims> {
-        talk::redeem(&self.0.line, &self.0.callback, provider, returned, now).await
+    pub async fn redeem(&self, provider: &Provider, returned: &Returned<'_>, clock: &Arc<Clock>) -> Result<Claims> {
+        let talk = talk::redeem(&self.0.line, &self.0.callback, provider, returned, clock);
+        self.in_time(provider, talk).await
+    }
+
+    /// Keeps the time of a conversation, however many questions there are in it.
+    async fn in_time<T>(&self, provider: &Provider, talk: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::time::timeout(self.0.line.patience(), talk)
+            .await
+            .unwrap_or_else(|_| Err(talk::told(&provider.issuer, &Silence::TooSlow)))
     }
 }
 
@@ -274,6 +296,14 @@ mod tests {
             (campus("issuer = \"http://127.0.0.1:9000\""), "campus.issuer"),
             (campus("issuer = \"https://login.example.org?a=b\""), "campus.issuer"),
             (campus("issuer = \"nonsense\""), "campus.issuer"),
+            (
+                campus(issuer) + "[auth]\nprovider_seconds = 9\n",
+                "auth.provider_seconds",
+            ),
+            (
+                campus(issuer) + "[auth]\nprovider_seconds = 0\n",
+                "auth.provider_seconds",
+            ),
             (role("role = \"administrator\""), "campus.roles"),
             (role("role = \"focal_point\""), "campus.roles"),
             (role("role = \"nobody\""), "campus.roles"),

@@ -1,6 +1,7 @@
 //! The conversation with a provider: sending somebody there, and exchanging the code that they bring back.
 
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim, CoreJsonWebKey,
     CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreResponseType, CoreRevocableToken,
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 use super::line::{Line, Silence};
 use super::memory::{Metadata, USUAL};
 use super::{Provider, Returned, attempt, verify};
+use crate::clock::Clock;
 use crate::domain::identity::{Claims, Subject};
 use crate::domain::language::Language;
 use crate::error::{Code, Error, Result};
@@ -119,9 +121,9 @@ pub(super) async fn address(
     provider: &Provider,
     handle: &str,
     language: Language,
-    now: DateTime<Utc>,
+    clock: &Arc<Clock>,
 ) -> Result<String> {
-    let metadata = provider.memory.metadata(line, &provider.issuer, USUAL, now).await?;
+    let metadata = provider.memory.metadata(line, &provider.issuer, USUAL, clock).await?;
     let verifier = PkceCodeVerifier::new(attempt::verifier(handle));
     let scopes = provider.scopes.iter().map(|scope| Scope::new(scope.clone()));
     let party = party(provider, &metadata, callback);
@@ -143,9 +145,9 @@ pub(super) async fn redeem(
     callback: &RedirectUrl,
     provider: &Provider,
     returned: &Returned<'_>,
-    now: DateTime<Utc>,
+    clock: &Arc<Clock>,
 ) -> Result<Claims> {
-    let metadata = provider.memory.metadata(line, &provider.issuer, USUAL, now).await?;
+    let metadata = provider.memory.metadata(line, &provider.issuer, USUAL, clock).await?;
     let named = match returned.issuer {
         Some(issuer) => issuer == provider.issuer(),
         None => {
@@ -159,7 +161,7 @@ pub(super) async fn redeem(
     }
     let party = party(provider, &metadata, callback);
     let answer = exchange(line, provider, &party, returned).await?;
-    let claims = verify::claims(line, callback, provider, &party, &answer, returned.handle, now).await?;
+    let claims = verify::claims(line, callback, provider, &party, &answer, returned.handle, clock).await?;
     let subject = Subject::parse(claims.subject().as_str()).ok_or(Error::Provider)?;
     let said = from_token(subject, &claims);
     if is_enough(provider, &said) || party.user_info_url().is_none() {

@@ -1,6 +1,8 @@
 //! Whether an ID token can be believed (OpenID Connect Core, 3.1.3.7 and 3.1.3.8). The library compares signature, issuer,
 //! audience, nonce and end; here is what it leaves open: which algorithms, whose instant, for whom, and with which token.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::core::CoreJwsSigningAlgorithm as Algorithm;
 use openidconnect::{
@@ -12,6 +14,7 @@ use super::line::Line;
 use super::memory::UNKNOWN_KEY;
 use super::talk::{Answer, Party, Token, TokenClaims, party, told};
 use super::{Provider, attempt};
+use crate::clock::Clock;
 use crate::error::Result;
 
 /// What a token may be signed with: nothing that both sides share, and not nothing.
@@ -53,8 +56,9 @@ pub(super) async fn claims(
     known: &Party,
     answer: &Answer,
     handle: &str,
-    now: DateTime<Utc>,
+    clock: &Arc<Clock>,
 ) -> Result<TokenClaims> {
+    let now = clock.now();
     let issuer = &provider.issuer;
     let token = answer.id_token().ok_or_else(|| told(issuer, &Disbelief::Missing))?;
     let nonce = Nonce::new(attempt::nonce(handle));
@@ -62,7 +66,7 @@ pub(super) async fn claims(
     let unknown = ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey);
     let checked = match check(provider, known, token, access, &nonce, now) {
         Err(Failure::Library(failure)) if failure == unknown => {
-            let metadata = provider.memory.metadata(line, issuer, UNKNOWN_KEY, now).await?;
+            let metadata = provider.memory.metadata(line, issuer, UNKNOWN_KEY, clock).await?;
             let renewed = party(provider, &metadata, callback);
             check(provider, &renewed, token, access, &nonce, now)
         }

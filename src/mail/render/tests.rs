@@ -58,12 +58,14 @@ fn about_accounts(words: &str, at: DateTime<Utc>) -> Vec<Notice> {
         },
         Notice::ConfirmIdentity {
             provider: Localized::of(Language::Es, words),
+            at,
             token: token.clone(),
             expires_at: at,
         },
         Notice::IdentityLinked {
             provider: Localized::of(Language::Es, words),
             at,
+            password_forgotten: true,
         },
         Notice::IdentityUnlinked {
             provider: Localized::of(Language::Es, words),

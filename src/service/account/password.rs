@@ -14,7 +14,9 @@ use crate::domain::text::Email;
 use crate::error::{Error, Faults, Result};
 use crate::service::session::proof;
 use crate::store::token::Purpose;
-use crate::store::{Tx, address_change, api_token, challenge, outbox, person, session, token as account_token};
+use crate::store::{
+    Tx, address_change, api_token, challenge, identity_claim, outbox, person, session, token as account_token,
+};
 
 /// Sends a link that resets the password, if the address has an account; the answer is the same if not.
 ///
@@ -121,6 +123,7 @@ async fn settle_password(app: &App, tx: &Tx, person: PersonId, hash: String, kep
     account_token::retire(tx, person, Purpose::ResetPassword, now).await?;
     address_change::retire(tx, person, now).await?;
     challenge::retire(tx, person, now).await?;
+    identity_claim::retire(tx, person, now).await?;
     outbox::enqueue(tx, &app.clock, person, &Notice::PasswordChanged { at: now }).await?;
     Ok(())
 }

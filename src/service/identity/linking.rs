@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Begun, attach, check_key, draw, find, keep, known, note, redeem, roles};
+use super::{Arrival, Begun, RETRIES, attach, check_key, draw, find, keep, note, redeem, roles, tell_linked};
 use crate::app::App;
 use crate::auth::provider::Returned;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::Actor;
-use crate::domain::id::IdentityId;
+use crate::domain::id::{IdentityId, PersonId};
 use crate::domain::identity::Subject;
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
@@ -27,6 +27,9 @@ pub async fn mine(app: &App, actor: &Actor) -> Result<Vec<identity::Model>> {
 
 /// Confirms, by the token of the message, that an identity is the owner's of the account; with it they can sign in.
 ///
+/// It takes the handle of the sign-in as well, which the client holds that began it. So the owner of the mailbox confirms
+/// nothing that somebody else began, though a message about that looks the same.
+///
 /// The mailbox stands for a password and not for a second factor: where the account has one, a code of it is asked for
 /// as well, since the provider may count as one from then on. A wrong code leaves the token as it was.
 ///
@@ -34,14 +37,19 @@ pub async fn mine(app: &App, actor: &Actor) -> Result<Vec<identity::Model>> {
 /// has it now, and a password that it had no longer works.
 ///
 /// # Errors
-/// [`Code::InvalidToken`] for one that is unknown, used, replaced or out of date, and when the identity was linked
-/// meanwhile; of several who use one at once one succeeds. [`Code::InvalidCode`] and [`Code::Required`] about the code.
-pub async fn confirm(app: &App, token: &str, code: Option<&str>) -> Result<()> {
+/// [`Code::InvalidToken`] for one that is unknown, used, replaced or out of date, for the handle of another sign-in, which
+/// leaves the token as it was, and when the identity was linked meanwhile; of several who use one at once one succeeds.
+/// [`Code::InvalidCode`] and [`Code::Required`] about the code.
+pub async fn confirm(app: &App, token: &str, handle: &str, code: Option<&str>) -> Result<()> {
     let refused = || Error::at("token", Code::InvalidToken);
     let hash = token::digest(Kind::OneTime, token).ok_or_else(refused)?;
     let now = app.clock.now();
     let found = identity_claim::find_live(app.db.read(), &hash, now).await?;
-    let owner = found.ok_or_else(refused)?.person_id;
+    let found = found.ok_or_else(refused)?;
+    if token::digest(Kind::ProviderSignIn, handle).as_ref() != Some(&found.sign_in) {
+        return Err(Error::at("handle", Code::InvalidToken));
+    }
+    let owner = found.person_id;
     proof::check_form(owner, "code", code)?;
     let tx = app.db.write().await?;
     let owner = person::lock(&tx, owner)
@@ -49,32 +57,43 @@ pub async fn confirm(app: &App, token: &str, code: Option<&str>) -> Result<()> {
         .filter(|row| row.disabled_at.is_none())
         .ok_or_else(refused)?;
     let claim = identity_claim::lock_live(&tx, &hash, now).await?.ok_or_else(refused)?;
-    let provider = app.providers.find(&claim.provider).ok_or_else(refused)?;
+    let accepting = app.providers.accepting(&claim.provider, &claim.issuer);
+    let provider = accepting.ok_or_else(refused)?;
     let subject = Subject::parse(&claim.subject).ok_or_else(refused)?;
     if let Err(wrong) = proof::check_code_if_due(app, &tx, owner.id, "code", code).await? {
         tx.commit().await?;
         return Err(wrong);
     }
     identity_claim::retire(&tx, owner.id, now).await?;
-    own(&tx, &owner, now).await?;
+    let password_forgotten = own(app, &tx, &owner, now).await?;
     let known = Known {
         provider: &claim.provider,
         issuer: &claim.issuer,
         subject: &subject,
     };
-    attach(app, &tx, owner.id, provider, known, refused()).await?;
+    if identity::find(&tx, known).await?.is_some() {
+        return Err(refused());
+    }
+    attach(app, &tx, None, owner.id, known).await?;
+    tell_linked(app, &tx, owner.id, provider, password_forgotten).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(())
 }
 
-/// The address is the owner's; what somebody else may have set before is not.
-async fn own(tx: &Tx, owner: &person::Model, now: DateTime<Utc>) -> Result<()> {
-    if owner.email_confirmed_at.is_none() {
-        person::forget_password(tx, owner.id).await?;
-        person::set_confirmed(tx, owner.id, now).await?;
+/// The address is the owner's; what somebody else may have set before is not. Whether a password was forgotten.
+async fn own(app: &App, tx: &Tx, owner: &person::Model, now: DateTime<Utc>) -> Result<bool> {
+    if owner.email_confirmed_at.is_some() {
+        return Ok(false);
     }
-    Ok(())
+    person::set_confirmed(tx, owner.id, now).await?;
+    note(app, tx, None, owner.id, "address confirmed with an identity").await?;
+    if owner.password_hash.is_none() {
+        return Ok(false);
+    }
+    person::forget_password(tx, owner.id).await?;
+    note(app, tx, None, owner.id, "password forgotten that nobody had confirmed").await?;
+    Ok(true)
 }
 
 /// Begins to link an identity to the actor's account, by a proof that it is the owner who asks: the password, and a
@@ -113,17 +132,30 @@ pub async fn link(app: &App, actor: &Actor, returned: &Returned<'_>) -> Result<i
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let person = actor.signed_in()?;
     let session = actor.session.ok_or(Error::Unauthenticated)?;
-    let (provider, claims) = redeem(app, returned, Some((person, session))).await?;
+    let arrival = redeem(app, returned, Some((person, session))).await?;
+    let mut left = RETRIES;
+    loop {
+        match join(app, person, &arrival).await {
+            Err(Error::Conflict { .. }) if left > 0 => left -= 1,
+            done => return done,
+        }
+    }
+}
+
+async fn join(app: &App, person: PersonId, arrival: &Arrival<'_>) -> Result<identity::Model> {
     let tx = app.db.write().await?;
     person::lock(&tx, person)
         .await?
         .filter(|row| row.disabled_at.is_none())
         .ok_or(Error::Unauthenticated)?;
-    let taken = || Error::at("handle", Code::Taken);
-    let row = match identity::find(&tx, known(provider, &claims)).await? {
+    let row = match identity::find(&tx, arrival.known()).await? {
         Some(row) if row.person_id == person => row,
-        Some(_) => return Err(taken()),
-        None => attach(app, &tx, person, provider, known(provider, &claims), taken()).await?,
+        Some(_) => return Err(Error::at("handle", Code::Taken)),
+        None => {
+            let row = attach(app, &tx, Some(person), person, arrival.known()).await?;
+            tell_linked(app, &tx, person, arrival.provider, false).await?;
+            row
+        }
     };
     tx.commit().await?;
     app.outbox.notify_one();
@@ -155,11 +187,10 @@ pub async fn unlink(
     let all = identity::of_person(&tx, person).await?;
     let gone = all.iter().find(|row| row.id == id);
     let gone = gone.ok_or(Error::NotFound("input.identityId"))?;
-    let mut left = all.iter().filter(|row| row.id != id);
     // One of a provider that is no longer in the settings lets nobody in.
-    let can_enter =
-        owner.password_hash.is_some() || left.clone().any(|row| app.providers.find(&row.provider).is_some());
-    if !can_enter {
+    let accepted = |row: &&identity::Model| app.providers.accepting(&row.provider, &row.issuer).is_some();
+    let mut left = all.iter().filter(|row| row.id != id).filter(accepted);
+    if owner.password_hash.is_none() && left.clone().next().is_none() {
         return Err(Error::at("identityId", Code::LastWayIn));
     }
     let now = app.clock.now();

@@ -1,5 +1,7 @@
 //! Roles for which an identity provider vouches, as far as the settings map what it says: they begin and end when
-//! somebody signs in, and end with the link and with the provider.
+//! somebody signs in, and end with the link, the rule and the provider.
+
+use std::collections::BTreeMap;
 
 use crate::app::App;
 use crate::auth::provider::Provider;
@@ -8,10 +10,11 @@ use crate::domain::id::{PersonId, RoleAssignmentId};
 use crate::domain::identity::{Claims, mapped};
 use crate::domain::policy::Action;
 use crate::error::Result;
-use crate::store::{Tx, audit, course, edition, institution, role};
+use crate::store::{Tx, audit, course, edition, identity, institution, role};
 
 /// Gives the person the roles for which the provider vouches now, and ends those for which it did before. A role that
-/// somebody granted stays as it is. The caller holds the person's row.
+/// somebody granted stays as it is, and one that somebody revoked stays away until somebody grants it. The caller holds
+/// the person's row.
 pub(super) async fn follow(app: &App, tx: &Tx, provider: &Provider, person: PersonId, claims: &Claims) -> Result<()> {
     let now = app.clock.now();
     let wanted = mapped(&provider.roles, &claims.others);
@@ -23,7 +26,7 @@ pub(super) async fn follow(app: &App, tx: &Tx, provider: &Provider, person: Pers
         }
     }
     for grant in wanted {
-        if held.iter().any(|row| is_of(row, grant)) {
+        if held.iter().any(|row| is_of(row, grant)) || role::was_revoked(tx, person, grant).await? {
             continue;
         }
         if !exists(tx, grant.scope).await? {
@@ -48,21 +51,27 @@ pub(super) async fn end_of_provider(app: &App, tx: &Tx, person: PersonId, key: &
     Ok(())
 }
 
-/// Ends the roles for which a provider vouched that is no longer in the settings; how many there were. Done at start.
-pub async fn end_of_former_providers(app: &App) -> Result<usize> {
-    let known: Vec<&str> = app
-        .providers
-        .all()
-        .iter()
-        .map(|provider| provider.key.as_str())
-        .collect();
+/// Ends the roles that no rule of the settings gives any more, be it that the rule is gone, the provider, or the issuer
+/// by which the person was known; how many there were. Done at start.
+pub async fn end_without_a_rule(app: &App) -> Result<usize> {
     let tx = app.db.write().await?;
-    let rows = role::of_other_providers(&tx, &known, app.clock.now()).await?;
-    for row in &rows {
-        end(app, &tx, row).await?;
+    let mut owners = BTreeMap::new();
+    for provider in app.providers.all() {
+        let known = identity::owners_with_roles(&tx, &provider.key, provider.issuer()).await?;
+        owners.insert(provider.key.as_str(), known);
+    }
+    let mut ended = 0;
+    for row in role::of_providers(&tx, app.clock.now()).await? {
+        let key = row.provider.as_deref().unwrap_or_default();
+        let is_known = owners.get(key).is_some_and(|known| known.contains(&row.person_id));
+        let rules = app.providers.find(key).map_or(&[][..], |provider| &provider.roles);
+        if !is_known || !rules.iter().any(|rule| is_of(&row, rule.grant())) {
+            end(app, &tx, &row).await?;
+            ended += 1;
+        }
     }
     tx.commit().await?;
-    Ok(rows.len())
+    Ok(ended)
 }
 
 fn is_of(row: &role::Model, grant: Grant) -> bool {

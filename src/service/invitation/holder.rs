@@ -1,7 +1,7 @@
 //! What whoever holds the token of an invitation does with it: look, decline, accept, with an account or by making one.
 //!
-//! A token that is unknown, used, replaced, withdrawn or out of date is refused in one way, and so is one of an
-//! invitation to a role that who invited could not give any more.
+//! A token that is unknown, used, replaced, withdrawn or out of date is refused in one way. One of an invitation to a role
+//! that who invited could not give any more is refused in the same way, but by declining, which gives nothing.
 
 use chrono::{DateTime, Utc};
 
@@ -10,7 +10,8 @@ use crate::app::App;
 use crate::auth::password::Password;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::{Actor, Grant, Scope};
-use crate::domain::id::PersonId;
+use crate::domain::audit::Origin;
+use crate::domain::id::{PersonId, RoleAssignmentId};
 use crate::domain::invitation::{InvitationState, Offer};
 use crate::domain::language::Localized;
 use crate::domain::policy::{self, Action, Relation};
@@ -22,7 +23,8 @@ use crate::store::invitation::{self, Model};
 use crate::store::person::Profile;
 use crate::store::token::Purpose;
 use crate::store::{
-    Connection, Tx, audit, course, edition, enrolment, person, role, second_factor, token as account_token,
+    Connection, Tx, audit, course, edition, enrolment, identity_claim, person, role, second_factor,
+    token as account_token,
 };
 
 /// Where the inputs hold the token.
@@ -62,7 +64,7 @@ pub async fn look(app: &App, token: &str) -> Result<Offered> {
     let now = app.clock.now();
     let row = invitation::find_open(connection, &hash, now).await?;
     let row = row.ok_or_else(refused)?;
-    let offer = offer_of(&row)?;
+    let offer = row.offer()?;
     let scope = match offer {
         Offer::TakePart(id) => Scope::Edition(id),
         Offer::HoldRole(grant) => {
@@ -137,39 +139,39 @@ pub async fn accept(app: &App, actor: &Actor, token: &str, motivation: &Comment)
 
 /// With what somebody who is invited makes an account.
 #[derive(Debug)]
-pub struct Joining<'a> {
+pub struct Joining {
     /// Names, language and zone.
     pub profile: Profile,
-    /// The password, byte for byte.
-    pub password: &'a str,
+    /// The password; not yet held against the address.
+    pub password: Password,
     /// What the person states about themself; needed to take part.
     pub statement: Option<Statement>,
     /// Why they want to take part.
     pub motivation: Comment,
 }
 
-/// Makes an account with the address to which the invitation went, which its token confirms, and accepts. An account that
-/// was never confirmed is taken over: its names and password may be a stranger's.
+/// Reads the password of somebody with these names, keeping what is wrong with it.
+pub fn read_password(faults: &mut Faults, text: &str, given_name: &str, family_name: &str) -> Option<Password> {
+    faults.take("password", Password::parse(text, &[given_name, family_name]))
+}
+
+/// Makes an account with the address to which the invitation went, which its token confirms, and accepts. A registration
+/// that was never confirmed is taken over: its names and password may be a stranger's.
 ///
 /// # Errors
-/// [`Code::InvalidToken`]; [`Code::AccountExists`] when the address has an account; the refusals of [`Password::parse`];
-/// those of [`accept`]: then there is no account, and the token stays good.
-pub async fn register(app: &App, actor: &Actor, token: &str, joining: Joining<'_>) -> Result<PersonId> {
+/// [`Code::InvalidToken`]; [`Code::AccountExists`] when the address has an account; [`Code::WeakPassword`] for one made of
+/// the address; [`Code::DeclarationRequired`] without one, to take part; those of [`accept`]: then there is no account, and
+/// the token stays good.
+pub async fn register(app: &App, actor: &Actor, token: &str, joining: Joining) -> Result<PersonId> {
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
     let found = invitation::find_open(app.db.read(), &hash, app.clock.now()).await?;
-    let email = found.ok_or_else(invalid_token)?.email;
+    check_joining(&joining, &found.ok_or_else(invalid_token)?)?;
     let profile = joining.profile;
-    let mut faults = Faults::default();
-    let about = [profile.given_name.as_ref(), profile.family_name.as_ref(), &email];
-    let password = faults.take("password", Password::parse(joining.password, &about));
-    let Some(password) = password else {
-        return Err(faults.into());
-    };
     app.db.rest().await;
-    let password_hash = app.passwords.hash(&password).await?;
+    let password_hash = app.passwords.hash(&joining.password).await?;
     let (tx, row, place) = hold(app, actor, &hash).await?;
     let email = Email::parse(&row.email).map_err(|_| Error::internal("an invitation to no address"))?;
-    let registration = Registration::of(email.clone(), profile.clone(), password);
+    let registration = Registration::of(email.clone(), profile.clone(), joining.password);
     person::lock_register(&tx).await?;
     let id = match person::find_by_email(&tx, &email).await? {
         None => {
@@ -178,7 +180,10 @@ pub async fn register(app: &App, actor: &Actor, token: &str, joining: Joining<'_
         }
         Some(old) => take_over(app, &tx, &old, &profile, password_hash).await?,
     };
-    person::set_confirmed(&tx, id, app.clock.now()).await?;
+    let now = app.clock.now();
+    person::set_confirmed(&tx, id, now).await?;
+    // The token has shown whose address it is: what waited to be told so by another way is over.
+    identity_claim::retire(&tx, id, now).await?;
     account::note(app, &tx, id, "registered by an invitation").await?;
     if let Some(statement) = joining.statement {
         let at = "input.declaration.institutionId";
@@ -190,7 +195,20 @@ pub async fn register(app: &App, actor: &Actor, token: &str, joining: Joining<'_
     Ok(id)
 }
 
-/// Gives an account that nobody ever confirmed to whoever proved that the address is theirs.
+/// Refuses what does not go with the invitation.
+fn check_joining(joining: &Joining, row: &Model) -> Result<()> {
+    let mut faults = Faults::default();
+    if joining.password.holds(&row.email) {
+        faults.push(Fault::at("password", Code::WeakPassword));
+    }
+    if matches!(row.offer()?, Offer::TakePart(_)) && joining.statement.is_none() {
+        faults.push(Fault::at("declaration", Code::DeclarationRequired));
+    }
+    faults.check()
+}
+
+/// Gives a registration that nobody ever confirmed to whoever proved that the address is theirs. Of any other account the
+/// owner resets the password; a disabled one is not told from others.
 async fn take_over(
     app: &App,
     tx: &Tx,
@@ -199,10 +217,7 @@ async fn take_over(
     password_hash: String,
 ) -> Result<PersonId> {
     let old = person::lock(tx, old.id).await?.ok_or_else(invalid_token)?;
-    if old.disabled_at.is_some() {
-        return Err(invalid_token());
-    }
-    if old.email_confirmed_at.is_some() {
+    if !account::is_pending(&old) || !person::is_bare(tx, old.id).await? {
         return Err(Error::at(AT, Code::AccountExists));
     }
     let now = app.clock.now();
@@ -214,10 +229,6 @@ async fn take_over(
     Ok(old.id)
 }
 
-fn offer_of(row: &Model) -> Result<Offer> {
-    row.offer().ok_or_else(|| Error::internal("an invitation to nothing"))
-}
-
 /// The locked edition with its course, where the invitation is to one.
 type Held = Option<(edition::Model, course::Model)>;
 
@@ -226,7 +237,7 @@ async fn hold(app: &App, actor: &Actor, hash: &[u8]) -> Result<(Tx, Model, Held)
     let now = app.clock.now();
     let found = invitation::find_open(app.db.read(), hash, now).await?;
     let found = found.ok_or_else(invalid_token)?;
-    let offer = offer_of(&found)?;
+    let offer = found.offer()?;
     let tx = app.db.write().await?;
     let place = match offer {
         Offer::HoldRole(_) => None,
@@ -250,7 +261,7 @@ async fn take_up(
     motivation: &Comment,
 ) -> Result<Outcome> {
     let id = row.id;
-    let outcome = match (offer_of(&row)?, place) {
+    let outcome = match (row.offer()?, place) {
         (Offer::TakePart(_), Some(place)) => {
             Outcome::Enrolled(enrolments::enter(app, tx, person, place, motivation, AT).await?)
         }
@@ -258,9 +269,9 @@ async fn take_up(
         (Offer::HoldRole(grant), _) => {
             let stands = gives(app, tx, &row, grant, app.clock.now()).await?;
             let action = stands.filter(|_| row.invited_by != person).ok_or_else(invalid_token)?;
-            let given = roles::appoint(app, tx, person, grant, None, row.invited_by, AT).await?;
-            let reason = format!("by {id}");
-            audit::record(tx, &app.clock, Some(person), action, &[given.id.into()], Some(&reason)).await?;
+            let (given, room) = roles::appoint(app, tx, person, grant, None, row.invited_by, AT).await?;
+            let reason = room.map_or_else(|| format!("by {id}"), |room| format!("by {id}, {room}"));
+            note_grant(app, tx, row.invited_by, action, given.id, &reason).await?;
             Outcome::Appointed(given)
         }
     };
@@ -284,6 +295,24 @@ async fn take_up(
     )
     .await?;
     Ok(outcome)
+}
+
+/// Keeps in the audit log that who invited has granted the role, by the invitation and not by a request of their own.
+async fn note_grant(
+    app: &App,
+    tx: &Tx,
+    inviter: PersonId,
+    action: Action,
+    given: RoleAssignmentId,
+    reason: &str,
+) -> Result<()> {
+    let origin = Origin {
+        request: audit::origin().request,
+        ..Origin::SYSTEM
+    };
+    let subjects = [given.into()];
+    let entry = audit::record(tx, &app.clock, Some(inviter), action, &subjects, Some(reason));
+    audit::from_origin(origin, entry).await
 }
 
 /// Whether who invited could still grant the role, and as what it is audited; `None` when not.
@@ -324,11 +353,6 @@ async fn as_of_now(app: &App, connection: &impl Connection, id: PersonId, now: D
         .collect();
     let factor = second_factor::find(connection, id).await?;
     let proved = factor.is_some_and(|factor| factor.confirmed_at.is_some());
-    let withheld = !proved && grants.iter().any(|grant| app.factor_roles.contains(&grant.role));
-    Ok(Some(Actor {
-        person: Some(id),
-        grants: if withheld { Vec::new() } else { grants },
-        withheld,
-        ..Actor::anonymous(account.language)
-    }))
+    let language = account.language;
+    Ok(Some(Actor::known(id, language, grants, proved, &app.factor_roles)))
 }

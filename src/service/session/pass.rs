@@ -30,14 +30,8 @@ pub(super) async fn actor(app: &App, hash: &[u8], now: DateTime<Utc>) -> Result<
         factor_given,
         ..
     } = standing;
-    // As with a session: without the second factor that a role needs, no role counts.
-    let withheld = !factor_given && grants.iter().any(|grant| app.factor_roles.contains(&grant.role));
     Ok(Actor {
-        person: Some(person),
-        session: None,
         pass: Some(Pass { id, scopes }),
-        language,
-        grants: if withheld { Vec::new() } else { grants },
-        withheld,
+        ..Actor::known(person, language, grants, factor_given, &app.factor_roles)
     })
 }

@@ -80,7 +80,7 @@ fn world() -> String {
         "INSERT INTO tutor_allocation VALUES ({allocation}, {now}, NULL);"
     ));
     rows.push(format!(
-        "INSERT INTO role_assignment VALUES ({role}, 'tutor', 'edition', {}, {now}, NULL, NULL, NULL);",
+        "INSERT INTO role_assignment VALUES ({role}, 'tutor', 'edition', {}, {now}, NULL, NULL, NULL, NULL);",
         id(HERE)
     ));
     rows.concat()
