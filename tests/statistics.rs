@@ -257,5 +257,6 @@ async fn counts_of_one_transaction_build_on_each_other() {
     }
     let differences = tally_rebuild::differences(&tx).await.expect("a recount");
     assert_eq!(differences, Vec::<String>::new());
+    tx.rollback().await.expect("an end");
     drop(test.mails().await);
 }
