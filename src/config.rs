@@ -5,7 +5,6 @@
 //! (`RUMBO__DATABASE__URL` sets `database.url`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
@@ -13,9 +12,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 mod provider;
+mod secret;
 mod traffic;
 
 pub use self::provider::{Provider, ProviderName, ProviderRole};
+pub use self::secret::Secret;
 pub use self::traffic::{Forwarded, Load, Rate, Rates, Socket};
 
 const DEFAULT: &str = include_str!("../config/default.toml");
@@ -43,35 +44,6 @@ pub enum Profile {
     /// Real use; what is convenient and not safe is refused.
     #[default]
     Production,
-}
-
-/// A value that is never printed: not by `Debug`, not in the effective configuration.
-#[derive(Clone, Default, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the one place that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(if self.0.is_empty() { "(empty)" } else { "(hidden)" })
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(if self.0.is_empty() { "" } else { "(hidden)" })
-    }
 }
 
 /// All settings. `config/default.toml` says what each one means.
