@@ -308,11 +308,25 @@ async fn what_is_no_operation_is_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn every_error_has_a_code_also_those_of_a_resolver_that_cannot_read_its_input() {
+async fn every_error_has_a_code_also_those_of_values_that_are_not_of_their_type() {
     let test = TestApp::new().await;
     let asks = "query ($at: DateTime) { statistics(by: [], asAt: $at) { total { enrolments } } }";
     let answer = test.anonymous().query(asks, json!({ "at": "yesterday" })).await;
-    assert_eq!((answer.status, answer.refusal()), (StatusCode::OK, "BAD_USER_INPUT"));
+    let refused = (answer.status, answer.refusal());
+    assert_eq!(refused, (StatusCode::BAD_REQUEST, "BAD_USER_INPUT"));
+    assert_eq!(answer.json["errors"][0]["extensions"]["inputPath"], json!(["at"]));
+    assert_eq!(
+        answer.json["errors"][0]["message"],
+        "The variable at is not of the type DateTime."
+    );
+    let written = "{ statistics(by: [], asAt: \"2026-02-30T00:00:00Z\") { total { enrolments } } }";
+    let literal = test.anonymous().query(written, json!({})).await;
+    assert_eq!(literal.refusal(), "BAD_USER_INPUT");
+    let message = literal.json["errors"][0]["message"].as_str().expect("a sentence");
+    assert!(
+        message.starts_with("A value in the document is not of the expected type: "),
+        "{message}"
+    );
     let many = format!("{{ {} }}", "nonsense ".repeat(20));
     let faults = test.anonymous().query(&many, json!({})).await;
     let errors = faults.json["errors"].as_array().expect("a list").clone();

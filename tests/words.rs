@@ -243,6 +243,11 @@ fn attempts(place: &Place) -> Vec<(String, &'static [&'static str])> {
     hostile(form, most)
 }
 
+/// The variable that the walk gives an argument.
+fn variable(argument: &str) -> String {
+    format!("a_{argument}")
+}
+
 /// Holds a refusal against what it has to be.
 fn judge(answer: &Answer, place: &Place, codes: &[&str], sent: &str, wrong: &mut Vec<String>) {
     let found = faults(answer);
@@ -254,10 +259,14 @@ fn judge(answer: &Answer, place: &Place, codes: &[&str], sent: &str, wrong: &mut
             answer.status
         )
     };
-    // What the library refuses has no place in the input, only the field that was asked.
-    let of_library = codes == ["BAD_USER_INPUT"];
-    let named =
-        |(code, path): &(String, Vec<String>)| codes.contains(&code.as_str()) && (of_library || path == &place.path);
+    // What is not of its type is found in the variable, whose name the walk makes of the argument's.
+    let leads_here = |path: &[String]| match (path.split_first(), place.path.split_first()) {
+        (Some((first, rest)), Some((argument, below))) => {
+            rest == below && (first == argument || *first == variable(argument))
+        }
+        _ => false,
+    };
+    let named = |(code, path): &(String, Vec<String>)| codes.contains(&code.as_str()) && leads_here(path);
     if answer.status.is_server_error() || !found.iter().any(named) {
         wrong.push(said());
     }
@@ -618,9 +627,10 @@ fn questions(types: &[TypeDefinition], of: &str, field: &FieldDefinition, known:
                 .filter(|other| belongs(field.name.node.as_str(), other, name))
             {
                 let name = argument.name.node.as_str();
-                head = format!("{head}$a_{name}: {}, ", argument.ty.node);
-                given = format!("{given}{name}: $a_{name}, ");
-                variables[format!("a_{name}")] = fill(types, &argument.ty.node, name, None, known);
+                let variable = variable(name);
+                head = format!("{head}${variable}: {}, ", argument.ty.node);
+                given = format!("{given}{name}: ${variable}, ");
+                variables[variable] = fill(types, &argument.ty.node, name, None, known);
             }
             let leaf = types.iter().all(|found| found.name.node != named(&field.ty.node));
             let inner = if leaf { "" } else { " { __typename }" };
@@ -691,7 +701,7 @@ async fn no_argument_takes_a_text_that_cannot_be() {
             } in questions(&types, of, field, &known)
             {
                 asked += 1;
-                let argument = format!("a_{}", place.path[0]);
+                let argument = variable(&place.path[0]);
                 let reads = ["accessOf", "auditEntries"].contains(&field.name.node.as_str());
                 let client = if reads { administrator } else { carla };
                 let sent = |text: &str| {

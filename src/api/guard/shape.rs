@@ -23,7 +23,7 @@ pub enum Input {
     Object(HashMap<String, (Type, bool)>),
     /// One of these names.
     Enum(HashSet<String>),
-    /// A scalar of our own, which reads itself.
+    /// A scalar of our own.
     Scalar,
 }
 

@@ -208,7 +208,13 @@ fn variables_are_held_against_their_types() {
             json!({ "states": ["RUNNING", "NOTHING"] }),
             "v.states.1 EditionState!",
         ),
-        ("DateTime", json!(1), "fits"),
+        ("DateTime", json!(1), "v DateTime"),
+        ("DateTime", json!("2026-02-30T00:00:00Z"), "v DateTime"),
+        ("DateTime", json!("2026-02-28T00:00:00-03:00"), "fits"),
+        ("NaiveDate", json!("2026-02-30"), "v NaiveDate"),
+        ("[NaiveDate!]", json!(["2026-02-28"]), "fits"),
+        ("Decimal", json!("1e309"), "v Decimal"),
+        ("Decimal", json!("87.5"), "fits"),
     ] {
         assert_eq!(ask(declared, value.clone()), expected, "{declared} {value}");
     }

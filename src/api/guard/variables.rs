@@ -1,10 +1,12 @@
 //! The values of variables: how many, how deep, and of the types that the operation declares.
 
 use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
-use async_graphql::{Value, Variables};
+use async_graphql::{ScalarType, Value, Variables};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::refusal::{Limit, Refusal};
 use super::shape::{Input, Shape};
+use crate::api::decimal::Decimal;
 use crate::config::Limits;
 
 /// Refuses too many values, and values that nest too deep, whether the operation declares them or not.
@@ -37,8 +39,7 @@ fn count(value: &Value, depth: usize, left: &mut usize) -> Result<(), Limit> {
     }
 }
 
-/// Refuses the first variable that is missing or not of its type. What a scalar of our own may hold is
-/// for the scalar to say, and an unknown type for the library.
+/// Refuses the first variable that is missing or not of its type. An unknown type is for the library to refuse.
 pub fn coerce(shape: &Shape, operation: &OperationDefinition, variables: &Variables) -> Result<(), Refusal> {
     for definition in &operation.variable_definitions {
         let definition = &definition.node;
@@ -120,7 +121,7 @@ fn named(shape: &Shape, name: &str, ty: &Type, value: &Value) -> Result<(), Misf
         }
         (Some(Input::Enum(names)), Value::String(text)) => names.contains(text),
         (Some(Input::Object(_) | Input::Enum(_)), _) => false,
-        (Some(Input::Scalar), _) => true,
+        (Some(Input::Scalar), value) => scalar(name, value),
         (None, value) => match name {
             "Int" => matches!(value, Value::Number(number) if number.is_i64() || number.is_u64()),
             "Float" => matches!(value, Value::Number(_)),
@@ -134,4 +135,15 @@ fn named(shape: &Shape, name: &str, ty: &Type, value: &Value) -> Result<(), Misf
         },
     };
     if fits { Ok(()) } else { Err(Misfit::of(ty)) }
+}
+
+/// Whether a scalar of our own reads the value. The library would find it too, but where it stands and in which
+/// language the reader is told is ours to say.
+fn scalar(name: &str, value: &Value) -> bool {
+    match name {
+        "DateTime" => DateTime::<Utc>::parse(value.clone()).is_ok(),
+        "NaiveDate" => NaiveDate::parse(value.clone()).is_ok(),
+        "Decimal" => Decimal::parse(value.clone()).is_ok(),
+        _ => true,
+    }
 }
