@@ -57,7 +57,7 @@ async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId
         }
         reply.media = Media::negotiate(&parts.headers)?;
         let limits = &shared.app.settings.limits;
-        let asked = read::asked(&parts, body, limits.body_bytes).await?;
+        let asked = read::asked(&parts, body, limits).await?;
         let by_id = asked.document_id.is_some();
         let mut operation = prepare(&shared, asked)?;
         if parts.method != Method::POST && operation.kind != OperationType::Query {

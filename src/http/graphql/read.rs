@@ -9,7 +9,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 
 use super::problem::Problem;
+use crate::api::guard::{Limit, Refusal};
 use crate::auth::token;
+use crate::config::Limits;
 use crate::domain::idempotency::Key;
 use crate::error::KeyRefusal;
 
@@ -160,7 +162,7 @@ const CREDENTIALS: [&str; 8] = [
 ];
 
 /// Reads the operation out of a request: from the query string of a GET, from the body of a POST.
-pub async fn asked(parts: &Parts, body: Body, most: usize) -> Result<Asked, Problem> {
+pub async fn asked(parts: &Parts, body: Body, limits: &Limits) -> Result<Asked, Problem> {
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|_| Problem::BadRequest)?;
     if query
         .iter()
@@ -172,7 +174,7 @@ pub async fn asked(parts: &Parts, body: Body, most: usize) -> Result<Asked, Prob
         if !is_json(&parts.headers) {
             return Err(Problem::UnsupportedMediaType);
         }
-        of_body(&whole(body, most).await?)?
+        of_body(&whole(body, limits.body_bytes).await?, limits.input_values)?
     } else {
         of_query(query.0)?
     };
@@ -203,13 +205,35 @@ fn is_too_long(failure: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-fn of_body(body: &[u8]) -> Result<Asked, Problem> {
+fn of_body(body: &[u8], most_values: usize) -> Result<Asked, Problem> {
     // A list would be read as the fields of a request in their order.
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') if commas(body) > most_values.saturating_add(BESIDE_VARIABLES) => {
+            Err(Refusal::over(Limit::InputValues, most_values).into())
+        }
         Some(b'{') => serde_json::from_slice(body).map_err(|_| Problem::BadRequest),
         Some(b'[') => Err(Problem::Batch),
         _ => Err(Problem::BadRequest),
     }
+}
+
+/// How many commas a request may have beside those of its variables.
+const BESIDE_VARIABLES: usize = 100;
+
+/// How many commas stand outside the texts of some JSON. Variables have more values than commas, and to count commas
+/// costs a small part of what it costs to build values.
+fn commas(json: &[u8]) -> usize {
+    let (mut count, mut in_text, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b',' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 fn of_query(parameters: Vec<(String, String)>) -> Result<Asked, Problem> {
@@ -305,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_body_is_one_request_of_the_right_form() {
-        let read = |body: &str| of_body(body.as_bytes());
+        let read = |body: &str| of_body(body.as_bytes(), 10);
         assert!(read(r#" {"query": "{ a }", "variables": null, "extensions": {"a": [1]}, "other": 1}"#).is_ok());
         for wrong in [
             r#"{"query": 1}"#,
@@ -322,6 +346,14 @@ mod tests {
             assert!(matches!(read(wrong), Err(Problem::BadRequest)), "{wrong}");
         }
         assert!(matches!(read("[]"), Err(Problem::Batch)));
+        let many = |count: usize| {
+            format!(
+                r#"{{"query": "a,\"b,", "variables": {{"a": [{}0]}}}}"#,
+                "0,".repeat(count)
+            )
+        };
+        assert!(read(&many(100)).is_ok(), "the variables are counted exactly later");
+        assert!(matches!(read(&many(110)), Err(Problem::Refused(_))));
         let deep = format!(
             r#"{{"query": "{{ a }}", "variables": {{"a": {}{}}}}}"#,
             "[".repeat(5_000),
