@@ -38,6 +38,8 @@ pub enum Code {
     IllegalTransition,
     /// The step needs a reason.
     ReasonRequired,
+    /// It stands in the list already.
+    Repeated,
     /// The edition does not take applications now.
     EnrolmentClosed,
     /// The person has an enrolment in this edition already.
@@ -109,6 +111,7 @@ impl Code {
         Self::StaleVersion,
         Self::IllegalTransition,
         Self::ReasonRequired,
+        Self::Repeated,
         Self::EnrolmentClosed,
         Self::AlreadyEnrolled,
         Self::EditionFull,
@@ -293,7 +296,7 @@ impl From<Code> for Error {
 /// The result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Gathers the faults of an input, so that its sender learns all of them at once.
+/// Gathers the faults of an input, so that its sender learns at once all that is wrong with its form, or then with what it says.
 ///
 /// ```ignore
 /// let mut faults = Faults::default();
@@ -333,6 +336,13 @@ impl Faults {
     /// Keeps one more fault.
     pub fn push(&mut self, fault: Fault) {
         self.0.push(fault);
+    }
+
+    /// Keeps a fault that many rows may share, once.
+    pub fn push_once(&mut self, fault: Fault) {
+        if !self.0.contains(&fault) {
+            self.push(fault);
+        }
     }
 
     /// Refuses when anything was kept.

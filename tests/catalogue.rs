@@ -110,7 +110,7 @@ async fn an_edition_goes_its_way_and_no_other() {
     assert_eq!(go(1, "ANNOUNCED", None).await.number("moveEdition.edition.version"), 2);
     assert_eq!(
         go(2, "CANCELLED", None).await.user_errors("moveEdition"),
-        ["REASON_REQUIRED input.to"]
+        ["REASON_REQUIRED input.reason"]
     );
     walk(
         &coordinator,
@@ -120,7 +120,7 @@ async fn an_edition_goes_its_way_and_no_other() {
     .await;
     assert_eq!(
         go(7, "GRADING", None).await.user_errors("moveEdition"),
-        ["REASON_REQUIRED input.to"]
+        ["REASON_REQUIRED input.reason"]
     );
     assert_eq!(
         go(7, "GRADING", Some("an appeal"))
@@ -146,19 +146,30 @@ async fn a_plan_without_sense_is_refused_with_every_fault() {
     let cases = [
         (
             json!({ "endsOn": "2026-04-05" }),
-            vec!["DATES_OUT_OF_ORDER input.endsOn"],
+            vec!["DATES_OUT_OF_ORDER input.edition.endsOn"],
         ),
         (
             json!({ "enrolsUntil": "2026-03-01T00:00:00-03:00" }),
-            vec!["DATES_OUT_OF_ORDER input.enrolsUntil"],
+            vec!["DATES_OUT_OF_ORDER input.edition.enrolsUntil"],
         ),
         (
             json!({ "capacity": -1, "languages": [] }),
-            vec!["REQUIRED input.languages", "OUT_OF_RANGE input.capacity"],
+            vec![
+                "REQUIRED input.edition.languages",
+                "OUT_OF_RANGE input.edition.capacity",
+            ],
+        ),
+        (
+            json!({ "languages": ["ES", "PT", "ES"] }),
+            vec!["REPEATED input.edition.languages.2"],
+        ),
+        (
+            json!({ "languages": vec!["ES"; 1000] }),
+            vec!["TOO_LONG input.edition.languages"],
         ),
         (
             json!({ "capacity": 10, "minimum": 11 }),
-            vec!["OUT_OF_RANGE input.minimum"],
+            vec!["OUT_OF_RANGE input.edition.minimum"],
         ),
         (
             json!({ "timeZone": "Mars/Olympus", "code": "a\u{0}b" }),
@@ -168,7 +179,10 @@ async fn a_plan_without_sense_is_refused_with_every_fault() {
             ],
         ),
         (json!({ "code": "x".repeat(41) }), vec!["TOO_LONG input.edition.code"]),
-        (json!({ "passMark": "100.001" }), vec!["OUT_OF_RANGE input.passMark"]),
+        (
+            json!({ "passMark": "100.001" }),
+            vec!["OUT_OF_RANGE input.edition.passMark"],
+        ),
     ];
     for (changes, errors) in cases {
         let answer = coordinator.run("UpdateEdition", with(changes.clone())).await;
@@ -177,14 +191,16 @@ async fn a_plan_without_sense_is_refused_with_every_fault() {
     let impossible = coordinator
         .run("UpdateEdition", with(json!({ "startsOn": "2026-02-30" })))
         .await;
-    assert!(impossible.json["errors"][0]["message"].is_string());
+    assert_eq!(impossible.refusal(), "BAD_USER_INPUT");
+    let at = &impossible.json["errors"][0]["extensions"]["inputPath"];
+    assert_eq!(at, &json!(["input", "edition", "startsOn"]));
     let again = json!({ "input": { "courseId": made_course(&coordinator, &edition).await, "edition": edition_input(Plan::OPEN) } });
     assert_eq!(
         coordinator
             .run("CreateEdition", again)
             .await
             .user_errors("createEdition"),
-        ["TAKEN input.code"]
+        ["TAKEN input.edition.code"]
     );
     let unchanged = coordinator.run("SeeEdition", json!({ "id": edition })).await;
     assert_eq!(unchanged.number("edition.version"), 1);

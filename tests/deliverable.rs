@@ -55,25 +55,28 @@ async fn a_deliverable_that_makes_no_sense_is_refused() {
         (json!({ "weight": 1001 }), "OUT_OF_RANGE input.weight"),
         (json!({ "rubric": [] }), "REQUIRED input.rubric"),
         (json!({ "rubric": many }), "TOO_LONG input.rubric"),
-        (json!({ "rubric": [criterion, criterion] }), "TAKEN input.rubric.1.key"),
+        (
+            json!({ "rubric": [criterion, criterion] }),
+            "REPEATED input.rubric.1.key",
+        ),
         (json!({ "rubric": nameless }), "REQUIRED input.rubric.1.key"),
         (json!({ "rubric": levels(&["1"]) }), "TOO_SHORT input.rubric.0.levels"),
         (json!({ "rubric": levels(&steps) }), "TOO_LONG input.rubric.0.levels"),
         (
             json!({ "rubric": levels(&["5", "5"]) }),
-            "OUT_OF_RANGE input.rubric.0.levels",
+            "OUT_OF_RANGE input.rubric.0.levels.1.points",
         ),
         (
             json!({ "rubric": levels(&["10", "5"]) }),
-            "OUT_OF_RANGE input.rubric.0.levels",
+            "OUT_OF_RANGE input.rubric.0.levels.1.points",
         ),
         (
             json!({ "rubric": levels(&["-1", "5"]) }),
-            "OUT_OF_RANGE input.rubric.0.levels",
+            "OUT_OF_RANGE input.rubric.0.levels.0.points",
         ),
         (
             json!({ "rubric": levels(&["0", "1000.001"]) }),
-            "OUT_OF_RANGE input.rubric.0.levels",
+            "OUT_OF_RANGE input.rubric.0.levels.1.points",
         ),
         (json!({ "editionId": class.team }), "INVALID_ID input.editionId"),
     ] {

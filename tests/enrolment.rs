@@ -98,7 +98,10 @@ async fn more_seats_go_to_those_who_wait() {
     });
     let input = json!({ "editionId": edition, "version": 4, "edition": plan });
     let refused = coordinator.run("UpdateEdition", json!({ "input": input })).await;
-    assert_eq!(refused.user_errors("updateEdition"), ["OUT_OF_RANGE input.capacity"]);
+    assert_eq!(
+        refused.user_errors("updateEdition"),
+        ["OUT_OF_RANGE input.edition.capacity"]
+    );
     drop(test.mails().await);
 }
 
@@ -147,7 +150,7 @@ async fn a_coordinator_decides_one_and_many_at_once() {
         decide(&enrolments[1], 1, "REJECT", None)
             .await
             .user_errors("decideEnrolment"),
-        ["REASON_REQUIRED input.enrolmentId"]
+        ["REASON_REQUIRED input.reason"]
     );
 
     let many = async |ids: &[String], decision: &str| {

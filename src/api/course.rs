@@ -11,7 +11,7 @@ use super::payload::payloads;
 use super::request::Request;
 use crate::domain::course::CourseDraft;
 use crate::domain::id::CourseId;
-use crate::domain::language::Localized;
+use crate::domain::language::{self, Localized};
 use crate::domain::text::{Comment, SearchText, ShortCode, Title};
 use crate::error::{Code, Fault, Faults, Flaw, Result};
 use crate::service;
@@ -58,6 +58,10 @@ fn read_texts<T: AsRef<str>>(
     parse: impl Fn(&str) -> Result<T, Flaw>,
 ) -> Localized {
     let mut texts = Localized::default();
+    if inputs.len() > language::Language::ALL.len() {
+        faults.push(Fault::at(at, Code::TooLong).with(language::Language::ALL.len()));
+        return texts;
+    }
     for (place, input) in inputs.iter().enumerate() {
         let at = format!("{at}.{place}");
         if let Some(text) = faults.take(&format!("{at}.text"), parse(&input.text))
@@ -66,7 +70,7 @@ fn read_texts<T: AsRef<str>>(
                 .insert(input.language.into(), text.as_ref().to_owned())
                 .is_some()
         {
-            faults.push(Fault::at(&format!("{at}.language"), Code::Taken));
+            faults.push(Fault::at(&format!("{at}.language"), Code::Repeated));
         }
     }
     texts

@@ -70,6 +70,8 @@ mirror! {
         IllegalTransition,
         /// The step needs a reason.
         ReasonRequired,
+        /// It stands in the list already.
+        Repeated,
         /// The edition does not take applications now.
         EnrolmentClosed,
         /// The person has an enrolment in this edition already.

@@ -164,6 +164,9 @@ pub fn finish(error: &mut ServerError, language: Language, request_id: &str) {
             "GRAPHQL_VALIDATION_FAILED"
         };
         extensions.set("code", code);
+        if is_value {
+            error.message.insert_str(0, wrong_value(language));
+        }
         if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
             error.message.truncate(end);
         }
@@ -177,6 +180,15 @@ pub fn finish(error: &mut ServerError, language: Language, request_id: &str) {
         || refusal(&code, language).to_owned(),
         |code| sentence(code, detail.as_deref(), language),
     );
+}
+
+/// What a reader is told of a literal that is not of its argument's type, before the library's own words.
+const fn wrong_value(language: Language) -> &'static str {
+    match language {
+        Language::Es => "Un valor del documento no es del tipo que se espera: ",
+        Language::En => "A value in the document is not of the expected type: ",
+        Language::Pt => "Um valor do documento não é do tipo esperado: ",
+    }
 }
 
 /// The sentence of a refusal that is not the input's fault.
@@ -337,11 +349,12 @@ const fn wording(code: Code) -> (&'static str, &'static str, &'static str, &'sta
         Code::UnknownCountry => ("UNKNOWN_COUNTRY", "No es un país de ISO 3166-1; use dos letras, como UY.", "This is no country of ISO 3166-1; use two letters, such as UY.", "Não é um país da ISO 3166-1; use duas letras, como UY."),
         Code::UnknownTimeZone => ("UNKNOWN_TIME_ZONE", "No es una zona horaria de IANA, como America/Montevideo.", "This is no IANA time zone, such as America/Montevideo.", "Não é um fuso horário da IANA, como America/Montevideo."),
         Code::OutOfRange => ("OUT_OF_RANGE", "Está fuera de los límites: {}.", "This is outside the limits: {}.", "Está fora dos limites: {}."),
-        Code::DatesOutOfOrder => ("DATES_OUT_OF_ORDER", "Debe ser posterior a {}.", "This must come after {}.", "Deve ser posterior a {}."),
+        Code::DatesOutOfOrder => ("DATES_OUT_OF_ORDER", "Está fuera de orden: debe ser posterior a {}, o igual donde se admite el mismo día.", "This is out of order with {}: it must come later, or be the same where that is allowed.", "Está fora de ordem: deve ser posterior a {}, ou igual onde o mesmo dia é admitido."),
         Code::Taken => ("TAKEN", "Ya está en uso; elija otro valor.", "This is taken; choose another value.", "Já está em uso; escolha outro valor."),
         Code::StaleVersion => ("STALE_VERSION", "Otra persona lo cambió entretanto; la versión actual es {}.", "Somebody else changed it meanwhile; the current version is {}.", "Outra pessoa o alterou nesse meio-tempo; a versão atual é {}."),
         Code::IllegalTransition => ("ILLEGAL_TRANSITION", "El estado actual no permite este paso.", "The present state does not allow this step.", "O estado atual não permite este passo."),
         Code::ReasonRequired => ("REASON_REQUIRED", "Este paso necesita un motivo.", "This step needs a reason.", "Este passo precisa de um motivo."),
+        Code::Repeated => ("REPEATED", "Ya figura antes en la lista.", "It stands in the list already.", "Já consta antes na lista."),
         Code::EnrolmentClosed => ("ENROLMENT_CLOSED", "La edición no recibe postulaciones en este momento.", "The edition takes no applications now.", "A edição não recebe inscrições neste momento."),
         Code::AlreadyEnrolled => ("ALREADY_ENROLLED", "Ya hay una inscripción en esta edición.", "There is an enrolment in this edition already.", "Já existe uma inscrição nesta edição."),
         Code::EditionFull => ("EDITION_FULL", "No quedan lugares.", "No seats are left.", "Não há mais vagas."),

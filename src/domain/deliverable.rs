@@ -85,7 +85,7 @@ impl Rubric {
         for (place, criterion) in self.criteria.iter().enumerate() {
             let at = |field: &str| format!("rubric.{place}.{field}");
             if self.criteria[..place].iter().any(|other| other.key == criterion.key) {
-                faults.push(Fault::at(&at("key"), Code::Taken));
+                faults.push(Fault::at(&at("key"), Code::Repeated));
             }
             if criterion.levels.len() < 2 {
                 faults.push(Fault::at(&at("levels"), Code::TooShort).with(2));
@@ -93,11 +93,15 @@ impl Rubric {
             if criterion.levels.len() > LEVELS_LIMIT {
                 faults.push(Fault::at(&at("levels"), Code::TooLong).with(LEVELS_LIMIT));
             }
-            let points: Vec<i64> = criterion.levels.iter().map(|level| level.points).collect();
-            if points.iter().any(|&points| !(0..=POINTS_LIMIT).contains(&points))
-                || points.windows(2).any(|pair| pair[0] >= pair[1])
-            {
-                faults.push(Fault::at(&at("levels"), Code::OutOfRange).with(format!("0–{}", POINTS_LIMIT / 1000)));
+            // Levels go up: each lies above the one before it.
+            let mut least = 0;
+            for (step, level) in criterion.levels.iter().enumerate() {
+                if !(least..=POINTS_LIMIT).contains(&level.points) {
+                    let limits = format!("{}.{:03}–{}", least / 1000, least % 1000, POINTS_LIMIT / 1000);
+                    faults.push(Fault::at(&at(&format!("levels.{step}.points")), Code::OutOfRange).with(limits));
+                    break;
+                }
+                least = level.points + 1;
             }
         }
         faults

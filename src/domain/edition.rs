@@ -70,6 +70,17 @@ impl From<Refusal> for Code {
     }
 }
 
+impl Refusal {
+    /// The fault as its sender reads it: a missing reason at `reason`, the state that has no such arrow at `to`.
+    pub fn fault(self) -> Fault {
+        let at = match self {
+            Self::NoSuchStep => "to",
+            Self::ReasonMissing => "reason",
+        };
+        Fault::at(at, self.into())
+    }
+}
+
 impl EditionState {
     /// The states that one step leads to.
     pub const fn next(self) -> &'static [Self] {
@@ -168,29 +179,40 @@ impl EditionDraft {
     /// Everything that is wrong with the numbers and dates.
     pub fn check(&self) -> Faults {
         let mut faults = Faults::default();
-        if self.languages.is_empty() {
-            faults.push(Fault::at("languages", Code::Required));
-        }
+        self.check_languages(&mut faults);
         if self.calendar.ends_on < self.calendar.starts_on {
-            faults.push(Fault::at("endsOn", Code::DatesOutOfOrder).with(self.calendar.starts_on));
+            faults.push(Fault::at("edition.endsOn", Code::DatesOutOfOrder).with(self.calendar.starts_on));
         }
         if self.calendar.enrols_until <= self.calendar.enrols_from {
-            faults.push(Fault::at("enrolsUntil", Code::DatesOutOfOrder).with(self.calendar.enrols_from.to_rfc3339()));
+            faults.push(
+                Fault::at("edition.enrolsUntil", Code::DatesOutOfOrder).with(self.calendar.enrols_from.to_rfc3339()),
+            );
         }
-        if self
-            .capacity
-            .is_some_and(|capacity| !(1..=CAPACITY_LIMIT).contains(&capacity))
-        {
-            faults.push(Fault::at("capacity", Code::OutOfRange).with(format!("1–{CAPACITY_LIMIT}")));
-        }
-        let most = self.capacity.unwrap_or(CAPACITY_LIMIT).clamp(0, CAPACITY_LIMIT);
-        if !(0..=most).contains(&self.minimum) {
-            faults.push(Fault::at("minimum", Code::OutOfRange).with(format!("0–{most}")));
+        let most = self.capacity.unwrap_or(CAPACITY_LIMIT);
+        if !(1..=CAPACITY_LIMIT).contains(&most) {
+            faults.push(Fault::at("edition.capacity", Code::OutOfRange).with(format!("1–{CAPACITY_LIMIT}")));
+        } else if !(0..=most).contains(&self.minimum) {
+            faults.push(Fault::at("edition.minimum", Code::OutOfRange).with(format!("0–{most}")));
         }
         if !(0..=100_000).contains(&self.pass_mark) {
-            faults.push(Fault::at("passMark", Code::OutOfRange).with("0–100"));
+            faults.push(Fault::at("edition.passMark", Code::OutOfRange).with("0–100"));
         }
         faults
+    }
+
+    fn check_languages(&self, faults: &mut Faults) {
+        if self.languages.is_empty() {
+            faults.push(Fault::at("edition.languages", Code::Required));
+        }
+        if self.languages.len() > Language::ALL.len() {
+            faults.push(Fault::at("edition.languages", Code::TooLong).with(Language::ALL.len()));
+            return;
+        }
+        for (place, language) in self.languages.iter().enumerate() {
+            if self.languages[..place].contains(language) {
+                faults.push(Fault::at(&format!("edition.languages.{place}"), Code::Repeated));
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Enrolments: one person in one edition, from application to outcome, and who gets a seat.
 
 use super::edition::{EditionState, EnrolmentPolicy, Seats};
-use crate::error::Code;
+use crate::error::{Code, Fault};
 
 words! {
     /// Where an enrolment stands (PRODUCT.md, "State machines").
@@ -56,6 +56,14 @@ impl From<Refusal> for Code {
             Refusal::NotEnrolling | Refusal::OutsideWindow => Self::EnrolmentClosed,
             Refusal::Full => Self::EditionFull,
         }
+    }
+}
+
+impl Refusal {
+    /// The fault as its sender reads it: a missing reason at `reason`, anything else at `at`.
+    pub fn fault(self, at: &str) -> Fault {
+        let at = if self == Self::ReasonMissing { "reason" } else { at };
+        Fault::at(at, self.into())
     }
 }
 

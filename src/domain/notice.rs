@@ -210,7 +210,14 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
-    /// The person left, or was excluded or cancelled.
+    /// The application ended before anybody decided on it, or waited in vain.
+    ApplicationEnded {
+        /// Which edition.
+        edition: AboutEdition,
+        /// Why, where somebody else decided it.
+        reason: Option<String>,
+    },
+    /// The person gave up their seat, or was excluded.
     EnrolmentEnded {
         /// Which edition.
         edition: AboutEdition,
@@ -278,6 +285,7 @@ impl Notice {
             Self::EnrolmentConfirmed { .. } => "enrolment_confirmed",
             Self::EnrolmentWaitlisted { .. } => "enrolment_waitlisted",
             Self::EnrolmentRejected { .. } => "enrolment_rejected",
+            Self::ApplicationEnded { .. } => "application_ended",
             Self::EnrolmentEnded { .. } => "enrolment_ended",
             Self::EditionCancelled { .. } => "edition_cancelled",
             Self::RevisionRequested { .. } => "revision_requested",

@@ -206,7 +206,7 @@ fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
         Notice::EnrolmentRejected { edition: about, reason } | Notice::EditionCancelled { edition: about, reason } => {
             context! { edition => edition(about, language), reason => prose(reason) }
         }
-        Notice::EnrolmentEnded { edition: about, reason } => {
+        Notice::ApplicationEnded { edition: about, reason } | Notice::EnrolmentEnded { edition: about, reason } => {
             context! { edition => edition(about, language), reason => prose(reason.as_deref().unwrap_or_default()) }
         }
         Notice::RevisionRequested { work: about, comment } => context! {

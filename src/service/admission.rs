@@ -192,7 +192,8 @@ impl<'a> Admissions<'a> {
                 format!("{at}.{place}")
             };
             if let Err(refusal) = row.state.step(to, reason.is_some()) {
-                faults.push(Fault::at(&here, refusal.into()));
+                // One reason is meant for all rows: that it is missing is said once.
+                faults.push_once(refusal.fault(&here));
                 continue;
             }
             let needs_seat = to.takes_seat() && !row.state.takes_seat();
@@ -242,10 +243,8 @@ impl<'a> Admissions<'a> {
                 edition,
                 reason: text.unwrap_or_default(),
             },
-            EnrolmentState::Expired
-            | EnrolmentState::Withdrawn
-            | EnrolmentState::Excluded
-            | EnrolmentState::Cancelled => Notice::EnrolmentEnded { edition, reason: text },
+            EnrolmentState::Expired | EnrolmentState::Cancelled => Notice::ApplicationEnded { edition, reason: text },
+            EnrolmentState::Withdrawn | EnrolmentState::Excluded => Notice::EnrolmentEnded { edition, reason: text },
             EnrolmentState::UnderReview
             | EnrolmentState::Active
             | EnrolmentState::Completed

@@ -3,7 +3,7 @@
 use super::admission::Admissions;
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::edition::{EditionDraft, EditionState};
+use crate::domain::edition::{EditionDraft, EditionState, Refusal};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CourseId, EditionId};
 use crate::domain::policy::{Action, Relation, demand};
@@ -71,7 +71,7 @@ pub async fn update(
         return Err(Code::IllegalTransition.into());
     }
     if draft.capacity.is_some_and(|capacity| capacity < row.seats_taken) {
-        return Err(Fault::at("capacity", Code::OutOfRange)
+        return Err(Fault::at("edition.capacity", Code::OutOfRange)
             .with(format!("≥ {}", row.seats_taken))
             .into());
     }
@@ -106,9 +106,7 @@ pub async fn step(
     let tx = app.db.write().await?;
     let mut row = load(&tx, actor, id, version).await?;
     let from = row.state;
-    row.state = from
-        .step(to, reason.is_some())
-        .map_err(|refusal| Fault::at("to", refusal.into()))?;
+    row.state = from.step(to, reason.is_some()).map_err(Refusal::fault)?;
     edition::update(&tx, &mut row).await?;
     note_step(app, &tx, actor, &row, Some(from), reason).await?;
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;

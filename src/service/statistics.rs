@@ -100,7 +100,7 @@ async fn answer(tx: &impl Connection, actor: &Actor, question: &Question, now: D
 fn fault(argument: &str, code: Code) -> Fault {
     Fault {
         code,
-        path: vec![argument.to_owned()],
+        path: argument.split('.').map(str::to_owned).collect(),
         detail: None,
     }
 }
@@ -115,8 +115,10 @@ fn check(question: &Question, now: DateTime<Utc>) -> Result<()> {
             .with(format!("≤ {}", now.to_rfc3339()))
             .into());
     }
-    if question.filter.period.is_some_and(|period| period.to < period.from) {
-        return Err(fault("filter.period.to", Code::DatesOutOfOrder).into());
+    if let Some(period) = question.filter.period.filter(|period| period.to < period.from) {
+        return Err(fault("filter.period.to", Code::DatesOutOfOrder)
+            .with(period.from)
+            .into());
     }
     Ok(())
 }

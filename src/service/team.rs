@@ -85,13 +85,13 @@ pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<tea
     let members = team_member::of_teams(&tx, &[row.id]).await?;
     let present: BTreeSet<EnrolmentId> = members.iter().map(|member| member.enrolment).collect();
     let mut faults = Faults::default();
-    for (place, _) in command
-        .remove
-        .iter()
-        .enumerate()
-        .filter(|(_, id)| !present.contains(id))
-    {
-        faults.push(Fault::at(&format!("removeEnrolmentIds.{place}"), Code::NotAdmitted));
+    for (place, id) in command.remove.iter().enumerate() {
+        let at = format!("removeEnrolmentIds.{place}");
+        if !present.contains(id) {
+            faults.push(Fault::at(&at, Code::NotAdmitted));
+        } else if command.remove[..place].contains(id) {
+            faults.push(Fault::at(&at, Code::Repeated));
+        }
     }
     faults.check()?;
     team_member::leave(&tx, &app.clock, row.id, &command.remove).await?;

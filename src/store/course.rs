@@ -147,7 +147,7 @@ pub async fn insert(tx: &Tx, id: CourseId, draft: &CourseDraft, now: DateTime<Ut
     Entity::insert(active(&row))
         .exec_without_returning(tx)
         .await
-        .map_err(unique_or(Error::at("code", Code::Taken)))?;
+        .map_err(unique_or(Error::at("course.code", Code::Taken)))?;
     Ok(row)
 }
 
@@ -160,6 +160,6 @@ pub async fn update(tx: &Tx, old: &Model, draft: &CourseDraft) -> Result<Model> 
     Entity::update(active(&row))
         .exec(tx)
         .await
-        .map_err(unique_or(Error::at("code", Code::Taken)))?;
+        .map_err(unique_or(Error::at("course.code", Code::Taken)))?;
     Ok(row)
 }

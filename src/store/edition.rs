@@ -308,7 +308,7 @@ pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
     Entity::insert(active(row))
         .exec_without_returning(tx)
         .await
-        .map_err(unique_or(Error::at("code", Code::Taken)))?;
+        .map_err(unique_or(Error::at("edition.code", Code::Taken)))?;
     Ok(())
 }
 
@@ -321,7 +321,7 @@ pub async fn update(tx: &Tx, row: &mut Model) -> Result<()> {
     Entity::update(active(row))
         .exec(tx)
         .await
-        .map_err(unique_or(Error::at("code", Code::Taken)))?;
+        .map_err(unique_or(Error::at("edition.code", Code::Taken)))?;
     Ok(())
 }
 

@@ -107,6 +107,14 @@ fn every_notice(words: &str) -> Vec<Notice> {
             edition: edition.clone(),
             reason: reason.clone(),
         },
+        Notice::ApplicationEnded {
+            edition: edition.clone(),
+            reason: None,
+        },
+        Notice::ApplicationEnded {
+            edition: edition.clone(),
+            reason: Some(reason.clone()),
+        },
         Notice::EnrolmentEnded {
             edition: edition.clone(),
             reason: None,
