@@ -2,7 +2,7 @@
 //
 //   npm ci && node check.mjs PATH/TO/rumbo
 //
-// Forged ID tokens, which an honest provider never gives, and what time changes are in tests/identity.rs.
+// Forged ID tokens, which an honest provider never gives, and what time changes are in tests/identity/.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
