@@ -1,10 +1,12 @@
 //! Outcomes of enrolments: decided under the rule of the edition, with the evidence kept.
 
-use rumbo::domain::actor::{Role, Scope};
+use rumbo::domain::actor::Role;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::scene::{Class, Plan, act, apply, as_seen, enrolling, roadmap_input, scores, state, version, walk};
+use crate::support::scene::{
+    Class, Plan, act, apply, as_seen, at, enrolling, roadmap_input, scores, state, version, walk,
+};
 
 const NO_ENROLMENT: &str = "enr_01h455vb4pex5vsknk084sn02q";
 
@@ -177,14 +179,7 @@ async fn a_late_completion_needs_a_reason_and_an_earlier_outcome() {
 async fn outcomes_are_decided_all_or_none_by_who_coordinates() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
-    let other = enrolling(
-        &class.coordinator,
-        Plan {
-            code: "OTHER-2026",
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    let other = enrolling(&class.coordinator, Plan::OTHER).await;
     let (waiting, _) = apply(&class.people[0], &other).await;
     let decide = async |ids: Value| {
         let input = json!({ "enrolments": as_seen(&class.coordinator, ids).await });
@@ -205,7 +200,7 @@ async fn outcomes_are_decided_all_or_none_by_who_coordinates() {
         decide(json!([ana, class.team])).await,
         ["INVALID_ID input.enrolments.1.id"]
     );
-    let elsewhere = Scope::Edition(other.parse().expect("an edition"));
+    let elsewhere = at(&other);
     let elsewhere = test.holder("Eva", Role::Coordinator, elsewhere).await;
     let stranger = test.person("Zoe").await;
     for (actor, expected) in [

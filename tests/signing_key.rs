@@ -76,6 +76,11 @@ fn somebody() -> Bearer {
     }
 }
 
+/// A token that an application signs for somebody.
+async fn signed(app: &App) -> String {
+    app.access_token(app.db.read(), somebody()).await.expect("a token")
+}
+
 #[tokio::test]
 async fn others_check_our_tokens_with_what_is_published() {
     let test = TestApp::new().await;
@@ -318,11 +323,7 @@ async fn who_changed_the_keys_is_written_down() {
 async fn another_copy_takes_note_within_a_second_and_no_forged_name_drains_the_database() {
     let test = TestApp::new().await;
     let copy = another_copy(&test).await;
-    let old = test
-        .app
-        .access_token(test.app.db.read(), somebody())
-        .await
-        .expect("a token");
+    let old = signed(&test.app).await;
     copy.bearer(&old).await.expect("a token of ours");
     let cost = async |token: &str| {
         let before = copy.db.statements();
@@ -333,20 +334,12 @@ async fn another_copy_takes_note_within_a_second_and_no_forged_name_drains_the_d
 
     // A new key is known at once, by its first token.
     rotated(&test.app, Handover::Gentle).await;
-    let new = test
-        .app
-        .access_token(test.app.db.read(), somebody())
-        .await
-        .expect("a token");
+    let new = signed(&test.app).await;
     assert_eq!(cost(&new).await, (true, 1));
     assert_eq!(cost(&new).await, (true, 0));
     // But not more often than once a second.
     rotated(&test.app, Handover::Gentle).await;
-    let newer = test
-        .app
-        .access_token(test.app.db.read(), somebody())
-        .await
-        .expect("a token");
+    let newer = signed(&test.app).await;
     assert_eq!(cost(&newer).await, (false, 0));
     for number in 0..200_u8 {
         let mut seed = [number; 32];
@@ -365,7 +358,7 @@ async fn another_copy_takes_note_within_a_second_and_no_forged_name_drains_the_d
     let before = copy.db.statements();
     assert!(copy.bearer(&newer).await.is_err());
     assert!(copy.db.statements() - before <= 2, "read, and once more for the name");
-    let newest = copy.access_token(copy.db.read(), somebody()).await.expect("a token");
+    let newest = signed(&copy).await;
     test.app.bearer(&newest).await.expect("both sign with the same key");
 }
 
@@ -373,18 +366,10 @@ async fn another_copy_takes_note_within_a_second_and_no_forged_name_drains_the_d
 async fn of_many_who_bring_a_new_name_at_once_one_asks_and_all_are_in() {
     let test = TestApp::new().await;
     let copy = another_copy(&test).await;
-    let old = test
-        .app
-        .access_token(test.app.db.read(), somebody())
-        .await
-        .expect("a token");
+    let old = signed(&test.app).await;
     copy.bearer(&old).await.expect("a token of ours");
     rotated(&test.app, Handover::Gentle).await;
-    let new = test
-        .app
-        .access_token(test.app.db.read(), somebody())
-        .await
-        .expect("a token");
+    let new = signed(&test.app).await;
     let before = copy.db.statements();
     let all = join_all((0..50).map(|_| copy.bearer(&new))).await;
     assert!(all.iter().all(Result::is_ok));

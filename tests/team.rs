@@ -5,7 +5,7 @@ use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Class, Plan, act, apply, enrolling, id_of};
+use crate::support::scene::{Class, Plan, act, apply, at, enrolling, id_of};
 
 /// A well-formed identifier of a team, of an enrolment and of an allocation that nobody has.
 const NO_TEAM: &str = "tea_01h455vb4pex5vsknk084sn02q";
@@ -76,14 +76,7 @@ async fn a_coordinator_makes_a_team_and_puts_it_in_a_tutors_charge() {
 async fn members_take_part_in_the_edition_and_are_in_no_other_team() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana", "Ben", "Cy", "Dan"]).await;
-    let other = enrolling(
-        &class.coordinator,
-        Plan {
-            code: "OTHER-2026",
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    let other = enrolling(&class.coordinator, Plan::OTHER).await;
     let (foreign, _) = apply(&class.people[3], &other).await;
     let left = json!({ "enrolmentId": class.enrolments[3], "version": 2 });
     act(&class.people[3], "WithdrawEnrolment", left).await;
@@ -196,15 +189,8 @@ async fn nobody_is_tutor_of_their_own_team() {
 async fn strangers_find_no_team_and_members_do_not_manage_theirs() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
-    let other = enrolling(
-        &class.coordinator,
-        Plan {
-            code: "OTHER-2026",
-            ..Plan::OPEN
-        },
-    )
-    .await;
-    let elsewhere = Scope::Edition(other.parse().expect("an edition"));
+    let other = enrolling(&class.coordinator, Plan::OTHER).await;
+    let elsewhere = at(&other);
     let elsewhere = test.holder("Eva", Role::Coordinator, elsewhere).await;
     let seen = class
         .coordinator

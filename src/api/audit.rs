@@ -283,12 +283,7 @@ impl AuditQuery {
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<AuditEntry>> {
         let request = Request::of(ctx);
-        let arguments = Arguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let arguments = Arguments::new(first, after, last, before);
         let (filter, wanted) = (filter.unwrap_or_default().read()?, arguments.wanted()?);
         let page = service::entries(&request.app, &request.actor, &filter, &wanted).await?;
         Ok(connection(page, audit::page_place, AuditEntry))
@@ -318,12 +313,7 @@ impl AuditQuery {
             (None, Some(token)) => Reader::Credential(credential(&token)?),
             _ => return Err(argument_fault("actorId", Code::Required).into()),
         };
-        let arguments = Arguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let arguments = Arguments::new(first, after, last, before);
         let wanted = arguments.wanted()?;
         let mut faults = Faults::default();
         let from = faults.take_argument("from", parse_instant(from));

@@ -237,13 +237,7 @@ impl CourseQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Course>> {
-        let wanted = Arguments {
-            first,
-            after,
-            last,
-            before,
-        }
-        .wanted()?;
+        let wanted = Arguments::new(first, after, last, before).wanted()?;
         let mut faults = Faults::default();
         let text = faults.take_argument("text", SearchText::parse_optional(text.as_deref()));
         faults.check()?;

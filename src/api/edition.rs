@@ -171,13 +171,7 @@ impl Edition {
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Quick<Enrolment>>> {
         let request = Request::of(ctx);
-        let wanted = Arguments {
-            first,
-            after,
-            last,
-            before,
-        }
-        .wanted()?;
+        let wanted = Arguments::new(first, after, last, before).wanted()?;
         let filter = filter.map(EnrolmentFilter::read).transpose()?.unwrap_or_default();
         let db = request.app.db.read();
         let asked = ctx.look_ahead();
@@ -202,17 +196,7 @@ impl Edition {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<super::team::Teams> {
-        super::team::page_of_edition(
-            ctx,
-            self.0.id,
-            Arguments {
-                first,
-                after,
-                last,
-                before,
-            },
-        )
-        .await
+        super::team::page_of_edition(ctx, self.0.id, Arguments::new(first, after, last, before)).await
     }
 
     /// The invitations to take part in it and to be its tutor, the newest first; for its coordinators.
@@ -225,12 +209,7 @@ impl Edition {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Invitation>> {
-        let arguments = Arguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let arguments = Arguments::new(first, after, last, before);
         let filter = filter.unwrap_or_default().read().of_edition(self.0.id);
         super::invitation::page(ctx, &filter, arguments).await
     }
@@ -250,12 +229,7 @@ impl Edition {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<super::submission::Submissions> {
-        let arguments = Arguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let arguments = Arguments::new(first, after, last, before);
         super::submission::page_of_edition(ctx, self.0.id, states, arguments).await
     }
 }
@@ -306,13 +280,7 @@ impl EditionQuery {
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Edition>> {
         let request = Request::of(ctx);
-        let wanted = Arguments {
-            first,
-            after,
-            last,
-            before,
-        }
-        .wanted()?;
+        let wanted = Arguments::new(first, after, last, before).wanted()?;
         let filter = filter.unwrap_or_default().read()?;
         let page = edition::page(request.app.db.read(), &request.actor, &filter, &wanted).await?;
         Ok(connection(page, edition::page_place, Edition))

@@ -282,13 +282,7 @@ impl EnrolmentQuery {
     ) -> ApiResult<PageOf<Quick<Enrolment>>> {
         let request = Request::of(ctx);
         let person: PersonId = request.actor.signed_in()?;
-        let wanted = Arguments {
-            first,
-            after,
-            last,
-            before,
-        }
-        .wanted()?;
+        let wanted = Arguments::new(first, after, last, before).wanted()?;
         let page = store::page_of_person(request.app.db.read(), person, &wanted).await?;
         Ok(connection(page, store::page_place, |row| Quick(row.into())))
     }

@@ -138,13 +138,7 @@ impl InstitutionQuery {
         >,
     ) -> ApiResult<PageOf<Institution>> {
         let request = Request::of(ctx);
-        let wanted = Arguments {
-            first,
-            after,
-            last,
-            before,
-        }
-        .wanted()?;
+        let wanted = Arguments::new(first, after, last, before).wanted()?;
         let mut faults = Faults::default();
         let search = faults
             .take_argument("search", SearchText::parse_optional(search.as_deref()))

@@ -230,12 +230,7 @@ impl InvitationQuery {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Invitation>> {
-        let arguments = Arguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let arguments = Arguments::new(first, after, last, before);
         let scope = scope_id.as_ref().map(scope_argument).transpose()?;
         let filter = Filter {
             scope,

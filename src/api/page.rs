@@ -24,6 +24,16 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// As a field takes them, in the order of the schema.
+    pub fn new(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Self {
+        Self {
+            first,
+            after,
+            last,
+            before,
+        }
+    }
+
     /// What they ask for.
     ///
     /// # Errors

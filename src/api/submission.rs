@@ -294,13 +294,7 @@ impl SubmissionQuery {
     ) -> ApiResult<Submissions> {
         let request = Request::of(ctx);
         request.actor.signed_in()?;
-        let wanted = Arguments {
-            first,
-            after,
-            last,
-            before,
-        }
-        .wanted()?;
+        let wanted = Arguments::new(first, after, last, before).wanted()?;
         let states = states.unwrap_or_else(|| vec![SubmissionState::Submitted, SubmissionState::InReview]);
         let states: Vec<domain::SubmissionState> = states.into_iter().map(Into::into).collect();
         let page = submission::page_of_queue(request.app.db.read(), &request.actor, &states, &wanted).await?;

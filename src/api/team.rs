@@ -253,13 +253,7 @@ impl TeamQuery {
     ) -> ApiResult<Teams> {
         let request = Request::of(ctx);
         request.actor.signed_in()?;
-        let wanted = Arguments {
-            first,
-            after,
-            last,
-            before,
-        }
-        .wanted()?;
+        let wanted = Arguments::new(first, after, last, before).wanted()?;
         let page = team::page_of_own(request.app.db.read(), &request.actor, &wanted).await?;
         Ok(connection(page, place, Team))
     }
@@ -275,13 +269,7 @@ impl TeamQuery {
     ) -> ApiResult<Teams> {
         let request = Request::of(ctx);
         request.actor.signed_in()?;
-        let wanted = Arguments {
-            first,
-            after,
-            last,
-            before,
-        }
-        .wanted()?;
+        let wanted = Arguments::new(first, after, last, before).wanted()?;
         let page = team::page_of_allocated(request.app.db.read(), &request.actor, &wanted).await?;
         Ok(connection(page, place, Team))
     }

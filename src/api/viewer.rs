@@ -88,12 +88,7 @@ impl Viewer {
         #[graphql(desc = "How many from the end, or before `before`; 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Session>> {
-        let arguments = Arguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let arguments = Arguments::new(first, after, last, before);
         sessions(Request::of(ctx), arguments).await
     }
 
@@ -106,12 +101,7 @@ impl Viewer {
         #[graphql(desc = "How many from the end, or before `before`; 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<ApiToken>> {
-        let arguments = Arguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let arguments = Arguments::new(first, after, last, before);
         api_tokens(Request::of(ctx), arguments).await
     }
 

@@ -1,10 +1,11 @@
 //! New addresses of accounts that wait for their confirmation, by the digests of the tokens that were sent there.
 
 use chrono::{DateTime, Utc};
+use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QuerySelect, sea_query::Expr};
 
-use super::Tx;
+use super::one_time::{self, OneTime};
+use super::{Tx, row};
 use crate::domain::id::{PersonId, SessionId};
 use crate::error::Result;
 
@@ -29,45 +30,30 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl OneTime for Entity {
+    const HASH: Column = Column::Hash;
+    const EXPIRES_AT: Column = Column::ExpiresAt;
+    const USED_AT: Column = Column::UsedAt;
+}
+
 /// Keeps a new one; those that the person still had are used up.
 pub async fn replace(tx: &Tx, row: Model) -> Result<()> {
     retire(tx, row.person_id, row.issued_at).await?;
-    let row = ActiveModel {
-        hash: Set(row.hash),
-        person_id: Set(row.person_id),
-        session_id: Set(row.session_id),
-        email: Set(row.email),
-        issued_at: Set(row.issued_at),
-        expires_at: Set(row.expires_at),
-        used_at: Set(row.used_at),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    row::insert(tx, row).await
 }
 
 /// Uses up every one of a person.
 pub async fn retire(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::PersonId.eq(person))
-        .filter(Column::UsedAt.is_null())
-        .exec(tx)
-        .await?;
-    Ok(())
+    one_time::use_up::<Entity>(tx, Column::PersonId.eq(person), now).await
 }
 
 /// The live one with this digest.
 pub async fn find_live(connection: &impl ConnectionTrait, hash: &[u8], now: DateTime<Utc>) -> Result<Option<Model>> {
-    Ok(live(hash, now).one(connection).await?)
+    Ok(one_time::live::<Entity>(hash, now).one(connection).await?)
 }
 
 /// The same, its row held against others who use it.
 pub async fn lock_live(tx: &Tx, hash: &[u8], now: DateTime<Utc>) -> Result<Option<Model>> {
-    Ok(live(hash, now).lock_exclusive().one(tx).await?)
-}
-
-fn live(hash: &[u8], now: DateTime<Utc>) -> Select<Entity> {
-    Entity::find_by_id(hash.to_vec())
-        .filter(Column::UsedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
+    let row = one_time::live::<Entity>(hash, now).lock_exclusive();
+    Ok(row.one(tx).await?)
 }

@@ -1,11 +1,12 @@
 //! Sign-ins that wait for their second factor, by the digests of their tokens.
 
 use chrono::{DateTime, Utc};
+use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveValue::Set, QuerySelect};
 
-use super::Tx;
+use super::one_time::{self, OneTime};
+use super::{Tx, row};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
@@ -30,19 +31,15 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl OneTime for Entity {
+    const HASH: Column = Column::Hash;
+    const EXPIRES_AT: Column = Column::ExpiresAt;
+    const USED_AT: Column = Column::UsedAt;
+}
+
 /// Keeps a new one.
 pub async fn insert(tx: &Tx, row: Model) -> Result<()> {
-    let row = ActiveModel {
-        hash: Set(row.hash),
-        person_id: Set(row.person_id),
-        issued_at: Set(row.issued_at),
-        expires_at: Set(row.expires_at),
-        attempts: Set(row.attempts),
-        client: Set(row.client),
-        used_at: Set(row.used_at),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    row::insert(tx, row).await
 }
 
 /// The one with this digest, if there is one.
@@ -77,11 +74,5 @@ pub async fn set_used(tx: &Tx, hash: &[u8], now: DateTime<Utc>) -> Result<()> {
 
 /// Uses up every one of a person.
 pub async fn retire(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::PersonId.eq(person))
-        .filter(Column::UsedAt.is_null())
-        .exec(tx)
-        .await?;
-    Ok(())
+    one_time::use_up::<Entity>(tx, Column::PersonId.eq(person), now).await
 }

@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QuerySelect, sea_query::Expr};
+use sea_orm::{Condition, QuerySelect};
 
-use super::{Db, Tx};
+use super::one_time::{self, OneTime};
+use super::{Db, Tx, row};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
@@ -33,65 +34,41 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl OneTime for Entity {
+    const HASH: Column = Column::Hash;
+    const EXPIRES_AT: Column = Column::ExpiresAt;
+    const USED_AT: Column = Column::UsedAt;
+}
+
 /// Keeps a new one; those of the same identity that the person still had are used up. Those of others stay: a stranger
 /// who comes with the person's address takes nothing from them.
 pub async fn replace(tx: &Tx, row: Model) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(row.issued_at))
-        .filter(Column::PersonId.eq(row.person_id))
-        .filter(Column::Provider.eq(row.provider.as_str()))
-        .filter(Column::Issuer.eq(row.issuer.as_str()))
-        .filter(Column::Subject.eq(row.subject.as_str()))
-        .filter(Column::UsedAt.is_null())
-        .exec(tx)
-        .await?;
-    let row = ActiveModel {
-        hash: Set(row.hash),
-        person_id: Set(row.person_id),
-        sign_in: Set(row.sign_in),
-        provider: Set(row.provider),
-        issuer: Set(row.issuer),
-        subject: Set(row.subject),
-        issued_at: Set(row.issued_at),
-        expires_at: Set(row.expires_at),
-        used_at: Set(row.used_at),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    let same = Condition::all()
+        .add(Column::PersonId.eq(row.person_id))
+        .add(Column::Provider.eq(row.provider.as_str()))
+        .add(Column::Issuer.eq(row.issuer.as_str()))
+        .add(Column::Subject.eq(row.subject.as_str()));
+    one_time::use_up::<Entity>(tx, same, row.issued_at).await?;
+    row::insert(tx, row).await
 }
 
 /// Uses up every one of a person.
 pub async fn retire(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::PersonId.eq(person))
-        .filter(Column::UsedAt.is_null())
-        .exec(tx)
-        .await?;
-    Ok(())
+    one_time::use_up::<Entity>(tx, Column::PersonId.eq(person), now).await
 }
 
 /// Removes those that have run out.
 pub async fn forget_ended(db: &Db, now: DateTime<Utc>) -> Result<()> {
-    Entity::delete_many()
-        .filter(Column::ExpiresAt.lte(now))
-        .exec(db.alone())
-        .await?;
-    Ok(())
+    one_time::forget_ended::<Entity>(db, now).await
 }
 
 /// The live one with this digest.
 pub async fn find_live(connection: &impl ConnectionTrait, hash: &[u8], now: DateTime<Utc>) -> Result<Option<Model>> {
-    Ok(live(hash, now).one(connection).await?)
+    Ok(one_time::live::<Entity>(hash, now).one(connection).await?)
 }
 
 /// The same, its row held against others who use it.
 pub async fn lock_live(tx: &Tx, hash: &[u8], now: DateTime<Utc>) -> Result<Option<Model>> {
-    Ok(live(hash, now).lock_exclusive().one(tx).await?)
-}
-
-fn live(hash: &[u8], now: DateTime<Utc>) -> Select<Entity> {
-    Entity::find_by_id(hash.to_vec())
-        .filter(Column::UsedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
+    let row = one_time::live::<Entity>(hash, now).lock_exclusive();
+    Ok(row.one(tx).await?)
 }

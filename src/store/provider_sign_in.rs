@@ -1,10 +1,11 @@
 //! Sign-ins that were begun at identity providers, by the digests of their handles.
 
 use chrono::{DateTime, Utc};
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, sea_query::Expr};
 
-use super::{Db, Tx};
+use super::one_time::{self, OneTime};
+use super::{Db, Tx, row};
 use crate::domain::id::{PersonId, SessionId};
 use crate::error::Result;
 
@@ -30,38 +31,23 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl OneTime for Entity {
+    const HASH: Column = Column::Hash;
+    const EXPIRES_AT: Column = Column::ExpiresAt;
+    const USED_AT: Column = Column::UsedAt;
+}
+
 /// Keeps a new one.
 pub async fn insert(tx: &Tx, row: Model) -> Result<()> {
-    let row = ActiveModel {
-        hash: Set(row.hash),
-        provider: Set(row.provider),
-        person_id: Set(row.person_id),
-        session_id: Set(row.session_id),
-        issued_at: Set(row.issued_at),
-        expires_at: Set(row.expires_at),
-        used_at: Set(row.used_at),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    row::insert(tx, row).await
 }
 
 /// Uses a live one up; of several who try at once one gets it.
 pub async fn redeem(tx: &Tx, hash: &[u8], now: DateTime<Utc>) -> Result<Option<Model>> {
-    let rows = Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::Hash.eq(hash.to_vec()))
-        .filter(Column::UsedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
-        .exec_with_returning(tx)
-        .await?;
-    Ok(rows.into_iter().next())
+    one_time::redeem::<Entity>(tx, hash, Condition::all(), now).await
 }
 
 /// Removes those that have run out: anybody can begin one, and few are worth a look afterwards.
 pub async fn forget_ended(db: &Db, now: DateTime<Utc>) -> Result<()> {
-    Entity::delete_many()
-        .filter(Column::ExpiresAt.lte(now))
-        .exec(db.alone())
-        .await?;
-    Ok(())
+    one_time::forget_ended::<Entity>(db, now).await
 }

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, sea_query::Expr};
 
-use super::Tx;
+use super::one_time::{self, OneTime};
+use super::{Tx, row};
 use crate::domain::id::SessionId;
 use crate::error::Result;
 
@@ -27,6 +27,12 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl OneTime for Entity {
+    const HASH: Column = Column::Hash;
+    const EXPIRES_AT: Column = Column::ExpiresAt;
+    const USED_AT: Column = Column::UsedAt;
+}
+
 /// The token with this digest, if there is one.
 pub async fn find(connection: &impl ConnectionTrait, hash: &[u8]) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(hash.to_vec()).one(connection).await?)
@@ -34,19 +40,7 @@ pub async fn find(connection: &impl ConnectionTrait, hash: &[u8]) -> Result<Opti
 
 /// Keeps a new token; those of the same session that were still good are used up, so that one branch lives.
 pub async fn replace(tx: &Tx, token: Model) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(token.issued_at))
-        .filter(Column::SessionId.eq(token.session_id))
-        .filter(Column::UsedAt.is_null())
-        .exec(tx)
-        .await?;
-    let row = ActiveModel {
-        hash: Set(token.hash),
-        session_id: Set(token.session_id),
-        issued_at: Set(token.issued_at),
-        expires_at: Set(token.expires_at),
-        used_at: Set(token.used_at),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    let siblings = Column::SessionId.eq(token.session_id);
+    one_time::use_up::<Entity>(tx, siblings, token.issued_at).await?;
+    row::insert(tx, token).await
 }

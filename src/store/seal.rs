@@ -11,11 +11,11 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use roaring::RoaringBitmap;
 use sea_orm::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect, Set};
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::lock::try_alone;
 use super::tally::{deserialize, serialize};
-use super::{Db, Tx, access, audit};
+use super::{Db, Tx, access, audit, row};
 use crate::clock::Clock;
 use crate::domain::audit::Canonical;
 use crate::error::Result;
@@ -198,18 +198,7 @@ async fn append(tx: &Tx, clock: &Clock, ledger: Ledger, fresh: &[Uuid]) -> Resul
         hash: Vec::new(),
     };
     row.hash = row.expected(&previous).to_vec();
-    let row = ActiveModel {
-        sequence: Set(row.sequence),
-        ledger: Set(row.ledger),
-        sealed_at: Set(row.sealed_at),
-        from_id: Set(row.from_id),
-        to_id: Set(row.to_id),
-        items: Set(row.items),
-        people: Set(row.people),
-        hash: Set(row.hash),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    row::insert(tx, row).await
 }
 
 /// The digest of each of these rows as it now is, and the people of whom it tells.

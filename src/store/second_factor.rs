@@ -1,11 +1,11 @@
 //! Second factors of people: one a person at most, begun and then confirmed. Its secret is sealed.
 
 use chrono::{DateTime, Utc};
+use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveValue::Set, QuerySelect};
 
-use super::Tx;
+use super::{Tx, row};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
@@ -43,17 +43,7 @@ pub async fn lock(tx: &Tx, person: PersonId) -> Result<Option<Model>> {
 /// Keeps a new factor in the place of the one before it.
 pub async fn replace(tx: &Tx, row: Model) -> Result<()> {
     remove(tx, row.person_id).await?;
-    let row = ActiveModel {
-        person_id: Set(row.person_id),
-        secret: Set(row.secret),
-        begun_at: Set(row.begun_at),
-        confirmed_at: Set(row.confirmed_at),
-        last_step: Set(row.last_step),
-        failures: Set(row.failures),
-        blocked_until: Set(row.blocked_until),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    row::insert(tx, row).await
 }
 
 /// Removes the person's factor.

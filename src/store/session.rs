@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveValue::Set, Condition, FromQueryResult, JoinType, QuerySelect};
+use sea_orm::{Condition, FromQueryResult, JoinType, QuerySelect};
 
 use super::page::{Key, Page, Place, Wanted};
-use super::{Tx, person, role};
+use super::{Tx, person, role, row};
 use crate::domain::actor::{Grant, Role};
 use crate::domain::id::{PersonId, SessionId};
 use crate::domain::language::Language;
@@ -126,18 +126,7 @@ pub async fn lock(tx: &Tx, id: SessionId) -> Result<Option<Model>> {
 
 /// Begins a session.
 pub async fn insert(tx: &Tx, session: Model) -> Result<()> {
-    let row = ActiveModel {
-        id: Set(session.id),
-        person_id: Set(session.person_id),
-        created_at: Set(session.created_at),
-        expires_at: Set(session.expires_at),
-        revoked_at: Set(session.revoked_at),
-        seen_at: Set(session.seen_at),
-        client: Set(session.client),
-        factor_at: Set(session.factor_at),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    row::insert(tx, session).await
 }
 
 /// Lets a session go on until `expires_at`, and notes that it was used now.

@@ -1,11 +1,11 @@
 //! The keys that sign access tokens. Their private parts are sealed, and go when they have signed for the last time.
 
 use chrono::{DateTime, Utc};
+use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveValue::Set, QueryOrder};
 
-use super::Tx;
+use super::{Tx, row};
 use crate::domain::id::SigningKeyId;
 use crate::domain::signing_key::KeyState;
 use crate::error::{Error, Result};
@@ -65,18 +65,7 @@ pub async fn good(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Resu
 
 /// Keeps a new key.
 pub async fn insert(tx: &Tx, row: Model) -> Result<()> {
-    let row = ActiveModel {
-        id: Set(row.id),
-        state: Set(row.state),
-        public_key: Set(row.public_key),
-        private_key: Set(row.private_key),
-        created_at: Set(row.created_at),
-        signs_from: Set(row.signs_from),
-        verifies_until: Set(row.verifies_until),
-        retired_at: Set(row.retired_at),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    row::insert(tx, row).await
 }
 
 /// The key signs from now on.

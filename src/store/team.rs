@@ -8,7 +8,7 @@ use sea_orm::sea_query::Query;
 use sea_orm::{Condition, QuerySelect, Set};
 
 use super::page::{self, Page, Wanted};
-use super::{Tx, allocation, edition, team_member, unique_or};
+use super::{Tx, allocation, edition, row, team_member, unique_or};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::id::{EditionId, EnrolmentId, TeamId};
@@ -98,16 +98,16 @@ pub async fn relations(
     actor: &Actor,
     ids: &[TeamId],
 ) -> Result<HashMap<TeamId, policy::Relation>> {
-    let team = among(connection, ids, belonging(actor)).await?;
+    let team = row::among(connection, Column::Id, ids, belonging(actor)).await?;
     let assigned = if actor.holds(Role::Tutor) {
-        among(connection, ids, allocated(actor)).await?
+        row::among(connection, Column::Id, ids, allocated(actor)).await?
     } else {
         HashSet::new()
     };
     let edition = if actor.coordinated().is_nothing() {
         HashSet::new()
     } else {
-        among(connection, ids, coordinated(actor, Column::EditionId)).await?
+        row::among(connection, Column::Id, ids, coordinated(actor, Column::EditionId)).await?
     };
     let relation = |id: &TeamId| policy::Relation {
         team: team.contains(id),
@@ -116,18 +116,6 @@ pub async fn relations(
         ..policy::Relation::NONE
     };
     Ok(ids.iter().map(|id| (*id, relation(id))).collect())
-}
-
-async fn among(connection: &impl ConnectionTrait, ids: &[TeamId], condition: Condition) -> Result<HashSet<TeamId>> {
-    let found: Vec<TeamId> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Id.is_in(ids.iter().copied()))
-        .filter(condition)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    Ok(found.into_iter().collect())
 }
 
 /// The rows with these identifiers, in no order; absent ones are left out.

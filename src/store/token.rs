@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, sea_query::Expr};
+use sea_orm::sea_query::ExprTrait;
 
-use super::Tx;
+use super::one_time::{self, OneTime};
+use super::{Tx, row};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
@@ -40,31 +41,22 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl OneTime for Entity {
+    const HASH: Column = Column::Hash;
+    const EXPIRES_AT: Column = Column::ExpiresAt;
+    const USED_AT: Column = Column::UsedAt;
+}
+
 /// Keeps a new token; those of the same purpose that the person still had are used up.
 pub async fn replace(tx: &Tx, token: Model) -> Result<()> {
     retire(tx, token.person_id, token.purpose, token.issued_at).await?;
-    let row = ActiveModel {
-        hash: Set(token.hash),
-        person_id: Set(token.person_id),
-        purpose: Set(token.purpose),
-        issued_at: Set(token.issued_at),
-        expires_at: Set(token.expires_at),
-        used_at: Set(token.used_at),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    row::insert(tx, token).await
 }
 
 /// Uses up every live token of a person and purpose.
 pub async fn retire(tx: &Tx, person: PersonId, purpose: Purpose, now: DateTime<Utc>) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::PersonId.eq(person))
-        .filter(Column::Purpose.eq(purpose))
-        .filter(Column::UsedAt.is_null())
-        .exec(tx)
-        .await?;
-    Ok(())
+    let same = Column::PersonId.eq(person).and(Column::Purpose.eq(purpose));
+    one_time::use_up::<Entity>(tx, same, now).await
 }
 
 /// Whose live token it is.
@@ -74,24 +66,12 @@ pub async fn find_owner(
     purpose: Purpose,
     now: DateTime<Utc>,
 ) -> Result<Option<PersonId>> {
-    let row = Entity::find_by_id(hash.to_vec())
-        .filter(Column::Purpose.eq(purpose))
-        .filter(Column::UsedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
-        .one(connection)
-        .await?;
-    Ok(row.map(|row| row.person_id))
+    let row = one_time::live::<Entity>(hash, now).filter(Column::Purpose.eq(purpose));
+    Ok(row.one(connection).await?.map(|row| row.person_id))
 }
 
 /// Uses a live token up and says whose it was; of several who try at once one is told.
 pub async fn redeem(tx: &Tx, hash: &[u8], purpose: Purpose, now: DateTime<Utc>) -> Result<Option<PersonId>> {
-    let rows = Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::Hash.eq(hash.to_vec()))
-        .filter(Column::Purpose.eq(purpose))
-        .filter(Column::UsedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
-        .exec_with_returning(tx)
-        .await?;
-    Ok(rows.first().map(|row| row.person_id))
+    let row = one_time::redeem::<Entity>(tx, hash, Column::Purpose.eq(purpose), now).await?;
+    Ok(row.map(|row| row.person_id))
 }

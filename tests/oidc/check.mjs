@@ -2,46 +2,19 @@
 //
 //   npm ci && node check.mjs PATH/TO/rumbo
 //
-// Forged ID tokens, which an honest provider never gives, and what time changes are in tests/identity.rs.
+// Forged ID tokens, which an honest provider never gives, and what time changes are in tests/identity/.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve as absolute } from "node:path";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createHmac } from "node:crypto";
+import { freePort, prepare, runAll, until } from "../support/program.mjs";
 import { startProvider, visit } from "./provider.mjs";
 
-const SECONDS_TO_START = 60;
 const PASSWORD = "tortuga verde en mayo";
 
-const program = process.argv[2] && absolute(process.argv[2]);
-if (!program) throw new Error("give the path of the program");
-const folder = mkdtempSync(join(tmpdir(), "rumbo-oidc-"));
-const mails = join(folder, "mail");
-
-const freePort = () =>
-  new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-
-const until = async (what, look) => {
-  for (let tries = 0; tries < SECONDS_TO_START * 10; tries += 1) {
-    const found = await look();
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`waited in vain for ${what}`);
-};
-
-const port = await freePort();
-const origin = `http://127.0.0.1:${port}`;
+const program = await prepare("oidc");
+const { mails, origin } = program;
 const callback = `${origin}/auth/callback`;
 const accounts = {};
 const provider = await startProvider(callback, accounts);
@@ -321,8 +294,9 @@ client_secret = "${key}-secret-of-the-check"
 scopes = ["email", "profile", "groups"]
 ${more}
 `;
+const providers = join(program.folder, "providers.toml");
 writeFileSync(
-  join(folder, "providers.toml"),
+  providers,
   settings("plain", '"Campus"', provider.issuer, "") +
     settings("strong", '"Strong"', provider.issuer, "counts_as_second_factor = true") +
     settings("silent", '"Nobody"', `http://127.0.0.1:${silent}`, "") +
@@ -334,56 +308,25 @@ writeFileSync(
 roles = [{ claim = "groups", value = "rumbo-coordinators", role = "coordinator" }]`,
     ),
 );
-const environment = {
-  ...process.env,
-  RUMBO_PROFILE: "development",
-  RUMBO_CONFIG: join(folder, "providers.toml"),
-  RUMBO__DATABASE__URL: `sqlite://${join(folder, "oidc.sqlite")}`,
-  RUMBO__HTTP__LISTEN: `127.0.0.1:${port}`,
+Object.assign(program.settings, {
+  RUMBO_CONFIG: providers,
   RUMBO__HTTP__PUBLIC_URL: origin,
-  RUMBO__MAIL__FOLDER: mails,
   RUMBO__RATES__ENABLED: "false",
   RUMBO__LOG__FILTER: "error",
-};
-const command = (words, input) => {
-  const done = spawnSync(program, words, { env: environment, cwd: folder, input, encoding: "utf8" });
-  assert.equal(done.status, 0, done.stderr);
-  return done.stdout;
-};
-command(["migrate"]);
-command(
+});
+program.command(["migrate"]);
+program.command(
   ["admin", "create", "--email", "admin@example.org", "--given-name", "Ada", "--family-name", "Sol"],
   `${PASSWORD}\n`,
 );
-assert.ok(!command(["config"]).includes("secret-of-the-check"), "secrets are not printed");
+assert.ok(!program.command(["config"]).includes("secret-of-the-check"), "secrets are not printed");
 
-const child = spawn(program, ["serve"], { env: environment, cwd: folder, stdio: "inherit" });
 let failed = 0;
 try {
-  await until("the program", async () => {
-    if (child.exitCode !== null) throw new Error(`the program ended with ${child.exitCode}`);
-    return fetch(`${origin}/ready`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-  });
-  for (const [name, check] of Object.entries(checks)) {
-    try {
-      await check();
-      console.log(`ok ${name}`);
-    } catch (failure) {
-      failed += 1;
-      console.log(`FAILED ${name}:`, failure);
-    }
-  }
-  console.log(`${Object.keys(checks).length} checks, ${failed} failed`);
+  await program.serve();
+  failed = await runAll(checks);
 } finally {
-  if (child.exitCode === null) {
-    const gone = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
-    await gone;
-  }
+  await program.end();
   await provider.stop();
-  rmSync(folder, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);

@@ -20,7 +20,7 @@ use rumbo::domain::language::Language;
 use rumbo::domain::person::{ConstituentGroup, Gender};
 use rumbo::domain::text::{Country, Title};
 use rumbo::mail::{Mailer, Sent};
-use rumbo::store::{declaration, person, role, session};
+use rumbo::store::{Tx, declaration, person, role, session};
 use rumbo::worker::Worker;
 use rumbo::{http, service, store};
 use serde_json::{Value, json};
@@ -234,20 +234,8 @@ impl TestApp {
             constituent_group: ConstituentGroup::TrainingInstitution,
         };
         declaration::insert(&tx, stated).await.expect("a declaration");
-        let session = SessionId(self.app.clock.new_id());
-        let row = session::Model {
-            id: session,
-            person_id: id,
-            created_at: now,
-            expires_at: now + TimeDelta::days(400),
-            revoked_at: None,
-            seen_at: None,
-            client: None,
-            factor_at: None,
-        };
-        session::insert(&tx, row).await.expect("a session");
+        let bearer = begin_session(&tx, self, id).await;
         tx.commit().await.expect("a commit");
-        let bearer = Bearer { person: id, session };
         let token = self.app.access_token(self.app.db.read(), bearer).await;
         Client {
             of: self,
@@ -366,22 +354,9 @@ impl Client<'_> {
     pub async fn again(&self) -> Self {
         let of = self.of;
         let person = self.person.expect("a person");
-        let session = SessionId(of.app.clock.new_id());
-        let now = of.now();
         let tx = of.app.db.write().await.expect("a transaction");
-        let row = session::Model {
-            id: session,
-            person_id: person,
-            created_at: now,
-            expires_at: now + TimeDelta::days(400),
-            revoked_at: None,
-            seen_at: None,
-            client: None,
-            factor_at: None,
-        };
-        session::insert(&tx, row).await.expect("a session");
+        let bearer = begin_session(&tx, of, person).await;
         tx.commit().await.expect("a commit");
-        let bearer = Bearer { person, session };
         let token = of.app.access_token(of.app.db.read(), bearer).await;
         Self {
             token: Some(token.expect("a token")),
@@ -515,4 +490,21 @@ impl Answer {
             .and_then(Value::as_str)
             .unwrap_or_else(|| panic!("nothing was refused: {:#}", self.json))
     }
+}
+
+/// A session that outlasts every test.
+async fn begin_session(tx: &Tx, test: &TestApp, person: PersonId) -> Bearer {
+    let session = SessionId(test.app.clock.new_id());
+    let row = session::Model {
+        id: session,
+        person_id: person,
+        created_at: test.now(),
+        expires_at: test.now() + TimeDelta::days(400),
+        revoked_at: None,
+        seen_at: None,
+        client: None,
+        factor_at: None,
+    };
+    session::insert(tx, row).await.expect("a session");
+    Bearer { person, session }
 }

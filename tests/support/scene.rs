@@ -25,6 +25,12 @@ impl Plan {
         capacity: None,
         policy: "OPEN",
     };
+
+    /// One beside it.
+    pub const OTHER: Self = Self {
+        code: "OTHER-2026",
+        ..Self::OPEN
+    };
 }
 
 /// What an edition is planned to be; the clock of the tests stands inside its enrolment window.
@@ -75,6 +81,11 @@ pub async fn enrolling(coordinator: &Client<'_>, plan: Plan) -> String {
     let edition = draft(coordinator, plan).await.text("createEdition.edition.id");
     walk(coordinator, &edition, &["ANNOUNCED", "ENROLLING"]).await;
     edition
+}
+
+/// An edition as the place of a role.
+pub fn at(edition: &str) -> Scope {
+    Scope::Edition(edition.parse().expect("an edition"))
 }
 
 /// Applies, and returns the enrolment's identifier and state.

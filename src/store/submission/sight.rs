@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sea_orm::Condition;
 use sea_orm::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement, UnionType};
-use sea_orm::{Condition, QuerySelect};
 
 use super::{Column, Entity};
 use crate::domain::actor::{Actor, Reach, Role};
@@ -12,7 +12,7 @@ use crate::domain::id::SubmissionId;
 use crate::domain::policy;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
-use crate::store::{allocation, author, enrolment, team, team_member, version};
+use crate::store::{allocation, author, enrolment, row, team, team_member, version};
 
 /// The answers of the teams to which the person belongs.
 pub(super) fn of_own_teams(actor: &Actor) -> Condition {
@@ -123,22 +123,22 @@ pub async fn relations(
     actor: &Actor,
     ids: &[SubmissionId],
 ) -> Result<HashMap<SubmissionId, policy::Relation>> {
-    let own = among(connection, ids, own(actor)).await?;
+    let own = row::among(connection, Column::Id, ids, own(actor)).await?;
     let team = if actor.grants.is_empty() {
         of_own_teams(actor)
     } else {
         Condition::any().add(of_own_teams(actor)).add(written(actor))
     };
-    let team = among(connection, ids, team).await?;
+    let team = row::among(connection, Column::Id, ids, team).await?;
     let assigned = if actor.holds(Role::Tutor) {
-        among(connection, ids, assigned(actor)).await?
+        row::among(connection, Column::Id, ids, assigned(actor)).await?
     } else {
         HashSet::new()
     };
     let edition = if actor.coordinated().is_nothing() {
         HashSet::new()
     } else {
-        among(connection, ids, team::coordinated(actor, Column::EditionId)).await?
+        row::among(connection, Column::Id, ids, team::coordinated(actor, Column::EditionId)).await?
     };
     let relation = |id: &SubmissionId| policy::Relation {
         own: own.contains(id),
@@ -148,20 +148,4 @@ pub async fn relations(
         institution: false,
     };
     Ok(ids.iter().map(|id| (*id, relation(id))).collect())
-}
-
-async fn among(
-    connection: &impl ConnectionTrait,
-    ids: &[SubmissionId],
-    condition: Condition,
-) -> Result<HashSet<SubmissionId>> {
-    let found: Vec<SubmissionId> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Id.is_in(ids.iter().copied()))
-        .filter(condition)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    Ok(found.into_iter().collect())
 }

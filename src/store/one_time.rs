@@ -1,0 +1,63 @@
+//! Secrets that work once and run out. Each kind has a table of its own, which keeps their digests and says what they
+//! are good for; how one is found, used up and forgotten is the same for all.
+
+use chrono::{DateTime, Utc};
+use sea_orm::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition};
+
+use super::{Db, Tx};
+use crate::error::Result;
+
+/// A table of such secrets.
+pub(super) trait OneTime: EntityTrait {
+    /// The digest of the secret.
+    const HASH: Self::Column;
+    /// From when on it is worth nothing.
+    const EXPIRES_AT: Self::Column;
+    /// When it was used, or lost its worth to a newer one.
+    const USED_AT: Self::Column;
+}
+
+/// Neither used nor run out.
+fn alive<E: OneTime>(now: DateTime<Utc>) -> Expr {
+    E::USED_AT.is_null().and(E::EXPIRES_AT.gt(now))
+}
+
+/// The live one with this digest.
+pub(super) fn live<E: OneTime>(hash: &[u8], now: DateTime<Utc>) -> Select<E> {
+    E::find().filter(E::HASH.eq(hash.to_vec())).filter(alive::<E>(now))
+}
+
+/// Uses up these, except those that were used before.
+pub(super) async fn use_up<E: OneTime>(tx: &Tx, which: impl IntoCondition, now: DateTime<Utc>) -> Result<()> {
+    E::update_many()
+        .col_expr(E::USED_AT, Expr::value(now))
+        .filter(which)
+        .filter(E::USED_AT.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Uses up the live one with this digest, if it is one of these; of several who try at once one gets it.
+pub(super) async fn redeem<E: OneTime>(
+    tx: &Tx,
+    hash: &[u8],
+    which: impl IntoCondition,
+    now: DateTime<Utc>,
+) -> Result<Option<E::Model>> {
+    let rows = E::update_many()
+        .col_expr(E::USED_AT, Expr::value(now))
+        .filter(E::HASH.eq(hash.to_vec()))
+        .filter(which)
+        .filter(alive::<E>(now))
+        .exec_with_returning(tx)
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+/// Removes those that have run out.
+pub(super) async fn forget_ended<E: OneTime>(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    E::delete_many().filter(E::EXPIRES_AT.lte(now)).exec(db.alone()).await?;
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! Rows of any table: one that is kept as it is, and those of a list for which something holds.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use sea_orm::prelude::*;
+use sea_orm::{Condition, IntoActiveModel, QuerySelect, TryGetable};
+
+use super::Tx;
+use crate::error::Result;
+
+/// Keeps a new row.
+pub(super) async fn insert<M>(tx: &Tx, row: M) -> Result<()>
+where
+    M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+{
+    M::Entity::insert(row.into_active_model())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// Those of these identifiers for whose rows the condition holds.
+pub(super) async fn among<C, I>(
+    connection: &impl ConnectionTrait,
+    id: C,
+    ids: &[I],
+    condition: Condition,
+) -> Result<HashSet<I>>
+where
+    C: ColumnTrait,
+    C::EntityName: EntityTrait,
+    I: Copy + Eq + Hash + Into<Value> + TryGetable,
+{
+    let found: Vec<I> = C::EntityName::find()
+        .select_only()
+        .column(id)
+        .filter(id.is_in(ids.iter().copied()))
+        .filter(condition)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(found.into_iter().collect())
+}
