@@ -15,6 +15,7 @@ mod documents;
 mod enrolment;
 mod entities;
 mod fields;
+mod files;
 mod forged;
 mod grants;
 mod http;

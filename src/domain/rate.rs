@@ -22,8 +22,6 @@ pub enum Class {
     SignIn,
     /// It sends a message to an address that the caller names.
     Mail,
-    /// It gives out many people's records.
-    Export,
 }
 
 /// The root fields that are more than ordinary.
