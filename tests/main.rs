@@ -32,6 +32,7 @@ mod patience;
 mod policy;
 mod rate;
 mod report;
+mod retention;
 mod retry;
 mod second_factor;
 mod session;

@@ -50,6 +50,7 @@ const PRODUCT: &[(&str, [&str; 6], &[Action])] = &[
     ("accounts, institutions, settings", ["-", "-", "-", "-", "-", "yes"],
         &[Action::ManageInstitutions, Action::ManageAccounts, Action::ImportRecords, Action::TraceAccess,
             Action::ManageKeys]),
+    ("what the passing of time does by itself", ["-", "-", "-", "-", "-", "-"], &[Action::Purge]),
 ];
 
 const ROLES: [Role; 4] = [Role::Tutor, Role::FocalPoint, Role::Coordinator, Role::Administrator];

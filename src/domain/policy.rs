@@ -119,6 +119,8 @@ actions! {
     ManageKeys = "manage_keys";
     /// Bring people, institutions and past editions in from files.
     ImportRecords = "import_records";
+    /// Remove what was kept long enough. The passing of time does it, and nobody else.
+    Purge = "purge";
 }
 
 /// How the actor stands to the object, as read from stored rows, never from an argument.

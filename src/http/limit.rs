@@ -75,8 +75,8 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
 
     let of = |class| roots.iter().filter(move |root| Class::of(&root.name) == Some(class));
     let count = |class| of(class).count();
-    let (proofs, mails) = (count(Class::SignIn), count(Class::Mail));
-    if proofs + mails == 0 {
+    let (proofs, mails, invitations) = (count(Class::SignIn), count(Class::Mail), count(Class::Invite));
+    if proofs + mails + invitations == 0 {
         return Ok(Ticket::default());
     }
     let mut firm = Vec::new();
@@ -90,7 +90,12 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     if mails > 0 {
         firm.push(Charge::new(&[b"mail by", subject], &rates.mail_sender, mails));
     }
-    for (address, units) in by_account(of(Class::Mail).filter(|root| root.name != KNOWS_ITS_ADDRESS)) {
+    if invitations > 0 {
+        let charge = Charge::new(&[b"invite by", subject], &rates.invitation_sender, invitations);
+        firm.push(charge);
+    }
+    let named = of(Class::Mail).chain(of(Class::Invite));
+    for (address, units) in by_account(named.filter(|root| root.name != KNOWS_ITS_ADDRESS)) {
         firm.push(Charge::mail_to(address, rates, units));
     }
     look(app, &firm, now).await?;
