@@ -12,10 +12,12 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 mod provider;
+mod retention;
 mod secret;
 mod traffic;
 
 pub use self::provider::{Provider, ProviderName, ProviderRole};
+pub use self::retention::Retention;
 pub use self::secret::Secret;
 pub use self::traffic::{Forwarded, Load, Rate, Rates, Socket};
 
@@ -62,6 +64,7 @@ pub struct Settings {
     pub load: Load,
     pub socket: Socket,
     pub rates: Rates,
+    pub retention: Retention,
     pub log: Log,
 }
 
@@ -302,6 +305,9 @@ impl Settings {
         if self.auth.invitation_days == 0 || self.auth.invitation_days > 90 {
             return invalid("auth.invitation_days", "must be 1 to 90");
         }
+        if !self.retention.is_sound() {
+            return invalid("retention", "every period must be 1 to 3650 days");
+        }
         let is_origin = |origin: &String| {
             (origin.starts_with("https://") || origin.starts_with("http://"))
                 && origin.matches('/').count() == 2
@@ -406,6 +412,17 @@ mod tests {
             let given = [("auth.access_minutes", minutes.to_owned())];
             let settings = Settings::load("test", None, &given).expect("settings");
             assert_eq!(settings.validate().is_ok(), works, "{minutes}");
+        }
+    }
+
+    #[test]
+    fn what_is_removed_is_kept_for_a_day_at_least() {
+        for key in ["invitation_days", "message_days", "session_days"] {
+            for (days, works) in [("0", false), ("1", true), ("3650", true), ("3651", false)] {
+                let key = format!("retention.{key}");
+                let settings = Settings::load("test", None, &[(&key, days.to_owned())]).expect("settings");
+                assert_eq!(settings.validate().is_ok(), works, "{key} {days}");
+            }
         }
     }
 

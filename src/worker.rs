@@ -23,6 +23,7 @@ use crate::store::history::expiry;
 use crate::store::outbox::{self, Settled};
 use crate::store::{Db, allocation, api_token as tokens, deadline, history, idempotency, invitation, person, seal};
 
+mod purge;
 #[cfg(test)]
 mod tests;
 
@@ -54,6 +55,8 @@ pub struct Worker {
     pub mailer: Mailer,
     /// How often, for how long, how many times.
     pub settings: config::Mail,
+    /// For how long what has ended is kept.
+    pub retention: config::Retention,
     /// What links in messages start with.
     pub public_url: String,
     /// Wakes a resting worker when something was put into the outbox.
@@ -155,6 +158,7 @@ impl Worker {
         self.end_lapsed_charges().await?;
         self.warn_of_ends().await?;
         self.expire_invitations().await?;
+        self.purge().await?;
         idempotency::forget_old(&self.db, self.clock.now()).await.map(drop)
     }
 

@@ -136,6 +136,7 @@ const ENROLLING: &[Case] = &[
     case("withdrawEnrolment", Subject::Enrolment, &[Action::Withdraw]),
     case("decideEnrolment", Subject::Enrolment, &[Action::DecideEnrolment]),
     case("decideEnrolments", Subject::Edition, &[Action::DecideEnrolment]),
+    case("exportEnrolments", Subject::Edition, &[Action::ExportEnrolments]),
     case("decideCompletion", Subject::Enrolment, &[Action::DecideCompletion]),
     case("decideCompletionLate", Subject::Enrolment, &[Action::DecideCompletion]),
 ];
@@ -773,6 +774,7 @@ impl<'a> World<'a> {
                 input
             }
             "applyToEdition" => json!({ "editionId": class.edition }),
+            "exportEnrolments" => json!({ "editionId": class.edition, "reason": "The annual report" }),
             other => panic!("{other} has no input: give it one, and a case"),
         }
     }

@@ -20,7 +20,7 @@ use crate::support::sdl::{fields, types};
 /// points, coordinators and administrators. A row of the product that is several actions here is repeated.
 #[rustfmt::skip]
 const PRODUCT: &[(&str, [&str; 6], &[Action])] = &[
-    ("published catalogue", ["yes", "yes", "yes", "yes", "yes", "yes"], &[Action::BrowseCatalogue, Action::SeeMeasures]),
+    ("published catalogue, check a certificate", ["yes", "yes", "yes", "yes", "yes", "yes"], &[Action::BrowseCatalogue, Action::SeeMeasures, Action::CheckCertificate]),
     ("register of institutions", ["-", "yes", "yes", "yes", "yes", "yes"], &[Action::BrowseInstitutions]),
     ("own profile", ["-", "o", "o", "o", "o", "o"], &[Action::ManageAccount, Action::SeeAccount]),
     ("name of another person", ["-", "t", "a", "i", "e", "*"], &[Action::SeeName]),
@@ -33,6 +33,7 @@ const PRODUCT: &[(&str, [&str; 6], &[Action])] = &[
     ("that somebody is enrolled", ["-", "o", "a", "i", "e", "-"], &[Action::SeeEnrolment]),
     ("decide on an enrolment", ["-", "-", "-", "-", "e", "-"],
         &[Action::DecideEnrolment, Action::DecideCompletion, Action::ExportEnrolments]),
+    ("issue, revoke a certificate", ["-", "-", "-", "-", "e", "-"], &[Action::IssueCertificate]),
     ("invite to an edition", ["-", "-", "-", "-", "e", "-"], &[Action::Invite]),
     ("write a submission", ["-", "t", "-", "-", "-", "-"], &[Action::WriteSubmission]),
     ("read a submission", ["-", "t", "a", "-", "e", "-"], &[Action::ReadSubmission, Action::SeeTeam]),
@@ -50,6 +51,7 @@ const PRODUCT: &[(&str, [&str; 6], &[Action])] = &[
     ("accounts, institutions, settings", ["-", "-", "-", "-", "-", "yes"],
         &[Action::ManageInstitutions, Action::ManageAccounts, Action::ImportRecords, Action::TraceAccess,
             Action::ManageKeys]),
+    ("what the passing of time does by itself", ["-", "-", "-", "-", "-", "-"], &[Action::Purge]),
 ];
 
 const ROLES: [Role; 4] = [Role::Tutor, Role::FocalPoint, Role::Coordinator, Role::Administrator];

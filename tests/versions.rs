@@ -49,6 +49,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("endAllocation", ENDS),
     ("endOtherSessions", ENDS),
     ("endSession", ENDS),
+    ("exportEnrolments", MAKES),
     ("grantRole", MAKES),
     ("inviteToEdition", MAKES),
     ("inviteToRole", MAKES),

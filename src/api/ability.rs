@@ -40,6 +40,8 @@ abilities! {
     DecideCompletionLate = "decideCompletionLate";
     /// `inviteToEdition`; on an edition.
     InviteToEdition = "inviteToEdition";
+    /// `exportEnrolments`; on an edition.
+    ExportEnrolments = "exportEnrolments";
     /// `createTeam`; on an edition.
     CreateTeam = "createTeam";
     /// `updateTeam`; on a team.

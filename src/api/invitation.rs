@@ -67,6 +67,9 @@ impl Invitation {
     /// Once somebody accepted, it is of a person with an account, and staff's look at it is noted.
     async fn shows(&self, ctx: &Context<'_>, field: PersonalField, action: Action) -> ApiResult<bool> {
         let request = Request::of(ctx);
+        if self.0.blanked_at.is_some() {
+            return Ok(false);
+        }
         let mut relation = Relation::NONE;
         if let Some(id) = self.edition_id()
             && let Some(row) = request.loaders.editions.load_one(id).await?
@@ -121,7 +124,7 @@ impl Invitation {
     }
 
     /// The given name that the invitation was written to, for coordinators of the edition and for who wrote it. Null when
-    /// it is not for you.
+    /// it is not for you, and once it was removed (`blankedAt`).
     async fn given_name(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
         let shows = self.shows(ctx, PersonalField::Name, Action::SeeName).await?;
         Ok(shows.then_some(self.0.given_name.as_str()))
@@ -157,6 +160,12 @@ impl Invitation {
     /// Until when its token works.
     async fn expires_at(&self) -> DateTime<Utc> {
         self.0.expires_at
+    }
+
+    /// When names and address were removed, some time after its end (30 days, unless whoever runs the server says
+    /// otherwise); null before.
+    async fn blanked_at(&self) -> Option<DateTime<Utc>> {
+        self.0.blanked_at
     }
 
     /// Who invites; names show as far as you may see them.

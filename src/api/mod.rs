@@ -20,6 +20,7 @@ pub mod edition;
 pub mod enrolment;
 pub mod enums;
 pub mod error;
+pub mod export;
 pub mod guard;
 pub mod history;
 pub mod id;
@@ -74,6 +75,7 @@ pub struct Mutation(
     deliverable::DeliverableMutation,
     edition::EditionMutation,
     enrolment::EnrolmentMutation,
+    export::ExportMutation,
     identity::IdentityMutation,
     institution::InstitutionMutation,
     invitation::sending::InvitationMutation,

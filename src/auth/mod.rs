@@ -5,6 +5,7 @@ pub mod api_token;
 pub mod fingerprint;
 pub mod key;
 pub mod keys;
+pub mod link;
 pub mod password;
 pub mod provider;
 pub mod second_factor;

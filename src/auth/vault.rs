@@ -1,5 +1,5 @@
-//! Seals what is stored and must be read again: AES-256-GCM, under keys that HKDF-SHA-256 draws from the secret of the
-//! settings, one for each purpose. A copy of the database alone opens nothing.
+//! Seals what must be read again and is stored, or handed out: AES-256-GCM, under keys that HKDF-SHA-256 draws from the
+//! secret of the settings, one for each purpose. A copy of the database alone opens nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,16 +17,19 @@ pub enum Purpose {
     SecondFactor,
     /// The private parts of the keys that sign access tokens.
     SigningKey,
+    /// Links to files, which leave in the hands of their holders.
+    FileLink,
 }
 
 impl Purpose {
-    const ALL: [Self; 2] = [Self::SecondFactor, Self::SigningKey];
+    const ALL: [Self; 3] = [Self::SecondFactor, Self::SigningKey, Self::FileLink];
 
     /// What HKDF is told; another text draws another key from the same secret.
     const fn info(self) -> &'static [u8] {
         match self {
             Self::SecondFactor => b"rumbo: secrets of second factors, 1",
             Self::SigningKey => b"rumbo: keys that sign access tokens, 1",
+            Self::FileLink => b"rumbo: links to files, 1",
         }
     }
 }
@@ -52,9 +55,13 @@ impl Vault {
                 .and_then(|material| material.fill(&mut key))?;
             RandomizedNonceKey::new(&AES_256_GCM, &key)
         };
-        let [factors, signing] = Purpose::ALL.map(key);
+        let [factors, signing, links] = Purpose::ALL.map(key);
         let broken = |_| Error::internal("the keys of the vault cannot be made");
-        Ok(Self(Arc::new([factors.map_err(broken)?, signing.map_err(broken)?])))
+        Ok(Self(Arc::new([
+            factors.map_err(broken)?,
+            signing.map_err(broken)?,
+            links.map_err(broken)?,
+        ])))
     }
 
     /// The text as it is stored: nonce, then what was sealed and its tag. It opens only for the same `owner`.

@@ -39,6 +39,7 @@ pub async fn run(
         clock: app.clock.clone(),
         mailer: Mailer::from_settings(&app.settings.mail).map_err(Error::internal)?,
         settings: app.settings.mail.clone(),
+        retention: app.settings.retention,
         public_url: app.settings.http.public_url.clone(),
         wake: app.outbox.clone(),
     };

@@ -60,6 +60,7 @@ pub struct Rates {
     pub sign_in_known: Rate,
     pub sign_in_account: Rate,
     pub mail_sender: Rate,
+    pub invitation_sender: Rate,
     pub mail_recipient: Rate,
     pub export: Rate,
 }

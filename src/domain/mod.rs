@@ -51,6 +51,7 @@ pub mod import;
 pub mod institution;
 pub mod invitation;
 pub mod language;
+pub mod link;
 pub mod notice;
 pub mod person;
 pub mod policy;

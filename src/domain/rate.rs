@@ -22,8 +22,8 @@ pub enum Class {
     SignIn,
     /// It sends a message to an address that the caller names.
     Mail,
-    /// It gives out many people's records.
-    Export,
+    /// It sends a message to an address that the caller names, in the name of an edition or of Rumbo.
+    Invite,
 }
 
 /// The root fields that are more than ordinary.
@@ -48,9 +48,9 @@ pub const FIELDS: &[(&str, Class)] = &[
     ("registerPerson", Class::Mail),
     ("requestPasswordReset", Class::Mail),
     ("requestEmailChange", Class::Mail),
-    ("inviteToEdition", Class::Mail),
-    ("inviteToRole", Class::Mail),
-    ("resendInvitation", Class::Mail),
+    ("inviteToEdition", Class::Invite),
+    ("inviteToRole", Class::Invite),
+    ("resendInvitation", Class::Invite),
 ];
 
 impl Class {

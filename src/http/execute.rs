@@ -12,6 +12,7 @@ use super::{Shared, change, limit};
 use crate::api::guard::Operation;
 use crate::api::reads;
 use crate::api::request::Request;
+use crate::app::App;
 use crate::config::Load;
 use crate::domain::actor::Actor;
 use crate::domain::idempotency::Key;
@@ -34,6 +35,21 @@ impl Places {
             longest: Duration::from_secs(settings.operation_seconds),
         }
     }
+}
+
+/// Reads one piece of a file: in one of the places, which it waits for, and within the time of an operation. Between two
+/// pieces a download holds neither, however slow its reader.
+///
+/// # Errors
+/// [`Error::Timeout`].
+pub async fn piece<T>(places: &Places, app: &App, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let whole = async {
+        let _place = places.free.acquire().await.map_err(|_| Error::Overloaded)?;
+        app.db.attend(work).await
+    };
+    tokio::time::timeout(places.longest, whole)
+        .await
+        .map_err(|_| Error::Timeout)?
 }
 
 /// What comes with an operation.

@@ -1,4 +1,4 @@
-//! What an operation takes from the buckets of its caller before it runs, root field by root field.
+//! What an operation takes from the buckets of its caller before it runs, root field by root field, and what a file does.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,6 +13,7 @@ use super::address;
 use crate::api::error::code_of;
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::id::PersonId;
 use crate::domain::rate::{self, Class};
 use crate::domain::text::Email;
 use crate::error::{Error, Result};
@@ -69,21 +70,13 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     let caller = address::network(caller).to_string();
     let roots = roots(operation);
     let who = actor.person.map(|person| person.0);
-    let person = who.as_ref().map(|person| person.as_bytes().as_slice());
-    let subject = person.unwrap_or(caller.as_bytes());
-    let token = actor.pass.map(|pass| pass.id.0);
-    let (kind, owner, rate) = match (&token, person) {
-        (Some(token), _) => ("token", token.as_bytes().as_slice(), &rates.token),
-        (None, Some(person)) => ("person", person, &rates.person),
-        (None, None) => ("anonymous", caller.as_bytes(), &rates.anonymous),
-    };
-    let ordinary = Charge::new(&[kind.as_bytes(), owner], rate, roots.len().max(1));
-    app.rates.take(ordinary, now).map_err(busy)?;
+    let subject = who.as_ref().map_or(caller.as_bytes(), |person| person.as_bytes());
+    ordinary(app, actor, &caller, roots.len().max(1), now)?;
 
     let of = |class| roots.iter().filter(move |root| Class::of(&root.name) == Some(class));
     let count = |class| of(class).count();
-    let (proofs, mails, exports) = (count(Class::SignIn), count(Class::Mail), count(Class::Export));
-    if proofs + mails + exports == 0 {
+    let (proofs, mails, invitations) = (count(Class::SignIn), count(Class::Mail), count(Class::Invite));
+    if proofs + mails + invitations == 0 {
         return Ok(Ticket::default());
     }
     let mut firm = Vec::new();
@@ -97,20 +90,15 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     if mails > 0 {
         firm.push(Charge::new(&[b"mail by", subject], &rates.mail_sender, mails));
     }
-    for (address, units) in by_account(of(Class::Mail).filter(|root| root.name != KNOWS_ITS_ADDRESS)) {
+    if invitations > 0 {
+        let charge = Charge::new(&[b"invite by", subject], &rates.invitation_sender, invitations);
+        firm.push(charge);
+    }
+    let named = of(Class::Mail).chain(of(Class::Invite));
+    for (address, units) in by_account(named.filter(|root| root.name != KNOWS_ITS_ADDRESS)) {
         firm.push(Charge::mail_to(address, rates, units));
     }
-    if exports > 0 {
-        firm.push(Charge::new(&[b"export", subject], &rates.export, exports));
-    }
-    // Whoever has nothing left costs one look, and no transaction.
-    let keys: Vec<Key> = firm.iter().map(|charge| charge.key).collect();
-    let known = full_at(app.db.read(), &keys).await?;
-    for charge in &firm {
-        let stands = known.get(&charge.key).copied().unwrap_or(now);
-        charge.rule.take(stands, now, charge.units).map_err(busy)?;
-    }
-
+    look(app, &firm, now).await?;
     let tx = app.db.write().await?;
     for charge in &firm {
         take(&tx, *charge, now).await?.map_err(busy)?;
@@ -137,6 +125,60 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     }
     tx.commit().await.map_err(Error::from)?;
     Ok(ticket)
+}
+
+/// Takes from the bucket of ordinary things: in memory, by token, person or address.
+fn ordinary(app: &App, actor: &Actor, network: &str, units: usize, now: i64) -> Result<()> {
+    let rates = &app.settings.rates;
+    let person = actor.person.map(|person| person.0);
+    let token = actor.pass.map(|pass| pass.id.0);
+    let (kind, owner, rate) = match (&token, &person) {
+        (Some(token), _) => ("token", token.as_bytes().as_slice(), &rates.token),
+        (None, Some(person)) => ("person", person.as_bytes().as_slice(), &rates.person),
+        (None, None) => ("anonymous", network.as_bytes(), &rates.anonymous),
+    };
+    let charge = Charge::new(&[kind.as_bytes(), owner], rate, units);
+    app.rates.take(charge, now).map_err(busy)
+}
+
+/// Refuses where there is not enough: whoever has nothing left costs one look, and no transaction.
+async fn look(app: &App, charges: &[Charge], now: i64) -> Result<()> {
+    let keys: Vec<Key> = charges.iter().map(|charge| charge.key).collect();
+    let known = full_at(app.db.read(), &keys).await?;
+    for charge in charges {
+        let stands = known.get(&charge.key).copied().unwrap_or(now);
+        charge.rule.take(stands, now, charge.units).map_err(busy)?;
+    }
+    Ok(())
+}
+
+/// Takes what it costs to bring a link, whatever becomes of it.
+///
+/// # Errors
+/// [`Error::Busy`].
+pub fn admit_link(app: &App, actor: &Actor, caller: IpAddr) -> Result<()> {
+    if !app.settings.rates.enabled {
+        return Ok(());
+    }
+    let network = address::network(caller).to_string();
+    ordinary(app, actor, &network, 1, app.clock.now().timestamp_micros())
+}
+
+/// Takes what it costs a person to fetch the records of many.
+///
+/// # Errors
+/// [`Error::Busy`].
+pub async fn admit_export(app: &App, person: PersonId) -> Result<()> {
+    let rates = &app.settings.rates;
+    if !rates.enabled {
+        return Ok(());
+    }
+    let now = app.clock.now().timestamp_micros();
+    let charge = Charge::new(&[b"export", person.0.as_bytes()], &rates.export, 1);
+    look(app, &[charge], now).await?;
+    let tx = app.db.write().await?;
+    take(&tx, charge, now).await?.map_err(busy)?;
+    tx.commit().await.map_err(Error::from)
 }
 
 /// What came of a proof of identity.

@@ -21,6 +21,7 @@ pub mod address;
 pub mod auth;
 mod change;
 pub mod execute;
+pub mod files;
 pub mod graphql;
 mod health;
 mod key_set;
@@ -74,7 +75,8 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
         .route("/graphql", graphql::endpoint().layer(sockets))
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))
-        .route(key_set::PATH, get(key_set::published));
+        .route(key_set::PATH, get(key_set::published))
+        .route(files::PATH, files::endpoint());
     if has_start_page {
         router = router.merge(start::routes(explore));
     }
@@ -134,6 +136,11 @@ fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
             auth::REASON,
             REQUEST_ID,
         ])
-        .expose_headers([header::RETRY_AFTER, REQUEST_ID, api::keyed::REPLAYED])
+        .expose_headers([
+            header::CONTENT_DISPOSITION,
+            header::RETRY_AFTER,
+            REQUEST_ID,
+            api::keyed::REPLAYED,
+        ])
         .max_age(Duration::from_mins(10))
 }

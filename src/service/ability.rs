@@ -49,7 +49,12 @@ const NOT_ONES_OWN: [&str; 10] = [
     "decideCompletionLate",
 ];
 
-const WITH_REASON: [&str; 3] = ["overrideGrade", "reopenReview", "decideCompletionLate"];
+const WITH_REASON: [&str; 4] = [
+    "overrideGrade",
+    "reopenReview",
+    "decideCompletionLate",
+    "exportEnrolments",
+];
 
 /// Answers questions in their order.
 ///

@@ -2,12 +2,15 @@
 
 use std::io::Write;
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::edition::relation as edition_relation;
 use crate::app::App;
-use crate::domain::actor::{Actor, Role};
+use crate::auth::link;
+use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::audit::PersonalField;
-use crate::domain::id::{EditionId, Subject};
+use crate::domain::id::{EditionId, EnrolmentId, Subject};
+use crate::domain::link::{File, Holder, Link};
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::text::{Reason, formula_safe};
 use crate::error::{Error, Result};
@@ -33,18 +36,17 @@ pub const COLUMNS: [&str; 12] = [
     "grade",
 ];
 
-/// Writes the enrolments of an edition (named by its code), or of all, as CSV: UTF-8, RFC 4180, no cell a
-/// formula. Demographics are those frozen in the enrolment. Returns how many lines there were. Each line is written
-/// down as an access to the data of its person before it leaves.
+/// Writes the enrolments of an edition (named by its code), or of all, as [`Export`] gives them. Returns how many lines
+/// there were.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a code that no edition within the actor's reach has.
+/// [`Error::NotFound`] for a code that no edition within the actor's reach has; those of [`Export::piece`].
 pub async fn enrolments(
     app: &App,
     actor: &Actor,
     code: Option<&str>,
     reason: &Reason,
-    out: impl Write,
+    mut out: impl Write,
 ) -> Result<usize> {
     let of = match code {
         Some(code) => {
@@ -53,40 +55,116 @@ pub async fn enrolments(
         }
         None => None,
     };
-    let reach = actor.coordinated();
-    let covered = match &of {
-        Some(row) => reach.covers(row.course_id, row.id),
-        None => reach == crate::domain::actor::Reach::Everywhere,
-    };
-    demand(
-        actor,
-        Action::ExportEnrolments,
-        Relation {
-            edition: covered,
-            ..Relation::NONE
-        },
-        None,
-    )?;
-    let of = of.map(|row| row.id);
-    note(app, actor, of, reason).await?;
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(out);
-    writer.write_record(COLUMNS).map_err(Error::internal)?;
-    let mut after = None;
-    let mut count = 0;
-    loop {
-        let lines = export::lines(app.db.read(), of, after, BATCH).await?;
-        let Some(last) = lines.last() else { break };
-        after = Some(last.id);
-        keep(app, actor, of, reason, &lines).await?;
+    let mut export = Export::allow(actor, of, reason.clone())?;
+    while let Some(piece) = export.piece(app).await? {
+        out.write_all(&piece).map_err(Error::internal)?;
+    }
+    out.flush().map_err(Error::internal)?;
+    Ok(export.lines)
+}
+
+/// A link by which the actor can fetch the enrolments of an edition for some minutes, and until when.
+///
+/// # Errors
+/// [`Error::NotFound`] for an edition that the actor does not see, [`Error::Forbidden`] unless they coordinate it.
+pub async fn link(app: &App, actor: &Actor, id: EditionId, reason: Reason) -> Result<(String, DateTime<Utc>)> {
+    let holder = Holder::of(actor).ok_or(Error::Unauthenticated)?;
+    let row = edition::find_for(app.db.read(), actor, id).await?;
+    let row = row.ok_or(Error::NotFound("input.editionId"))?;
+    authorise(actor, Some(&row))?;
+    let link = Link::new(File::Enrolments(id), reason, app.clock.now());
+    Ok((link::seal(&app.vault, &holder, &link)?, link.until))
+}
+
+/// The export that a link names, if whoever brings it is who it was made for, and may still export that.
+///
+/// # Errors
+/// [`Error::NotFound`], the same whatever is wrong.
+pub async fn by_link(app: &App, actor: &Actor, text: &str) -> Result<Export> {
+    const REFUSED: Error = Error::NotFound("link");
+    let holder = Holder::of(actor).ok_or(REFUSED)?;
+    let link = link::open(&app.vault, &holder, text, app.clock.now()).ok_or(REFUSED)?;
+    let File::Enrolments(id) = link.file;
+    let row = edition::find_for(app.db.read(), actor, id).await?.ok_or(REFUSED)?;
+    Export::allow(actor, Some(row), link.reason).map_err(|_| REFUSED)
+}
+
+/// An export that is allowed, taken out piece by piece: UTF-8, RFC 4180, no cell a formula. Demographics are those
+/// frozen in the enrolment.
+#[derive(Debug)]
+pub struct Export {
+    actor: Actor,
+    reason: Reason,
+    of: Option<edition::Model>,
+    after: Option<EnrolmentId>,
+    begun: bool,
+    lines: usize,
+}
+
+impl Export {
+    /// The enrolments of an edition, or of all.
+    fn allow(actor: &Actor, of: Option<edition::Model>, reason: Reason) -> Result<Self> {
+        authorise(actor, of.as_ref())?;
+        Ok(Self {
+            actor: actor.clone(),
+            reason,
+            of,
+            after: None,
+            begun: false,
+            lines: 0,
+        })
+    }
+
+    /// The code of the edition, if it is one's.
+    pub fn code(&self) -> Option<&str> {
+        self.of.as_ref().map(|row| row.code.as_str())
+    }
+
+    /// The next lines, after the names of the columns; `None` when there are no more. That something leaves is audited
+    /// before the first piece is given, and each line is written down as an access to the data of its person before it is.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it cannot be read, or written down.
+    pub async fn piece(&mut self, app: &App) -> Result<Option<Vec<u8>>> {
+        let of = self.of.as_ref().map(|row| row.id);
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        if is_first {
+            note(app, &self.actor, of, &self.reason).await?;
+        }
+        let lines = export::lines(app.db.read(), of, self.after, BATCH).await?;
+        if let Some(last) = lines.last() {
+            self.after = Some(last.id);
+            keep(app, &self.actor, of, &self.reason, &lines).await?;
+        } else if !is_first {
+            return Ok(None);
+        }
+        self.lines += lines.len();
+        let mut writer = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::CRLF)
+            .from_writer(Vec::new());
+        if is_first {
+            writer.write_record(COLUMNS).map_err(Error::internal)?;
+        }
         for line in &lines {
             write_line(&mut writer, line)?;
         }
-        count += lines.len();
+        let piece = writer
+            .into_inner()
+            .map_err(|cause| Error::internal(cause.to_string()))?;
+        Ok(Some(piece))
     }
-    writer.flush().map_err(Error::internal)?;
-    Ok(count)
+}
+
+/// Whether the actor may take out the enrolments of an edition, or of all.
+fn authorise(actor: &Actor, of: Option<&edition::Model>) -> Result<()> {
+    let relation = match of {
+        Some(row) => edition_relation(actor, row),
+        None => Relation {
+            edition: actor.coordinated() == Reach::Everywhere,
+            ..Relation::NONE
+        },
+    };
+    demand(actor, Action::ExportEnrolments, relation, None)
 }
 
 /// Writes down whose data leaves.

@@ -262,6 +262,8 @@ async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer
         expires_at: end_of_sent(app)?,
         person_id: None,
         version: 1,
+        ended_at: None,
+        blanked_at: None,
     };
     let row = invitation::insert(tx, row).await?;
     steps.push(Step {
@@ -347,14 +349,15 @@ async fn end(
     taker: Option<PersonId>,
     reason: Option<&str>,
 ) -> Result<Model> {
+    let now = app.clock.now();
     let step = Step {
         subject: row.id.into(),
         from: Some(row.state.word()),
         to: to.word(),
-        at: app.clock.now(),
+        at: now,
         actor: by,
         reason,
     };
     history::record(tx, &app.clock, &[step]).await?;
-    invitation::set_state(tx, row, to, taker).await
+    invitation::set_ended(tx, row, to, taker, now).await
 }

@@ -16,6 +16,10 @@ use crate::error::{Code, Error, Fault, Result};
 
 /// What is open, as the partial indexes say it: with bound values the planner would not use them.
 const OPEN: &str = "state = 'sent'";
+/// What has ended and still says whom it was for, likewise.
+const UNBLANKED: &str = "state <> 'sent' AND blanked_at IS NULL";
+/// What stands in the place of an address that was removed; the column takes no empty one.
+const NO_ADDRESS: &str = "-";
 
 /// An invitation.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -40,6 +44,10 @@ pub struct Model {
     /// Who took it up.
     pub person_id: Option<PersonId>,
     pub version: i64,
+    /// When it left its first state; `None` as long as it has not.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// When names and address were removed.
+    pub blanked_at: Option<DateTime<Utc>>,
 }
 
 impl Model {
@@ -142,6 +150,8 @@ pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
         expires_at: Set(row.expires_at),
         person_id: Set(row.person_id),
         version: Set(row.version),
+        ended_at: Set(row.ended_at),
+        blanked_at: Set(row.blanked_at),
     };
     let taken = || Error::at("email", Code::AlreadyInvited);
     row.insert(tx).await.map_err(unique_or(taken()))
@@ -170,11 +180,18 @@ pub async fn lock_for(tx: &Tx, actor: &Actor, id: InvitationId) -> Result<Option
     Ok(found.lock_exclusive().one(tx).await?)
 }
 
-/// Moves a locked invitation to `state`; `person` is who took it up.
-pub async fn set_state(tx: &Tx, row: Model, state: InvitationState, person: Option<PersonId>) -> Result<Model> {
+/// Moves a locked invitation to its end at `now`; `person` is who took it up.
+pub async fn set_ended(
+    tx: &Tx,
+    row: Model,
+    state: InvitationState,
+    person: Option<PersonId>,
+    now: DateTime<Utc>,
+) -> Result<Model> {
     Entity::update_many()
         .col_expr(Column::State, Expr::value(state))
         .col_expr(Column::PersonId, Expr::value(person))
+        .col_expr(Column::EndedAt, Expr::value(now))
         .col_expr(Column::Version, Expr::value(row.version + 1))
         .filter(Column::Id.eq(row.id))
         .exec(tx)
@@ -182,6 +199,7 @@ pub async fn set_state(tx: &Tx, row: Model, state: InvitationState, person: Opti
     Ok(Model {
         state,
         person_id: person,
+        ended_at: Some(now),
         version: row.version + 1,
         ..row
     })
@@ -224,8 +242,41 @@ pub async fn expire_of(tx: &Tx, email: &str, offer: Offer, now: DateTime<Utc>) -
 async fn expire_where(tx: &Tx, which: Condition) -> Result<Vec<InvitationId>> {
     let rows = Entity::update_many()
         .col_expr(Column::State, Expr::value(InvitationState::Expired))
+        .col_expr(Column::EndedAt, Expr::col(Column::ExpiresAt))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .filter(which)
+        .exec_with_returning(tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+fn to_blank(before: DateTime<Utc>) -> Condition {
+    Condition::all()
+        .add(Expr::cust(UNBLANKED))
+        .add(Column::EndedAt.lte(before))
+}
+
+/// Whether there is one for [`blank`].
+pub async fn is_to_blank(connection: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool> {
+    Ok(Entity::find().filter(to_blank(before)).one(connection).await?.is_some())
+}
+
+/// Removes names and address from up to `limit` that ended before an instant, those that nobody else holds.
+pub async fn blank(tx: &Tx, before: DateTime<Utc>, now: DateTime<Utc>, limit: u64) -> Result<Vec<InvitationId>> {
+    let due = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .cond_where(to_blank(before))
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    let rows = Entity::update_many()
+        .col_expr(Column::Email, Expr::value(NO_ADDRESS))
+        .col_expr(Column::GivenName, Expr::value(""))
+        .col_expr(Column::FamilyName, Expr::value(""))
+        .col_expr(Column::BlankedAt, Expr::value(now))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Id.in_subquery(due))
         .exec_with_returning(tx)
         .await?;
     Ok(rows.into_iter().map(|row| row.id).collect())

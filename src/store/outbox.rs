@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Db, Tx, Write, person};
+use super::{Connection, Db, Tx, Write, person};
 use crate::clock::Clock;
 use crate::domain::id::PersonId;
 use crate::domain::notice::Notice;
@@ -33,6 +33,8 @@ pub const DEAD: &str = "dead";
 const WAITING: &str = "state IN ('queued', 'sending')";
 /// The same for what was given up.
 const GIVEN_UP: &str = "state = 'dead'";
+/// The same for what is not tried any more.
+const SETTLED: &str = "state IN ('sent', 'dead')";
 /// How long the first failure puts a message off; every further one doubles it.
 const FIRST_DELAY: TimeDelta = TimeDelta::seconds(30);
 /// The longest that a failure puts a message off.
@@ -210,6 +212,32 @@ pub async fn mark_failed(
     row.update(&tx).await?;
     tx.commit().await?;
     Ok(settled)
+}
+
+fn to_forget(before: DateTime<Utc>) -> Expr {
+    Expr::cust(SETTLED).and(Column::CreatedAt.lte(before))
+}
+
+/// Whether there is one for [`forget`].
+pub async fn is_to_forget(connection: &impl Connection, before: DateTime<Utc>) -> Result<bool> {
+    let found = Entity::find().filter(to_forget(before)).one(connection).await?;
+    Ok(found.is_some())
+}
+
+/// Removes up to `limit` messages that were written before an instant and left, or were given up; how many there were.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, limit: u64) -> Result<u64> {
+    let due = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(to_forget(before))
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    let gone = Entity::delete_many()
+        .filter(Column::Id.in_subquery(due))
+        .exec(tx)
+        .await?;
+    Ok(gone.rows_affected)
 }
 
 /// How many messages wait, since when, and how many were given up.

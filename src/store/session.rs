@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType};
 use sea_orm::{Condition, FromQueryResult, JoinType, QuerySelect};
 
 use super::page::{Key, Page, Place, Wanted};
-use super::{Tx, person, role, row};
+use super::{Tx, address_change, person, provider_sign_in, refresh, role, row};
 use crate::domain::actor::{Grant, Role};
 use crate::domain::id::{PersonId, SessionId};
 use crate::domain::language::Language;
@@ -196,4 +196,46 @@ async fn revoke_where(tx: &Tx, which: Expr, now: DateTime<Utc>) -> Result<u64> {
         .exec(tx)
         .await?;
     Ok(ended.rows_affected)
+}
+
+fn to_forget(before: DateTime<Utc>) -> Condition {
+    Condition::any()
+        .add(Column::ExpiresAt.lte(before))
+        .add(Column::RevokedAt.is_not_null().and(Column::RevokedAt.lte(before)))
+}
+
+/// Whether there is one for [`forget`].
+pub async fn is_to_forget(connection: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool> {
+    Ok(Entity::find()
+        .filter(to_forget(before))
+        .one(connection)
+        .await?
+        .is_some())
+}
+
+/// Removes up to `limit` sessions that ended before an instant, and what hangs on them; how many there were.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, limit: u64) -> Result<u64> {
+    let ended: Vec<SessionId> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(to_forget(before))
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    refresh::Entity::delete_many()
+        .filter(refresh::Column::SessionId.is_in(ended.iter().copied()))
+        .exec(tx)
+        .await?;
+    address_change::Entity::delete_many()
+        .filter(address_change::Column::SessionId.is_in(ended.iter().copied()))
+        .exec(tx)
+        .await?;
+    provider_sign_in::Entity::delete_many()
+        .filter(provider_sign_in::Column::SessionId.is_in(ended.iter().copied()))
+        .exec(tx)
+        .await?;
+    let gone = Entity::delete_many().filter(Column::Id.is_in(ended)).exec(tx).await?;
+    Ok(gone.rows_affected)
 }

@@ -44,6 +44,11 @@ impl Bench {
             clock: Arc::new(Clock::fixed(start)),
             mailer: Mailer::from_settings(&settings).expect("a mailer"),
             settings,
+            retention: config::Retention {
+                invitation_days: 30,
+                message_days: 30,
+                session_days: 30,
+            },
             public_url: "https://rumbo.example.org".into(),
             wake: Arc::default(),
         };

@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{EMAIL, accept, invited, joining, opened, posting, to_edition, to_role};
-use crate::support::app::{Answer, TestApp};
-use crate::support::scene::act;
+use crate::support::app::{Answer, Client, TestApp};
+use crate::support::scene::{Plan, act, enrolling};
 
 #[tokio::test]
 async fn messages_are_written_in_the_language_of_the_invited() {
@@ -185,5 +185,51 @@ async fn what_is_sent_again_counts_for_its_address() {
     let input = json!({ "invitationId": ids[1], "version": 1 });
     let sent = act(&ada, "ResendInvitation", input).await;
     assert_eq!(sent.user_errors("resendInvitation"), [""; 0]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn invitations_are_limited_by_who_sends_them_apart_from_other_messages() {
+    let settings = [
+        ("rates.enabled", "true"),
+        ("rates.invitation_sender.burst", "3"),
+        ("rates.mail_sender.burst", "1"),
+    ];
+    let test = TestApp::with(&settings).await;
+    let (ada, carla) = (test.administrator().await, test.coordinator().await);
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let invite = async |by: &Client<'_>, name: &str| {
+        let mut input = to_edition(&edition);
+        input["email"] = json!(format!("{name}@example.org"));
+        act(by, "InviteToEdition", input).await
+    };
+    let tutor = async |by: &Client<'_>, name: &str| {
+        let input = to_role(&format!("{name}@example.org"), "TUTOR", Some(&edition));
+        act(by, "InviteToRole", input).await
+    };
+    let limited = |answer: &Answer| {
+        assert_eq!((answer.status.as_u16(), answer.refusal()), (429, "RATE_LIMITED"));
+        assert_eq!(answer.json["errors"][0]["extensions"]["retryAfter"], 60);
+        assert_eq!(answer.headers[header::RETRY_AFTER], "60");
+    };
+    let first = invite(&carla, "guest1").await.text("inviteToEdition.invitation.id");
+    assert_eq!(invite(&carla, "guest2").await.user_errors("inviteToEdition"), [""; 0]);
+    assert_eq!(tutor(&carla, "guest3").await.user_errors("inviteToRole"), [""; 0]);
+    limited(&invite(&carla, "guest4").await);
+    limited(&tutor(&carla, "guest4").await);
+    let again = json!({ "invitationId": first, "version": 1 });
+    limited(&act(&carla, "ResendInvitation", again).await);
+    limited(&invite(&carla.again().await, "guest4").await);
+    // Somebody else has a bucket of their own, and another kind of message too.
+    assert_eq!(tutor(&ada, "guest4").await.user_errors("inviteToRole"), [""; 0]);
+    let reset = act(&carla, "RequestPasswordReset", json!({ "email": "guest5@example.org" })).await;
+    assert_eq!(reset.at("requestPasswordReset.accepted"), &json!(true));
+    let more = act(&carla, "RequestPasswordReset", json!({ "email": "guest5@example.org" })).await;
+    assert_eq!(more.refusal(), "RATE_LIMITED");
+    assert_eq!(test.notices().await.len(), 4);
+
+    test.pass(TimeDelta::seconds(60));
+    assert_eq!(invite(&carla, "guest4").await.user_errors("inviteToEdition"), [""; 0]);
+    limited(&invite(&carla, "guest5").await);
     drop(test.mails().await);
 }

@@ -120,6 +120,7 @@ impl TestApp {
             clock: app.clock.clone(),
             mailer: Mailer::from_settings(&app.settings.mail).expect("a mailbox in memory"),
             settings: app.settings.mail.clone(),
+            retention: app.settings.retention,
             public_url: app.settings.http.public_url.clone(),
             wake: app.outbox.clone(),
         };

@@ -1,0 +1,150 @@
+//! Files by their links. A link stands in the query, which no log line has; it opens nothing without the credentials of
+//! whom it was made for, and whatever is wrong with it, the answer is the same.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use futures_util::stream;
+
+use super::{Shared, address, auth, execute, limit, request_id};
+use crate::domain::audit::Origin;
+use crate::error::{Error, Result};
+use crate::service::audit;
+use crate::service::export::{self, Export};
+
+pub use crate::api::export::PATH;
+
+/// A page of ours must not become of it, whatever is in it.
+const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
+
+/// The endpoint. HEAD would be a download of which nobody sees anything.
+pub fn endpoint() -> MethodRouter<Shared> {
+    get(download).head(async || (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]))
+}
+
+/// What is left of a download.
+struct Rest {
+    shared: Shared,
+    export: Export,
+    origin: Origin,
+    /// What was read ahead, so that what fails at once has a status of its own.
+    ahead: Option<Vec<u8>>,
+}
+
+impl Rest {
+    async fn piece(&mut self) -> Result<Option<Vec<u8>>> {
+        if let Some(piece) = self.ahead.take() {
+            return Ok(Some(piece));
+        }
+        let app = self.shared.app.for_request();
+        let work = audit::from_origin(self.origin.clone(), self.export.piece(&app));
+        execute::piece(&self.shared.places, &app, work).await
+    }
+}
+
+async fn download(State(shared): State<Shared>, request: Request) -> Response {
+    let name = request_id::of(&request).to_owned();
+    match begin(shared, &request.into_parts().0, &name).await {
+        Ok(rest) => stream(rest),
+        Err(failure) => refused(&failure),
+    }
+}
+
+/// Everything up to the first piece: who asks, whether they may, and that it is written down.
+async fn begin(shared: Shared, asked: &Parts, name: &str) -> Result<Rest> {
+    let app = shared.app.for_request();
+    let actor = auth::actor(&app, &asked.headers).await?;
+    let person = actor.signed_in()?;
+    let caller = address::of(&asked.extensions, &asked.headers, &app.settings.http);
+    limit::admit_link(&app, &actor, caller)?;
+    let link = asked.uri.query().and_then(|query| query.strip_prefix("link="));
+    let work = async {
+        let export = export::by_link(&app, &actor, link.unwrap_or_default()).await?;
+        limit::admit_export(&app, person).await?;
+        Ok(export)
+    };
+    let export = execute::piece(&shared.places, &app, work).await?;
+    drop(app);
+    let origin = Origin::of(&actor, name);
+    let mut rest = Rest {
+        shared,
+        export,
+        origin,
+        ahead: None,
+    };
+    rest.ahead = rest.piece().await?;
+    Ok(rest)
+}
+
+fn stream(rest: Rest) -> Response {
+    let name = file_name(rest.export.code().unwrap_or("all"));
+    let pieces = stream::try_unfold(rest, async |mut rest| {
+        let piece = rest.piece().await.inspect_err(|failure| {
+            // The reader sees that it broke off.
+            tracing::error!(error.chain = %failure, "a download broke off");
+        })?;
+        Ok::<_, Error>(piece.map(|piece| (piece, rest)))
+    });
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/csv; charset=utf-8"),
+    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    (headers, Body::from_stream(pieces)).into_response()
+}
+
+/// What a browser keeps it as: a code may hold any letter, a name of ours plain ones.
+fn file_name(code: &str) -> String {
+    let plain = |letter: char| {
+        if letter.is_ascii_alphanumeric() || letter == '-' {
+            letter
+        } else {
+            '_'
+        }
+    };
+    format!("enrolments-{}.csv", code.chars().map(plain).collect::<String>())
+}
+
+/// A refusal has its code as its only line.
+fn refused(failure: &Error) -> Response {
+    let (status, code) = match failure {
+        Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+        Error::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
+        Error::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT"),
+        failure => {
+            tracing::error!(error.chain = %failure, "a file cannot be given");
+            (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL")
+        }
+    };
+    let mut response = (status, format!("{code}\n")).into_response();
+    let headers = response.headers_mut();
+    match failure {
+        Error::Unauthenticated => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Error::Busy(seconds) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+        }
+        _ => {}
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_plain() {
+        assert_eq!(file_name("DEMO-2026"), "enrolments-DEMO-2026.csv");
+        assert_eq!(file_name("a/../b\"\r\nñ"), "enrolments-a____b____.csv");
+    }
+}

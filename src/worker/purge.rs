@@ -1,0 +1,86 @@
+//! What is kept for a time only: names and addresses of invitations that ended, messages that left, sessions that ended.
+//! A bounded number a transaction, each transaction with its entry in the audit log; it may run late, twice, or in several
+//! workers at once.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tracing::info;
+use uuid::Uuid;
+
+use super::Worker;
+use crate::domain::id::Subject;
+use crate::domain::policy::Action;
+use crate::error::Result;
+use crate::store::{audit, invitation, outbox, session};
+
+/// How many of a kind one transaction removes.
+const AT_ONCE: u64 = 100;
+
+/// What is about nothing that has an identifier.
+const SYSTEM: Subject = Subject {
+    kind: "system",
+    id: Uuid::nil(),
+};
+
+impl Worker {
+    /// Removes everything whose time is over.
+    pub(super) async fn purge(&self) -> Result<()> {
+        self.blank_invitations().await?;
+        self.forget_messages().await?;
+        self.forget_sessions().await
+    }
+
+    /// The instant before which it must have ended.
+    fn before(&self, days: u16) -> DateTime<Utc> {
+        self.clock.now() - TimeDelta::days(days.into())
+    }
+
+    async fn blank_invitations(&self) -> Result<()> {
+        let before = self.before(self.retention.invitation_days);
+        while invitation::is_to_blank(self.db.read(), before).await? {
+            let tx = self.db.write().await?;
+            let blanked = invitation::blank(&tx, before, self.clock.now(), AT_ONCE).await?;
+            if blanked.is_empty() {
+                // Another worker has them.
+                return Ok(());
+            }
+            let subjects: Vec<Subject> = blanked.iter().map(|&id| id.into()).collect();
+            let reason = "names and address removed";
+            audit::record(&tx, &self.clock, None, Action::Purge, &subjects, Some(reason)).await?;
+            tx.commit().await?;
+            info!(invitations = blanked.len(), "names and addresses removed");
+        }
+        Ok(())
+    }
+
+    async fn forget_messages(&self) -> Result<()> {
+        let before = self.before(self.retention.message_days);
+        while outbox::is_to_forget(self.db.read(), before).await? {
+            let tx = self.db.write().await?;
+            let forgotten = outbox::forget(&tx, before, AT_ONCE).await?;
+            if forgotten == 0 {
+                return Ok(());
+            }
+            let reason = format!("messages removed: {forgotten}");
+            audit::record(&tx, &self.clock, None, Action::Purge, &[SYSTEM], Some(&reason)).await?;
+            tx.commit().await?;
+            info!(messages = forgotten, "messages removed");
+        }
+        Ok(())
+    }
+
+    async fn forget_sessions(&self) -> Result<()> {
+        let before = self.before(self.retention.session_days);
+        while session::is_to_forget(self.db.read(), before).await? {
+            let tx = self.db.write().await?;
+            let forgotten = session::forget(&tx, before, AT_ONCE).await?;
+            if forgotten == 0 {
+                return Ok(());
+            }
+            let reason = format!("sessions removed: {forgotten}");
+            audit::record(&tx, &self.clock, None, Action::Purge, &[SYSTEM], Some(&reason)).await?;
+            tx.commit().await?;
+            info!(sessions = forgotten, "sessions removed");
+        }
+        Ok(())
+    }
+}
