@@ -40,7 +40,7 @@ impl Rest {
             return Ok(Some(piece));
         }
         let app = self.shared.app.for_request();
-        let work = audit::from_origin(self.origin.clone(), self.export.piece(&app));
+        let work = Box::pin(audit::from_origin(self.origin.clone(), self.export.piece(&app)));
         execute::piece(&self.shared.places, &app, work).await
     }
 }
@@ -61,11 +61,11 @@ async fn begin(shared: Shared, asked: &Parts, name: &str) -> Result<Rest> {
     let caller = address::of(&asked.extensions, &asked.headers, &app.settings.http);
     limit::admit_link(&app, &actor, caller)?;
     let link = asked.uri.query().and_then(|query| query.strip_prefix("link="));
-    let work = async {
+    let work = Box::pin(async {
         let export = export::by_link(&app, &actor, link.unwrap_or_default()).await?;
         limit::admit_export(&app, person).await?;
         Ok(export)
-    };
+    });
     let export = execute::piece(&shared.places, &app, work).await?;
     drop(app);
     let origin = Origin::of(&actor, name);
