@@ -60,6 +60,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         seal,
         second_factor,
         session,
+        shortfall,
         signing_key,
         submission,
         team,

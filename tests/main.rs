@@ -12,6 +12,7 @@ mod concurrency;
 mod contract;
 mod deliverable;
 mod documents;
+mod edition;
 mod enrolment;
 mod entities;
 mod fields;

@@ -36,6 +36,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("confirmEmailChange", PROVES),
     ("confirmIdentityLink", PROVES),
     ("confirmSecondFactor", PROVES),
+    ("copyEdition", MAKES),
     ("createApiToken", MAKES),
     ("createCourse", MAKES),
     ("createDeliverable", MAKES),

@@ -55,6 +55,7 @@ pub mod notice;
 pub mod person;
 pub mod policy;
 pub mod rate;
+pub mod shift;
 pub mod signing_key;
 pub mod statistics;
 pub mod submission;
