@@ -35,6 +35,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         assessment,
         audit,
         author,
+        calendar_link,
         challenge,
         completion,
         course,

@@ -213,7 +213,7 @@ async fn what_takes_no_key_says_so() {
 }
 
 /// Fields of payloads that hold what must not be kept.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     "accessToken",
     "refreshToken",
     "token",
@@ -223,6 +223,7 @@ const SECRETS: [&str; 9] = [
     "challenge",
     "password",
     "handle",
+    "url",
 ];
 
 #[test]

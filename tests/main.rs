@@ -6,6 +6,7 @@ mod architecture;
 mod assessment;
 mod attack;
 mod audit;
+mod calendar;
 mod catalogue;
 mod completion;
 mod concurrency;

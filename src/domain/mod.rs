@@ -40,6 +40,7 @@ macro_rules! words {
 pub mod actor;
 pub mod api_token;
 pub mod audit;
+pub mod calendar;
 pub mod course;
 pub mod deliverable;
 pub mod edition;

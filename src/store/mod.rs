@@ -31,6 +31,7 @@ pub mod assessment;
 pub mod audience;
 pub mod audit;
 pub mod author;
+pub mod calendar_link;
 pub mod case;
 pub mod challenge;
 pub mod completion;
