@@ -1,4 +1,5 @@
-//! What happens without a request: messages leave the outbox, cut-offs pass, the audit log is sealed.
+//! What happens without a request: messages leave the outbox, cut-offs and the days of editions pass, the audit log
+//! is sealed.
 //!
 //! Several workers may run, in one process or in many: each message is claimed by one of them at a
 //! time. A message may leave twice when a worker is lost between sending and reporting; it then keeps
@@ -19,6 +20,7 @@ use crate::domain::notice::Notice;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
+use crate::service::edition;
 use crate::store::history::expiry;
 use crate::store::outbox::{self, Settled};
 use crate::store::{Db, allocation, api_token as tokens, deadline, history, idempotency, invitation, person, seal};
@@ -154,6 +156,7 @@ impl Worker {
 
     /// What the passing of time changes: it may come late or twice without harm.
     async fn pass_time(&self) -> Result<()> {
+        edition::passing::pass(&self.db, &self.clock).await?;
         self.close_drafts().await?;
         self.end_lapsed_charges().await?;
         self.warn_of_ends().await?;

@@ -11,6 +11,7 @@ use rumbo::domain::text::Reason;
 use rumbo::service::export;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
 use crate::support::app::{Answer, Client, TestApp, send};
@@ -379,6 +380,9 @@ async fn no_log_line_has_a_link_or_its_reason() {
     let carla = &class.coordinator;
     let kept = Kept::default();
     let writer = kept.clone();
+    // While a process has one subscriber only, whichever thread comes by first decides whether anybody listens, and the
+    // threads of other tests have none.
+    let _another = Dispatch::new(tracing_subscriber::registry());
     let lines = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)

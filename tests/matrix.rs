@@ -145,6 +145,7 @@ const PLANNING: &[Case] = &[
     case("createCourse", Subject::Open, &[Action::PlanCourse]),
     case("updateCourse", Subject::Open, &[Action::PlanCourse]),
     case("createEdition", Subject::Course, &[Action::PlanEdition]),
+    case("copyEdition", Subject::Course, &[Action::PlanEdition]),
     case("updateEdition", Subject::Edition, &[Action::PlanEdition]),
     case("moveEdition", Subject::Edition, &[Action::PlanEdition]),
     case("createDeliverable", Subject::Edition, &[Action::DefineDeliverable]),
@@ -687,6 +688,10 @@ impl<'a> World<'a> {
                 let mut planned = edition_input(Plan::OPEN);
                 planned["code"] = json!(format!("E-{}", self.next()));
                 json!({ "courseId": self.course, "edition": planned })
+            }
+            "copyEdition" => {
+                let code = format!("E-{}", self.next());
+                json!({ "editionId": class.edition, "code": code, "startsOn": "2027-04-06" })
             }
             "updateEdition" | "moveEdition" => {
                 let version = self.version("edition", &class.edition).await;

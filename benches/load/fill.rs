@@ -249,13 +249,18 @@ impl Fill {
                  capacity, minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text,
                  created_at, version)
              SELECT {}, {}, 'LOAD-' || s.i, 'es;en', 'UTC', {}, {}, {}, {}, NULL, 0, 0, 'online', 'open',
-                 CASE WHEN s.i = {editions} THEN 'enrolling' WHEN s.i > {editions} - 4 THEN 'enrolment_closed'
+                 CASE WHEN s.i = {editions} THEN 'enrolling' WHEN s.i > {editions} - 2 THEN 'enrolment_closed'
                       WHEN s.i > {editions} - 12 THEN 'running' ELSE 'closed' END,
                  60000, false, 'load-' || s.i || ' course', {long_ago}, 1 FROM {}",
             self.id(Kind::Edition, "s.i", "1"),
             self.id(Kind::Course, "0", &format!("1 + s.i % {courses}")),
             self.date(&starts),
-            self.date(&format!("{starts} + {}", 60 * DAY)),
+            // Those that run go on long enough for time not to move them while the benchmark runs.
+            self.date(&format!(
+                "{starts} + CASE WHEN s.i > {editions} - 12 THEN {} ELSE {} END",
+                240 * DAY,
+                60 * DAY
+            )),
             self.instant(&format!("{starts} - {}", 60 * DAY)),
             self.instant(&format!("{starts} - {DAY}")),
             self.series(1, editions),
@@ -405,7 +410,7 @@ pub fn words(wanted: impl Fn(&State) -> bool) -> String {
 
 /// Where the enrolments of an edition stand, as its own state allows.
 fn state_of(edition: i64, editions: i64) -> String {
-    let taking_part = if edition > editions - 4 {
+    let taking_part = if edition > editions - 2 {
         "WHEN d < 82 THEN 'confirmed'"
     } else if edition > editions - 12 {
         "WHEN d < 82 THEN 'active'"

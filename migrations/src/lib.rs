@@ -27,6 +27,8 @@ mod m20261127_000021_waiting_list;
 mod m20261127_000022_revoked_roles;
 mod m20261127_000023_identity_claims;
 mod m20261127_000024_retention;
+mod m20261127_000026_edition_time;
+mod m20261127_000027_calendar_links;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -54,6 +56,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000022_revoked_roles::Migration),
             Box::new(m20261127_000023_identity_claims::Migration),
             Box::new(m20261127_000024_retention::Migration),
+            Box::new(m20261127_000026_edition_time::Migration),
+            Box::new(m20261127_000027_calendar_links::Migration),
         ]
     }
 }

@@ -23,8 +23,8 @@ use crate::store::{edition, enrolment, roll};
 mod input;
 
 pub use input::{
-    CreateEditionInput, CreateEditionPayload, EditionFilter, EditionInput, MoveEditionInput, MoveEditionPayload,
-    UpdateEditionInput, UpdateEditionPayload,
+    CopyEditionInput, CopyEditionPayload, CreateEditionInput, CreateEditionPayload, EditionFilter, EditionInput,
+    MoveEditionInput, MoveEditionPayload, UpdateEditionInput, UpdateEditionPayload,
 };
 
 /// One run of a course.
@@ -303,7 +303,24 @@ impl EditionMutation {
         CreateEditionPayload::of(run.await, Edition)
     }
 
-    /// Changes an edition; more seats go to those who wait, at once, until it runs. For its coordinators.
+    /// Plans an edition like an earlier one, as a draft: its languages, zone, seats, rules, deliverables with their
+    /// rubrics, and meetings, with every date moved by as many days. People, teams, roles and work stay where they are.
+    /// For who may plan both.
+    async fn copy_edition(&self, ctx: &Context<'_>, input: CopyEditionInput) -> ApiResult<CopyEditionPayload> {
+        let request = Request::of(ctx);
+        let run = async {
+            Box::pin(service::edition::copy::copy(
+                &request.app,
+                &request.actor,
+                input.read()?,
+            ))
+            .await
+        };
+        CopyEditionPayload::of(run.await, Edition)
+    }
+
+    /// Changes an edition; more seats go to those who wait, at once, until it runs. Once it is published, everybody in
+    /// it and its tutors get a message when its days or its zone change. For its coordinators.
     async fn update_edition(&self, ctx: &Context<'_>, input: UpdateEditionInput) -> ApiResult<UpdateEditionPayload> {
         let request = Request::of(ctx);
         let run = async {
@@ -313,7 +330,9 @@ impl EditionMutation {
         UpdateEditionPayload::of(run.await, Edition)
     }
 
-    /// Takes an edition one step along its states, and its enrolments with it. For its coordinators.
+    /// Takes an edition one step along its states, and its enrolments with it. To cancel it tells everybody whom it
+    /// concerns, and ends the invitations to it. Time takes the steps up to `GRADING` by itself, on the days and at
+    /// the instants of the edition. For its coordinators.
     async fn move_edition(&self, ctx: &Context<'_>, input: MoveEditionInput) -> ApiResult<MoveEditionPayload> {
         let request = Request::of(ctx);
         let run = async {

@@ -12,6 +12,7 @@ pub mod account_state;
 pub mod api_token;
 pub mod assessment;
 pub mod audit;
+pub mod calendar;
 pub mod completion;
 pub mod course;
 pub mod decimal;
@@ -63,13 +64,17 @@ pub struct Query(
     team::TeamQuery,
 );
 
+/// What other programs reach in one's name. Apart, since each member of the whole makes the way to the others longer.
+#[derive(MergedObject, Default)]
+pub struct OwnMutation(api_token::ApiTokenMutation, calendar::CalendarMutation);
+
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     account::AccountMutation,
     account_state::AccountStateMutation,
-    api_token::ApiTokenMutation,
     assessment::AssessmentMutation,
+    OwnMutation,
     completion::CompletionMutation,
     course::CourseMutation,
     deliverable::DeliverableMutation,

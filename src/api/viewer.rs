@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, Object};
 use super::ability::{Ability, Permission, PermissionCheck};
 use super::api_token::{ApiToken, api_tokens};
 use super::audit::{self, AccessLogEntry};
+use super::calendar::{self, CalendarLink};
 use super::error::ApiResult;
 use super::identity::{self, Identity};
 use super::page::{Arguments, PageOf};
@@ -103,6 +104,11 @@ impl Viewer {
     ) -> ApiResult<PageOf<ApiToken>> {
         let arguments = Arguments::new(first, after, last, before);
         api_tokens(Request::of(ctx), arguments).await
+    }
+
+    /// The link under which calendar programs subscribe to your calendar; null as long as there is none that works.
+    async fn calendar_link(&self, ctx: &Context<'_>) -> ApiResult<Option<CalendarLink>> {
+        calendar::mine(Request::of(ctx)).await
     }
 
     /// Who looked at your personal data as tutor, focal point, coordinator or administrator, the latest first: when,

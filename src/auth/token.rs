@@ -197,6 +197,8 @@ pub enum Kind {
     Challenge,
     /// Stands for a sign-in that was begun at an identity provider.
     ProviderSignIn,
+    /// Opens somebody's calendar to other programs.
+    Calendar,
 }
 
 impl Kind {
@@ -206,6 +208,7 @@ impl Kind {
             Self::OneTime => "otk_",
             Self::Challenge => "chl_",
             Self::ProviderSignIn => "psi_",
+            Self::Calendar => "cal_",
         }
     }
 }

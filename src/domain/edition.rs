@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::language::Language;
+use super::shift::Shift;
 use super::text::ShortCode;
 use crate::error::{Code, Fault, Faults};
 
@@ -123,6 +124,25 @@ impl EditionState {
         matches!(self, Self::Closed | Self::Archived | Self::Cancelled)
     }
 
+    /// The step that time takes at `now`, where it takes one: the window opens, it closes, the first day comes, the
+    /// last day is over. The days are those of `zone`. Whether enough people take part to begin is not asked here.
+    pub fn due(self, calendar: &Calendar, zone: chrono_tz::Tz, now: DateTime<Utc>) -> Option<Self> {
+        let today = now.with_timezone(&zone).date_naive();
+        let (to, is_due) = match self {
+            Self::Announced => (Self::Enrolling, now >= calendar.enrols_from),
+            Self::Enrolling => (Self::EnrolmentClosed, now > calendar.enrols_until),
+            Self::EnrolmentClosed => (Self::Running, today >= calendar.starts_on),
+            Self::Running => (Self::Grading, today > calendar.ends_on),
+            Self::Draft | Self::Grading | Self::Closed | Self::Archived | Self::Cancelled => return None,
+        };
+        is_due.then_some(to)
+    }
+
+    /// Whether teams and their tutors may change.
+    pub const fn takes_teams(self) -> bool {
+        !matches!(self, Self::Cancelled)
+    }
+
     /// Whether teams may write and hand in.
     pub const fn takes_work(self) -> bool {
         matches!(self, Self::Running | Self::Grading)
@@ -145,6 +165,18 @@ pub struct Calendar {
     pub enrols_from: DateTime<Utc>,
     /// Until when applications are taken.
     pub enrols_until: DateTime<Utc>,
+}
+
+impl Calendar {
+    /// All of it, moved; `None` beyond what a calendar can hold.
+    pub fn moved(self, shift: Shift) -> Option<Self> {
+        Some(Self {
+            starts_on: shift.day(self.starts_on)?,
+            ends_on: shift.day(self.ends_on)?,
+            enrols_from: shift.instant(self.enrols_from)?,
+            enrols_until: shift.instant(self.enrols_until)?,
+        })
+    }
 }
 
 /// What an edition is before it is stored.
@@ -270,7 +302,57 @@ mod tests {
         assert_eq!(S::Draft.step(S::Cancelled, true), Err(Refusal::NoSuchStep));
     }
 
+    fn calendar() -> Calendar {
+        Calendar {
+            starts_on: "2026-04-06".parse().expect("a day"),
+            ends_on: "2026-07-31".parse().expect("a day"),
+            enrols_from: "2026-03-01T03:00:00Z".parse().expect("an instant"),
+            enrols_until: "2026-04-02T02:59:59Z".parse().expect("an instant"),
+        }
+    }
+
+    #[test]
+    fn time_moves_an_edition_to_the_second_in_its_zone() {
+        use EditionState as S;
+        let zone = chrono_tz::America::Montevideo;
+        let cases = [
+            (S::Announced, "2026-03-01T02:59:59Z", None),
+            (S::Announced, "2026-03-01T03:00:00Z", Some(S::Enrolling)),
+            (S::Enrolling, "2026-04-02T02:59:59Z", None),
+            (S::Enrolling, "2026-04-02T03:00:00Z", Some(S::EnrolmentClosed)),
+            (S::EnrolmentClosed, "2026-04-06T02:59:59Z", None),
+            (S::EnrolmentClosed, "2026-04-06T03:00:00Z", Some(S::Running)),
+            (S::Running, "2026-08-01T02:59:59Z", None),
+            (S::Running, "2026-08-01T03:00:00Z", Some(S::Grading)),
+        ];
+        for (state, now, to) in cases {
+            let now = now.parse().expect("an instant");
+            assert_eq!(state.due(&calendar(), zone, now), to, "{state:?} at {now}");
+        }
+    }
+
     proptest! {
+        /// Whenever it is asked, and however late: every step is an arrow that needs no reason, and asking again
+        /// until nothing is due ends in the same state as asking at every instant.
+        #[test]
+        fn late_or_often_is_the_same(start in any_state(), hours in proptest::collection::vec(0_i64..5000, 1..20)) {
+            let zone = chrono_tz::Pacific::Kiritimati;
+            let begin: DateTime<Utc> = "2026-02-01T00:00:00Z".parse().expect("an instant");
+            let run = |mut state: EditionState, now| {
+                while let Some(to) = state.due(&calendar(), zone, now) {
+                    assert_eq!(state.step(to, false), Ok(to));
+                    state = to;
+                }
+                state
+            };
+            let mut hours = hours;
+            hours.sort_unstable();
+            let at = |hours: i64| begin + chrono::TimeDelta::hours(hours);
+            let often = hours.iter().fold(start, |state, &hours| run(state, at(hours)));
+            let late = run(start, at(*hours.last().expect("one")));
+            prop_assert_eq!(often, late);
+        }
+
         #[test]
         fn archived_and_cancelled_are_final(to in any_state(), reason: bool) {
             prop_assert_eq!(EditionState::Archived.step(to, reason), Err(Refusal::NoSuchStep));

@@ -40,6 +40,7 @@ macro_rules! words {
 pub mod actor;
 pub mod api_token;
 pub mod audit;
+pub mod calendar;
 pub mod course;
 pub mod deliverable;
 pub mod edition;
@@ -56,6 +57,7 @@ pub mod notice;
 pub mod person;
 pub mod policy;
 pub mod rate;
+pub mod shift;
 pub mod signing_key;
 pub mod statistics;
 pub mod submission;

@@ -23,6 +23,17 @@ pub struct AboutEdition {
     pub time_zone: String,
 }
 
+/// The days between which an edition was planned before they changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Days {
+    /// First day, in the zone of then.
+    pub starts_on: NaiveDate,
+    /// Last day, in the zone of then.
+    pub ends_on: NaiveDate,
+    /// The IANA name of the zone of then.
+    pub time_zone: String,
+}
+
 /// The work that a notice is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AboutWork {
@@ -231,6 +242,31 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// The edition takes place on other days.
+    EditionRescheduled {
+        /// Which edition, with its days as they now are.
+        edition: AboutEdition,
+        /// The days before.
+        before: Days,
+    },
+    /// The edition did not begin by itself: fewer people than it needs have a seat. For its coordinators.
+    MinimumNotReached {
+        /// Which edition.
+        edition: AboutEdition,
+        /// How many have a seat.
+        confirmed: i64,
+        /// How many it needs.
+        minimum: i64,
+    },
+    /// An invitation ended because its edition will not take place.
+    InvitationEnded {
+        /// Who was invited.
+        guest: Guest,
+        /// To which edition.
+        edition: AboutEdition,
+        /// Why.
+        reason: String,
+    },
     /// The work came back with comments.
     RevisionRequested {
         /// Which work.
@@ -288,6 +324,9 @@ impl Notice {
             Self::ApplicationEnded { .. } => "application_ended",
             Self::EnrolmentEnded { .. } => "enrolment_ended",
             Self::EditionCancelled { .. } => "edition_cancelled",
+            Self::EditionRescheduled { .. } => "edition_rescheduled",
+            Self::MinimumNotReached { .. } => "minimum_not_reached",
+            Self::InvitationEnded { .. } => "invitation_ended",
             Self::RevisionRequested { .. } => "revision_requested",
             Self::GradeReleased { .. } => "grade_released",
             Self::CompletionDecided { .. } => "completion_decided",
@@ -305,7 +344,10 @@ impl Notice {
     /// Whom it goes to, where that is somebody who need not have an account. Its row of the outbox is then one of the
     /// person in whose name it is sent.
     pub const fn guest(&self) -> Option<&Guest> {
-        let (Self::InvitedToEdition { guest, .. } | Self::InvitedToRole { guest, .. }) = self else {
+        let (Self::InvitedToEdition { guest, .. }
+        | Self::InvitedToRole { guest, .. }
+        | Self::InvitationEnded { guest, .. }) = self
+        else {
             return None;
         };
         Some(guest)

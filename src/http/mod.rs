@@ -19,6 +19,7 @@ use crate::config::{Explore, Settings};
 
 pub mod address;
 pub mod auth;
+mod calendar;
 mod change;
 pub mod execute;
 pub mod files;
@@ -76,7 +77,8 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))
         .route(key_set::PATH, get(key_set::published))
-        .route(files::PATH, files::endpoint());
+        .route(files::PATH, files::endpoint())
+        .route(calendar::PATH, get(calendar::published));
     if has_start_page {
         router = router.merge(start::routes(explore));
     }

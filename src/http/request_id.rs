@@ -10,7 +10,7 @@ use axum::response::Response;
 use tower_http::request_id::{MakeRequestId, RequestId};
 use tracing::Instrument;
 
-use super::REQUEST_ID;
+use super::{REQUEST_ID, calendar};
 use crate::clock::Clock;
 
 /// Names the requests that come without a name.
@@ -52,10 +52,20 @@ pub fn of(request: &Request) -> &str {
         .unwrap_or_default()
 }
 
+/// A path as it may stand in a log: without what opens a calendar, also where somebody mistyped what stands before.
+fn shown(path: &str) -> &str {
+    let cut = if path.starts_with(calendar::PREFIX) {
+        calendar::PREFIX.len()
+    } else {
+        path.find("cal_").unwrap_or(path.len())
+    };
+    &path[..cut]
+}
+
 /// Runs the request in a span with its name, and logs its outcome: no address, no body, no variables.
 pub async fn log(request: Request, next: Next) -> Response {
     let name = of(&request);
-    let span = tracing::info_span!("request", request.id = %name, http.method = %request.method(), http.path = %request.uri().path());
+    let span = tracing::info_span!("request", request.id = %name, http.method = %request.method(), http.path = shown(request.uri().path()));
     let begun = Instant::now();
     async move {
         let response = next.run(request).await;
@@ -69,4 +79,58 @@ pub async fn log(request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// Keeps what is logged.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_opens_a_calendar_is_not_logged() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        let quiet = tracing::subscriber::set_default(subscriber);
+        let router = Router::new().layer(from_fn(log));
+        for path in [
+            "/calendar/cal_canary.ics",
+            "/kalender/cal_canary",
+            "/calendar/canary",
+            "/health",
+        ] {
+            let request = Request::get(path).body(Body::empty()).expect("a request");
+            router.clone().oneshot(request).await.expect("an answer");
+        }
+        drop(quiet);
+        let logged = kept.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let logged = String::from_utf8(logged).expect("a text");
+        assert!(logged.contains("/calendar/") && logged.contains("/health"), "{logged}");
+        assert!(!logged.contains("canary"), "{logged}");
+    }
 }

@@ -203,9 +203,27 @@ fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
         Notice::ApplicationReceived { edition: about }
         | Notice::EnrolmentConfirmed { edition: about }
         | Notice::EnrolmentWaitlisted { edition: about } => context! { edition => edition(about, language) },
-        Notice::EnrolmentRejected { edition: about, reason } | Notice::EditionCancelled { edition: about, reason } => {
+        Notice::EnrolmentRejected { edition: about, reason }
+        | Notice::EditionCancelled { edition: about, reason }
+        | Notice::InvitationEnded {
+            edition: about, reason, ..
+        } => {
             context! { edition => edition(about, language), reason => prose(reason) }
         }
+        Notice::EditionRescheduled { edition: about, before } => {
+            let was = AboutEdition {
+                starts_on: before.starts_on,
+                ends_on: before.ends_on,
+                time_zone: before.time_zone.clone(),
+                ..about.clone()
+            };
+            context! { edition => edition(about, language), before => edition(&was, language) }
+        }
+        Notice::MinimumNotReached {
+            edition: about,
+            confirmed,
+            minimum,
+        } => context! { edition => edition(about, language), confirmed, minimum },
         Notice::ApplicationEnded { edition: about, reason } | Notice::EnrolmentEnded { edition: about, reason } => {
             context! { edition => edition(about, language), reason => prose(reason.as_deref().unwrap_or_default()) }
         }

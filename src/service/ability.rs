@@ -86,7 +86,7 @@ struct Seen {
     institutions: HashSet<InstitutionId>,
     enrolments: HashMap<EnrolmentId, enrolment::Model>,
     to_enrolments: HashMap<EnrolmentId, Relation>,
-    teams: HashSet<TeamId>,
+    teams: HashMap<TeamId, EditionId>,
     to_teams: HashMap<TeamId, Relation>,
     submissions: HashMap<SubmissionId, submission::Model>,
     to_submissions: HashMap<SubmissionId, Relation>,
@@ -125,7 +125,7 @@ impl Seen {
         let teams = wanted!(checks, TeamId);
         seen.to_teams = team::relations(db, actor, &teams).await?;
         let teams = team::by_ids_visible(db, actor, &teams).await?;
-        seen.teams = teams.into_iter().map(|row| row.id).collect();
+        seen.teams = teams.into_iter().map(|row| (row.id, row.edition_id)).collect();
         let submissions = wanted!(checks, SubmissionId);
         seen.to_submissions = submission::relations(db, actor, &submissions).await?;
         let submissions = submission::by_ids_visible(db, actor, &submissions).await?;
@@ -140,6 +140,7 @@ impl Seen {
 
         let named = wanted!(checks, EditionId);
         let mut editions: BTreeSet<EditionId> = named.iter().copied().collect();
+        editions.extend(seen.teams.values());
         editions.extend(seen.enrolments.values().map(|row| row.edition_id));
         editions.extend(seen.submissions.values().map(|row| row.edition_id));
         editions.extend(seen.deliverables.values().map(|row| row.edition_id));
@@ -195,7 +196,7 @@ impl Seen {
             }
             (
                 "applyToEdition" | "updateEdition" | "moveEdition" | "createDeliverable" | "createTeam"
-                | "decideEnrolments" | "grantRole" | "inviteToEdition" | "inviteToRole",
+                | "decideEnrolments" | "exportEnrolments" | "grantRole" | "inviteToEdition" | "inviteToRole",
                 Some(AnyId::EditionId(id)),
             ) => {
                 let row = self.editions.get(&id)?;
@@ -236,9 +237,10 @@ impl Seen {
                 }
             }
             ("updateTeam" | "allocateTutor" | "endAllocation", Some(AnyId::TeamId(id))) => {
-                let id = self.teams.get(&id)?;
+                let edition = self.teams.get(&id)?;
                 Facts {
-                    relation: self.to_teams.get(id).copied().unwrap_or_default(),
+                    relation: self.to_teams.get(&id).copied().unwrap_or_default(),
+                    edition: self.editions.get(edition),
                     ..none
                 }
             }

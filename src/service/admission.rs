@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::app::App;
+use crate::clock::Clock;
 use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EnrolmentId, PersonId, Subject};
@@ -16,7 +17,7 @@ use crate::store::{Tx, course, edition, enrolment, history, outbox, snapshot, ta
 
 /// A locked edition whose enrolments are being moved.
 pub(super) struct Admissions<'a> {
-    app: &'a App,
+    clock: &'a Clock,
     tx: &'a Tx,
     /// Who moves them; `None` for time itself.
     actor: Option<PersonId>,
@@ -31,10 +32,20 @@ pub(super) struct Admissions<'a> {
 impl<'a> Admissions<'a> {
     /// Prepares moves in `edition`, which the caller has locked.
     pub(super) async fn of(app: &'a App, tx: &'a Tx, actor: Option<PersonId>, edition: edition::Model) -> Result<Self> {
+        Self::at(&app.clock, tx, actor, edition).await
+    }
+
+    /// The same, for what time does too.
+    pub(super) async fn at(
+        clock: &'a Clock,
+        tx: &'a Tx,
+        actor: Option<PersonId>,
+        edition: edition::Model,
+    ) -> Result<Self> {
         let course = course::find(tx, edition.course_id)
             .await?
             .ok_or_else(|| Error::internal("an edition without course"))?;
-        Ok(Self::with_course(app, tx, actor, edition, &course))
+        Ok(Self::begin(clock, tx, actor, edition, &course))
     }
 
     /// The same, where the course was read together with the edition.
@@ -45,9 +56,19 @@ impl<'a> Admissions<'a> {
         edition: edition::Model,
         course: &course::Model,
     ) -> Self {
+        Self::begin(&app.clock, tx, actor, edition, course)
+    }
+
+    fn begin(
+        clock: &'a Clock,
+        tx: &'a Tx,
+        actor: Option<PersonId>,
+        edition: edition::Model,
+        course: &course::Model,
+    ) -> Self {
         let about = edition.about(course);
         Self {
-            app,
+            clock,
             tx,
             actor,
             edition,
@@ -55,6 +76,11 @@ impl<'a> Admissions<'a> {
             freed: 0,
             changes: Vec::new(),
         }
+    }
+
+    /// What notices say of the edition.
+    pub(super) fn about(&self) -> &AboutEdition {
+        &self.about
     }
 
     /// The edition as it now is.
@@ -65,7 +91,7 @@ impl<'a> Admissions<'a> {
     /// Counts all moves and hands the edition back as it now is. At once, so that the rows of the statistics,
     /// which all editions share, are locked in one order.
     pub(super) async fn finish(self) -> Result<edition::Model> {
-        tally::record(self.tx, &self.app.clock, &self.changes).await?;
+        tally::record(self.tx, self.clock, &self.changes).await?;
         Ok(self.edition)
     }
 
@@ -89,14 +115,14 @@ impl<'a> Admissions<'a> {
         if row.state != EnrolmentState::Applied {
             steps.push(step(Some(applied), row.state.word()));
         }
-        history::record(self.tx, &self.app.clock, &steps).await?;
+        history::record(self.tx, self.clock, &steps).await?;
         let change = Change {
             at: row.applied_at,
             before: None,
             after: Some(enrolment::fact(row)),
         };
         self.changes.push(change);
-        self.tell(row.person_id, row.state, None).await
+        self.tell(&[row.person_id], row.state, None).await
     }
 
     /// Moves locked enrolments to `to`, all or none, and returns them as they then are.
@@ -111,7 +137,7 @@ impl<'a> Admissions<'a> {
         at: &str,
     ) -> Result<Vec<enrolment::Model>> {
         self.check(&rows, to, reason, at)?;
-        let now = self.app.clock.now();
+        let now = self.clock.now();
         let ids: Vec<EnrolmentId> = rows.iter().map(|row| row.id).collect();
         let before = rows.clone();
         let mut after = rows;
@@ -143,15 +169,14 @@ impl<'a> Admissions<'a> {
                 reason: reason_text,
             })
             .collect();
-        history::record(self.tx, &self.app.clock, &steps).await?;
+        history::record(self.tx, self.clock, &steps).await?;
         self.changes.extend(before.iter().zip(&after).map(|(old, new)| Change {
             at: now,
             before: Some(enrolment::fact(old)),
             after: Some(enrolment::fact(new)),
         }));
-        for row in &after {
-            self.tell(row.person_id, to, reason).await?;
-        }
+        let people: Vec<PersonId> = after.iter().map(|row| row.person_id).collect();
+        self.tell(&people, to, reason).await?;
         Ok(after)
     }
 
@@ -227,7 +252,7 @@ impl<'a> Admissions<'a> {
     }
 
     /// Puts the message for a state into the outbox, where the state has one.
-    async fn tell(&self, person: PersonId, state: EnrolmentState, reason: Option<&Reason>) -> Result<()> {
+    async fn tell(&self, people: &[PersonId], state: EnrolmentState, reason: Option<&Reason>) -> Result<()> {
         let edition = self.about.clone();
         let text = reason.map(ToString::to_string);
         let cancelled = self.edition.state == EditionState::Cancelled;
@@ -250,7 +275,6 @@ impl<'a> Admissions<'a> {
             | EnrolmentState::Completed
             | EnrolmentState::NotCompleted => return Ok(()),
         };
-        outbox::enqueue(self.tx, &self.app.clock, person, &notice).await?;
-        Ok(())
+        outbox::enqueue_all(self.tx, self.clock, people.iter().map(|&person| (person, &notice))).await
     }
 }

@@ -1,16 +1,23 @@
 //! Editions: planned, changed, and walked through their states.
 
+use std::collections::BTreeSet;
+
 use super::admission::Admissions;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::domain::edition::{EditionDraft, EditionState, Refusal};
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::{CourseId, EditionId};
+use crate::domain::id::{CourseId, EditionId, PersonId};
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::text::Reason;
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::history::Step;
 use crate::store::{Tx, audit, course, edition, enrolment, history};
+
+pub mod copy;
+pub mod passing;
+mod telling;
 
 /// How the actor stands to an edition.
 pub fn relation(actor: &Actor, row: &edition::Model) -> Relation {
@@ -46,13 +53,14 @@ pub async fn create(app: &App, actor: &Actor, of: CourseId, draft: &EditionDraft
     let course = course::find(&tx, of).await?.ok_or(Error::NotFound("input.courseId"))?;
     let row = edition::new_row(id, &course, draft, app.clock.now());
     edition::insert(&tx, &row).await?;
-    note_step(app, &tx, actor, &row, None, None).await?;
+    note_step(&app.clock, &tx, actor.person, &row, None, None).await?;
     audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], None).await?;
     tx.commit().await?;
     Ok(row)
 }
 
 /// Changes an edition whose version the caller saw. More seats go to those who wait, at once, until the edition runs.
+/// Once it is published, everybody in it and its tutors are told of other days.
 ///
 /// # Errors
 /// Faults of the draft; [`Code::StaleVersion`]; [`Code::IllegalTransition`] when it is over;
@@ -78,8 +86,10 @@ pub async fn update(
     let course = course::find(&tx, row.course_id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
+    let before = telling::days(&row);
     edition::write_draft(&mut row, draft, &course);
     edition::update(&tx, &mut row).await?;
+    Box::pin(telling::rescheduled(&app.clock, &tx, &row, before)).await?;
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
     admissions.fill_seats().await?;
     let row = admissions.finish().await?;
@@ -90,8 +100,8 @@ pub async fn update(
 }
 
 /// Takes an edition one step along its state machine, and its enrolments with it: when it begins the
-/// confirmed take part, when it is graded nobody waits any longer, when it is cancelled everybody is
-/// told.
+/// confirmed take part, when it is graded nobody waits any longer, when it is cancelled everybody whom it concerns is
+/// told, and the invitations to it end.
 ///
 /// # Errors
 /// [`Code::StaleVersion`], [`Code::IllegalTransition`], [`Code::ReasonRequired`].
@@ -104,14 +114,8 @@ pub async fn step(
     reason: Option<&Reason>,
 ) -> Result<edition::Model> {
     let tx = app.db.write().await?;
-    let mut row = load(&tx, actor, id, version).await?;
-    let from = row.state;
-    row.state = from.step(to, reason.is_some()).map_err(Refusal::fault)?;
-    edition::update(&tx, &mut row).await?;
-    note_step(app, &tx, actor, &row, Some(from), reason).await?;
-    let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
-    follow(&tx, &mut admissions, to, reason).await?;
-    let row = admissions.finish().await?;
+    let row = load(&tx, actor, id, version).await?;
+    let row = Box::pin(take(&app.clock, &tx, actor.person, row, to, reason)).await?;
     audit::record(
         &tx,
         &app.clock,
@@ -126,8 +130,35 @@ pub async fn step(
     Ok(row)
 }
 
-/// What a step of the edition means for its enrolments.
-async fn follow(tx: &Tx, admissions: &mut Admissions<'_>, to: EditionState, reason: Option<&Reason>) -> Result<()> {
+/// Takes a locked edition one step; `by` is `None` for time itself.
+async fn take(
+    clock: &Clock,
+    tx: &Tx,
+    by: Option<PersonId>,
+    mut row: edition::Model,
+    to: EditionState,
+    reason: Option<&Reason>,
+) -> Result<edition::Model> {
+    let from = row.state;
+    row.state = from.step(to, reason.is_some()).map_err(Refusal::fault)?;
+    edition::update(tx, &mut row).await?;
+    note_step(clock, tx, by, &row, Some(from), reason).await?;
+    let mut admissions = Admissions::at(clock, tx, by, row).await?;
+    let moved = follow(tx, &mut admissions, to, reason).await?;
+    if to == EditionState::Cancelled {
+        let of = (admissions.edition(), admissions.about());
+        Box::pin(telling::cancelled(clock, tx, of, by, reason, &moved)).await?;
+    }
+    admissions.finish().await
+}
+
+/// What a step of the edition means for its enrolments; whose they were.
+async fn follow(
+    tx: &Tx,
+    admissions: &mut Admissions<'_>,
+    to: EditionState,
+    reason: Option<&Reason>,
+) -> Result<BTreeSet<PersonId>> {
     use EnrolmentState as E;
     let moves: &[(&[E], E)] = match to {
         EditionState::Running => &[(&[E::Confirmed], E::Active)],
@@ -146,13 +177,15 @@ async fn follow(tx: &Tx, admissions: &mut Admissions<'_>, to: EditionState, reas
         | EditionState::Closed
         | EditionState::Archived => &[],
     };
+    let mut people = BTreeSet::new();
     for (from, to) in moves {
         let rows = enrolment::lock_in_states(tx, admissions.edition().id, from).await?;
         if !rows.is_empty() {
+            people.extend(rows.iter().map(|row| row.person_id));
             admissions.take(rows, *to, reason, "editionId").await?;
         }
     }
-    Ok(())
+    Ok(people)
 }
 
 /// Loads and locks an edition that the actor may plan.
@@ -168,9 +201,9 @@ async fn load(tx: &Tx, actor: &Actor, id: EditionId, version: i64) -> Result<edi
 }
 
 async fn note_step(
-    app: &App,
+    clock: &Clock,
     tx: &Tx,
-    actor: &Actor,
+    actor: Option<PersonId>,
     row: &edition::Model,
     from: Option<EditionState>,
     reason: Option<&Reason>,
@@ -179,9 +212,9 @@ async fn note_step(
         subject: row.id.into(),
         from: from.map(EditionState::word),
         to: row.state.word(),
-        at: app.clock.now(),
-        actor: actor.person,
+        at: clock.now(),
+        actor,
         reason: reason.map(AsRef::as_ref),
     };
-    history::record(tx, &app.clock, &[step]).await
+    history::record(tx, clock, &[step]).await
 }

@@ -11,6 +11,7 @@ mod admission;
 pub mod api_token;
 pub mod assessment;
 pub mod audit;
+pub mod calendar;
 pub mod completion;
 pub mod course;
 pub mod deliverable;

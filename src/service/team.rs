@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::role::find_seen;
 use crate::app::App;
 use crate::domain::actor::{Actor, Reach};
+use crate::domain::edition::EditionState;
 use crate::domain::id::{AllocationId, EditionId, EnrolmentId, PersonId, TeamId};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Name;
@@ -30,7 +31,8 @@ pub struct CreateTeam {
 /// Makes a team of people who take part in an edition. For who coordinates it.
 ///
 /// # Errors
-/// [`Code::Taken`] for the name, [`Code::NotAdmitted`] and [`Code::AlreadyInTeam`] for an enrolment, each at its place.
+/// [`Code::Taken`] for the name, [`Code::NotAdmitted`] and [`Code::AlreadyInTeam`] for an enrolment, each at its place;
+/// [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn create(app: &App, actor: &Actor, command: CreateTeam) -> Result<team::Model> {
     let tx = app.db.write().await?;
     let held = edition::hold(&tx, &[command.edition]).await?.into_iter().next();
@@ -38,6 +40,7 @@ pub async fn create(app: &App, actor: &Actor, command: CreateTeam) -> Result<tea
         .filter(|edition| sees(actor, edition))
         .ok_or(Error::NotFound("input.editionId"))?;
     policy::demand(actor, Action::ManageTeams, to_edition(actor, &seen), None)?;
+    check_state(&[seen.state])?;
     check_joining(&tx, seen.id, &command.enrolments, "enrolmentIds").await?;
     let row = team::insert(&tx, &app.clock, seen.id, &command.name).await?;
     team_member::join(&tx, &app.clock, row.id, &command.enrolments).await?;
@@ -74,11 +77,12 @@ pub struct UpdateTeam {
 /// # Errors
 /// [`Code::StaleVersion`], [`Code::Taken`] for the name, [`Code::NotAdmitted`] for somebody who leaves without
 /// belonging to the team, or joins without taking part; [`Code::AlreadyInTeam`], [`Code::OwnWork`] for somebody
-/// who is the team's tutor.
+/// who is the team's tutor; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<team::Model> {
     let tx = app.db.write().await?;
-    let (row, relation) = open(&tx, actor, command.team, "input.teamId").await?;
+    let (row, relation, state) = open(&tx, actor, command.team, "input.teamId").await?;
     policy::demand(actor, Action::ManageTeams, relation, None)?;
+    check_state(&[state])?;
     if row.version != command.version {
         return Err(Fault::at("version", Code::StaleVersion).with(row.version).into());
     }
@@ -127,7 +131,7 @@ pub struct AllocateTutor {
 ///
 /// # Errors
 /// [`Error::NotFound`] for a person whom the actor does not see, [`Code::OwnWork`] for a team of which the person is a
-/// member, [`Code::AlreadyGranted`] for one in their charge.
+/// member, [`Code::AlreadyGranted`] for one in their charge; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) -> Result<Vec<team::Model>> {
     check_list("teamIds", command.teams.len())?;
     let tx = app.db.write().await?;
@@ -163,7 +167,7 @@ pub async fn end_allocation(app: &App, actor: &Actor, id: AllocationId) -> Resul
     let Some(row) = allocation::find_visible(&tx, actor, id).await? else {
         return Err(unseen);
     };
-    let (team, relation) = open(&tx, actor, row.team_id, "input.allocationId").await?;
+    let (team, relation, _) = open(&tx, actor, row.team_id, "input.allocationId").await?;
     policy::demand(actor, Action::AllocateTutor, relation, None)?;
     if !allocation::end(&tx, &app.clock, id).await? {
         return Err(Error::at("allocationId", Code::IllegalTransition));
@@ -178,18 +182,19 @@ pub async fn read(app: &App, actor: &Actor, id: TeamId) -> Result<Option<team::M
     team::find_visible(app.db.read(), actor, id).await
 }
 
-/// Locks a team that the actor sees, with how the actor stands to it.
-async fn open(tx: &Tx, actor: &Actor, id: TeamId, path: &'static str) -> Result<(team::Model, Relation)> {
+/// Locks a team that the actor sees, with how the actor stands to it and where its edition stands.
+async fn open(tx: &Tx, actor: &Actor, id: TeamId, path: &'static str) -> Result<(team::Model, Relation, EditionState)> {
     actor.signed_in()?;
     let seen = team::find_visible(tx, actor, id).await?.ok_or(Error::NotFound(path))?;
-    edition::hold(tx, &[seen.edition_id]).await?;
+    let held = edition::hold(tx, &[seen.edition_id]).await?;
+    let state = held.first().ok_or(Error::NotFound(path))?.state;
     let row = team::lock(tx, &[id])
         .await?
         .into_iter()
         .next()
         .ok_or(Error::NotFound(path))?;
     let relation = team::relations(tx, actor, &[id]).await?.remove(&id).unwrap_or_default();
-    Ok((row, relation))
+    Ok((row, relation, state))
 }
 
 /// Locks teams whose tutors the actor may change: all their editions first, in one order, whatever the order of
@@ -204,14 +209,24 @@ async fn open_all(tx: &Tx, actor: &Actor, ids: &[TeamId]) -> Result<Vec<team::Mo
         return Err(Error::NotFound(PATH));
     }
     let editions: BTreeSet<EditionId> = seen.iter().map(|row| row.edition_id).collect();
-    edition::hold(tx, &editions.into_iter().collect::<Vec<_>>()).await?;
+    let held = edition::hold(tx, &editions.into_iter().collect::<Vec<_>>()).await?;
+    let states: Vec<EditionState> = held.iter().map(|row| row.state).collect();
     let rows = team::lock(tx, &wanted).await?;
     let relations = team::relations(tx, actor, &wanted).await?;
     for row in &rows {
         let relation = relations.get(&row.id).copied().unwrap_or_default();
         policy::demand(actor, Action::AllocateTutor, relation, None)?;
     }
+    check_state(&states)?;
     Ok(rows)
+}
+
+/// Refuses to change anything in an edition that was cancelled.
+fn check_state(states: &[EditionState]) -> Result<()> {
+    if states.iter().all(|state| state.takes_teams()) {
+        return Ok(());
+    }
+    Err(Code::IllegalTransition.into())
 }
 
 fn to_edition(actor: &Actor, edition: &edition::Model) -> Relation {

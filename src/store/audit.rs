@@ -1,9 +1,11 @@
 //! Who did what to what: append-only.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
 use sea_orm::sea_query::{Query, SelectStatement};
-use sea_orm::{Condition, QueryTrait, Set};
+use sea_orm::{Condition, QuerySelect, QueryTrait, Set};
 
 use super::page::{self, Key, Page, Place, Wanted};
 use super::{Tx, Write, allocation, deliverable, enrolment, invitation, role, submission, team};
@@ -96,6 +98,20 @@ pub async fn record(
         tx.later("audit_entry", batch.len(), write).await?;
     }
     Ok(())
+}
+
+/// When something was last done to each of these, where something was.
+pub async fn last_change(connection: &impl ConnectionTrait, subjects: &[Uuid]) -> Result<HashMap<Uuid, DateTime<Utc>>> {
+    let rows: Vec<(Uuid, DateTime<Utc>)> = Entity::find()
+        .select_only()
+        .column(Column::SubjectId)
+        .column_as(Column::At.max(), "last_at")
+        .filter(Column::SubjectId.is_in(subjects.iter().copied()))
+        .group_by(Column::SubjectId)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Which entries are wanted; what is empty does not restrict.

@@ -8,12 +8,14 @@ use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, QueryTrait, Set};
 use super::page::{Key, Page, Place, Wanted, fetch};
 use super::{Tx, Write, course, unique_or};
 use crate::domain::actor::{Actor, Reach};
-use crate::domain::edition::{EditionDraft, EditionState, EnrolmentPolicy, Modality, Seats};
+use crate::domain::edition::{Calendar, EditionDraft, EditionState, EnrolmentPolicy, Modality, Seats};
 use crate::domain::id::{CourseId, EditionId};
 use crate::domain::language::Language;
 use crate::domain::notice::AboutEdition;
 use crate::domain::text::{SearchText, fold};
 use crate::error::{Code, Error, Result};
+
+pub mod passing;
 
 /// One run of a course.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -64,6 +66,21 @@ impl Model {
             capacity: self.capacity,
             taken: self.seats_taken,
         }
+    }
+
+    /// Its days and instants.
+    pub fn calendar(&self) -> Calendar {
+        Calendar {
+            starts_on: self.starts_on,
+            ends_on: self.ends_on,
+            enrols_from: self.enrols_from,
+            enrols_until: self.enrols_until,
+        }
+    }
+
+    /// The step that time takes at `now`, where it takes one.
+    pub fn due(&self, now: DateTime<Utc>) -> Option<EditionState> {
+        self.state.due(&self.calendar(), self.zone(), now)
     }
 
     /// Its zone.
@@ -143,6 +160,15 @@ pub async fn lock_for(tx: &Tx, actor: &Actor, id: EditionId) -> Result<Option<Mo
     Ok(Entity::find_by_id(id)
         .filter(visible_to(actor))
         .lock_exclusive()
+        .one(tx)
+        .await?)
+}
+
+/// The edition, if it exists for the actor, held against changes; others may do so at the same time.
+pub async fn hold_for(tx: &Tx, actor: &Actor, id: EditionId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id)
+        .filter(visible_to(actor))
+        .lock_shared()
         .one(tx)
         .await?)
 }

@@ -250,6 +250,16 @@ pub async fn page_of_person(
     fetch(connection, list, (Column::AppliedAt, Column::Id), true, wanted).await
 }
 
+/// The person's latest applications, whatever came of them.
+pub async fn latest_of_person(connection: &impl ConnectionTrait, person: PersonId, limit: u64) -> Result<Vec<Model>> {
+    let list = Entity::find()
+        .filter(Column::PersonId.eq(person))
+        .order_by_desc(Column::AppliedAt)
+        .order_by_desc(Column::Id)
+        .limit(limit);
+    Ok(list.all(connection).await?)
+}
+
 /// Stores a new enrolment of a person who, as the lock of the edition has shown, has no live one in it. The unique
 /// index holds the same; where it is the one that refuses, the request is tried again.
 pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {

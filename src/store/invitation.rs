@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
-use sea_orm::{ActiveValue::Set, Condition, QuerySelect};
+use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
 
 use super::page::{Key, Page, Place, Wanted};
 use super::{Tx, role, team, unique_or};
@@ -203,6 +203,32 @@ pub async fn set_ended(
         version: row.version + 1,
         ..row
     })
+}
+
+/// The open ones to an edition, to take part in it or to hold a role in it, held against others who use them.
+pub async fn lock_open_to(tx: &Tx, edition: EditionId, now: DateTime<Utc>) -> Result<Vec<Model>> {
+    Ok(Entity::find()
+        .filter(Expr::cust(OPEN))
+        .filter(Column::ScopeKind.eq("edition"))
+        .filter(Column::ScopeId.eq(edition.0))
+        .filter(Column::ExpiresAt.gt(now))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await?)
+}
+
+/// Takes back locked ones.
+pub async fn withdraw_all(tx: &Tx, ids: &[InvitationId]) -> Result<()> {
+    for batch in ids.chunks(10_000) {
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value(InvitationState::Withdrawn))
+            .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+            .filter(Column::Id.is_in(batch.iter().copied()))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 fn overdue(now: DateTime<Utc>) -> Condition {

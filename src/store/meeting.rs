@@ -1,11 +1,11 @@
 //! One synchronous session of an edition.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter, PrimaryKeyTrait,
-};
+use sea_orm::QueryOrder;
+use sea_orm::entity::prelude::*;
 
 use crate::domain::id::{EditionId, MeetingId};
+use crate::error::Result;
 
 /// One synchronous session of an edition.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -25,3 +25,12 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The meetings of these editions, in their order.
+pub async fn of_editions(connection: &impl ConnectionTrait, editions: &[EditionId]) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::EditionId.is_in(editions.iter().copied()))
+        .order_by_asc(Column::EditionId)
+        .order_by_asc(Column::Number);
+    Ok(rows.all(connection).await?)
+}

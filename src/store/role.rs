@@ -88,7 +88,8 @@ pub fn new_row(
     }
 }
 
-fn in_force(now: DateTime<Utc>) -> Condition {
+/// What holds at this instant.
+pub(super) fn in_force(now: DateTime<Utc>) -> Condition {
     Condition::all()
         .add(Column::FromAt.lte(now))
         .add(Column::UntilAt.is_null().or(Column::UntilAt.gt(now)))

@@ -119,10 +119,14 @@ async fn a_refusal_that_can_be_put_right_leaves_the_token_good() {
     let carla = test.coordinator().await;
     let edition = draft(&carla, Plan::OPEN).await.text("createEdition.edition.id");
     walk(&carla, &edition, &["ANNOUNCED"]).await;
+    // Its window opens in an hour, or time would open it before.
+    let (now, hour) = (test.now(), TimeDelta::hours(1));
+    set_window(&test, &edition, now + hour, now + TimeDelta::days(20)).await;
     let token = invited(&test, &carla, &edition).await;
     let anyone = test.anonymous();
     let closed = act(&anyone, "RegisterInvited", joining(&token)).await;
     assert_eq!(closed.user_errors("registerInvited"), ["ENROLMENT_CLOSED input.token"]);
+    set_window(&test, &edition, now - hour, now + TimeDelta::days(20)).await;
     walk(&carla, &edition, &["ENROLLING"]).await;
     for (field, value, expected) in [
         ("declaration", Value::Null, "DECLARATION_REQUIRED input.declaration"),
@@ -197,6 +201,9 @@ async fn inviting_to_an_edition_is_for_its_coordinators_while_people_can_enter()
         closed.user_errors("inviteToEdition"),
         ["ENROLMENT_CLOSED input.editionId"]
     );
+    // Its window opens tomorrow, or time would open it meanwhile.
+    let tomorrow = test.now() + TimeDelta::days(1);
+    set_window(&test, &edition, tomorrow, tomorrow + TimeDelta::days(20)).await;
     walk(&carla, &edition, &["ANNOUNCED"]).await;
     for stranger in [&olga, &ada, &saul] {
         let refused = act(stranger, "InviteToEdition", to_edition(&edition)).await;

@@ -6,10 +6,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::Edition;
 use crate::api::decimal::Decimal;
 use crate::api::enums::{EditionState, EnrolmentPolicy, Language, Modality};
+use crate::api::id;
 use crate::api::payload::payloads;
 use crate::domain::edition::{Calendar, EditionDraft};
 use crate::domain::text::{SearchText, ShortCode, parse_day, parse_instant, parse_time_zone};
 use crate::error::{Code, Faults, Result};
+use crate::service::edition::copy::CopyEdition;
 use crate::store::edition;
 
 /// Which editions of the catalogue; what is left out does not restrict.
@@ -128,6 +130,42 @@ pub struct CreateEditionInput {
     pub(super) edition: EditionInput,
 }
 
+/// A new edition like an earlier one.
+#[derive(InputObject)]
+pub struct CopyEditionInput {
+    /// The edition that is copied.
+    pub(super) edition_id: ID,
+    /// The course of the new one; left out for the same.
+    pub(super) course_id: Option<ID>,
+    /// A unique short code of up to 40 characters (NFC) for the new one.
+    pub(super) code: String,
+    /// Its first day; every other date moves by as many days, at the same time by the clock of the edition's zone.
+    pub(super) starts_on: NaiveDate,
+}
+
+impl CopyEditionInput {
+    pub(super) fn read(&self) -> Result<CopyEdition> {
+        let source = id::parse("editionId", &self.edition_id)?;
+        let course = self
+            .course_id
+            .as_ref()
+            .map(|id| id::parse("courseId", id))
+            .transpose()?;
+        let mut faults = Faults::default();
+        let code = faults.take("code", ShortCode::parse(&self.code));
+        let starts_on = faults.take("startsOn", parse_day(self.starts_on));
+        let (Some(code), Some(starts_on)) = (code, starts_on) else {
+            return Err(faults.into());
+        };
+        Ok(CopyEdition {
+            source,
+            course,
+            code,
+            starts_on,
+        })
+    }
+}
+
 /// A changed edition.
 #[derive(InputObject)]
 pub struct UpdateEditionInput {
@@ -155,6 +193,11 @@ pub struct MoveEditionInput {
 payloads! {
     /// The new edition.
     CreateEditionPayload {
+        /// The edition, unless there are `userErrors`.
+        edition: Edition
+    }
+    /// The new edition.
+    CopyEditionPayload {
         /// The edition, unless there are `userErrors`.
         edition: Edition
     }

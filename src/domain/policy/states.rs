@@ -181,6 +181,9 @@ mod tests {
         for operation in ["updateEdition", "createDeliverable", "updateDeliverable"] {
             rows.push((operation, Kind::Edition, edition(|state| !state.is_over())));
         }
+        for operation in ["createTeam", "updateTeam", "allocateTutor"] {
+            rows.push((operation, Kind::Edition, edition(EditionState::takes_teams)));
+        }
         for operation in ["decideEnrolment", "decideEnrolments"] {
             rows.push((operation, Kind::Enrolment, enrolment(decided)));
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::language::Localized;
-use crate::domain::notice::Guest;
+use crate::domain::notice::{Days, Guest};
 
 const EVIL: &str = "<script>alert(1)</script> & \"{{ name }}\" {% raise %}";
 
@@ -127,6 +127,12 @@ fn every_notice(words: &str) -> Vec<Notice> {
             edition: edition.clone(),
             reason,
         },
+        rescheduled(words),
+        Notice::MinimumNotReached {
+            edition: edition.clone(),
+            confirmed: 11,
+            minimum: 12,
+        },
         Notice::RevisionRequested {
             work: work.clone(),
             comment: comment.clone(),
@@ -156,8 +162,25 @@ fn every_notice(words: &str) -> Vec<Notice> {
     all
 }
 
-/// Every shape of an invitation.
-fn invitations(words: &str, at: DateTime<Utc>) -> [Notice; 5] {
+/// An edition that now takes place in another zone, ending later.
+fn rescheduled(title: &str) -> Notice {
+    let before = about(title);
+    Notice::EditionRescheduled {
+        edition: AboutEdition {
+            ends_on: NaiveDate::from_ymd_opt(2022, 6, 3).expect("a date"),
+            time_zone: "America/Montevideo".into(),
+            ..about(title)
+        },
+        before: Days {
+            starts_on: before.starts_on,
+            ends_on: before.ends_on,
+            time_zone: before.time_zone,
+        },
+    }
+}
+
+/// Every shape of an invitation, and its end.
+fn invitations(words: &str, at: DateTime<Utc>) -> [Notice; 6] {
     let guest = Guest {
         address: "ana@example.org".into(),
         given_name: "Ana".into(),
@@ -184,6 +207,11 @@ fn invitations(words: &str, at: DateTime<Utc>) -> [Notice; 5] {
         to_role("focal_point", Some(words)),
         to_role("coordinator", Some(words)),
         to_role("coordinator", None),
+        Notice::InvitationEnded {
+            guest: guest.clone(),
+            edition: about(words),
+            reason: words.into(),
+        },
     ]
 }
 
@@ -279,7 +307,7 @@ fn links_and_codes_are_complete() {
 
 #[test]
 fn an_invitation_says_who_invites_to_what() {
-    let about = |notice: &&Notice| notice.guest().is_some();
+    let about = |notice: &&Notice| notice.guest().is_some() && !matches!(notice, Notice::InvitationEnded { .. });
     let all = every_notice("Formación dual");
     let texts: Vec<String> = all
         .iter()
@@ -300,6 +328,17 @@ fn an_invitation_says_who_invites_to_what() {
             text.contains("https://rumbo.example.org/invitation?token=a-token_1\n"),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn other_days_stand_beside_those_of_before_each_in_its_zone() {
+    let text = rendered(&rescheduled("Dual"), Language::En).text;
+    for line in [
+        "Until now: from 7 March 2022 to 27 May 2022 (America/Argentina/Buenos Aires time).",
+        "From now on: from 7 March 2022 to 3 June 2022 (America/Montevideo time).",
+    ] {
+        assert!(text.contains(line), "{text}");
     }
 }
 

@@ -1,0 +1,107 @@
+//! Whom something about an edition concerns: those who are or want to be in it, its tutors, its coordinators.
+//!
+//! People whose account is disabled are left out; they get no mail.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{Condition, JoinType, QuerySelect};
+
+use super::{edition, enrolment, person, role};
+use crate::domain::actor::Role;
+use crate::domain::enrolment::EnrolmentState;
+use crate::domain::id::{EditionId, PersonId};
+use crate::error::Result;
+
+/// Who accompanies and who coordinates an edition.
+#[derive(Debug, Clone, Default)]
+pub struct Staff {
+    /// Its tutors.
+    pub tutors: BTreeSet<PersonId>,
+    /// Those whose role of coordinator is in it or in its course; where there are none, those who coordinate
+    /// everything.
+    pub coordinators: BTreeSet<PersonId>,
+}
+
+/// The people with a live enrolment in the edition: from who applied to who completed it.
+pub async fn enrolled(connection: &impl ConnectionTrait, edition: EditionId) -> Result<BTreeSet<PersonId>> {
+    let live = EnrolmentState::ALL.iter().filter(|state| state.is_live());
+    let to_person = enrolment::Entity::belongs_to(person::Entity)
+        .from(enrolment::Column::PersonId)
+        .to(person::Column::Id);
+    let people: Vec<PersonId> = enrolment::Entity::find()
+        .select_only()
+        .column(enrolment::Column::PersonId)
+        .join(JoinType::InnerJoin, to_person.into())
+        .filter(enrolment::Column::EditionId.eq(edition))
+        .filter(enrolment::Column::State.is_in(live.copied()))
+        .filter(person::Column::DisabledAt.is_null())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(people.into_iter().collect())
+}
+
+/// Its tutors and coordinators of now.
+pub async fn staff(connection: &impl ConnectionTrait, of: &edition::Model, now: DateTime<Utc>) -> Result<Staff> {
+    let within = |kind: &str, id: Uuid| role::Column::ScopeKind.eq(kind).and(role::Column::ScopeId.eq(id));
+    let coordinates = Condition::any()
+        .add(within("edition", of.id.0))
+        .add(within("course", of.course_id.0))
+        .add(role::Column::ScopeKind.eq("system"));
+    let held = Condition::any()
+        .add(role::Column::Role.eq(Role::Tutor).and(within("edition", of.id.0)))
+        .add(
+            Condition::all()
+                .add(role::Column::Role.eq(Role::Coordinator))
+                .add(coordinates),
+        );
+    let to_person = role::Entity::belongs_to(person::Entity)
+        .from(role::Column::PersonId)
+        .to(person::Column::Id);
+    let rows: Vec<(PersonId, Role, String)> = role::Entity::find()
+        .select_only()
+        .columns([role::Column::PersonId, role::Column::Role, role::Column::ScopeKind])
+        .join(JoinType::InnerJoin, to_person.into())
+        .filter(role::in_force(now))
+        .filter(held)
+        .filter(person::Column::DisabledAt.is_null())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let those = |wanted: &dyn Fn(Role, &str) -> bool| {
+        let rows = rows.iter().filter(|(_, role, kind)| wanted(*role, kind));
+        rows.map(|(person, ..)| *person).collect::<BTreeSet<_>>()
+    };
+    let near = those(&|role, kind| role == Role::Coordinator && kind != "system");
+    let coordinators = if near.is_empty() {
+        those(&|role, _| role == Role::Coordinator)
+    } else {
+        near
+    };
+    Ok(Staff {
+        tutors: those(&|role, _| role == Role::Tutor),
+        coordinators,
+    })
+}
+
+/// Those of the people whose account has one of these addresses.
+pub async fn having_addresses(
+    connection: &impl ConnectionTrait,
+    addresses: &[String],
+) -> Result<Vec<(PersonId, String)>> {
+    let mut found = Vec::new();
+    for batch in addresses.chunks(10_000) {
+        let rows: Vec<(PersonId, String)> = person::Entity::find()
+            .select_only()
+            .columns([person::Column::Id, person::Column::Email])
+            .filter(person::Column::Email.is_in(batch.iter().map(String::as_str)))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
