@@ -3,11 +3,12 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::TimeDelta;
+use rumbo::commands::verify;
 use rumbo::domain::actor::{Actor, Role, Scope};
 use rumbo::domain::text::Reason;
 use rumbo::service::export;
 use rumbo::store::seal::{self, Head, check};
-use rumbo::store::{Engine, audit};
+use rumbo::store::{Engine, access, audit};
 use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::{Value, json};
 
@@ -152,6 +153,77 @@ async fn a_change_by_the_owner_of_the_database_is_named() {
         problems(&test, None).await,
         [format!("entry {first} of seal 1 is gone")]
     );
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_any_more_is_named_and_keeps_nobody_from_the_rest() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    class.tutor.query(TEAM, json!({ "id": class.team })).await;
+    seal_all(&test).await;
+    let verify = async || {
+        let mut out = Vec::new();
+        let code = verify::run(&test.app, None, &mut out).await.expect("it can be checked");
+        (code, String::from_utf8(out).expect("UTF-8"))
+    };
+    assert_eq!(verify().await.0, 0, "{}", verify().await.1);
+    let entries = audit::Entity::find().all(test.app.db.read()).await.expect("entries");
+    let records = access::Entity::find().all(test.app.db.read()).await.expect("records");
+    let (first, second) = (entries[0].id, entries[1].id);
+    let (record, seal) = (
+        records[0].id,
+        seal::head(test.app.db.read()).await.expect("a query").expect("a head"),
+    );
+    let mut named = vec![format!("access {record} of seal {} was altered", seal.sequence)];
+    match test.app.db.engine() {
+        Engine::Sqlite => {
+            let row = |id: uuid::Uuid| format!("WHERE id = X'{}'", id.simple());
+            as_owner(
+                &test,
+                "access_record",
+                &format!("UPDATE access_record SET seen = x'00' {}", row(record)),
+            )
+            .await;
+            as_owner(
+                &test,
+                "audit_entry",
+                &format!("UPDATE audit_entry SET at = 'garbage' {}", row(first)),
+            )
+            .await;
+            let change = format!("UPDATE audit_entry SET subject_id = x'00' {}", row(second));
+            as_owner(&test, "audit_entry", &change).await;
+            as_owner(
+                &test,
+                "audit_seal",
+                "UPDATE audit_seal SET sealed_at = 'garbage' WHERE sequence = 1",
+            )
+            .await;
+            named.push(format!("entry {first} of seal 1 was altered: it cannot be read"));
+            named.push(format!("entry {second} of seal 1 was altered: it cannot be read"));
+            named.push("seal 1 was altered: it cannot be read".to_owned());
+        }
+        Engine::Postgres => {
+            let change = format!("UPDATE access_record SET seen = '\\x00' WHERE id = '{record}'");
+            as_owner(&test, "access_record", &change).await;
+        }
+    }
+    let (code, told) = verify().await;
+    assert_eq!(code, 1, "{told}");
+    for problem in &named {
+        assert!(told.contains(problem), "{problem}: {told}");
+    }
+    let count = told
+        .lines()
+        .filter(|line| line.starts_with("     ") && line.contains("altered"))
+        .count();
+    assert_eq!(count, named.len(), "{told}");
+    assert!(told.contains("FAIL the audit log is as it was sealed"), "{told}");
+    assert!(
+        told.contains("ok   the kept summaries are what a recount finds"),
+        "{told}"
+    );
+    assert!(told.contains("     the trigger access_record_"), "{told}");
     drop(test.mails().await);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use rumbo::store::{self, Db, Engine};
-use sea_orm::{ConnectionTrait, DbErr, EntityName, EntityTrait, SqlErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityName, EntityTrait, SqlErr, Statement};
 
 use crate::support::db::TestDb;
 
@@ -118,11 +118,120 @@ async fn append_only_tables_refuse_changes_and_removals() {
         }
     }
     let listed: BTreeSet<String> = tables.map(|(table, _)| table.to_owned()).into();
-    assert_eq!(
-        listed,
-        names_after("migrations/src", "append_only(manager, \""),
-        "a table is missing from the list"
-    );
+    for helper in ["append_only", "no_replace"] {
+        assert_eq!(
+            listed,
+            names_after("migrations/src", &format!("{helper}(manager, \"")),
+            "a table is missing from the list, or from the migrations"
+        );
+    }
+    assert_eq!(listed, store::verify::APPEND_ONLY.map(ToOwned::to_owned).into());
+    if db.engine() == Engine::Sqlite {
+        for table in &listed {
+            refuses_to_be_replaced(&db, table).await;
+        }
+    }
+}
+
+/// Tries to put a row into the place of each one of a table, by every key that SQLite knows for it.
+async fn refuses_to_be_replaced(db: &Db, table: &str) {
+    let columns = first_of_rows(db, &format!("SELECT name FROM pragma_table_info('{table}')")).await;
+    let unique = format!("SELECT name FROM pragma_index_list('{table}') WHERE \"unique\"");
+    let mut keys = vec![vec!["rowid".to_owned()]];
+    for index in first_of_rows(db, &unique).await {
+        keys.push(first_of_rows(db, &format!("SELECT name FROM pragma_index_info('{index}')")).await);
+    }
+    assert!(keys.len() > 1, "{table} has no key");
+    let all = columns.join(", ");
+    let mut statements = vec![
+        format!("INSERT OR REPLACE INTO {table} SELECT * FROM {table}"),
+        format!("REPLACE INTO {table} ({all}) SELECT {all} FROM {table}"),
+        // No key but the number of the row is the same.
+        format!(
+            "INSERT OR REPLACE INTO {table} (rowid, {all}) SELECT rowid, {} FROM {table}",
+            columns
+                .iter()
+                .map(|column| if keys.iter().flatten().any(|key| key == column) {
+                    "x'00'"
+                } else {
+                    column
+                })
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    ];
+    if table == "submission_version" {
+        let other = all.replacen("id", "x'00'", 1);
+        statements.push(format!(
+            "INSERT OR REPLACE INTO {table} ({all}) SELECT {other} FROM {table}"
+        ));
+    }
+    for statement in statements {
+        let refusal = run(db, &statement).await.expect_err(&statement).to_string();
+        assert!(
+            refusal.contains(&format!("{table} is append-only")),
+            "{statement}: {refusal}"
+        );
+    }
+    let trigger = format!("SELECT sql FROM sqlite_master WHERE name = '{table}_no_replace'");
+    let trigger = first_of_rows(db, &trigger).await.concat();
+    for key in keys {
+        let same = key.iter().map(|column| format!("{column} = NEW.{column}"));
+        let same = same.collect::<Vec<_>>().join(" AND ");
+        assert!(
+            trigger.contains(&format!("WHERE {same})")),
+            "{table} by {same}: {trigger}"
+        );
+    }
+}
+
+async fn first_of_rows(db: &Db, sql: &str) -> Vec<String> {
+    let rows = db
+        .read()
+        .query_all_raw(Statement::from_string(DbBackend::Sqlite, sql))
+        .await;
+    let rows = rows.expect("rows");
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).expect("a name"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_trigger_that_is_missing_or_changed_is_named() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    let unguarded = async || store::verify::unguarded(db.read()).await.expect("triggers");
+    assert_eq!(unguarded().await, [""; 0]);
+    let (statements, names): (&[&str], &[&str]) = match db.engine() {
+        Engine::Sqlite => (
+            &[
+                "DROP TRIGGER grade_no_replace",
+                "DROP TRIGGER audit_seal_no_update",
+                "DROP TRIGGER completion_no_delete;
+                 CREATE TRIGGER completion_no_delete BEFORE DELETE ON completion WHEN 1 = 0
+                   BEGIN SELECT RAISE(ABORT, 'completion is append-only'); END",
+            ],
+            &["audit_seal_no_update", "completion_no_delete", "grade_no_replace"],
+        ),
+        Engine::Postgres => (
+            &[
+                "DROP TRIGGER grade_append_only ON grade",
+                "ALTER TABLE audit_seal DISABLE TRIGGER audit_seal_no_truncate",
+                "CREATE OR REPLACE FUNCTION completion_append_only() RETURNS trigger LANGUAGE plpgsql AS
+                   $$ BEGIN RETURN NEW; END $$",
+            ],
+            &[
+                "audit_seal_no_truncate",
+                "completion_append_only",
+                "completion_no_truncate",
+                "grade_append_only",
+            ],
+        ),
+    };
+    for statement in statements {
+        run(&db, statement).await.expect(statement);
+    }
+    assert_eq!(unguarded().await, names);
 }
 
 #[tokio::test]

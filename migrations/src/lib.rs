@@ -29,6 +29,7 @@ mod m20261127_000023_identity_claims;
 mod m20261127_000024_retention;
 mod m20261127_000026_edition_time;
 mod m20261127_000027_calendar_links;
+mod m20261127_000028_append_only;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000024_retention::Migration),
             Box::new(m20261127_000026_edition_time::Migration),
             Box::new(m20261127_000027_calendar_links::Migration),
+            Box::new(m20261127_000028_append_only::Migration),
         ]
     }
 }
@@ -79,7 +81,8 @@ async fn apply(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Makes a table append-only: the database itself refuses to change or remove its rows, and to empty it.
+/// Makes a table append-only: the database itself refuses to change or remove its rows, and to empty it. A table that
+/// is made append-only needs [`no_replace`] as well.
 async fn append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
     let script = if manager.get_database_backend() == DbBackend::Sqlite {
         format!(
@@ -109,6 +112,32 @@ async fn no_truncate(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbE
     let script = format!(
         "CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
            FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only();"
+    );
+    manager.get_connection().execute_unprepared(&script).await?;
+    Ok(())
+}
+
+/// Refuses to put a row into the place of another one of an append-only table. On SQLite `INSERT OR REPLACE` removes
+/// whatever stands in the way of the new row, and no trigger for removals fires. Each key is a list of columns that no
+/// two rows share; SQLite's own number of the row is one more. PostgreSQL has no such statement: its `ON CONFLICT DO
+/// UPDATE` fires the trigger for changes.
+async fn no_replace(manager: &SchemaManager<'_>, table: &str, keys: &[&str]) -> Result<(), DbErr> {
+    if manager.get_database_backend() != DbBackend::Sqlite {
+        return Ok(());
+    }
+    let taken: Vec<String> = [&["rowid"], keys]
+        .concat()
+        .iter()
+        .map(|key| {
+            let same = |column: &str| format!("{column} = NEW.{column}");
+            let all: Vec<String> = key.split(", ").map(same).collect();
+            format!("EXISTS (SELECT 1 FROM {table} WHERE {})", all.join(" AND "))
+        })
+        .collect();
+    let script = format!(
+        "CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {}
+           BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;",
+        taken.join(" OR ")
     );
     manager.get_connection().execute_unprepared(&script).await?;
     Ok(())

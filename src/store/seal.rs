@@ -123,16 +123,21 @@ impl Model {
 
     /// What it seals: identifiers and digests.
     pub(super) fn sealed(&self) -> impl Iterator<Item = (Uuid, &[u8])> {
-        self.items.chunks_exact(ITEM).map(|item| {
-            let (id, digest) = item.split_at(16);
-            (Uuid::from_slice(id).unwrap_or_default(), digest)
-        })
+        listed(&self.items)
     }
 
     /// The numbers of the people of whom the sealed records tell.
     pub(super) fn people(&self) -> Result<RoaringBitmap> {
         deserialize(&self.people)
     }
+}
+
+/// The identifiers and digests in the list of a seal.
+fn listed(items: &[u8]) -> impl Iterator<Item = (Uuid, &[u8])> {
+    items.chunks_exact(ITEM).map(|item| {
+        let (id, digest) = item.split_at(16);
+        (Uuid::from_slice(id).unwrap_or_default(), digest)
+    })
 }
 
 /// The latest seal, if there is any.

@@ -1,9 +1,43 @@
-//! Every invariant of the data as a query that counts its violations.
+//! Every invariant of the data as a query that counts its violations, and whether the triggers are there that keep
+//! some tables from being changed.
+
+use std::collections::HashSet;
 
 use sea_orm::ConnectionTrait;
 use sea_orm::Statement;
 
+use super::{Engine, engine};
 use crate::error::Result;
+
+/// The tables whose rows the database itself keeps as they were written.
+pub const APPEND_ONLY: [&str; 10] = [
+    "access_record",
+    "assessment",
+    "audit_entry",
+    "audit_seal",
+    "completion",
+    "grade",
+    "state_history",
+    "submission_author",
+    "submission_version",
+    "tally_change",
+];
+
+/// The triggers of SQLite that refuse something on every row of their table.
+const IN_FORCE_SQLITE: &str = "SELECT name FROM sqlite_master WHERE type = 'trigger'
+    AND instr(sql, 'RAISE(ABORT, ''' || tbl_name || ' is append-only'')') > 0
+    AND ((name = tbl_name || '_no_update' AND instr(sql, 'BEFORE UPDATE ON ' || tbl_name) > 0 AND instr(sql, 'WHEN') = 0)
+      OR (name = tbl_name || '_no_delete' AND instr(sql, 'BEFORE DELETE ON ' || tbl_name) > 0 AND instr(sql, 'WHEN') = 0)
+      OR (name = tbl_name || '_no_replace' AND instr(sql, 'BEFORE INSERT ON ' || tbl_name) > 0))";
+
+/// Those of PostgreSQL: enabled, without a condition, for each row before UPDATE or DELETE (27), and for each
+/// statement before TRUNCATE (34).
+const IN_FORCE_POSTGRES: &str = "SELECT CAST(t.tgname AS text) FROM pg_trigger t
+    JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND t.tgenabled IN ('O', 'A') AND t.tgqual IS NULL
+    AND p.prosrc LIKE '%RAISE EXCEPTION ''' || c.relname || ' is append-only''%'
+    AND ((t.tgname = c.relname || '_append_only' AND t.tgtype = 27)
+      OR (t.tgname = c.relname || '_no_truncate' AND t.tgtype = 34))";
 
 /// One invariant: what holds, and how many rows break it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,4 +121,21 @@ pub async fn run(connection: &impl ConnectionTrait) -> Result<Vec<Finding>> {
         findings.push(Finding { invariant, violations });
     }
     Ok(findings)
+}
+
+/// The triggers of append-only tables that are missing, or do not stand as the migrations made them.
+pub async fn unguarded(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let (sql, kinds): (_, &[&str]) = match engine(connection) {
+        Engine::Sqlite => (IN_FORCE_SQLITE, &["no_delete", "no_replace", "no_update"]),
+        Engine::Postgres => (IN_FORCE_POSTGRES, &["append_only", "no_truncate"]),
+    };
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let mut in_force: HashSet<String> = HashSet::new();
+    for row in connection.query_all_raw(statement).await? {
+        in_force.insert(row.try_get_by_index(0)?);
+    }
+    let wanted = APPEND_ONLY
+        .iter()
+        .flat_map(|table| kinds.iter().map(move |kind| format!("{table}_{kind}")));
+    Ok(wanted.filter(|name| !in_force.contains(name)).collect())
 }
