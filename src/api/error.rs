@@ -153,6 +153,8 @@ const LONGEST_MESSAGE: usize = 300;
 
 /// Completes an error before it leaves: a code where the library gave none, and the sentence for it.
 pub fn finish(error: &mut ServerError, language: Language, request_id: &str) {
+    // Lines are counted from 1: what has no place in the document says none.
+    error.locations.retain(|place| place.line > 0);
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("requestId", request_id);
     let Some(Value::String(code)) = extensions.get("code").cloned() else {
@@ -312,7 +314,10 @@ impl UserError {
 
 /// A use case's failure outside a resolver.
 pub fn server_error(failure: Error) -> ServerError {
-    async_graphql::Error::from(ApiError::from(failure)).into_server_error(async_graphql::Pos::default())
+    let mut error =
+        async_graphql::Error::from(ApiError::from(failure)).into_server_error(async_graphql::Pos::default());
+    error.locations.clear();
+    error
 }
 
 /// The name of a code as clients see it.

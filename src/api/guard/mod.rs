@@ -3,7 +3,7 @@
 //! The library checks depth and cost inside its validation, which fragments that spread each other can
 //! hold up for minutes. So a document is counted here first (`lexer`), then parsed, then weighed as it
 //! would expand, each fragment once (`scale`), and its variables are held against their types
-//! (`variables`). What is too large never reaches the library. All numbers are in `[limits]` of the
+//! (`variables`), its whole numbers against 32 bits (`literals`). What is too large never reaches the library. All numbers are in `[limits]` of the
 //! settings.
 
 use async_graphql::parser::parse_query;
@@ -16,6 +16,7 @@ use self::shape::{SHAPE, Shape};
 use crate::config::Limits;
 
 mod lexer;
+mod literals;
 mod reach;
 mod refusal;
 mod scale;
@@ -54,6 +55,7 @@ pub fn check(
     let weight = weigh(&parsed, operation_name.as_deref(), &variables, limits)?;
     let chosen = chosen(&parsed, operation_name.as_deref()).ok_or(Refusal::NoOperation)?;
     variables::coerce(shape, chosen, &variables)?;
+    literals::check(shape, &parsed)?;
     let kind = chosen.ty;
     let mut request = Request::new(document).variables(variables);
     request.operation_name = operation_name;

@@ -1,6 +1,6 @@
 //! Why a document is not looked at any further, with code, number allowed and sentence.
 
-use async_graphql::{ServerError, Value};
+use async_graphql::{Pos, ServerError, Value};
 
 use crate::domain::language::Language;
 
@@ -51,6 +51,15 @@ pub enum Refusal {
         /// The type that the operation declares there.
         expected: String,
     },
+    /// A number in the document is not of its type.
+    Literal {
+        /// Where it stands.
+        place: Pos,
+        /// Names and places from the argument or variable down.
+        path: Vec<String>,
+        /// The type that the schema has there.
+        expected: String,
+    },
 }
 
 impl Refusal {
@@ -66,18 +75,22 @@ impl Refusal {
             Self::Over(limit, _) => limit.code(),
             Self::Cycle => "FRAGMENT_CYCLE",
             Self::NoOperation => "OPERATION_NOT_FOUND",
-            Self::Variable { .. } => "BAD_USER_INPUT",
+            Self::Variable { .. } | Self::Literal { .. } => "BAD_USER_INPUT",
         }
     }
 
     /// The error as the client sees it, without the request's name.
     pub fn error(&self, language: Language) -> ServerError {
-        let mut error = ServerError::new(self.sentence(language), None);
+        let place = match self {
+            Self::Literal { place, .. } => Some(*place),
+            Self::Syntax(_) | Self::Over(..) | Self::Cycle | Self::NoOperation | Self::Variable { .. } => None,
+        };
+        let mut error = ServerError::new(self.sentence(language), place);
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("code", self.code());
         match self {
             Self::Over(_, most) => extensions.set("limit", *most),
-            Self::Variable { path, .. } => {
+            Self::Variable { path, .. } | Self::Literal { path, .. } => {
                 let path = path.iter().map(|step| Value::from(step.as_str())).collect();
                 extensions.set("inputPath", Value::List(path));
             }
@@ -116,6 +129,13 @@ impl Refusal {
                 "La variable {} no es del tipo {}.",
                 "The variable {} is not of the type {}.",
                 "A variável {} não é do tipo {}.",
+            ])
+            .replacen("{}", &path.join("."), 1)
+            .replacen("{}", expected, 1),
+            Self::Literal { path, expected, .. } => pick([
+                "El número {} del documento no es del tipo {}.",
+                "The number {} in the document is not of the type {}.",
+                "O número {} do documento não é do tipo {}.",
             ])
             .replacen("{}", &path.join("."), 1)
             .replacen("{}", expected, 1),

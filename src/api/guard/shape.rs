@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use async_graphql::Positioned;
 use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{BaseType, FieldDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition};
+use async_graphql::parser::types::{
+    BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
+};
 
 /// A field of an object or interface.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub struct Output {
     pub of: String,
     /// Whether it gives a list whose length nobody asks for.
     pub is_list: bool,
+    /// The types of its arguments.
+    pub arguments: HashMap<String, Type>,
 }
 
 /// What a variable may hold.
@@ -63,7 +67,7 @@ impl Shape {
                 self.inputs.insert(name, Input::Enum(names.collect()));
             }
             TypeKind::InputObject(found) => {
-                let field = |field: Positioned<async_graphql::parser::types::InputValueDefinition>| {
+                let field = |field: Positioned<InputValueDefinition>| {
                     let field = field.node;
                     let required = !field.ty.node.nullable && field.default_value.is_none();
                     (field.name.node.to_string(), (field.ty.node, required))
@@ -81,7 +85,11 @@ impl Shape {
             let ty = &field.node.ty.node;
             let is_list = !paged && matches!(ty.base, BaseType::List(_));
             let of = named(ty).to_owned();
-            (field.node.name.node.to_string(), Output { of, is_list })
+            let argument = |argument: &Positioned<InputValueDefinition>| {
+                (argument.node.name.node.to_string(), argument.node.ty.node.clone())
+            };
+            let arguments = field.node.arguments.iter().map(argument).collect();
+            (field.node.name.node.to_string(), Output { of, is_list, arguments })
         };
         self.outputs.insert(name, fields.into_iter().map(field).collect());
     }

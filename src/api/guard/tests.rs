@@ -170,6 +170,44 @@ fn what_cannot_be_read_is_refused_without_an_echo() {
 }
 
 #[test]
+fn whole_numbers_of_a_document_have_32_bits_where_the_schema_wants_an_int() {
+    let ask = |document: &str| match checked(document, json!({})).err() {
+        None => "fits".to_owned(),
+        Some(Refusal::Literal { place, path, expected }) => format!("{place} {} {expected}", path.join(".")),
+        Some(other) => panic!("{document}: {other:?}"),
+    };
+    for (document, expected) in [
+        ("{ courses(first: 2147483647) { nodes { id } } }", "fits"),
+        ("{ courses(first: -2147483648) { nodes { id } } }", "fits"),
+        ("{ courses(first: 2147483648) { nodes { id } } }", "1:18 first Int"),
+        (
+            "{ courses(first: 9223372036854775808) { nodes { id } } }",
+            "1:18 first Int",
+        ),
+        (
+            "{ ... on Query { courses(first: -2147483649) { nodes { id } } } }",
+            "1:33 first Int",
+        ),
+        (
+            "{ ...F } fragment F on Query { courses(first: 2147483648) { nodes { id } } }",
+            "1:47 first Int",
+        ),
+        (
+            "query ($n: Int = 2147483648) { courses(first: $n) { nodes { id } } }",
+            "1:18 n Int",
+        ),
+        ("{ node(id: 2147483648) { id } }", "fits"),
+        ("{ nothing(first: 2147483648) { id } }", "fits"),
+        (
+            "mutation { grantRole(input: { nothing: 2147483648 }) { userErrors { code } } }",
+            "fits",
+        ),
+    ] {
+        assert_eq!(ask(document), expected, "{document}");
+    }
+}
+
+#[test]
 fn variables_are_held_against_their_types() {
     let ask = |declared: &str, value: serde_json::Value| {
         let document = format!("query ($v: {declared}) {{ measures {{ rule }} }}");
@@ -184,6 +222,14 @@ fn variables_are_held_against_their_types() {
         ("Int", json!(null), "fits"),
         ("Int!", json!(null), "v Int!"),
         ("Int", json!("1"), "v Int"),
+        ("Int", json!(2_147_483_647), "fits"),
+        ("Int", json!(-2_147_483_648), "fits"),
+        ("Int", json!(2_147_483_648_u64), "v Int"),
+        ("Int", json!(-2_147_483_649_i64), "v Int"),
+        ("Int", json!(9_007_199_254_740_993_u64), "v Int"),
+        ("Int", json!(u64::MAX), "v Int"),
+        ("[Int!]", json!([1, 2_147_483_648_u64]), "v.1 Int!"),
+        ("ID!", json!(2_147_483_648_u64), "fits"),
         ("Int", json!(1.5), "v Int"),
         ("Float", json!(1), "fits"),
         ("String", json!(1), "v String"),

@@ -1,7 +1,7 @@
 //! The values of variables: how many, how deep, and of the types that the operation declares.
 
 use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
-use async_graphql::{ScalarType, Value, Variables};
+use async_graphql::{Number, ScalarType, Value, Variables};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::refusal::{Limit, Refusal};
@@ -123,7 +123,7 @@ fn named(shape: &Shape, name: &str, ty: &Type, value: &Value) -> Result<(), Misf
         (Some(Input::Object(_) | Input::Enum(_)), _) => false,
         (Some(Input::Scalar), value) => scalar(name, value),
         (None, value) => match name {
-            "Int" => matches!(value, Value::Number(number) if number.is_i64() || number.is_u64()),
+            "Int" => matches!(value, Value::Number(number) if is_int(number)),
             "Float" => matches!(value, Value::Number(_)),
             "Boolean" => matches!(value, Value::Boolean(_)),
             "String" => matches!(value, Value::String(_)),
@@ -135,6 +135,12 @@ fn named(shape: &Shape, name: &str, ty: &Type, value: &Value) -> Result<(), Misf
         },
     };
     if fits { Ok(()) } else { Err(Misfit::of(ty)) }
+}
+
+/// Whether a number is an `Int`: whole, and of 32 bits. What is beyond is no value of that type, whatever the field
+/// behind it could hold.
+pub(super) fn is_int(number: &Number) -> bool {
+    number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
 }
 
 /// Whether a scalar of our own reads the value. The library would find it too, but where it stands and in which

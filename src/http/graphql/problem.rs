@@ -64,7 +64,7 @@ impl Problem {
             }
             Self::AnswerTooLarge(_) => (StatusCode::UNPROCESSABLE_ENTITY, true),
             Self::Refused(Refusal::Syntax(_) | Refusal::Variable { .. }) => (StatusCode::BAD_REQUEST, true),
-            Self::Refused(Refusal::Over(..) | Refusal::Cycle | Refusal::NoOperation) => {
+            Self::Refused(Refusal::Over(..) | Refusal::Cycle | Refusal::NoOperation | Refusal::Literal { .. }) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, true)
             }
             Self::Failed(Error::Unauthenticated) => (StatusCode::UNAUTHORIZED, false),
