@@ -7,6 +7,8 @@ use async_graphql::Variables;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use rumbo::api::guard::{self, Refusal};
+use rumbo::auth::api_token;
+use rumbo::auth::token::{self, Kind};
 use rumbo::config::{Documents, Explore, Settings};
 use rumbo::http::graphql::documents;
 use rumbo::http::start::StartPage;
@@ -755,4 +757,127 @@ async fn other_sites_call_only_where_the_settings_name_them() {
         refused.headers["access-control-allow-origin"], site,
         "a page can read why"
     );
+}
+
+#[tokio::test]
+async fn a_token_is_refused_wherever_in_a_url_it_stands_and_whatever_its_kind() {
+    let test = TestApp::new().await;
+    let ana = test.person("Ana").await;
+    let access = ana.token().expect("a token");
+    let program = api_token::draw().expect("a token");
+    let [refresh, once, challenge, provider] = [Kind::Refresh, Kind::OneTime, Kind::Challenge, Kind::ProviderSignIn]
+        .map(|kind| token::draw(kind).expect("a token"));
+    let encode = |text: &str| {
+        text.bytes()
+            .fold(String::new(), |whole, byte| format!("{whole}%{byte:02x}"))
+    };
+    for secret in [access, &program, &refresh, &once, &challenge, &provider] {
+        let variables = encode(&json!({ "t": format!("Bearer {secret}") }).to_string());
+        let document = encode(&format!("{{ course(id: \"{secret}\") {{ id }} }}"));
+        for path in [
+            format!("/graphql?query=%7Bmeasures%7Brule%7D%7D&x={secret}"),
+            format!("/graphql?query=%7Bmeasures%7Brule%7D%7D&pat={}", encode(secret)),
+            format!("/graphql?query=%7Bmeasures%7Brule%7D%7D&{secret}"),
+            format!("/graphql?query=%7Bmeasures%7Brule%7D%7D&variables={variables}"),
+            format!("/graphql?query={document}"),
+            format!("/.well-known/jwks.json?x={secret}"),
+            format!("/health?{secret}=1"),
+            format!("/nowhere?x={secret}"),
+        ] {
+            let refused = send(&test, Method::GET, &path, None, "").await;
+            let answer = (refused.status, refused.refusal());
+            assert_eq!(answer, (StatusCode::BAD_REQUEST, "TOKEN_IN_URL"), "{path}");
+            assert!(!refused.body.contains(secret), "{path}");
+        }
+    }
+    // Links hold secrets of their own, in their paths.
+    let link = send(
+        &test,
+        Method::GET,
+        "/calendar/abcdefghijklmnopqrstuvwxyz.ics?x=1",
+        None,
+        "",
+    )
+    .await;
+    assert_eq!(link.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        send(&test, Method::GET, "/health?x=1", None, "").await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn a_whole_number_has_32_bits() {
+    let test = TestApp::new().await;
+    let asks = "query ($n: Int) { courses(first: $n) { nodes { id } } }";
+    for number in [
+        json!(2_147_483_648_u64),
+        json!(9_007_199_254_740_993_u64),
+        json!(u64::MAX),
+        json!(1e20),
+    ] {
+        let body = json!({ "query": asks, "variables": { "n": number } });
+        let refused = post(&test, JSON, body.to_string()).await;
+        let answer = (refused.status, refused.refusal());
+        assert_eq!(answer, (StatusCode::BAD_REQUEST, "BAD_USER_INPUT"), "{number}");
+        assert_eq!(refused.json["errors"][0]["extensions"]["inputPath"], json!(["n"]));
+    }
+    for number in [
+        "2147483648",
+        "-2147483649",
+        "9223372036854775807",
+        "9223372036854775808",
+    ] {
+        let body = json!({ "query": format!("{{ courses(first: {number}) {{ nodes {{ id }} }} }}") });
+        let refused = post(&test, JSON, body.to_string()).await;
+        let answer = (refused.status, refused.refusal());
+        assert_eq!(answer, (StatusCode::UNPROCESSABLE_ENTITY, "BAD_USER_INPUT"), "{number}");
+        let error = &refused.json["errors"][0];
+        assert_eq!(error["extensions"]["inputPath"], json!(["first"]));
+        assert_eq!(error["locations"], json!([{ "line": 1, "column": 18 }]));
+        assert_eq!(
+            error["message"],
+            "The number first in the document is not of the type Int."
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_error_without_a_place_in_the_document_names_none() {
+    let test = TestApp::new().await;
+    let body = json!({ "query": MEASURES }).to_string();
+    let request = Request::post("/graphql")
+        .header(header::CONTENT_TYPE, JSON)
+        .header(header::AUTHORIZATION, "Bearer nonsense");
+    let refused = test.send(request.body(Body::from(body)).expect("a request")).await;
+    assert_eq!(refused.refusal(), "UNAUTHENTICATED");
+    assert_eq!(refused.json["errors"][0].get("locations"), None, "{}", refused.body);
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_with_what_would_do() {
+    let test = TestApp::new().await;
+    let with = async |encoding: &str| {
+        let request = Request::post("/graphql")
+            .header(header::CONTENT_TYPE, JSON)
+            .header(header::ACCEPT_LANGUAGE, "en")
+            .header(header::CONTENT_ENCODING, encoding)
+            .body(Body::from(json!({ "query": MEASURES }).to_string()));
+        test.send(request.expect("a request")).await
+    };
+    for encoding in ["gzip", "br", "identity, gzip", ""] {
+        let refused = with(encoding).await;
+        let answer = (refused.status, refused.refusal());
+        assert_eq!(
+            answer,
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            "{encoding}"
+        );
+        assert_eq!(refused.headers[header::ACCEPT_ENCODING], "identity");
+        assert_eq!(
+            refused.json["errors"][0]["message"],
+            "Send the body as it is, not compressed, without Content-Encoding."
+        );
+    }
+    with("Identity").await.at("measures");
 }

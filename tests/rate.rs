@@ -11,9 +11,12 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
+use rumbo::auth::api_token;
+use rumbo::config::Rate;
+use rumbo::domain::id::ApiTokenId;
 use rumbo::domain::rate::{self, Rule};
-use rumbo::store::Engine;
 use rumbo::store::rate::{Charge, Counters, Key};
+use rumbo::store::{Engine, api_token as tokens};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp};
@@ -312,4 +315,164 @@ async fn every_limited_field_is_one_of_the_schema() {
     for (name, _) in rate::FIELDS {
         assert!(sdl.contains(&format!("\n\t{name}(")), "{name}");
     }
+}
+
+const MEASURES: &str = "{ measures { measure } }";
+
+/// An application in which an address may be refused three times, and then once a second.
+async fn strict() -> TestApp {
+    TestApp::having(|settings| {
+        settings.rates.enabled = true;
+        settings.rates.anonymous = Rate {
+            burst: 3,
+            refill: 1,
+            seconds: 1,
+        };
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_refused_before_it_runs_counts_for_the_address() {
+    let test = strict().await;
+    let ana = test.person("Ana").await;
+    let access = ana.token().expect("a token").to_owned();
+    let bearer = format!("Bearer {access}");
+    let own = [("authorization", bearer.as_str())];
+    let (signed, _) = access.rsplit_once('.').expect("three parts");
+    let forged = format!("Bearer {signed}.{}", "A".repeat(86));
+    let right = json!({ "query": MEASURES });
+    let many = json!({ "query": MEASURES, "variables": { "a": vec![1; 50_000] } });
+    let kinds: [(&str, &[(&str, &str)], Value, &str); 6] = [
+        (
+            "a forged token",
+            &[("authorization", &forged)],
+            right.clone(),
+            "UNAUTHENTICATED",
+        ),
+        (
+            "no token",
+            &[("authorization", "Basic x")],
+            right.clone(),
+            "UNAUTHENTICATED",
+        ),
+        ("no document", &[], json!({ "query": "{" }), "GRAPHQL_PARSE_FAILED"),
+        ("no request", &[], json!([]), "BATCH_REFUSED"),
+        (
+            "no variable",
+            &[],
+            json!({ "query": "query ($a: Int!) { measures { rule } }" }),
+            "BAD_USER_INPUT",
+        ),
+        ("many values", &[], many, "INPUT_TOO_LARGE"),
+    ];
+    for (place, (name, headers, body, code)) in kinds.into_iter().enumerate() {
+        let peer = format!("192.0.2.{place}");
+        for _ in 0..3 {
+            let refused = from(&test, &peer, headers, body.clone()).await;
+            assert_eq!(refused.refusal(), code, "{name}");
+        }
+        let before = test.app.db.statements();
+        assert_limited(&from(&test, &peer, headers, body.clone()).await, 1);
+        assert_eq!(test.app.db.statements(), before, "{name}");
+        // Nothing is left at this address but for those who are somebody, and for what is right.
+        assert_limited(&from(&test, &peer, &[], right.clone()).await, 1);
+        from(&test, &peer, &own, right.clone()).await.at("measures");
+        let wrong = from(&test, &peer, &own, json!({ "query": "{" })).await;
+        assert_eq!(wrong.refusal(), "GRAPHQL_PARSE_FAILED", "it counts for the person");
+        from(&test, "192.0.2.99", &[], right.clone()).await.at("measures");
+        test.pass(TimeDelta::seconds(1));
+        let refused = from(&test, &peer, headers, body.clone()).await;
+        assert_eq!(refused.refusal(), code, "{name}, a second later");
+        test.pass(TimeDelta::seconds(3));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_long_counts_too() {
+    let test = strict().await;
+    let long = "x".repeat(1_048_577);
+    for _ in 0..3 {
+        let refused = from(&test, "192.0.2.1", &[("content-length", "1048580")], json!(long)).await;
+        assert_eq!(refused.refusal(), "BODY_TOO_LARGE");
+    }
+    assert_limited(
+        &from(&test, "192.0.2.1", &[("content-length", "1048580")], json!(long)).await,
+        1,
+    );
+}
+
+#[tokio::test]
+async fn a_token_in_a_url_counts_too() {
+    let test = strict().await;
+    let get = async || {
+        let mut request = Request::get("/.well-known/jwks.json?token=x")
+            .body(Body::empty())
+            .expect("a request");
+        let peer: SocketAddr = "192.0.2.1:4711".parse().expect("an address");
+        request.extensions_mut().insert(ConnectInfo(peer));
+        test.send(request).await
+    };
+    for _ in 0..3 {
+        assert_eq!(get().await.refusal(), "TOKEN_IN_URL");
+    }
+    assert_limited(&get().await, 1);
+}
+
+#[tokio::test]
+async fn tokens_that_are_made_up_are_not_looked_up_without_end() {
+    let test = strict().await;
+    let right = json!({ "query": MEASURES });
+    let [known, fresh] =
+        [program(&test, "Eva").await, program(&test, "Fay").await].map(|secret| format!("Bearer {secret}"));
+    let known = [("authorization", known.as_str())];
+    from(&test, "192.0.2.1", &known, right.clone()).await.at("measures");
+    // What others get wrong without such a token stands in the way of none that is new here.
+    for _ in 0..3 {
+        let refused = from(&test, "192.0.2.1", &[], json!({ "query": "{" })).await;
+        assert_eq!(refused.refusal(), "GRAPHQL_PARSE_FAILED");
+    }
+    let fresh = [("authorization", fresh.as_str())];
+    from(&test, "192.0.2.1", &fresh, right.clone()).await.at("measures");
+    test.pass(TimeDelta::seconds(10));
+
+    let mut before = test.app.db.statements();
+    for place in 0..100 {
+        let bearer = format!("Bearer {}", api_token::draw().expect("a token"));
+        let refused = from(&test, "192.0.2.1", &[("authorization", &bearer)], right.clone()).await;
+        if place == 2 {
+            assert_eq!(refused.refusal(), "UNAUTHENTICATED");
+            assert!(test.app.db.statements() > before);
+            before = test.app.db.statements();
+        } else if place > 2 {
+            assert_limited(&refused, 1);
+        }
+    }
+    assert_eq!(test.app.db.statements(), before, "none of the others was looked up");
+    for good in [&known, &fresh] {
+        from(&test, "192.0.2.1", good, right.clone()).await.at("measures");
+    }
+}
+
+/// The secret of an API token that works.
+async fn program(test: &TestApp, owner: &'static str) -> String {
+    let owner = test.person(owner).await;
+    let secret = api_token::draw().expect("a secret");
+    let row = tokens::Model {
+        id: ApiTokenId(test.app.clock.new_id()),
+        hash: api_token::digest(&secret).expect("a digest"),
+        person_id: owner.person.expect("a person"),
+        name: "A program".to_owned(),
+        scopes: "read_catalogue".to_owned(),
+        created_at: test.now(),
+        expires_at: test.now() + TimeDelta::days(1),
+        factor_at: None,
+        used_at: None,
+        warned_at: None,
+        revoked_at: None,
+    };
+    let tx = test.app.db.write().await.expect("a transaction");
+    tokens::insert(&tx, row).await.expect("a token");
+    tx.commit().await.expect("a commit");
+    secret
 }

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use futures_util::{SinkExt, StreamExt};
 use rumbo::auth::api_token;
+use rumbo::auth::token::{self, Kind};
 use rumbo::domain::id::ApiTokenId;
 use rumbo::store::{api_token as tokens, declaration, session};
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Error;
@@ -30,8 +32,12 @@ struct Peer {
 
 /// Opens a connection with these headers; the status where it is refused.
 async fn open(test: &TestApp, headers: &[(&'static str, &str)]) -> Result<Peer, u16> {
+    open_at(test, "/graphql", headers).await
+}
+
+async fn open_at(test: &TestApp, path: &str, headers: &[(&'static str, &str)]) -> Result<Peer, u16> {
     let (address, stop) = test.listen(HEAD).await;
-    let mut request = format!("ws://{address}/graphql")
+    let mut request = format!("ws://{address}{path}")
         .into_client_request()
         .expect("a request");
     for (name, value) in headers {
@@ -186,6 +192,69 @@ async fn a_message_that_is_too_long_is_closed_with_1009() {
     let mut long = introduced(&test, None).await;
     long.ask("1", &"#".repeat(3000)).await;
     assert_eq!(long.close().await, 1009);
+}
+
+#[tokio::test]
+async fn what_the_protocol_below_does_not_have_is_closed_with_its_code() {
+    let test = TestApp::new().await;
+    // The payloads are masked with zeros, which leave them as they are.
+    let frames: [(&str, &[u8], u16); 6] = [
+        ("a text that is no UTF-8", &[0x81, 0x82, 0, 0, 0, 0, 0xC3, 0x28], 1007),
+        ("a frame without a mask", &[0x81, 0x02, b'{', b'}'], 1002),
+        ("an opcode that nobody uses", &[0x83, 0x80, 0, 0, 0, 0], 1002),
+        ("the same of a control frame", &[0x8B, 0x80, 0, 0, 0, 0], 1002),
+        ("a reserved bit", &[0xC1, 0x80, 0, 0, 0, 0], 1002),
+        ("a rest of nothing", &[0x80, 0x80, 0, 0, 0, 0], 1002),
+    ];
+    for (name, frame, code) in frames {
+        let mut peer = introduced(&test, None).await;
+        let MaybeTlsStream::Plain(line) = peer.stream.get_mut() else {
+            unreachable!("it is the loopback")
+        };
+        line.write_all(frame).await.expect("it is sent");
+        assert_eq!(peer.close().await, code, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_with_a_token_in_its_url_is_refused() {
+    let test = TestApp::new().await;
+    let refresh = token::draw(Kind::Refresh).expect("a token");
+    for query in ["access_token=abc".to_owned(), format!("x={refresh}"), refresh.clone()] {
+        let refused = open_at(&test, &format!("/graphql?{query}"), &[PROTOCOL]).await;
+        assert_eq!(refused.err(), Some(400), "{query}");
+    }
+    assert!(open_at(&test, "/graphql?x=1", &[PROTOCOL]).await.is_ok());
+}
+
+#[tokio::test]
+async fn refusals_count_on_the_socket_too() {
+    let test = TestApp::having(|settings| {
+        settings.rates.enabled = true;
+        settings.rates.anonymous.burst = 3;
+        settings.rates.person.burst = 2;
+    })
+    .await;
+    let ana = test.person("Ana").await;
+    let mut own = introduced(&test, ana.token()).await;
+    let mut nobody = introduced(&test, None).await;
+    for (peer, most) in [(&mut own, 2), (&mut nobody, 3)] {
+        for place in 0..=most {
+            peer.ask("a", "{").await;
+            let code = &peer.hear().await["payload"][0]["extensions"]["code"];
+            let expected = if place < most {
+                "GRAPHQL_PARSE_FAILED"
+            } else {
+                "RATE_LIMITED"
+            };
+            assert_eq!(code, expected, "{place} of {most}");
+        }
+    }
+    let mut forged = peer(&test).await;
+    forged
+        .say(json!({ "type": "connection_init", "payload": { "authorization": "Bearer nonsense" } }))
+        .await;
+    assert_eq!(forged.close().await, 1013);
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ use crate::error::Result;
 
 /// How every secret begins; `docs/security.md` gives scanners the whole pattern.
 pub const PREFIX: &str = "rumbo_pat_";
+/// How many characters every secret has.
+pub const LENGTH: usize = PREFIX.len() + 48;
 /// The random bytes.
 const RANDOM_BYTES: usize = 32;
 /// The bytes of the check sum: the first of the SHA-256 of prefix and random bytes.
@@ -43,7 +45,7 @@ mod tests {
     fn a_secret_is_known_by_its_digest() {
         let (one, two) = (draw().expect("a secret"), draw().expect("a secret"));
         assert_ne!(one, two);
-        assert_eq!(one.len(), PREFIX.len() + 48);
+        assert_eq!(one.len(), LENGTH);
         assert_eq!(digest(&one).map(|hash| hash.len()), Some(32));
         assert_ne!(digest(&one), digest(&two));
     }

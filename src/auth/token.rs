@@ -13,6 +13,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::api_token;
 use super::keys::{Keys, Known, names_a_key};
 use super::verified::mark;
 use crate::config;
@@ -237,16 +238,36 @@ pub fn digest(kind: Kind, token: &str) -> Option<Vec<u8>> {
     (bytes.len() == RANDOM_BYTES).then(|| Sha256::digest(token.as_bytes()).to_vec())
 }
 
-/// Whether a random token stands in a text, wherever it stands.
+/// Whether a token of any kind stands in a text, wherever it stands: a random one, that of a program, or a signed one.
 pub fn is_in(text: &str) -> bool {
-    let length = BASE64URL_NOPAD.encode_len(RANDOM_BYTES);
-    let follows = |rest: &str| {
-        let body = rest.as_bytes().get(..length);
-        body.is_some_and(|body| BASE64URL_NOPAD.decode(body).is_ok())
-    };
-    [Kind::Refresh, Kind::OneTime, Kind::Challenge]
-        .iter()
-        .any(|kind| text.split(kind.prefix()).skip(1).any(follows))
+    let random = BASE64URL_NOPAD.encode_len(RANDOM_BYTES);
+    let kinds = [Kind::Refresh, Kind::OneTime, Kind::Challenge, Kind::ProviderSignIn];
+    let program = (api_token::PREFIX, api_token::LENGTH - api_token::PREFIX.len());
+    let forms = kinds.map(|kind| (kind.prefix(), random)).into_iter().chain([program]);
+    let mut found = forms.flat_map(|(prefix, length)| {
+        let rests = text.split(prefix).skip(1);
+        rests.map(move |rest| rest.bytes().take(length).take_while(|byte| is_base64url(*byte)).count() == length)
+    });
+    found.any(|is_whole| is_whole) || is_signed(text)
+}
+
+/// Whether something of the form of a signed token stands in a text: two objects of JSON and a signature, all in base
+/// 64 and with dots between them. An object begins with a brace and a quotation mark.
+fn is_signed(text: &str) -> bool {
+    const OBJECT: &str = "eyJ";
+    const SHORTEST: usize = 10;
+    let mut words = text.split(|sign: char| !u8::try_from(sign).is_ok_and(|byte| byte == b'.' || is_base64url(byte)));
+    words.any(|word| {
+        let parts: Vec<&str> = word.split('.').collect();
+        parts.windows(3).any(|parts| {
+            let begins = parts[0].find(OBJECT).is_some_and(|at| parts[0].len() - at > SHORTEST);
+            begins && parts[1].starts_with(OBJECT) && parts[1].len() > SHORTEST && parts[2].len() > SHORTEST
+        })
+    })
+}
+
+const fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 #[cfg(test)]
@@ -452,11 +473,18 @@ mod tests {
 
     #[test]
     fn a_random_token_is_found_in_a_text() {
-        for kind in [Kind::Refresh, Kind::OneTime, Kind::Challenge] {
+        for kind in [Kind::Refresh, Kind::OneTime, Kind::Challenge, Kind::ProviderSignIn] {
             let token = draw(kind).expect("a token");
             assert!(is_in(&token) && is_in(&format!("{{\"t\":\"otk_{token}\"}}")));
             assert!(!is_in(&token[..token.len() - 1]) && !is_in(&token[4..]));
         }
+        let program = api_token::draw().expect("a token");
+        assert!(is_in(&program) && is_in(&format!("x{program}x")));
+        assert!(!is_in(&program[..program.len() - 1]));
+        let signed = signed_by(&draw_key(), &[]).issue(bearer(), now()).expect("a token");
+        assert!(is_in(&signed) && is_in(&format!("{{\"t\":\"Bearer {signed}\"}}")) && is_in(&format!("x{signed}")));
+        let (unsigned, _) = signed.rsplit_once('.').expect("three parts");
+        assert!(!is_in(unsigned) && !is_in("eyJ.eyJ.x") && !is_in("a.b.c"));
         assert!(!is_in("") && !is_in("otk_ñandúes que corren por la llanura, y son muchos"));
     }
 }

@@ -4,23 +4,23 @@ use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName};
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-use crate::app::App;
+use super::door::Door;
 use crate::domain::actor::Actor;
 use crate::domain::idempotency::Key;
 use crate::domain::language::Language;
 use crate::domain::text::Reason;
 use crate::error::{Code, Error, KeyRefusal, Result};
-use crate::service::session::{self, ClientLabel};
+use crate::service::session::ClientLabel;
 
 /// Who the request comes from, by `Authorization: Bearer …`, and the language to answer in. A token
 /// anywhere else, such as in the URL, is not read.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] for credentials that are not a valid bearer token: whoever sends some wants to
-/// be somebody, and is not answered as nobody.
-pub async fn actor(app: &App, headers: &HeaderMap) -> Result<Actor> {
+/// be somebody, and is not answered as nobody. [`Error::Busy`] as [`Door::actor`] says.
+pub async fn actor(door: &Door<'_>, headers: &HeaderMap) -> Result<Actor> {
     let accept_language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    session::actor(app, bearer(headers)?, accept_language).await
+    door.actor(bearer(headers)?, accept_language).await
 }
 
 /// The language that the headers ask for, or the first of Rumbo's languages.

@@ -71,7 +71,9 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     let roots = roots(operation);
     let who = actor.person.map(|person| person.0);
     let subject = who.as_ref().map_or(caller.as_bytes(), |person| person.as_bytes());
-    ordinary(app, actor, &caller, roots.len().max(1), now)?;
+    if let Some(charge) = ordinary(app, Some(actor), &caller, roots.len().max(1)) {
+        app.rates.take(charge, now).map_err(busy)?;
+    }
 
     let of = |class| roots.iter().filter(move |root| Class::of(&root.name) == Some(class));
     let count = |class| of(class).count();
@@ -127,20 +129,6 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     Ok(ticket)
 }
 
-/// Takes from the bucket of ordinary things: in memory, by token, person or address.
-fn ordinary(app: &App, actor: &Actor, network: &str, units: usize, now: i64) -> Result<()> {
-    let rates = &app.settings.rates;
-    let person = actor.person.map(|person| person.0);
-    let token = actor.pass.map(|pass| pass.id.0);
-    let (kind, owner, rate) = match (&token, &person) {
-        (Some(token), _) => ("token", token.as_bytes().as_slice(), &rates.token),
-        (None, Some(person)) => ("person", person.as_bytes().as_slice(), &rates.person),
-        (None, None) => ("anonymous", network.as_bytes(), &rates.anonymous),
-    };
-    let charge = Charge::new(&[kind.as_bytes(), owner], rate, units);
-    app.rates.take(charge, now).map_err(busy)
-}
-
 /// Refuses where there is not enough: whoever has nothing left costs one look, and no transaction.
 async fn look(app: &App, charges: &[Charge], now: i64) -> Result<()> {
     let keys: Vec<Key> = charges.iter().map(|charge| charge.key).collect();
@@ -157,11 +145,11 @@ async fn look(app: &App, charges: &[Charge], now: i64) -> Result<()> {
 /// # Errors
 /// [`Error::Busy`].
 pub fn admit_link(app: &App, actor: &Actor, caller: IpAddr) -> Result<()> {
-    if !app.settings.rates.enabled {
-        return Ok(());
-    }
     let network = address::network(caller).to_string();
-    ordinary(app, actor, &network, 1, app.clock.now().timestamp_micros())
+    match ordinary(app, Some(actor), &network, 1) {
+        Some(charge) => app.rates.take(charge, app.clock.now().timestamp_micros()).map_err(busy),
+        None => Ok(()),
+    }
 }
 
 /// Takes what it costs a person to fetch the records of many.
@@ -179,6 +167,22 @@ pub async fn admit_export(app: &App, person: PersonId) -> Result<()> {
     let tx = app.db.write().await?;
     take(&tx, charge, now).await?.map_err(busy)?;
     tx.commit().await.map_err(Error::from)
+}
+
+/// So many units of the ordinary bucket of a caller: the API token's, the person's, or the address's of whom nothing is
+/// known. `None` where nothing is limited.
+pub fn ordinary(app: &App, actor: Option<&Actor>, caller: &str, units: usize) -> Option<Charge> {
+    let rates = &app.settings.rates;
+    let person = actor.and_then(|actor| actor.person).map(|person| person.0);
+    let token = actor.and_then(|actor| actor.pass).map(|pass| pass.id.0);
+    let (kind, owner, rate) = match (&token, &person) {
+        (Some(token), _) => ("token", token.as_bytes().as_slice(), &rates.token),
+        (None, Some(person)) => ("person", person.as_bytes().as_slice(), &rates.person),
+        (None, None) => ("anonymous", caller.as_bytes(), &rates.anonymous),
+    };
+    rates
+        .enabled
+        .then(|| Charge::new(&[kind.as_bytes(), owner], rate, units))
 }
 
 /// What came of a proof of identity.
@@ -244,7 +248,8 @@ fn is_of_provider(error: &ServerError, field: &str) -> bool {
     at && code_of(error) == Some("PROVIDER_UNAVAILABLE")
 }
 
-fn busy(micros: i64) -> Error {
+/// The refusal of who has to wait so long.
+pub fn busy(micros: i64) -> Error {
     Error::Busy(rate::seconds(micros))
 }
 

@@ -21,6 +21,7 @@ pub mod address;
 pub mod auth;
 mod calendar;
 mod change;
+mod door;
 pub mod execute;
 pub mod files;
 pub mod graphql;
@@ -31,6 +32,7 @@ pub mod listen;
 mod request_id;
 pub mod socket;
 pub mod start;
+mod url;
 
 /// The header that names a request, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,6 +48,8 @@ pub struct Shared {
     pub places: execute::Places,
     /// The documents that are known by an id.
     pub documents: graphql::documents::Documents,
+    /// The API tokens that are known by sight.
+    pub familiar: door::Familiar,
     /// The open sockets.
     pub open: socket::Open,
     /// What the start page offers; `None` when it is switched off.
@@ -66,6 +70,7 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
         },
         documents: graphql::documents::Documents::from_settings(&settings.graphql),
         places: execute::Places::from_settings(&settings.load),
+        familiar: door::Familiar::default(),
         open: socket::Open::default(),
         app,
         start,
@@ -90,7 +95,8 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
             Duration::from_secs(limits.request_seconds),
         ))
         .layer(CatchPanicLayer::custom(graphql::panicked))
-        .layer(from_fn_with_state(shared, graphql::complete))
+        .layer(from_fn_with_state(shared.clone(), graphql::complete))
+        .layer(from_fn_with_state(shared, url::refuse_tokens))
         .layer(from_fn(request_id::log))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, request_id::Maker(clock)))

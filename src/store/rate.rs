@@ -165,21 +165,40 @@ const MOST: usize = 200_000;
 /// The most buckets of which the other copies are told in one statement.
 const TOLD_AT_ONCE: usize = 5_000;
 
+type Slots = HashMap<Key, Slot, BuildHasherDefault<DefaultHasher>>;
+
 /// Buckets that are counted in memory.
 #[derive(Debug, Default)]
-pub struct Counters(Mutex<HashMap<Key, Slot, BuildHasherDefault<DefaultHasher>>>);
+pub struct Counters(Mutex<Slots>);
 
 impl Counters {
+    /// Looks whether a charge could be taken.
+    ///
+    /// # Errors
+    /// The microseconds to wait.
+    pub fn look(&self, charge: Charge, now: i64) -> std::result::Result<(), i64> {
+        let slots = self.lock();
+        let key = Self::counted(&slots, charge.key);
+        let full_at = slots.get(&key).map_or(0, |slot| slot.full_at);
+        charge.rule.take(full_at, now, charge.units).map(|_| ())
+    }
+
+    /// The bucket in which a key is counted.
+    fn counted(slots: &Slots, key: Key) -> Key {
+        if slots.len() >= MOST && !slots.contains_key(&key) {
+            Key([0; 16])
+        } else {
+            key
+        }
+    }
+
     /// Takes a charge.
     ///
     /// # Errors
     /// The microseconds to wait; nothing was taken.
     pub fn take(&self, charge: Charge, now: i64) -> std::result::Result<(), i64> {
         let mut slots = self.lock();
-        let mut key = charge.key;
-        if slots.len() >= MOST && !slots.contains_key(&key) {
-            key = Key([0; 16]);
-        }
+        let key = Self::counted(&slots, charge.key);
         let slot = slots.entry(key).or_default();
         slot.full_at = charge.rule.take(slot.full_at, now, charge.units)?;
         slot.untold += charge.rule.time(charge.units);
@@ -227,7 +246,7 @@ impl Counters {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Slot, BuildHasherDefault<DefaultHasher>>> {
+    fn lock(&self) -> MutexGuard<'_, Slots> {
         // Nothing in here panics half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

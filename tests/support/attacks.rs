@@ -117,6 +117,14 @@ fn requests() -> Vec<Attack> {
             "INPUT_TOO_LARGE",
         ),
         (
+            "as many small values as a body can hold",
+            format!(
+                "{{\"query\":\"{{a}}\",\"variables\":{{\"a\":[{}1]}}}}",
+                "1,".repeat(524_000)
+            ),
+            "INPUT_TOO_LARGE",
+        ),
+        (
             "a number that no JSON has",
             "{\"query\":\"{a}\",\"variables\":{\"a\":1e999}}".to_owned(),
             "BAD_REQUEST",

@@ -15,6 +15,8 @@ pub enum Problem {
     NotAcceptable,
     /// The body is not `application/json` in UTF-8.
     UnsupportedMediaType,
+    /// The body is compressed.
+    EncodedBody,
     /// The method does not do this; holds those that do.
     MethodNotAllowed(&'static str),
     /// The body or the query string is not one GraphQL request.
@@ -52,7 +54,7 @@ impl Problem {
     pub const fn status(&self) -> (StatusCode, bool) {
         match self {
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, false),
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, false),
+            Self::UnsupportedMediaType | Self::EncodedBody => (StatusCode::UNSUPPORTED_MEDIA_TYPE, false),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, false),
             Self::BadRequest | Self::Batch | Self::TokenInUrl | Self::NoReason => (StatusCode::BAD_REQUEST, false),
             Self::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, false),
@@ -123,6 +125,7 @@ impl Problem {
         let (code, es, en, pt) = match self {
             Self::NotAcceptable => ("NOT_ACCEPTABLE", "Acepte application/graphql-response+json o application/json.", "Accept application/graphql-response+json or application/json.", "Aceite application/graphql-response+json ou application/json."),
             Self::UnsupportedMediaType => ("UNSUPPORTED_MEDIA_TYPE", "Envíe application/json en UTF-8.", "Send application/json in UTF-8.", "Envie application/json em UTF-8."),
+            Self::EncodedBody => ("UNSUPPORTED_MEDIA_TYPE", "Envíe el contenido sin comprimir, sin Content-Encoding.", "Send the body as it is, not compressed, without Content-Encoding.", "Envie o conteúdo sem compressão, sem Content-Encoding."),
             Self::MethodNotAllowed(_) => ("METHOD_NOT_ALLOWED", "Use POST; las consultas admiten también GET.", "Use POST; queries may also use GET.", "Use POST; consultas também aceitam GET."),
             Self::BadRequest => ("BAD_REQUEST", "La solicitud no es una operación de GraphQL en JSON.", "The request is not one GraphQL operation in JSON.", "A solicitação não é uma operação GraphQL em JSON."),
             Self::Batch => ("BATCH_REFUSED", "Envíe una operación por solicitud.", "Send one operation a request.", "Envie uma operação por solicitação."),

@@ -4,13 +4,12 @@ use async_graphql::Variables;
 use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 
 use super::problem::Problem;
 use crate::api::guard::{Limit, Refusal};
-use crate::auth::token;
 use crate::config::Limits;
 use crate::domain::idempotency::Key;
 use crate::error::KeyRefusal;
@@ -149,26 +148,11 @@ fn is_utf8(charset: &str) -> bool {
     charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
 }
 
-/// Names under which clients send credentials in a URL, however they are written.
-const CREDENTIALS: [&str; 8] = [
-    "access_token",
-    "accesstoken",
-    "refresh_token",
-    "refreshtoken",
-    "token",
-    "authorization",
-    "bearer",
-    "api_key",
-];
-
 /// Reads the operation out of a request: from the query string of a GET, from the body of a POST.
 pub async fn asked(parts: &Parts, body: Body, limits: &Limits) -> Result<Asked, Problem> {
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|_| Problem::BadRequest)?;
-    if query
-        .iter()
-        .any(|(name, value)| CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) || token::is_in(value))
-    {
-        return Err(Problem::TokenInUrl);
+    if is_encoded(&parts.headers) {
+        return Err(Problem::EncodedBody);
     }
     let asked = if parts.method == Method::POST {
         if !is_json(&parts.headers) {
@@ -266,6 +250,15 @@ fn of_query(parameters: Vec<(String, String)>) -> Result<Asked, Problem> {
     Ok(asked)
 }
 
+/// Whether the body is announced as compressed, or in some other form than its own.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let plain = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .any(|value| !plain(value))
+}
+
 /// Whether the body is announced as `application/json`, in UTF-8 if it says in what.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
@@ -284,8 +277,6 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -68,6 +68,7 @@ impl Reply {
         };
         let extra = match &problem {
             Problem::MethodNotAllowed(methods) => Some((header::ALLOW, HeaderValue::from_static(methods))),
+            Problem::EncodedBody => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Problem::Failed(Error::Unauthenticated) => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
             }

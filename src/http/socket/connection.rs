@@ -14,9 +14,12 @@ use tracing::Instrument;
 
 use super::protocol::{self, Close, Said};
 use super::{Party, Place};
+use crate::api::guard::Operation;
 use crate::api::keyed;
 use crate::domain::actor::Actor;
+use crate::domain::language::Language;
 use crate::error::{Error, Result};
+use crate::http::door::Door;
 use crate::http::graphql::{self, Asked, Problem};
 use crate::http::{Shared, auth, execute};
 use crate::service::session::{self, ClientLabel};
@@ -51,6 +54,8 @@ pub struct Connection {
     introduced: bool,
     /// The token that it did so with, if it gave one.
     token: Option<String>,
+    /// Who it was then.
+    actor: Option<Actor>,
     running: HashMap<String, (u64, AbortHandle)>,
     begun: u64,
     tasks: JoinSet<()>,
@@ -76,6 +81,7 @@ impl Connection {
             client,
             introduced: false,
             token: None,
+            actor: None,
             running: HashMap::new(),
             begun: 0,
             tasks: JoinSet::new(),
@@ -123,8 +129,8 @@ impl Connection {
                         Ok(Message::Text(text)) => self.hear(text.as_str(), &tell).await,
                         Ok(Message::Binary(_)) => Err(Close::INVALID.frame()),
                         Ok(Message::Ping(_) | Message::Pong(_)) => Ok(None),
-                        Err(failure) if is_too_big(&failure) => Err(Close::TOO_BIG.frame()),
-                        Ok(Message::Close(_)) | Err(_) => return None,
+                        Ok(Message::Close(_)) => return None,
+                        Err(failure) => Err(broken(&failure)?.frame()),
                     };
                     match replies {
                         Ok(Some(reply)) => send(socket, Message::text(reply)).await?,
@@ -204,18 +210,22 @@ impl Connection {
     /// Takes the token that the client brings, or none.
     async fn introduce(&mut self, payload: Option<&Map<String, Value>>) -> Result<(), Close> {
         let brought = payload.and_then(|payload| payload.get("authorization").or_else(|| payload.get("Authorization")));
+        let door = Door::new(&self.shared, self.caller);
+        let forbidden = || door.refuse(None).map_or(Close::TOO_OFTEN, |()| Close::FORBIDDEN);
         let token = match brought {
             None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(auth::token(text).map_err(|_| Close::FORBIDDEN)?.to_owned()),
-            Some(_) => return Err(Close::FORBIDDEN),
+            Some(Value::String(text)) => Some(auth::token(text).map_err(|_| forbidden())?.to_owned()),
+            Some(_) => return Err(forbidden()),
+        };
+        let actor = match door.actor(token.as_deref(), self.accept_language.as_deref()).await {
+            Ok(actor) => actor,
+            Err(Error::Unauthenticated) => return Err(forbidden()),
+            Err(Error::Busy(_)) => return Err(Close::TOO_OFTEN),
+            Err(_) => return Err(Close::INTERNAL),
         };
         self.introduced = true;
         self.token = token;
-        let actor = match self.actor().await {
-            Ok(actor) => actor,
-            Err(Error::Unauthenticated) => return Err(Close::FORBIDDEN),
-            Err(_) => return Err(Close::INTERNAL),
-        };
+        self.actor = Some(actor.clone());
         if let Some(person) = actor.person {
             let most = self.shared.app.settings.socket.per_person;
             let place = self.shared.open.enter(Party::Person(person), most);
@@ -257,6 +267,7 @@ impl Connection {
             shared: self.shared.clone(),
             caller: self.caller,
             token: self.token.clone(),
+            introduced_as: self.actor.clone(),
             accept_language: self.accept_language.clone(),
             request_id: self.request_id.clone(),
             client: self.client.clone(),
@@ -283,6 +294,7 @@ struct Work {
     shared: Shared,
     caller: IpAddr,
     token: Option<String>,
+    introduced_as: Option<Actor>,
     accept_language: Option<String>,
     request_id: String,
     client: Option<ClientLabel>,
@@ -292,29 +304,16 @@ impl Work {
     /// The same steps as over HTTP.
     async fn run(self, asked: Asked) -> Result<Answer, Heard> {
         let mut language = auth::language_of(self.accept_language.as_deref());
-        let outcome: Result<Answer, Problem> = async {
-            let by_id = asked.document_id.is_some();
-            let key = asked.key().map_err(|refusal| Problem::Failed(refusal.into()))?;
-            let mut operation = graphql::prepare(&self.shared, asked)?;
-            let token = self.token.as_deref();
-            let actor = session::actor(&self.shared.app, token, self.accept_language.as_deref())
+        let outcome = match self.ready(asked, &mut language).await {
+            Ok((operation, call)) => execute::run(&self.shared, operation, call)
                 .await
-                .map_err(Problem::Failed)?;
-            language = actor.language;
-            graphql::permit(&self.shared, &mut operation, by_id, &actor)?;
-            let call = execute::Call {
-                actor,
-                reason: None,
-                key,
-                client: self.client.clone(),
-                caller: self.caller,
-                request_id: self.request_id.clone(),
-            };
-            execute::run(&self.shared, operation, call)
-                .await
-                .map_err(Problem::Failed)
-        }
-        .await;
+                .map_err(Problem::Failed),
+            Err(ended @ Problem::Failed(Error::Unauthenticated)) => Err(ended),
+            Err(problem) => {
+                let door = Door::new(&self.shared, self.caller);
+                Err(graphql::charged(&door, self.introduced_as.as_ref(), problem))
+            }
+        };
         match outcome {
             Ok(mut answer) => {
                 answer.errors.truncate(self.shared.app.settings.limits.errors);
@@ -330,6 +329,28 @@ impl Work {
             Err(Problem::Failed(Error::Unauthenticated)) => Err(Heard::Close(Close::FORBIDDEN)),
             Err(problem) => Err(Heard::Refused(vec![problem.error(language, &self.request_id)])),
         }
+    }
+
+    /// The operation and what comes with it: everything that may be wrong before it runs.
+    async fn ready(&self, asked: Asked, language: &mut Language) -> Result<(Operation, execute::Call), Problem> {
+        let by_id = asked.document_id.is_some();
+        let key = asked.key().map_err(|refusal| Problem::Failed(refusal.into()))?;
+        let mut operation = graphql::prepare(&self.shared, asked)?;
+        let token = self.token.as_deref();
+        let actor = session::actor(&self.shared.app, token, self.accept_language.as_deref())
+            .await
+            .map_err(Problem::Failed)?;
+        *language = actor.language;
+        graphql::permit(&self.shared, &mut operation, by_id, &actor)?;
+        let call = execute::Call {
+            actor,
+            reason: None,
+            key,
+            client: self.client.clone(),
+            caller: self.caller,
+            request_id: self.request_id.clone(),
+        };
+        Ok((operation, call))
     }
 }
 
@@ -363,13 +384,17 @@ async fn send(socket: &mut WebSocket, message: Message) -> Option<()> {
     timeout(SEND_WITHIN, socket.send(message)).await.ok()?.ok()
 }
 
-fn is_too_big(failure: &axum::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(failure);
-    while let Some(inner) = cause {
-        if inner.to_string().contains("too long") {
-            return true;
-        }
-        cause = inner.source();
+/// What to close with when what came is no message; `None` when the connection itself has gone. The library tells these
+/// apart by words only.
+fn broken(failure: &axum::Error) -> Option<Close> {
+    let words = failure.to_string();
+    if words.contains("too long") {
+        Some(Close::TOO_BIG)
+    } else if words.starts_with("UTF-8 encoding error") {
+        Some(Close::NO_TEXT)
+    } else if words.starts_with("WebSocket protocol error") && !words.contains("without closing handshake") {
+        Some(Close::BROKEN)
+    } else {
+        None
     }
-    false
 }

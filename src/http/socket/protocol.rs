@@ -30,6 +30,12 @@ impl Close {
     pub const INTERNAL: Self = Self(4500, "Internal server error");
     /// A message that is too long (RFC 6455).
     pub const TOO_BIG: Self = Self(1009, "Message too big");
+    /// A frame that the protocol below does not have (RFC 6455).
+    pub const BROKEN: Self = Self(1002, "Protocol error");
+    /// A text that is no UTF-8 (RFC 6455).
+    pub const NO_TEXT: Self = Self(1007, "Not UTF-8");
+    /// Too many refusals at this address.
+    pub const TOO_OFTEN: Self = Self(1013, "Too many requests");
     /// More connections than one person may have.
     pub const TRY_LATER: Self = Self(1013, "Too many connections");
     /// Nobody is there any more.
