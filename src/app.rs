@@ -12,7 +12,7 @@ use crate::auth::provider::Providers;
 use crate::auth::token::Tokens;
 use crate::auth::vault::Vault;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::domain::actor::Role;
 use crate::error::{Error, Result};
 use crate::store::Db;
@@ -77,6 +77,13 @@ impl App {
         }
     }
 
+    /// Connects to what the settings name, with the schema brought up to date.
+    pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
+        let app = Self::new(settings, clock).await?;
+        app.db.migrate().await?;
+        Ok(app)
+    }
+
     /// Connects to what the settings name. The schema must be current; `Db::migrate` sees to it.
     pub async fn new(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::connect(&settings.database).await?;
@@ -112,9 +119,8 @@ impl App {
 /// The roles that the settings name.
 fn factor_roles(settings: &Settings) -> Result<Arc<[Role]>> {
     let unknown = |word: &str| {
-        Error::internal(format!(
-            "auth.require_second_factor: there is no role {word:?}; give tutor, focal_point, coordinator or administrator"
-        ))
+        let problem = format!("there is no role {word:?}; give tutor, focal_point, coordinator or administrator");
+        Error::from(ConfigError::invalid("auth.require_second_factor", problem))
     };
     let words = settings.auth.require_second_factor.iter();
     words

@@ -11,11 +11,14 @@ use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+mod fault;
+mod print;
 mod provider;
 mod retention;
 mod secret;
 mod traffic;
 
+pub use self::fault::ConfigError;
 pub use self::provider::{Provider, ProviderName, ProviderRole};
 pub use self::retention::Retention;
 pub use self::secret::Secret;
@@ -126,6 +129,37 @@ pub struct Database {
     pub connections: u32,
     pub statement_seconds: u64,
     pub standing_milliseconds: i64,
+}
+
+/// What the address of a database begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// `sqlite:`.
+    Sqlite,
+    /// `postgres:` or `postgresql:`.
+    Postgres,
+}
+
+impl Database {
+    /// Which database the address means.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for an address of any other kind. It is not repeated: there may be a password in it.
+    pub fn scheme(&self) -> Result<Scheme, ConfigError> {
+        let url = self.url.reveal();
+        match url.split_once(':') {
+            Some(("sqlite", _)) => Ok(Scheme::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Scheme::Postgres),
+            _ => Err(ConfigError::invalid(
+                "database.url",
+                if url.is_empty() {
+                    "missing: give sqlite://FILE or postgres://USER@HOST/DATABASE"
+                } else {
+                    "no database that Rumbo knows: give sqlite://FILE or postgres://USER@HOST/DATABASE"
+                },
+            )),
+        }
+    }
 }
 
 /// The `[auth]` section.
@@ -241,28 +275,19 @@ pub struct Log {
     pub filter: String,
 }
 
-/// Why the settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A layer cannot be read, or a key is unknown or of the wrong type.
-    #[error("the configuration cannot be read: {0}")]
-    Unreadable(#[from] config::ConfigError),
-    /// No profile has this name.
-    #[error("there is no profile {0:?}; choose development, test or production")]
-    UnknownProfile(String),
-    /// A value that cannot work.
-    #[error("{key}: {problem}")]
-    Invalid {
-        /// The key, such as `auth.secret`.
-        key: &'static str,
-        /// What is wrong, and what would be right.
-        problem: &'static str,
-    },
-}
-
 impl Settings {
     /// Reads every layer; `overrides` (key and value, from the command line) are the strongest.
     pub fn load(profile: &str, file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
+        Self::of(profile, file, environment(), overrides)
+    }
+
+    /// The same with an environment of its own.
+    fn of(
+        profile: &str,
+        file: Option<&Path>,
+        environment: Environment,
+        overrides: &[(&str, String)],
+    ) -> Result<Self, ConfigError> {
         let (_, profile, profile_text) = PROFILES
             .into_iter()
             .find(|(name, ..)| *name == profile)
@@ -273,32 +298,21 @@ impl Settings {
         if let Some(path) = file {
             layers = layers.add_source(File::from(path).format(FileFormat::Toml));
         }
-        layers = layers.add_source(
-            Environment::with_prefix("RUMBO")
-                .prefix_separator("__")
-                .separator("__")
-                .try_parsing(true)
-                .list_separator(",")
-                .with_list_parse_key("http.cors_origins")
-                .with_list_parse_key("http.proxies"),
-        );
+        layers = layers.add_source(environment);
+        let unreadable = |cause: config::ConfigError| ConfigError::unreadable(&cause, file);
         for (key, value) in overrides {
-            layers = layers.set_override(*key, value.clone())?;
+            layers = layers.set_override(*key, value.clone()).map_err(unreadable)?;
         }
-        let settings: Self = layers.build()?.try_deserialize()?;
+        let layers = layers.build().map_err(unreadable)?;
+        let settings: Self = layers.try_deserialize().map_err(unreadable)?;
         Ok(Self { profile, ..settings })
     }
 
     /// Refuses what cannot work, before anything starts.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let invalid = |key, problem| Err(ConfigError::Invalid { key, problem });
+        let invalid = |key: &'static str, problem: &'static str| Err(ConfigError::invalid(key, problem));
         self.check_secret()?;
-        if self.database.url.reveal().is_empty() {
-            return invalid(
-                "database.url",
-                "missing: give sqlite://FILE or postgres://USER@HOST/DATABASE",
-            );
-        }
+        self.database.scheme()?;
         if self.auth.access_minutes == 0 || self.auth.access_minutes > 10 {
             return invalid("auth.access_minutes", "must be 1 to 10");
         }
@@ -340,12 +354,7 @@ impl Settings {
 
     /// Refuses a secret that is none: missing, short or, in production, one that others may know as well.
     pub fn check_secret(&self) -> Result<(), ConfigError> {
-        let invalid = |problem| {
-            Err(ConfigError::Invalid {
-                key: "auth.secret",
-                problem,
-            })
-        };
+        let invalid = |problem: &'static str| Err(ConfigError::invalid("auth.secret", problem));
         let secret = self.auth.secret.reveal();
         if secret.len() < 32 {
             return invalid("missing or too short: give 32 bytes or more");
@@ -355,20 +364,17 @@ impl Settings {
         }
         Ok(())
     }
+}
 
-    /// The effective settings as TOML-like text, secrets hidden.
-    pub fn printable(&self) -> String {
-        let value = serde_json::to_value(self).unwrap_or_default();
-        let mut text = String::new();
-        for (section, keys) in value.as_object().into_iter().flatten() {
-            text.extend(["[", section.as_str(), "]\n"]);
-            for (key, value) in keys.as_object().into_iter().flatten() {
-                text.extend([key.as_str(), " = ", &value.to_string(), "\n"]);
-            }
-            text.push('\n');
-        }
-        text
-    }
+/// The environment as a layer.
+fn environment() -> Environment {
+    Environment::with_prefix("RUMBO")
+        .prefix_separator("__")
+        .separator("__")
+        .try_parsing(true)
+        .list_separator(",")
+        .with_list_parse_key("http.cors_origins")
+        .with_list_parse_key("http.proxies")
 }
 
 /// Whether a secret was copied from somewhere, as one of `config/`, or typed without thinking.
@@ -400,9 +406,36 @@ mod tests {
     #[test]
     fn secrets_are_never_printed() {
         let settings = Settings::load("test", None, &[("auth.secret", SECRET.into())]).expect("settings");
-        for text in [settings.printable(), format!("{settings:?}")] {
+        for text in [settings.printable().expect("TOML"), format!("{settings:?}")] {
             assert!(!text.contains(SECRET));
             assert!(text.contains("(hidden)"));
+        }
+    }
+
+    #[test]
+    fn a_database_is_sqlite_or_postgresql() {
+        for (url, wanted) in [
+            ("sqlite://rumbo.sqlite", Some(Scheme::Sqlite)),
+            ("sqlite::memory:", Some(Scheme::Sqlite)),
+            ("postgres://rumbo@db.example.org/rumbo", Some(Scheme::Postgres)),
+            ("postgresql://rumbo@db.example.org/rumbo", Some(Scheme::Postgres)),
+            ("SQLite://rumbo.sqlite", None),
+            ("mysql://rumbo:whisper@db.example.org/rumbo", None),
+            ("postgresqls://rumbo:whisper@db.example.org/rumbo", None),
+            ("rumbo.sqlite", None),
+            ("", None),
+        ] {
+            let settings = Settings::load("test", None, &[("database.url", url.to_owned())]).expect("settings");
+            let scheme = settings.database.scheme();
+            assert_eq!(scheme.as_ref().ok(), wanted.as_ref(), "{url}");
+            assert_eq!(settings.validate().is_ok(), wanted.is_some(), "{url}");
+            if let Err(refused) = scheme {
+                let told = refused.to_string();
+                assert!(
+                    told.starts_with("database.url: ") && !told.contains("whisper"),
+                    "{told}"
+                );
+            }
         }
     }
 

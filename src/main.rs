@@ -5,19 +5,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 use rumbo::app::App;
 use rumbo::clock::Clock;
-use rumbo::commands::{admin, demo, import, keys, report, serve, verify};
+use rumbo::commands::outcome::{DONE, Failure, Outcome, Output, unless_gone};
+use rumbo::commands::{admin, demo, export, import, keys, report, serve, verify};
 use rumbo::config::{LogFormat, Settings};
-use rumbo::domain::actor::Actor;
 use rumbo::domain::audit::Origin;
-use rumbo::domain::language::Language;
-use rumbo::domain::text::Reason;
-use rumbo::error::{Error, Faults, Result};
+use rumbo::error::Error;
 use rumbo::{api, http, service};
-use tokio::net::TcpListener;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -55,6 +51,19 @@ enum Command {
     },
     /// Show what Rumbo does: a filled database, three people to sign in as, and a start page.
     Demo(demo::Options),
+    #[command(flatten)]
+    OnData(OnData),
+    /// Print the effective settings, secrets hidden.
+    Config,
+    /// Print the GraphQL schema.
+    Schema,
+    /// Print the built-in documents by their ids, as a file for the setting `graphql.registered`.
+    Documents,
+}
+
+/// What opens the database, does something with it, and ends.
+#[derive(Subcommand)]
+enum OnData {
     /// Bring the database schema up to date.
     Migrate,
     /// Bring in the annual report's files from a directory.
@@ -64,10 +73,10 @@ enum Command {
     },
     /// Write lists as CSV to standard output.
     #[command(subcommand)]
-    Export(Export),
+    Export(export::Export),
     /// Print a report.
     #[command(subcommand)]
-    Report(Report),
+    Report(report::Report),
     /// Check every invariant of the data; exit code 1 when one does not hold.
     Verify {
         /// A head of the audit log that was kept outside, as `rumbo admin audit head` printed it.
@@ -77,12 +86,6 @@ enum Command {
     /// Look after accounts from this machine.
     #[command(subcommand)]
     Admin(Admin),
-    /// Print the effective settings, secrets hidden.
-    Config,
-    /// Print the GraphQL schema.
-    Schema,
-    /// Print the built-in documents by their ids, as a file for the setting `graphql.registered`.
-    Documents,
 }
 
 impl Command {
@@ -91,52 +94,17 @@ impl Command {
         match self {
             Self::Serve { .. } => "serve",
             Self::Demo(_) => "demo",
-            Self::Migrate => "migrate",
-            Self::Import { .. } => "import",
-            Self::Export(_) => "export",
-            Self::Report(_) => "report",
-            Self::Verify { .. } => "verify",
-            Self::Admin(_) => "admin",
+            Self::OnData(OnData::Migrate) => "migrate",
+            Self::OnData(OnData::Import { .. }) => "import",
+            Self::OnData(OnData::Export(_)) => "export",
+            Self::OnData(OnData::Report(_)) => "report",
+            Self::OnData(OnData::Verify { .. }) => "verify",
+            Self::OnData(OnData::Admin(_)) => "admin",
             Self::Config => "config",
             Self::Schema => "schema",
             Self::Documents => "documents",
         }
     }
-}
-
-#[derive(Subcommand)]
-enum Export {
-    /// Enrolments with the demographics frozen in them.
-    Enrolments {
-        /// Only those of the edition with this code.
-        #[arg(long)]
-        edition: Option<String>,
-        /// What for; it is kept in the audit log, and the people in the list can read it.
-        #[arg(long)]
-        reason: String,
-    },
-}
-
-#[derive(Subcommand)]
-enum Report {
-    /// The editions of a period, one line each, and their total.
-    Editions {
-        /// First day of the period.
-        #[arg(long)]
-        from: NaiveDate,
-        /// Last day of the period.
-        #[arg(long)]
-        to: NaiveDate,
-        /// Which editions the period means.
-        #[arg(long)]
-        rule: report::Rule,
-        /// An earlier instant (RFC 3339), to get the figures as they then were.
-        #[arg(long)]
-        as_at: Option<DateTime<Utc>>,
-        /// How the table is written.
-        #[arg(long, default_value = "table")]
-        format: report::Format,
-    },
 }
 
 #[derive(Subcommand)]
@@ -157,129 +125,82 @@ enum Admin {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        return fail("the TLS provider is installed twice");
+        return fail(&Failure::Failed("the TLS provider is installed twice".to_owned()));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(failure) => return fail(&failure.to_string()),
+        Err(failure) => return fail(&Failure::Failed(failure.to_string())),
     };
     // What a request does says so itself; the rest is a command's doing.
     let origin = Origin::command(cli.command.name());
-    match runtime.block_on(service::audit::from_origin(origin, run(cli))) {
-        Ok(code) => code,
-        Err(Error::Internal(cause)) => fail(&cause.to_string()),
-        Err(Error::Invalid(faults)) => {
-            let sentences = faults.iter().map(|fault| {
-                let sentence = api::error::sentence(fault.code, fault.detail.as_deref(), Language::En);
-                format!("{}: {sentence}", fault.path.join("."))
-            });
-            fail(&sentences.collect::<Vec<_>>().join("\nrumbo: "))
+    let mut out = Output::new(io::stdout().lock());
+    match runtime.block_on(service::audit::from_origin(origin, run(cli, &mut out))) {
+        Ok(code) => ExitCode::from(code),
+        Err(_) if out.is_unread() => ExitCode::from(DONE),
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    let mut complaints = io::stderr();
+    for line in failure.to_string().lines() {
+        // Nothing is left to do when standard error is closed.
+        drop(writeln!(complaints, "rumbo: {line}"));
+    }
+    ExitCode::from(failure.code())
+}
+
+async fn run(cli: Cli, out: &mut impl Write) -> Outcome {
+    let Cli { common, command } = cli;
+    let code = match command {
+        Command::Demo(options) => {
+            demo::run(options, common.database_url, out).await?;
+            DONE
         }
-        Err(failure) => fail(&failure.to_string()),
-    }
+        Command::Serve { listen } => {
+            let listen = listen.map(|address| ("http.listen", address.to_string()));
+            serve::start(settings(common, listen)?).await?;
+            DONE
+        }
+        Command::OnData(what) => {
+            let app = App::open(settings(common, None)?, Clock::System).await?;
+            on_data(&app, what, out).await?
+        }
+        Command::Config => print(out, &settings(common, None)?.printable()?)?,
+        Command::Schema => print(out, &api::sdl())?,
+        Command::Documents => print(out, &http::graphql::documents::manifest()?)?,
+    };
+    unless_gone(out.flush()).map_err(Error::internal)?;
+    Ok(code)
 }
 
-fn fail(what: &str) -> ExitCode {
-    // Nothing is left to do when standard error is closed.
-    drop(writeln!(io::stderr(), "rumbo: {what}"));
-    ExitCode::FAILURE
+async fn on_data(app: &App, what: OnData, out: &mut impl Write) -> Outcome {
+    match what {
+        OnData::Migrate => return print(out, "The schema is up to date.\n"),
+        OnData::Import { folder } => return Ok(import::run(app, &folder, out, &mut io::stderr()).await?),
+        OnData::Export(what) => export::run(app, what, out).await?,
+        OnData::Report(what) => report::run(app, what, out).await?,
+        OnData::Verify { anchor } => return Ok(verify::run(app, anchor.as_ref(), out).await?),
+        OnData::Admin(Admin::Create(create)) => admin::run(app, create, io::stdin().lock(), out).await?,
+        OnData::Admin(Admin::ForgetFactor(whose)) => admin::forget_factor(app, whose, out).await?,
+        OnData::Admin(Admin::Audit(what)) => admin::audit(app, what, out).await?,
+        OnData::Admin(Admin::Keys(what)) => keys::run(app, what, out).await?,
+    }
+    Ok(DONE)
 }
 
-async fn run(cli: Cli) -> Result<ExitCode> {
-    if let Command::Demo(options) = cli.command {
-        return demo::run(options, cli.common.database_url)
-            .await
-            .map(|()| ExitCode::SUCCESS);
-    }
-    let mut overrides = Vec::new();
-    if let Some(url) = cli.common.database_url {
-        overrides.push(("database.url", url));
-    }
-    if let Command::Serve { listen: Some(listen) } = &cli.command {
-        overrides.push(("http.listen", listen.to_string()));
-    }
-    let settings =
-        Settings::load(&cli.common.profile, cli.common.config.as_deref(), &overrides).map_err(Error::internal)?;
+/// The settings in force, by which it is logged from here on.
+fn settings(common: Common, listen: Option<(&'static str, String)>) -> Result<Settings, Failure> {
+    let database = common.database_url.map(|url| ("database.url", url));
+    let overrides: Vec<_> = database.into_iter().chain(listen).collect();
+    let settings = Settings::load(&common.profile, common.config.as_deref(), &overrides)?;
     log_to_stderr(&settings);
-    let mut out = io::stdout().lock();
-    match cli.command {
-        Command::Schema => print(&mut out, &api::sdl())?,
-        Command::Documents => print(&mut out, &http::graphql::documents::manifest()?)?,
-        Command::Config => print(&mut out, &settings.printable())?,
-        Command::Serve { .. } => {
-            settings.validate().map_err(Error::internal)?;
-            let listener = TcpListener::bind(&settings.http.listen)
-                .await
-                .map_err(Error::internal)?;
-            let start = settings.http.start_page.then(http::start::StartPage::default);
-            let app = open(settings).await?;
-            service::signing_key::prepare(&app).await?;
-            tracing::info!(http.listen = %app.settings.http.listen, database.engine = ?app.db.engine(), "serving");
-            serve::run(app, listener, start, serve::asked_to_stop()).await?;
-        }
-        Command::Migrate => {
-            let app = App::new(settings, Clock::System).await?;
-            app.db.migrate().await?;
-            print(&mut out, "The schema is up to date.\n")?;
-        }
-        Command::Import { folder } => {
-            let app = open(settings).await?;
-            return Ok(ExitCode::from(
-                import::run(&app, &folder, &mut out, &mut io::stderr()).await?,
-            ));
-        }
-        Command::Export(Export::Enrolments { edition, reason }) => {
-            let mut faults = Faults::default();
-            let Some(reason) = faults.take("reason", Reason::parse(&reason)) else {
-                return Err(faults.into());
-            };
-            let app = open(settings).await?;
-            service::export::enrolments(&app, &Actor::operator(), edition.as_deref(), &reason, out).await?;
-        }
-        Command::Report(Report::Editions {
-            from,
-            to,
-            rule,
-            as_at,
-            format,
-        }) => {
-            let app = open(settings).await?;
-            report::run(&app, (from, to, rule), as_at, format, &mut out).await?;
-        }
-        Command::Verify { anchor } => {
-            let app = open(settings).await?;
-            return Ok(ExitCode::from(verify::run(&app, anchor.as_ref(), &mut out).await?));
-        }
-        Command::Admin(Admin::Create(create)) => {
-            let app = open(settings).await?;
-            admin::run(&app, create, io::stdin().lock(), &mut out).await?;
-        }
-        Command::Admin(Admin::ForgetFactor(whose)) => {
-            let app = open(settings).await?;
-            admin::forget_factor(&app, whose, &mut out).await?;
-        }
-        Command::Admin(Admin::Audit(what)) => {
-            let app = open(settings).await?;
-            admin::audit(&app, what, &mut out).await?;
-        }
-        Command::Admin(Admin::Keys(what)) => {
-            let app = open(settings).await?;
-            keys::run(&app, what, &mut out).await?;
-        }
-        Command::Demo(_) => unreachable!("the demo has its own settings and was started above"),
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(settings)
 }
 
-/// Connects, with the schema brought up to date.
-async fn open(settings: Settings) -> Result<App> {
-    let app = App::new(settings, Clock::System).await?;
-    app.db.migrate().await?;
-    Ok(app)
-}
-
-fn print(out: &mut impl Write, text: &str) -> Result<()> {
-    out.write_all(text.as_bytes()).map_err(Error::internal)
+fn print(out: &mut impl Write, text: &str) -> Outcome {
+    out.write_all(text.as_bytes()).map_err(Error::internal)?;
+    Ok(DONE)
 }
 
 /// Log lines go to standard error, so that standard output holds only what was asked for.

@@ -8,6 +8,7 @@ mod attack;
 mod audit;
 mod calendar;
 mod catalogue;
+mod command;
 mod completion;
 mod concurrency;
 mod contract;

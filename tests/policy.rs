@@ -1,4 +1,4 @@
-//! The policy held against PRODUCT.md: the matrix whole, the operations that answer to it, and what people
+//! The policy held against what was promised: the matrix whole, the operations that answer to it, and what people
 //! see of each other by every path of the API.
 
 use std::collections::BTreeSet;
@@ -16,10 +16,11 @@ use crate::support::app::{Answer, Client, TestApp, Who};
 use crate::support::scene::{Plan, apply, draft, enrolling, nominate, walk};
 use crate::support::sdl::{fields, types};
 
-/// PRODUCT.md's table "Who may see and do what", in its letters: for the public, participants, tutors, focal
-/// points, coordinators and administrators. A row of the product that is several actions here is repeated.
+/// Who was promised to see and do what, in a few letters (o own, t own team, a assigned, i own institution's nominees,
+/// e own edition, * with a reason, - no): for the public, participants, tutors, focal points, coordinators and
+/// administrators. A row that is several actions here is repeated.
 #[rustfmt::skip]
-const PRODUCT: &[(&str, [&str; 6], &[Action])] = &[
+const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("published catalogue, check a certificate", ["yes", "yes", "yes", "yes", "yes", "yes"], &[Action::BrowseCatalogue, Action::SeeMeasures, Action::CheckCertificate]),
     ("register of institutions", ["-", "yes", "yes", "yes", "yes", "yes"], &[Action::BrowseInstitutions]),
     ("own profile", ["-", "o", "o", "o", "o", "o"], &[Action::ManageAccount, Action::SeeAccount]),
@@ -103,9 +104,9 @@ fn actors() -> Vec<(Actor, Vec<usize>)> {
 }
 
 #[test]
-fn the_matrix_is_the_products_table() {
+fn the_matrix_is_what_was_promised() {
     let mut asked = BTreeSet::new();
-    for (row, letters, actions) in PRODUCT {
+    for (row, letters, actions) in PROMISED {
         for action in *actions {
             assert!(asked.insert(action.key()), "{} is in two rows", action.key());
             for (actor, columns) in actors() {

@@ -1,8 +1,15 @@
 //! The annual report of 2022: what goes in, and what comes out.
 
+use std::io::{self, Write};
+
+use rumbo::config::Settings;
 use rumbo::domain::actor::Actor;
 use rumbo::domain::import::{Files, published};
+use rumbo::domain::text::Reason;
+use rumbo::service::export;
 use rumbo::service::import::{Outcome, import};
+use rumbo::store::Db;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -232,4 +239,94 @@ async fn a_coordinator_counts_only_their_own_editions() {
         .run("AnnualReport", json!({ "filter": { "editions": [other] } }))
         .await;
     assert_eq!(foreign.refusal(), "NOT_FOUND");
+}
+
+/// More people in one edition than an export reads at once.
+const MANY: usize = 1001;
+
+fn a_big_edition() -> Files {
+    let mut people = String::from("email,given_name,family_name,gender,country,institution,preferred_language\n");
+    let mut enrolments = String::from("edition,email,applied_on,nominated_by,status,completed_on,grade\n");
+    for number in 0..MANY {
+        let email = format!("p{number}@example.org");
+        people.extend([email.as_str(), ",Early,Person,female,UY,UY-01,es\n"]);
+        enrolments.extend(["BIG-2022,", &email, ",2022-03-01,,not_completed,,\n"]);
+    }
+    let files = [
+        ("institutions.csv", "code,name,country,kind\nUY-01,One,UY,government\n"),
+        ("people.csv", people.as_str()),
+        (
+            "editions.csv",
+            "code,course_title,starts_on,ends_on,languages,deliverable\nBIG-2022,Big,2022-04-01,2022-05-01,es,project\n",
+        ),
+        ("enrolments.csv", enrolments.as_str()),
+        ("teams.csv", "team,edition,email\n"),
+        ("deliverables.csv", "team,edition,kind,title,submitted_on,score\n"),
+        ("meetings.csv", "edition,number,starts_at,minutes\n"),
+    ];
+    files
+        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
+        .into()
+}
+
+/// Keeps what is written, and gives everybody another name as soon as the first of it comes.
+struct Meddler {
+    url: String,
+    text: Vec<u8>,
+}
+
+impl Write for Meddler {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.text.is_empty() {
+            rename_everybody(self.url.clone());
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Does so on a connection of its own, while the export stands still.
+fn rename_everybody(url: String) {
+    let meddling = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let settings = Settings::load("test", None, &[("database.url", url)]).expect("the test profile loads");
+            let db = Db::connect(&settings.database).await.expect("a connection");
+            let tx = db.write().await.expect("a transaction");
+            let sql = "UPDATE person SET given_name = 'Late'";
+            tx.execute_unprepared(sql).await.expect("everybody has another name");
+            tx.commit().await.expect("a commit");
+            db.close().await.expect("the connection closes");
+        });
+    });
+    meddling.join().expect("the change is made");
+}
+
+#[tokio::test]
+async fn an_export_shows_one_state_however_long_it_takes() {
+    let test = TestApp::new().await;
+    let outcome = import(&test.app, &Actor::operator(), &a_big_edition(), |_, _, _| ()).await;
+    assert!(matches!(outcome, Ok(Outcome::Stored(_))), "{outcome:?}");
+    let reason = Reason::parse("The annual report").expect("a reason");
+    let exported = async |out: &mut dyn Write| {
+        let lines = export::enrolments(&test.app, &Actor::operator(), None, &reason, out).await;
+        assert_eq!(lines.expect("an export"), MANY);
+    };
+    let mut out = Meddler {
+        url: test.database_url(),
+        text: Vec::new(),
+    };
+    exported(&mut out).await;
+    let names = |text: &[u8], name: &str| String::from_utf8_lossy(text).matches(name).count();
+    assert_eq!((names(&out.text, ",Early,"), names(&out.text, ",Late,")), (MANY, 0));
+    let mut later = Vec::new();
+    exported(&mut later).await;
+    assert_eq!((names(&later, ",Early,"), names(&later, ",Late,")), (0, MANY));
 }

@@ -555,7 +555,7 @@ async fn the_commands_say_what_they_did_and_nothing_secret() {
         assert!(said.contains(line), "{line}: {said}");
     }
     let seed = data_encoding::BASE64.encode(b"the key of the tests signs here.");
-    let shown = format!("{said}{:?}{}", test.app, test.app.settings.printable());
+    let shown = format!("{said}{:?}{}", test.app, test.app.settings.printable().expect("TOML"));
     for secret in [
         seed.as_str(),
         "the key of the tests signs",

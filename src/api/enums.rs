@@ -176,7 +176,7 @@ mirror! {
 }
 
 mirror! {
-    /// Where an edition stands (PRODUCT.md, "State machines").
+    /// Where an edition stands.
     EditionState of crate::domain::edition::EditionState {
         /// Being planned; nobody but its coordinators sees it.
         Draft,
@@ -222,7 +222,7 @@ mirror! {
 }
 
 mirror! {
-    /// Where an enrolment stands (PRODUCT.md, "State machines").
+    /// Where an enrolment stands.
     EnrolmentState of crate::domain::enrolment::EnrolmentState {
         /// The person applied.
         Applied,
@@ -264,7 +264,7 @@ mirror! {
 }
 
 mirror! {
-    /// Where a submission stands (PRODUCT.md, "State machines").
+    /// Where a submission stands.
     SubmissionState of crate::domain::submission::SubmissionState {
         /// Being written.
         Draft,

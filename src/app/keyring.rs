@@ -14,7 +14,7 @@ use crate::auth::key::{PrivateKey, PublicKey, read_file};
 use crate::auth::keys::{Keys, Published};
 use crate::auth::token::{Bearer, Rejected, Tokens};
 use crate::auth::vault::Vault;
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::domain::signing_key::KeyState;
 use crate::error::{Error, Result};
 use crate::store::{Connection, signing_key};
@@ -171,10 +171,8 @@ impl Keyring {
                 seen.complaint = None;
             }
             Err(complaint) if seen.source.is_none() => {
-                return Err(Error::internal(format!(
-                    "auth.keys_file: {}: {complaint}",
-                    path.display()
-                )));
+                let problem = format!("{}: {complaint}", path.display());
+                return Err(ConfigError::invalid("auth.keys_file", problem).into());
             }
             Err(complaint) => {
                 if seen.complaint.as_ref() != Some(&complaint) {

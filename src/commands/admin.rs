@@ -6,13 +6,14 @@ use std::io::{BufRead, Write};
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
 
+use super::outcome::Failure;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::audit::PersonalField;
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
 use crate::domain::text::Email;
-use crate::error::{Error, Faults, Result};
+use crate::error::{Code, Error, Faults, Result};
 use crate::service::account::{Registration, RegistrationText, create_administrator};
 use crate::service::audit as trail;
 use crate::service::second_factor::forget_as_operator;
@@ -40,7 +41,10 @@ pub struct Create {
 }
 
 /// Reads the password from the first line of `password`, and creates the administrator.
-pub async fn run(app: &App, who: Create, mut password: impl BufRead, out: &mut impl Write) -> Result<()> {
+///
+/// # Errors
+/// [`Failure::Refused`] for options that are, and as long as there is an administrator who can sign in.
+pub async fn run(app: &App, who: Create, mut password: impl BufRead, out: &mut impl Write) -> Result<(), Failure> {
     let mut line = String::new();
     password.read_line(&mut line).map_err(Error::internal)?;
     let registration = Registration::parse(&RegistrationText {
@@ -51,8 +55,17 @@ pub async fn run(app: &App, who: Create, mut password: impl BufRead, out: &mut i
         time_zone: &who.time_zone,
         password: line.trim_end_matches(['\r', '\n']),
     })?;
-    let id = create_administrator(app, &registration).await?;
-    writeln!(out, "{id} is an administrator.").map_err(Error::internal)
+    let id = match create_administrator(app, &registration).await {
+        Err(Error::Invalid(faults)) if faults.iter().any(|fault| fault.code == Code::AlreadyGranted) => {
+            return Err(Failure::Refused(
+                "there is an administrator who can sign in: they grant the role to others, by the operation GrantRole of \
+                 the API; if all that they lost is the second factor, use `rumbo admin forget-factor`"
+                    .to_owned(),
+            ));
+        }
+        created => created?,
+    };
+    Ok(writeln!(out, "{id} is an administrator.").map_err(Error::internal)?)
 }
 
 /// Whose second factor is to be removed.
@@ -64,11 +77,20 @@ pub struct ForgetFactor {
 }
 
 /// Removes the second factor of somebody who lost the device and the recovery codes.
-pub async fn forget_factor(app: &App, whose: ForgetFactor, out: &mut impl Write) -> Result<()> {
+///
+/// # Errors
+/// [`Failure::Refused`] for an address that is none, has no account, or whose account has no second factor.
+pub async fn forget_factor(app: &App, whose: ForgetFactor, out: &mut impl Write) -> Result<(), Failure> {
     let mut faults = Faults::default();
-    let email = faults.take("email", Email::parse(&whose.email)).ok_or(faults)?;
-    let id = forget_as_operator(app, &email).await?;
-    writeln!(out, "{id} has no second factor any more.").map_err(Error::internal)
+    let email = faults.take("email", Email::parse(&whose.email));
+    let email = email.ok_or_else(|| Error::from(faults))?;
+    let refused = |what: &str| Err(Failure::Refused(format!("--email: {what}")));
+    let id = match forget_as_operator(app, &email).await {
+        Err(Error::NotFound(_)) => return refused("no account has this address"),
+        Err(Error::Invalid(_)) => return refused("the account with this address has no second factor"),
+        forgotten => forgotten?,
+    };
+    Ok(writeln!(out, "{id} has no second factor any more.").map_err(Error::internal)?)
 }
 
 /// What is asked of the audit log.
@@ -99,7 +121,7 @@ pub struct Accesses {
 
 impl Accesses {
     fn reader(&self) -> Result<Reader> {
-        let wrong = |name| move |_| Error::at(name, crate::error::Code::InvalidId);
+        let wrong = |name| move |_| Error::at(name, Code::InvalidId);
         match (&self.actor, &self.credential) {
             (Some(actor), _) => Ok(Reader::Person(actor.parse::<PersonId>().map_err(wrong("actor"))?)),
             (None, credential) => {

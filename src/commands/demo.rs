@@ -13,9 +13,9 @@ use chrono::NaiveDate;
 use clap::Args;
 use data_encoding::BASE32_NOPAD;
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use self::cast::{Cast, Member};
+use super::outcome::unless_gone;
 use super::{import, report, serve};
 use crate::app::App;
 use crate::auth::token::{Kind, draw};
@@ -68,22 +68,29 @@ const REPORT: [(&str, &[u8]); 9] = report_files![
 ];
 
 /// Runs the demo until the process is asked to stop.
-pub async fn run(options: Options, database_url: Option<String>) -> Result<()> {
-    std::fs::create_dir_all(&options.dir).map_err(Error::internal)?;
-    let listener = TcpListener::bind(options.listen).await.map_err(Error::internal)?;
+pub async fn run(options: Options, database_url: Option<String>, out: &mut impl Write) -> Result<()> {
+    std::fs::create_dir_all(&options.dir)
+        .map_err(|cause| Error::internal(format!("{} cannot be a directory: {cause}", options.dir.display())))?;
+    let listener = serve::listen(&options.listen.to_string()).await?;
     let url = format!("http://{}", listener.local_addr().map_err(Error::internal)?);
     let settings = settings(&options.dir, database_url, &url)?;
     let database_url = settings.database.url.reveal().to_owned();
-    let app = App::new(settings, Clock::System).await?;
     say("Making the database …");
-    app.db.migrate().await?;
+    let app = App::open(settings, Clock::System).await?;
     service::signing_key::prepare(&app).await?;
     fill(&app).await?;
     say(&compare(&app).await?);
     let (people, ids) = scene(&app).await?;
     let start = StartPage::new(&people, &ids);
     let server = tokio::spawn(serve::run(app.clone(), listener, Some(start), serve::asked_to_stop()));
-    announce(&app, &url, &database_url, &people, options.json).await?;
+    let ready = announce(&app, &people).await?;
+    say(&format!("\nOpen {url}/ and walk the three journeys. Stop with Ctrl-C."));
+    if options.json {
+        let ready = json!({ "url": url, "databaseUrl": database_url, "people": ready });
+        let written = writeln!(out, "{ready}").and_then(|()| out.flush());
+        // Those who read it may have gone; whoever walks the journeys has not.
+        unless_gone(written).map_err(Error::internal)?;
+    }
     server.await.map_err(Error::internal)?
 }
 
@@ -110,15 +117,15 @@ fn settings(dir: &Path, database_url: Option<String>, url: &str) -> Result<Setti
         ),
     ];
     let embedded = || format!("sqlite://{}", dir.join("rumbo.sqlite").display());
-    let from_environment = Settings::load("development", None, &[]).map_err(Error::internal)?;
+    let from_environment = Settings::load("development", None, &[])?;
     let named = from_environment.database.url.reveal().starts_with("postgres");
     match database_url {
         Some(given) => overrides.push(("database.url", given)),
         None if named => {}
         None => overrides.push(("database.url", embedded())),
     }
-    let settings = Settings::load("development", None, &overrides).map_err(Error::internal)?;
-    settings.validate().map_err(Error::internal)?;
+    let settings = Settings::load("development", None, &overrides)?;
+    settings.validate()?;
     Ok(settings)
 }
 
@@ -221,7 +228,8 @@ async fn sign_ins(app: &App, cast: &Cast) -> Result<Vec<StartPerson>> {
     Ok(people)
 }
 
-async fn announce(app: &App, url: &str, database_url: &str, people: &[StartPerson], as_json: bool) -> Result<()> {
+/// Signs the three people in, and says how others can.
+async fn announce(app: &App, people: &[StartPerson]) -> Result<Vec<serde_json::Value>> {
     let mut list = Vec::new();
     for person in people {
         let signed_in = service::session::sign_in(app, &person.email, &person.password, None).await?;
@@ -233,15 +241,7 @@ async fn announce(app: &App, url: &str, database_url: &str, people: &[StartPerso
         }));
         say(&format!("{:<12} {:<34} {}", person.role, person.email, person.password));
     }
-    say(&format!("\nOpen {url}/ and walk the three journeys. Stop with Ctrl-C."));
-    if as_json {
-        let ready = json!({ "url": url, "databaseUrl": database_url, "people": list });
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{ready}")
-            .and_then(|()| out.flush())
-            .map_err(Error::internal)?;
-    }
-    Ok(())
+    Ok(list)
 }
 
 /// Tells the person at the terminal; standard output is kept for what was asked for.

@@ -5,16 +5,12 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::outcome::{DONE, REFUSED, unless_gone};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::import::{Files, Findings};
 use crate::error::{Error, Result};
 use crate::service::import::{Outcome, import};
-
-/// The exit code when everything is stored.
-pub const DONE: u8 = 0;
-/// The exit code when nothing was stored, because the files have faults.
-pub const REFUSED: u8 = 2;
 
 /// The largest file that is read, in bytes.
 const FILE_LIMIT: u64 = 256 * 1024 * 1024;
@@ -28,11 +24,11 @@ pub async fn run(app: &App, folder: &Path, out: &mut impl Write, complaints: &mu
         Ok(files) => files,
         Err(cause) => {
             let folder = folder.display();
-            writeln!(
+            let said = writeln!(
                 complaints,
                 "{folder}: {cause}; name a directory that holds the report's files"
-            )
-            .map_err(Error::internal)?;
+            );
+            unless_gone(said).map_err(Error::internal)?;
             return Ok(REFUSED);
         }
     };
@@ -43,7 +39,7 @@ pub async fn run(app: &App, folder: &Path, out: &mut impl Write, complaints: &mu
             Ok(DONE)
         }
         Outcome::Refused(findings) => {
-            complain(findings, complaints).map_err(Error::internal)?;
+            unless_gone(complain(findings, complaints)).map_err(Error::internal)?;
             Ok(REFUSED)
         }
     }
@@ -138,7 +134,7 @@ mod tests {
         assert_eq!((code, complaints.as_str()), (DONE, ""));
         assert!(out.contains("enrolments             395           0\n"), "{out}");
         assert!(
-            out.contains("videoconferences.csv: recognised, not imported yet: 13 videoconferences\n"),
+            out.contains("videoconferences.csv: checked, not imported yet: 13 videoconferences\n"),
             "{out}"
         );
         let (code, out, _) = said(&app, Path::new(REPORT)).await;

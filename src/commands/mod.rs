@@ -2,8 +2,10 @@
 
 pub mod admin;
 pub mod demo;
+pub mod export;
 pub mod import;
 pub mod keys;
+pub mod outcome;
 pub mod report;
 pub mod serve;
 pub mod verify;

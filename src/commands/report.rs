@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use clap::ValueEnum;
+use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::app::App;
@@ -15,6 +15,33 @@ use crate::error::{Error, Result};
 use crate::service::statistics::{Answer, Question, Row, ask};
 use crate::store::edition;
 use crate::store::statistics::{Figure, Part};
+
+/// Which report.
+#[derive(Debug, Subcommand)]
+pub enum Report {
+    /// The editions of a period, one line each, and their total.
+    Editions(Editions),
+}
+
+/// The editions of which period, and as at when.
+#[derive(Debug, Args)]
+pub struct Editions {
+    /// First day of the period.
+    #[arg(long)]
+    from: NaiveDate,
+    /// Last day of the period.
+    #[arg(long)]
+    to: NaiveDate,
+    /// Which editions the period means.
+    #[arg(long)]
+    rule: Rule,
+    /// An earlier instant (RFC 3339), to get the figures as they then were.
+    #[arg(long)]
+    as_at: Option<DateTime<Utc>>,
+    /// How the table is written.
+    #[arg(long, default_value = "table")]
+    format: Format,
+}
 
 /// How the table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -159,20 +186,15 @@ fn edition_of(row: &Row) -> Option<EditionId> {
 }
 
 /// Writes the table of a period.
-pub async fn run(
-    app: &App,
-    (from, to, rule): (NaiveDate, NaiveDate, Rule),
-    as_at: Option<DateTime<Utc>>,
-    format: Format,
-    out: &mut impl Write,
-) -> Result<()> {
+pub async fn run(app: &App, what: Report, out: &mut impl Write) -> Result<()> {
+    let Report::Editions(asked) = what;
     let period = Period {
-        from,
-        to,
-        rule: rule.into(),
+        from: asked.from,
+        to: asked.to,
+        rule: asked.rule.into(),
     };
-    let lines = lines(app, &Actor::operator(), period, as_at).await?;
-    match format {
+    let lines = lines(app, &Actor::operator(), period, asked.as_at).await?;
+    match asked.format {
         Format::Table => write_table(&lines, out),
         Format::Csv => write_csv(&lines, out),
         Format::Json => {

@@ -1,5 +1,6 @@
 //! `rumbo serve`: the HTTP server and the worker beside it, until somebody says stop.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -7,13 +8,40 @@ use tokio::sync::watch;
 
 use crate::api;
 use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{ConfigError, Settings};
 use crate::error::{Error, Result};
 use crate::http;
 use crate::http::start::StartPage;
 use crate::mail::Mailer;
 use crate::service::identity::roles;
+use crate::service::signing_key;
 use crate::store::{identity_claim, provider_sign_in, rate};
 use crate::worker::Worker;
+
+/// Checks the settings, opens the database and the address, and serves until somebody says stop.
+pub async fn start(settings: Settings) -> Result<()> {
+    settings.validate()?;
+    let listener = listen(&settings.http.listen).await?;
+    let start = settings.http.start_page.then(StartPage::default);
+    let app = App::open(settings, Clock::System).await?;
+    signing_key::prepare(&app).await?;
+    tracing::info!(http.listen = %app.settings.http.listen, database.engine = ?app.db.engine(), "serving");
+    run(app, listener, start, asked_to_stop()).await
+}
+
+/// Takes an address.
+///
+/// # Errors
+/// [`ConfigError`] for what is no address; any other failure, such as one that another process has, with the address.
+pub async fn listen(address: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|cause| match cause.kind() {
+        ErrorKind::InvalidInput => {
+            ConfigError::invalid("http.listen", "no address with a port, such as 127.0.0.1:8080").into()
+        }
+        _ => Error::internal(format!("cannot listen on {address}: {cause}")),
+    })
+}
 
 /// Serves until `stop` is done, then lets running requests and the batch of messages in hand end.
 pub async fn run(

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::print::HIDDEN;
+
 /// A value that is never printed: not by `Debug`, not in the effective configuration.
 #[derive(Clone, Default, Deserialize)]
 #[serde(transparent)]
@@ -23,12 +25,12 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(if self.0.is_empty() { "(empty)" } else { "(hidden)" })
+        out.write_str(if self.0.is_empty() { "(empty)" } else { HIDDEN })
     }
 }
 
 impl Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(if self.0.is_empty() { "" } else { "(hidden)" })
+        serializer.serialize_str(if self.0.is_empty() { "" } else { HIDDEN })
     }
 }

@@ -8,7 +8,7 @@ use super::text::ShortCode;
 use crate::error::{Code, Fault, Faults};
 
 words! {
-    /// Where an edition stands (PRODUCT.md, "State machines").
+    /// Where an edition stands.
     EditionState {
         /// Being planned; nobody but its coordinators sees it.
         Draft = "draft",

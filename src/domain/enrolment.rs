@@ -4,7 +4,7 @@ use super::edition::{EditionState, EnrolmentPolicy, Seats};
 use crate::error::{Code, Fault};
 
 words! {
-    /// Where an enrolment stands (PRODUCT.md, "State machines").
+    /// Where an enrolment stands.
     EnrolmentState {
         /// The person applied.
         Applied = "applied",

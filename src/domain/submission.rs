@@ -8,7 +8,7 @@ use super::text::{Body, Title};
 use crate::error::Code;
 
 words! {
-    /// Where a submission stands (PRODUCT.md, "State machines").
+    /// Where a submission stands.
     SubmissionState {
         /// Being written.
         Draft = "draft",

@@ -9,8 +9,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use futures_util::stream;
 
+use super::door::Door;
 use super::{Shared, address, auth, execute, limit, request_id};
+use crate::domain::actor::Actor;
 use crate::domain::audit::Origin;
+use crate::domain::id::PersonId;
 use crate::error::{Error, Result};
 use crate::service::audit;
 use crate::service::export::{self, Export};
@@ -40,7 +43,7 @@ impl Rest {
             return Ok(Some(piece));
         }
         let app = self.shared.app.for_request();
-        let work = Box::pin(audit::from_origin(self.origin.clone(), self.export.piece(&app)));
+        let work = Box::pin(audit::from_origin(self.origin.clone(), self.export.piece(&app, None)));
         execute::piece(&self.shared.places, &app, work).await
     }
 }
@@ -56,9 +59,8 @@ async fn download(State(shared): State<Shared>, request: Request) -> Response {
 /// Everything up to the first piece: who asks, whether they may, and that it is written down.
 async fn begin(shared: Shared, asked: &Parts, name: &str) -> Result<Rest> {
     let app = shared.app.for_request();
-    let actor = auth::actor(&app, &asked.headers).await?;
-    let person = actor.signed_in()?;
     let caller = address::of(&asked.extensions, &asked.headers, &app.settings.http);
+    let (actor, person) = known(&Door::new(&shared, caller), &asked.headers).await?;
     limit::admit_link(&app, &actor, caller)?;
     let link = asked.uri.query().and_then(|query| query.strip_prefix("link="));
     let work = Box::pin(async {
@@ -77,6 +79,16 @@ async fn begin(shared: Shared, asked: &Parts, name: &str) -> Result<Rest> {
     };
     rest.ahead = rest.piece().await?;
     Ok(rest)
+}
+
+/// Who asks; whoever is nobody pays for being refused.
+async fn known(door: &Door<'_>, headers: &HeaderMap) -> Result<(Actor, PersonId)> {
+    let found = auth::actor(door, headers).await;
+    let known = found.and_then(|actor| actor.signed_in().map(|person| (actor, person)));
+    if matches!(known, Err(Error::Unauthenticated)) {
+        door.refuse(None)?;
+    }
+    known
 }
 
 fn stream(rest: Rest) -> Response {

@@ -15,7 +15,7 @@ use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::text::{Reason, formula_safe};
 use crate::error::{Error, Result};
 use crate::service::audit::{self as trail, Look, Reading};
-use crate::store::{audit, edition, export};
+use crate::store::{Tx, audit, edition, export};
 
 /// How many enrolments are read at once.
 const BATCH: u64 = 1000;
@@ -36,8 +36,8 @@ pub const COLUMNS: [&str; 12] = [
     "grade",
 ];
 
-/// Writes the enrolments of an edition (named by its code), or of all, as [`Export`] gives them. Returns how many lines
-/// there were.
+/// Writes the enrolments of an edition (named by its code), or of all, as [`Export`] gives them, as they are at one instant.
+/// Returns how many lines there were.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a code that no edition within the actor's reach has; those of [`Export::piece`].
@@ -56,9 +56,12 @@ pub async fn enrolments(
         None => None,
     };
     let mut export = Export::allow(actor, of, reason.clone())?;
-    while let Some(piece) = export.piece(app).await? {
+    // Every piece is of one state, whatever changes meanwhile.
+    let snapshot = app.db.snapshot().await?;
+    while let Some(piece) = export.piece(app, Some(&snapshot)).await? {
         out.write_all(&piece).map_err(Error::internal)?;
     }
+    snapshot.commit().await?;
     out.flush().map_err(Error::internal)?;
     Ok(export.lines)
 }
@@ -120,18 +123,21 @@ impl Export {
         self.of.as_ref().map(|row| row.code.as_str())
     }
 
-    /// The next lines, after the names of the columns; `None` when there are no more. That something leaves is audited
+    /// The next lines, of a snapshot or as they are by now, after the names of the columns; `None` when there are no more. That something leaves is audited
     /// before the first piece is given, and each line is written down as an access to the data of its person before it is.
     ///
     /// # Errors
     /// [`Error::Internal`] when it cannot be read, or written down.
-    pub async fn piece(&mut self, app: &App) -> Result<Option<Vec<u8>>> {
+    pub async fn piece(&mut self, app: &App, snapshot: Option<&Tx>) -> Result<Option<Vec<u8>>> {
         let of = self.of.as_ref().map(|row| row.id);
         let is_first = !std::mem::replace(&mut self.begun, true);
         if is_first {
             note(app, &self.actor, of, &self.reason).await?;
         }
-        let lines = export::lines(app.db.read(), of, self.after, BATCH).await?;
+        let lines = match snapshot {
+            Some(tx) => export::lines(tx, of, self.after, BATCH).await?,
+            None => export::lines(app.db.read(), of, self.after, BATCH).await?,
+        };
         if let Some(last) = lines.last() {
             self.after = Some(last.id);
             keep(app, &self.actor, of, &self.reason, &lines).await?;

@@ -115,7 +115,9 @@ fn check(question: &Question, now: DateTime<Utc>) -> Result<()> {
             .with(format!("≤ {}", now.to_rfc3339()))
             .into());
     }
-    if let Some(period) = question.filter.period.filter(|period| period.to < period.from) {
+    if let Some(period) = question.filter.period
+        && period.to < period.from
+    {
         return Err(fault("filter.period.to", Code::DatesOutOfOrder)
             .with(period.from)
             .into());

@@ -19,7 +19,7 @@ use self::keyed::Keyed;
 use self::patience::HangUps;
 use self::pool::{PATIENCE, Pool, Resting};
 use self::standing::Standings;
-use crate::config;
+use crate::config::{self, Scheme};
 use crate::domain::id::{PersonId, SessionId};
 use crate::error::{Error, Result};
 
@@ -84,6 +84,7 @@ pub mod team;
 pub mod team_member;
 pub mod token;
 pub mod transaction;
+mod unreach;
 pub mod verify;
 pub mod version;
 pub mod works;
@@ -121,10 +122,9 @@ impl Db {
     /// Connects; on SQLite the file is made when there is none.
     pub async fn connect(settings: &config::Database) -> Result<Self> {
         let url = settings.url.reveal();
-        if url.starts_with("sqlite:") {
-            Self::connect_sqlite(url, settings).await
-        } else {
-            Self::connect_postgres(url, settings).await
+        match settings.scheme()? {
+            Scheme::Sqlite => Self::connect_sqlite(url, settings).await,
+            Scheme::Postgres => Self::connect_postgres(url, settings).await,
         }
     }
 
@@ -145,23 +145,24 @@ impl Db {
                 })
         };
         let options = SqliteConnectOptions::from_str(url)
-            .map_err(Error::internal)?
+            .map_err(unreach::malformed)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
             .statement_cache_capacity(256);
+        let file = options.get_filename().to_owned();
         let writer = pool()
             .max_connections(1)
             .connect_with(options.clone())
             .await
-            .map_err(Error::internal)?;
+            .map_err(|cause| unreach::file(&file, &cause))?;
         let readers = pool()
             .max_connections(settings.readers)
             .connect_with(options.pragma("query_only", "on"))
             .await
-            .map_err(Error::internal)?;
+            .map_err(|cause| unreach::file(&file, &cause))?;
         let whole = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone());
         let (readers, writer) = (Pool::Sqlite(readers), Pool::Sqlite(writer));
         Ok(Self::of(readers, writer, whole, HangUps::new(), settings))
@@ -170,7 +171,7 @@ impl Db {
     async fn connect_postgres(url: &str, settings: &config::Database) -> Result<Self> {
         let timeout = format!("{}s", settings.statement_seconds);
         let options = PgConnectOptions::from_str(url)
-            .map_err(Error::internal)?
+            .map_err(unreach::malformed)?
             .application_name("rumbo")
             .statement_cache_capacity(256)
             .options([
@@ -178,6 +179,7 @@ impl Db {
                 ("client_connection_check_interval", patience::CLIENT_CHECK),
                 ("timezone", "UTC"),
             ]);
+        let server = unreach::Server::of(&options);
         let hang_ups = HangUps::new();
         let noted = hang_ups.clone();
         let pool = PgPoolOptions::new()
@@ -191,7 +193,7 @@ impl Db {
             })
             .connect_with(options)
             .await
-            .map_err(Error::internal)?;
+            .map_err(|cause| server.unreached(&cause))?;
         let whole = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
         let pool = Pool::Postgres(Resting::new(pool, settings.connections, hang_ups.clone()));
         Ok(Self::of(pool.clone(), pool, whole, hang_ups, settings))

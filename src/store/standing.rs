@@ -2,7 +2,7 @@
 //!
 //! Whatever this process changes about sessions, tokens, people, or roles counts from the next request on: every
 //! statement of a transaction passes by here. What another copy of Rumbo changes counts when the moment is
-//! over, a second at most (R09).
+//! over, a second at most.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;

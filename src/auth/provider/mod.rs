@@ -10,7 +10,7 @@ use openidconnect::{ClientId, ClientSecret, IssuerUrl, RedirectUrl};
 use self::line::{Line, Silence};
 use self::memory::Memory;
 use crate::clock::Clock;
-use crate::config::{self, ProviderName, Settings};
+use crate::config::{self, ConfigError, ProviderName, Settings};
 use crate::domain::actor::{Grant, Role, Scope};
 use crate::domain::id::AnyId;
 use crate::domain::identity::{Claims, KEY_MOST, RoleRule};
@@ -57,7 +57,9 @@ impl Provider {
     }
 
     fn read(key: &str, settings: &config::Provider, line: &Line, is_alone: bool) -> Result<Self> {
-        let wrong = |field: &str, problem: &str| Error::internal(format!("auth.providers.{key}{field}: {problem}"));
+        let wrong = |field: &str, problem: &'static str| {
+            Error::from(ConfigError::invalid(format!("auth.providers.{key}{field}"), problem))
+        };
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if key.is_empty() || key.len() > KEY_MOST || !key.bytes().all(plain) {
             return Err(wrong("", "a key has 1 to 40 small letters, digits and _"));
@@ -148,12 +150,11 @@ impl Providers {
         let callback = RedirectUrl::new(callback)
             .ok()
             .filter(|url| matches!(url.url().scheme(), "https" | "http") && url.url().fragment().is_none())
-            .ok_or_else(|| Error::internal("auth.callback_url: must be http:// or https://…, without a #"))?;
+            .ok_or_else(|| ConfigError::invalid("auth.callback_url", "must be http:// or https://…, without a #"))?;
         // A conversation that ends first is told as what it is; the operation has the rest of its time for the database.
         if !auth.providers.is_empty() && !(1..settings.load.operation_seconds).contains(&auth.provider_seconds) {
-            return Err(Error::internal(
-                "auth.provider_seconds: must be at least 1 and less than load.operation_seconds",
-            ));
+            let problem = "must be at least 1 and less than load.operation_seconds";
+            return Err(ConfigError::invalid("auth.provider_seconds", problem).into());
         }
         let is_alone = auth.providers.len() == 1;
         let all = auth.providers.iter();
@@ -236,7 +237,10 @@ mod tests {
         let file = folder.path().join("providers.toml");
         std::fs::write(&file, toml).expect("a file");
         let settings = Settings::load("production", Some(&file), &[]).expect("settings");
-        assert!(!settings.printable().contains("whisper"), "a secret is never printed");
+        assert!(
+            !settings.printable().expect("TOML").contains("whisper"),
+            "a secret is never printed"
+        );
         assert!(!format!("{settings:?}").contains("whisper"));
         Providers::from_settings(&settings)
     }

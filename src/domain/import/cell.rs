@@ -39,7 +39,7 @@ pub(super) fn languages(value: &str) -> Result<Vec<Language>, Problem> {
     Ok(languages)
 }
 
-/// A day written as year, month and day, of a year that both databases keep.
+/// A day written as year, month and day.
 pub(super) fn date(value: &str) -> Result<NaiveDate, Problem> {
     let shaped = value.len() == 10
         && value.bytes().enumerate().all(|(place, byte)| {
@@ -49,18 +49,22 @@ pub(super) fn date(value: &str) -> Result<NaiveDate, Problem> {
                 byte.is_ascii_digit()
             }
         });
-    NaiveDate::parse_from_str(value, "%Y-%m-%d")
-        .ok()
-        .filter(|day| shaped && (1900..=2999).contains(&day.year()))
-        .ok_or_else(|| Problem::NotDate(value.to_owned()))
+    let day = NaiveDate::parse_from_str(value, "%Y-%m-%d").ok().filter(|_| shaped);
+    kept(day.ok_or_else(|| Problem::NotDate(value.to_owned()))?, value)
 }
 
 pub(super) fn instant(value: &str) -> Result<DateTime<Utc>, Problem> {
-    DateTime::parse_from_rfc3339(value)
-        .ok()
-        .map(|at| at.to_utc())
-        .filter(|at| (1900..=2999).contains(&at.year()))
-        .ok_or_else(|| Problem::NotInstant(value.to_owned()))
+    let at = DateTime::parse_from_rfc3339(value).map_err(|_| Problem::NotInstant(value.to_owned()))?;
+    kept(at.to_utc(), value)
+}
+
+/// A day or an instant of a year that both databases keep.
+fn kept<T: Datelike>(at: T, value: &str) -> Result<T, Problem> {
+    if (1900..=2999).contains(&at.year()) {
+        Ok(at)
+    } else {
+        Err(Problem::YearOutOfRange(value.to_owned()))
+    }
 }
 
 /// A whole number in plain digits.

@@ -1,13 +1,15 @@
 //! How the files fit together: from the rows of each to one plan.
 
+use chrono::NaiveDate;
+
 use super::finding::Findings;
 use super::keys::{At, Checker, Keys, Values};
-use super::problem::Problem;
+use super::problem::{KeyProblem, Problem};
 use super::rows::{self, EditionRow, EnrolmentRow, MeetingRow, PersonRow};
-use super::table::{Shape, Table};
+use super::table::Shape;
 use super::{Course, Edition, Enrolment, Files, Meeting, Person, Plan, TIME_ZONE};
 use crate::domain::language::Language;
-use crate::domain::text::{Email, ShortCode};
+use crate::domain::text::{Email, ShortCode, Title};
 
 /// The plan, complete only when nothing was found.
 pub(super) fn plan(files: &Files, findings: &mut Findings) -> Plan {
@@ -88,10 +90,11 @@ impl Checker<'_> {
             let course = known.unwrap_or_else(|| {
                 let course_code = without_year(&code);
                 if let Some(other) = courses.iter().find(|course| course.code == course_code) {
-                    let problem = Problem::CourseClash {
+                    let problem = KeyProblem::CourseClash {
                         code: course_code.to_string(),
                         line: other.line,
                     };
+                    let problem = Problem::Key(problem);
                     self.findings.cell(rows::EDITIONS.file, line, "course_title", problem);
                 }
                 let language = row.languages.first().copied().unwrap_or(Language::ALL[0]);
@@ -211,7 +214,7 @@ impl Checker<'_> {
         meetings
     }
 
-    /// What is in the directory and not imported.
+    /// What is in the directory and not imported; what is known of it is checked all the same.
     fn notices(&mut self) -> Vec<String> {
         const IMPORTED: [Shape; 7] = [
             rows::EDITIONS,
@@ -223,14 +226,12 @@ impl Checker<'_> {
             rows::MEETINGS,
         ];
         let mut notices = Vec::new();
-        for (name, bytes) in self.files {
+        for name in self.files.keys() {
             if name == rows::VIDEOCONFERENCES.file {
-                if let Some(table) = Table::read(rows::VIDEOCONFERENCES, bytes, self.findings) {
-                    notices.push(format!(
-                        "{name}: recognised, not imported yet: {} videoconferences",
-                        table.len()
-                    ));
-                }
+                let show = |(day, title): &(NaiveDate, Title)| format!("{day}, {title}");
+                let (_, values) = self.read(&rows::VIDEOCONFERENCES, "title", rows::videoconferences, show);
+                let count = values.len();
+                notices.push(format!("{name}: checked, not imported yet: {count} videoconferences"));
             } else if name == rows::PUBLISHED.file {
                 notices.push(format!("{name}: recognised, not imported: figures to compare with"));
             } else if IMPORTED.iter().all(|shape| shape.file != name) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::problem::{Problem, Shown};
+use super::problem::{FileProblem, Problem, Shown};
 
 /// How many findings are kept; the rest is only counted.
 pub const FINDINGS_LIMIT: usize = 1000;
@@ -50,12 +50,12 @@ impl Findings {
     }
 
     /// Adds one about a whole file.
-    pub(super) fn file(&mut self, file: &str, problem: Problem) {
+    pub(super) fn file(&mut self, file: &str, problem: FileProblem) {
         self.push(Finding {
             file: file.to_owned(),
             line: None,
             column: None,
-            problem,
+            problem: Problem::File(problem),
         });
     }
 

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use super::Files;
 use super::finding::Findings;
-use super::problem::Problem;
+use super::problem::{FileProblem, KeyProblem, Problem};
 use super::rows::Keyed;
 use super::table::{Shape, Table};
 
@@ -26,10 +26,10 @@ impl<K: Eq + Hash> Keys<K> {
         let found = self.known.get(key);
         if found.is_none() && self.whole {
             at.report(
-                Problem::Unknown {
+                Problem::Key(KeyProblem::Unknown {
                     key: shown.to_owned(),
                     file: self.file,
-                },
+                }),
                 findings,
             );
         }
@@ -67,7 +67,7 @@ impl Checker<'_> {
         read: impl FnOnce(&Table, &mut Findings) -> Vec<Keyed<K, T>>,
     ) -> (bool, Vec<Keyed<K, T>>) {
         let Some(bytes) = self.files.get(shape.file) else {
-            self.findings.file(shape.file, Problem::FileMissing);
+            self.findings.file(shape.file, FileProblem::Missing);
             return (false, Vec::new());
         };
         let Some(table) = Table::read(*shape, bytes, self.findings) else {
@@ -98,10 +98,10 @@ impl Checker<'_> {
                     shape.file,
                     line,
                     column,
-                    Problem::Twice {
+                    Problem::Key(KeyProblem::Twice {
                         key: show(&key),
                         line: *first,
-                    },
+                    }),
                 );
                 continue;
             }

@@ -28,7 +28,7 @@ mod tests;
 pub mod timeline;
 
 pub use finding::{FINDINGS_LIMIT, Finding, Findings};
-pub use problem::Problem;
+pub use problem::{FileProblem, KeyProblem, Problem, StoredProblem, TeamProblem};
 pub use published::{Published, published};
 
 /// The content of each file of the directory, by its name without the directory.

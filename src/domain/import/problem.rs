@@ -1,4 +1,7 @@
 //! Every kind of fault that the files can have, with the sentence that says what would be right.
+//!
+//! A [`Problem`] is about one value. Those of a whole file, of keys, of teams, and of what is stored already have
+//! kinds of their own.
 
 use std::fmt;
 
@@ -12,32 +15,14 @@ const SHOWN: usize = 60;
 /// What can be wrong in the files. Values are shown as they were written, cut and escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// The file is not there.
-    FileMissing,
-    /// Nothing is in the file. Holds the wanted columns.
-    NoHeader(String),
-    /// The file is written in UTF-16.
-    Utf16,
-    /// A byte that UTF-8 does not have there.
-    NotUtf8 {
-        /// Its position in the file, from 0.
-        offset: usize,
-        /// The byte.
-        byte: u8,
-    },
-    /// A column is not named. Holds the wanted columns.
-    ColumnMissing(String),
-    /// A column that the format does not have. Holds the wanted columns.
-    ColumnUnknown(String),
-    /// A column is named a second time.
-    ColumnTwice,
-    /// A record has too few or too many fields.
-    FieldCount {
-        /// How many it has.
-        found: usize,
-        /// How many the first line has.
-        wanted: usize,
-    },
+    /// The file as a whole, its first line, or the shape of a line.
+    File(FileProblem),
+    /// What a line is known by, or refers to.
+    Key(KeyProblem),
+    /// How teams, their members and their work fit together.
+    Team(TeamProblem),
+    /// What the database has already.
+    Stored(StoredProblem),
     /// A value that must be there is not.
     Blank,
     /// The text has more code points than this.
@@ -59,6 +44,8 @@ pub enum Problem {
     NotDate(String),
     /// Not an instant.
     NotInstant(String),
+    /// A day or an instant of a year that is not kept.
+    YearOutOfRange(String),
     /// Not a number, or one outside its limits.
     NotNumber {
         /// What was written.
@@ -86,6 +73,140 @@ pub enum Problem {
         /// The limit.
         limit: NaiveDate,
     },
+    /// A value is needed because of another one. Holds the reason.
+    Needed(&'static str),
+    /// A value must not be there because of another one. Holds the reason.
+    Superfluous(&'static str),
+}
+
+impl Problem {
+    /// What a parser of texts refused about `value`.
+    pub(super) fn from_flaw(flaw: Flaw, value: &str) -> Self {
+        match flaw.code {
+            Code::Required => Self::Blank,
+            Code::TooLong => Self::TooLong(flaw.detail.unwrap_or_default()),
+            Code::UnknownCountry => Self::UnknownCountry(value.to_owned()),
+            Code::Malformed => Self::NotEmail(value.to_owned()),
+            _ => Self::ForbiddenCharacter,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(problem) => write!(out, "{problem}"),
+            Self::Key(problem) => write!(out, "{problem}"),
+            Self::Team(problem) => write!(out, "{problem}"),
+            Self::Stored(problem) => write!(out, "{problem}"),
+            Self::Blank => write!(out, "the value is missing; write one"),
+            Self::TooLong(limit) => write!(out, "the text is too long; write at most {limit} characters"),
+            Self::ForbiddenCharacter => write!(
+                out,
+                "the text holds a line break, NUL or another control character; remove it, or close the quotes"
+            ),
+            Self::NotEmail(value) => quoted(out, value, "is no e-mail address; write one such as `ana@example.org`"),
+            Self::UnknownCountry(value) => quoted(
+                out,
+                value,
+                "is no ISO 3166-1 alpha-2 code; write two letters such as `UY`",
+            ),
+            Self::UnknownWord { value, known } => write!(out, "`{}` is unknown; write one of {known}", Shown(value)),
+            Self::NotDate(value) => quoted(
+                out,
+                value,
+                "is no day of the calendar; write year, month and day such as `2022-04-06`",
+            ),
+            Self::NotInstant(value) => quoted(
+                out,
+                value,
+                "is no instant; write day, time and offset such as `2022-04-06T14:00:00-03:00`",
+            ),
+            Self::YearOutOfRange(value) => quoted(out, value, "is not of the years 1900 to 2999; write one of those"),
+            Self::NotNumber { value, least, most } => {
+                write!(out, "`{}` is no number from {least} to {most}; write one", Shown(value))
+            }
+            Self::Before { value, what, limit } => {
+                write!(
+                    out,
+                    "{value} comes before {what}, {limit}; write that day or a later one"
+                )
+            }
+            Self::After { value, what, limit } => {
+                write!(
+                    out,
+                    "{value} comes after {what}, {limit}; write that day or an earlier one"
+                )
+            }
+            Self::Needed(reason) => write!(out, "the value is missing, and {reason}; write one"),
+            Self::Superfluous(reason) => write!(out, "there is a value, and {reason}; leave it blank"),
+        }
+    }
+}
+
+/// A value as it was written, and what is to be said of it.
+fn quoted(out: &mut fmt::Formatter<'_>, value: &str, what: &str) -> fmt::Result {
+    write!(out, "`{}` {what}", Shown(value))
+}
+
+/// What can be wrong with a file as a whole, its first line, or the shape of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileProblem {
+    /// The file is not there.
+    Missing,
+    /// Nothing is in the file. Holds the wanted columns.
+    NoHeader(String),
+    /// The file is written in UTF-16.
+    Utf16,
+    /// A byte that UTF-8 does not have there.
+    NotUtf8 {
+        /// Its position in the file, from 0.
+        offset: usize,
+        /// The byte.
+        byte: u8,
+    },
+    /// A column is not named. Holds the wanted columns.
+    ColumnMissing(String),
+    /// A column that the format does not have. Holds the wanted columns.
+    ColumnUnknown(String),
+    /// A column is named a second time.
+    ColumnTwice,
+    /// A record has too few or too many fields.
+    FieldCount {
+        /// How many it has.
+        found: usize,
+        /// How many the first line has.
+        wanted: usize,
+    },
+}
+
+impl fmt::Display for FileProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => write!(out, "the file is missing; put it into the directory"),
+            Self::NoHeader(wanted) => write!(out, "the file is empty; its first line must be `{wanted}`"),
+            Self::Utf16 => write!(out, "the file is written in UTF-16; save it as UTF-8"),
+            Self::NotUtf8 { offset, byte } => write!(
+                out,
+                "byte 0x{byte:02X} at offset {offset} is not UTF-8, as in a file written in Latin-1 or Windows-1252; \
+                 save it as UTF-8"
+            ),
+            Self::ColumnMissing(wanted) => write!(out, "the column is missing; the first line must be `{wanted}`"),
+            Self::ColumnUnknown(wanted) => {
+                write!(out, "the format has no such column; the first line must be `{wanted}`")
+            }
+            Self::ColumnTwice => write!(out, "the column is named twice; name it once"),
+            Self::FieldCount { found, wanted } => write!(
+                out,
+                "the line has {found} fields and must have {wanted}; put a value that holds a comma in double quotes"
+            ),
+        }
+    }
+}
+
+/// What can be wrong with what a line is known by, or refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyProblem {
     /// A key that an earlier line has.
     Twice {
         /// The key.
@@ -100,6 +221,45 @@ pub enum Problem {
         /// The file in which it should stand.
         file: &'static str,
     },
+    /// Editions with different titles would belong to one course. Holds the course's code.
+    CourseClash {
+        /// The code that both would have.
+        code: String,
+        /// The line of the earlier edition.
+        line: u64,
+    },
+}
+
+impl fmt::Display for KeyProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Twice { key, line } => {
+                write!(
+                    out,
+                    "`{}` stands in line {line} already; remove or correct one of the two",
+                    Shown(key)
+                )
+            }
+            Self::Unknown { key, file } => {
+                write!(
+                    out,
+                    "`{}` is not in {file}; add it there, or correct it here",
+                    Shown(key)
+                )
+            }
+            Self::CourseClash { code, line } => write!(
+                out,
+                "the edition would belong to course `{}` with the one in line {line}, which has another title; \
+                 write the same title, or another code",
+                Shown(code)
+            ),
+        }
+    }
+}
+
+/// What can be wrong about a team, its members or its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TeamProblem {
     /// The person of a team has no enrolment in the team's edition. Holds the edition.
     NotEnrolled(String),
     /// The team belongs to another edition by an earlier line.
@@ -127,127 +287,11 @@ pub enum Problem {
     OtherKind(&'static str),
     /// The team has no line in `deliverables.csv`.
     NoWork(String),
-    /// Editions with different titles would belong to one course. Holds the course's code.
-    CourseClash {
-        /// The code that both would have.
-        code: String,
-        /// The line of the earlier edition.
-        line: u64,
-    },
-    /// A value is needed because of another one. Holds the reason.
-    Needed(&'static str),
-    /// A value must not be there because of another one. Holds the reason.
-    Superfluous(&'static str),
-    /// The database has the record with another value, which an import never overwrites.
-    Differs {
-        /// What the database has.
-        stored: String,
-        /// What the file has.
-        found: String,
-    },
-    /// The database has the edition, and it is not over. Holds its state.
-    NotClosed(&'static str),
-    /// The database has the edition, without this line. Holds the edition's code.
-    NotStored(String),
 }
 
-impl Problem {
-    /// What a parser of texts refused about `value`.
-    pub(super) fn from_flaw(flaw: Flaw, value: &str) -> Self {
-        match flaw.code {
-            Code::Required => Self::Blank,
-            Code::TooLong => Self::TooLong(flaw.detail.unwrap_or_default()),
-            Code::UnknownCountry => Self::UnknownCountry(value.to_owned()),
-            Code::Malformed => Self::NotEmail(value.to_owned()),
-            _ => Self::ForbiddenCharacter,
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    #[allow(
-        clippy::too_many_lines,
-        reason = "one sentence for each kind of problem, and nothing else"
-    )]
+impl fmt::Display for TeamProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FileMissing => write!(out, "the file is missing; put it into the directory"),
-            Self::NoHeader(wanted) => write!(out, "the file is empty; its first line must be `{wanted}`"),
-            Self::Utf16 => write!(out, "the file is written in UTF-16; save it as UTF-8"),
-            Self::NotUtf8 { offset, byte } => write!(
-                out,
-                "byte 0x{byte:02X} at offset {offset} is not UTF-8, as in a file written in Latin-1 or Windows-1252; \
-                 save it as UTF-8"
-            ),
-            Self::ColumnMissing(wanted) => write!(out, "the column is missing; the first line must be `{wanted}`"),
-            Self::ColumnUnknown(wanted) => {
-                write!(out, "the format has no such column; the first line must be `{wanted}`")
-            }
-            Self::ColumnTwice => write!(out, "the column is named twice; name it once"),
-            Self::FieldCount { found, wanted } => write!(
-                out,
-                "the line has {found} fields and must have {wanted}; put a value that holds a comma in double quotes"
-            ),
-            Self::Blank => write!(out, "the value is missing; write one"),
-            Self::TooLong(limit) => write!(out, "the text is too long; write at most {limit} characters"),
-            Self::ForbiddenCharacter => write!(
-                out,
-                "the text holds a line break, NUL or another control character; remove it, or close the quotes"
-            ),
-            Self::NotEmail(value) => {
-                write!(
-                    out,
-                    "`{}` is no e-mail address; write one such as `ana@example.org`",
-                    Shown(value)
-                )
-            }
-            Self::UnknownCountry(value) => {
-                write!(
-                    out,
-                    "`{}` is no ISO 3166-1 alpha-2 code; write two letters such as `UY`",
-                    Shown(value)
-                )
-            }
-            Self::UnknownWord { value, known } => write!(out, "`{}` is unknown; write one of {known}", Shown(value)),
-            Self::NotDate(value) => write!(
-                out,
-                "`{}` is no day of the calendar; write year, month and day such as `2022-04-06`",
-                Shown(value)
-            ),
-            Self::NotInstant(value) => write!(
-                out,
-                "`{}` is no instant; write day, time and offset such as `2022-04-06T14:00:00-03:00`",
-                Shown(value)
-            ),
-            Self::NotNumber { value, least, most } => {
-                write!(out, "`{}` is no number from {least} to {most}; write one", Shown(value))
-            }
-            Self::Before { value, what, limit } => {
-                write!(
-                    out,
-                    "{value} comes before {what}, {limit}; write that day or a later one"
-                )
-            }
-            Self::After { value, what, limit } => {
-                write!(
-                    out,
-                    "{value} comes after {what}, {limit}; write that day or an earlier one"
-                )
-            }
-            Self::Twice { key, line } => {
-                write!(
-                    out,
-                    "`{}` stands in line {line} already; remove or correct one of the two",
-                    Shown(key)
-                )
-            }
-            Self::Unknown { key, file } => {
-                write!(
-                    out,
-                    "`{}` is not in {file}; add it there, or correct it here",
-                    Shown(key)
-                )
-            }
             Self::NotEnrolled(edition) => write!(
                 out,
                 "the person has no line for edition `{}` in enrolments.csv; add one, or remove the member",
@@ -275,14 +319,35 @@ impl fmt::Display for Problem {
                  nothing",
                 Shown(team)
             ),
-            Self::CourseClash { code, line } => write!(
-                out,
-                "the edition would belong to course `{}` with the one in line {line}, which has another title; \
-                 write the same title, or another code",
-                Shown(code)
-            ),
-            Self::Needed(reason) => write!(out, "the value is missing, and {reason}; write one"),
-            Self::Superfluous(reason) => write!(out, "there is a value, and {reason}; leave it blank"),
+        }
+    }
+}
+
+/// How a line can contradict what is stored already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredProblem {
+    /// The database has the record with another value, which an import never overwrites.
+    Differs {
+        /// What the database has.
+        stored: String,
+        /// What the file has.
+        found: String,
+    },
+    /// The database has the edition, and it is not over. Holds its state.
+    NotClosed(&'static str),
+    /// The database has the edition, without this line. Holds the edition's code.
+    NotStored(String),
+}
+
+impl From<StoredProblem> for Problem {
+    fn from(problem: StoredProblem) -> Self {
+        Self::Stored(problem)
+    }
+}
+
+impl fmt::Display for StoredProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Differs { stored, found } => write!(
                 out,
                 "`{}` differs from what is stored, `{}`; an import never overwrites: change it in Rumbo, or write what \

@@ -12,7 +12,7 @@ use crate::domain::enrolment::EnrolmentState;
 use crate::domain::institution::InstitutionKind;
 use crate::domain::language::Language;
 use crate::domain::person::Gender;
-use crate::domain::text::{Country, Email, Name, ShortCode, Title};
+use crate::domain::text::{Country, Email, Line, Name, ShortCode, Title};
 
 pub(super) const EDITIONS: Shape = Shape {
     file: "editions.csv",
@@ -74,6 +74,10 @@ pub(super) const PUBLISHED: Shape = Shape {
     columns: &["code", "participants", "women", "men", "institutions", "countries"],
 };
 
+/// The longest list of panelists, in code points.
+const PANELISTS_LIMIT: usize = 1000;
+/// The most people at a videoconference, or who watched it later.
+const AUDIENCE_LIMIT: i64 = 1_000_000_000;
 /// The longest meeting, in minutes: a day.
 const MINUTES_LIMIT: i64 = 24 * 60;
 /// The highest number of a meeting.
@@ -325,6 +329,23 @@ pub(super) fn meetings(table: &Table, findings: &mut Findings) -> Vec<Keyed<(Sho
         Some(Keyed {
             line: row.line,
             key: (edition?, number?),
+            value,
+        })
+    })
+}
+
+/// The lines of a file that is checked and not imported yet.
+pub(super) fn videoconferences(table: &Table, findings: &mut Findings) -> Vec<Keyed<(NaiveDate, Title), ()>> {
+    table.rows(findings, |row| {
+        let held_on = row.required("held_on", date);
+        let title = row.required("title", text(Title::parse));
+        let panelists = row.required("panelists", text(Line::<PANELISTS_LIMIT>::parse));
+        let mut audience = |column| row.optional(column, |value| whole(value, 0, AUDIENCE_LIMIT));
+        let (zoom, youtube, facebook) = (audience("zoom"), audience("youtube"), audience("facebook"));
+        let value = panelists.and(zoom).and(youtube).and(facebook).map(drop);
+        Some(Keyed {
+            line: row.line,
+            key: (held_on?, title?),
             value,
         })
     })

@@ -3,7 +3,7 @@
 use csv::StringRecord;
 
 use super::finding::{Finding, Findings};
-use super::problem::Problem;
+use super::problem::{FileProblem, Problem};
 
 /// A file of the format and its columns.
 #[derive(Debug, Clone, Copy)]
@@ -31,13 +31,13 @@ impl Table {
                 file: shape.file.to_owned(),
                 line,
                 column: None,
-                problem,
+                problem: Problem::File(problem),
             });
         });
         let text = text.ok()?;
         let mut records = split(text).into_iter();
         let Some((line, header)) = records.next() else {
-            findings.file(shape.file, Problem::NoHeader(shape.columns.join(",")));
+            findings.file(shape.file, FileProblem::NoHeader(shape.columns.join(",")));
             return None;
         };
         let places = shape.places(line, &header, findings)?;
@@ -67,7 +67,7 @@ impl Table {
         let mut rows = Vec::with_capacity(self.records.len());
         for (line, record) in &self.records {
             if record.len() != self.width {
-                let problem = Problem::FieldCount {
+                let problem = FileProblem::FieldCount {
                     found: record.len(),
                     wanted: self.width,
                 };
@@ -75,7 +75,7 @@ impl Table {
                     file: self.shape.file.to_owned(),
                     line: Some(*line),
                     column: None,
-                    problem,
+                    problem: Problem::File(problem),
                 });
             }
             let mut row = Row {
@@ -95,19 +95,20 @@ impl Shape {
     fn places(self, line: u64, header: &StringRecord, findings: &mut Findings) -> Option<Vec<usize>> {
         let known = findings.total();
         let wanted = || self.columns.join(",");
+        let mut report = |column: &str, problem| findings.cell(self.file, line, column, Problem::File(problem));
         let named: Vec<&str> = header.iter().map(str::trim).collect();
         for (place, name) in named.iter().enumerate() {
             if !self.columns.contains(name) {
-                findings.cell(self.file, line, name, Problem::ColumnUnknown(wanted()));
+                report(name, FileProblem::ColumnUnknown(wanted()));
             } else if named[..place].contains(name) {
-                findings.cell(self.file, line, name, Problem::ColumnTwice);
+                report(name, FileProblem::ColumnTwice);
             }
         }
         let mut places = Vec::with_capacity(self.columns.len());
         for column in self.columns {
             match named.iter().position(|name| name == column) {
                 Some(place) => places.push(place),
-                None => findings.cell(self.file, line, column, Problem::ColumnMissing(wanted())),
+                None => report(column, FileProblem::ColumnMissing(wanted())),
             }
         }
         (findings.total() == known).then_some(places)
@@ -175,12 +176,12 @@ impl Row<'_> {
 }
 
 /// The text of a file with or without a byte order mark, or the line and what is wrong with it.
-fn decode(bytes: &[u8]) -> Result<&str, (Option<u64>, Problem)> {
+fn decode(bytes: &[u8]) -> Result<&str, (Option<u64>, FileProblem)> {
     let start = &bytes[..bytes.len().min(200)];
     let zeros = start.split(|&byte| byte == 0).count() - 1;
     let marked = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
     if marked || (zeros > 0 && zeros * 4 >= start.len()) {
-        return Err((None, Problem::Utf16));
+        return Err((None, FileProblem::Utf16));
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text)),
@@ -189,7 +190,7 @@ fn decode(bytes: &[u8]) -> Result<&str, (Option<u64>, Problem)> {
             let line = line_starts(&bytes[..offset]).len() as u64;
             Err((
                 Some(line),
-                Problem::NotUtf8 {
+                FileProblem::NotUtf8 {
                     offset,
                     byte: bytes[offset],
                 },

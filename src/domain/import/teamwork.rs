@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::keys::{At, Checker, Keys, Values};
-use super::problem::Problem;
+use super::problem::{KeyProblem, Problem, TeamProblem};
 use super::rows::{self, Keyed, WorkRow};
 use super::{Edition, Team, Work};
 use crate::domain::text::{Email, Name, ShortCode};
@@ -58,31 +58,32 @@ impl Checker<'_> {
             });
             let team = &mut teams[place];
             if team.edition_code != edition_code {
-                let problem = Problem::OtherEdition {
+                let problem = TeamProblem::OtherEdition {
                     edition: team.edition_code.to_string(),
                     line: team.line,
                 };
-                at("edition").report(problem, self.findings);
+                at("edition").report(Problem::Team(problem), self.findings);
                 continue;
             }
             let pair = (edition_code, email);
             if let Some((first, other)) = seen.get(&pair) {
                 let problem = if *other == name {
-                    Problem::Twice {
+                    Problem::Key(KeyProblem::Twice {
                         key: format!("{name}, {}", pair.1),
                         line: *first,
-                    }
+                    })
                 } else {
-                    Problem::OtherTeam {
+                    Problem::Team(TeamProblem::OtherTeam {
                         team: other.to_string(),
                         line: *first,
-                    }
+                    })
                 };
                 at("email").report(problem, self.findings);
                 continue;
             }
             if enrolment_keys.whole && !enrolment_keys.known.contains_key(&pair) && team.edition != usize::MAX {
-                at("email").report(Problem::NotEnrolled(pair.0.to_string()), self.findings);
+                let problem = TeamProblem::NotEnrolled(pair.0.to_string());
+                at("email").report(Problem::Team(problem), self.findings);
             }
             team.members
                 .extend(enrolment_keys.known.get(&pair).and_then(|(_, place)| *place));
@@ -114,15 +115,16 @@ impl Checker<'_> {
             if let Some(team) = known
                 && team.edition_code != row.edition
             {
-                let problem = Problem::TeamOf {
+                let problem = TeamProblem::TeamOf {
                     edition: team.edition_code.to_string(),
                     line: team.line,
                 };
-                at("edition").report(problem, self.findings);
+                at("edition").report(Problem::Team(problem), self.findings);
             }
             if let Some(edition) = found.map(|place| &editions[place]) {
                 if row.kind != edition.deliverable {
-                    at("kind").report(Problem::OtherKind(edition.deliverable.word()), self.findings);
+                    let problem = TeamProblem::OtherKind(edition.deliverable.word());
+                    at("kind").report(Problem::Team(problem), self.findings);
                 }
                 if let Some(handed_in) = row.handed_in {
                     self.not_before(
@@ -170,7 +172,7 @@ impl Checker<'_> {
                     line,
                     column: "team",
                 };
-                at.report(Problem::NoWork(name.to_string()), self.findings);
+                at.report(Problem::Team(TeamProblem::NoWork(name.to_string())), self.findings);
             }
             let place = keys.known.get(&name).and_then(|(_, place)| *place);
             if let Some(work) = place.and_then(|place| works[place].take()) {

@@ -86,7 +86,7 @@ fn the_published_figures_are_read_with_their_blanks() {
 
 /// A file, a text in it, what it becomes, and the line that the report must have then.
 #[rustfmt::skip]
-const FAULTS: [(&str, &str, &str, &str); 44] = [
+const FAULTS: [(&str, &str, &str, &str); 55] = [
     ("people.csv", ",female,GT,", ",female,XX,", "people.csv:2: country: `XX` is no ISO 3166-1 alpha-2 code; write two letters such as `UY`"),
     ("people.csv", ",female,GT,", ",woman,GT,", "people.csv:2: gender: `woman` is unknown; write one of female, male, another, not_stated"),
     ("people.csv", "Verónica", "  ", "people.csv:2: given_name: the value is missing; write one"),
@@ -131,6 +131,17 @@ const FAULTS: [(&str, &str, &str, &str); 44] = [
     ("meetings.csv", ",90", ",0", "meetings.csv:2: minutes: `0` is no number from 1 to 1440; write one"),
     ("meetings.csv", "2021-10-04T14:00:00-03:00", "2021-10-04 14:00", "meetings.csv:2: starts_at: `2021-10-04 14:00` is no instant; write day, time and offset such as `2022-04-06T14:00:00-03:00`"),
     ("meetings.csv", "2021-10-04T14:00:00-03:00", "2021-10-04T01:00:00Z", "meetings.csv:2: starts_at: 2021-10-03 comes before starts_on of the edition, 2021-10-04; write that day or a later one"),
+    ("editions.csv", "2021-10-04", "0001-10-04", "editions.csv:2: starts_on: `0001-10-04` is not of the years 1900 to 2999; write one of those"),
+    ("editions.csv", "2021-10-04", "3000-01-01", "editions.csv:2: starts_on: `3000-01-01` is not of the years 1900 to 2999; write one of those"),
+    ("meetings.csv", "2021-10-04T14:00:00-03:00", "1899-12-31T14:00:00-03:00", "meetings.csv:2: starts_at: `1899-12-31T14:00:00-03:00` is not of the years 1900 to 2999; write one of those"),
+    ("videoconferences.csv", "2021-12-15", "2021-02-29", "videoconferences.csv:2: held_on: `2021-02-29` is no day of the calendar; write year, month and day such as `2022-04-06`"),
+    ("videoconferences.csv", "2021-12-15", "", "videoconferences.csv:2: held_on: the value is missing; write one"),
+    ("videoconferences.csv", "Digital maturity", "Digital\0maturity", "videoconferences.csv:8: title: the text holds a line break, NUL or another control character; remove it, or close the quotes"),
+    ("videoconferences.csv", "Ana Podjanin", "Ana\u{1b}Podjanin", "videoconferences.csv:5: panelists: the text holds a line break, NUL or another control character; remove it, or close the quotes"),
+    ("videoconferences.csv", ",173,164,106", ",many,164,106", "videoconferences.csv:2: zoom: `many` is no number from 0 to 1000000000; write one"),
+    ("videoconferences.csv", ",173,164,106", ",173,-1,106", "videoconferences.csv:2: youtube: `-1` is no number from 0 to 1000000000; write one"),
+    ("videoconferences.csv", ",173,164,106", ",173,164,1.5", "videoconferences.csv:2: facebook: `1.5` is no number from 0 to 1000000000; write one"),
+    ("videoconferences.csv", "2022-10-27,Certification of competences and e-credentials", "2022-10-26,Curriculum design based on qualifications", "videoconferences.csv:13: title: `2022-10-26, Curriculum design based on qualifications` stands in line 12 already; remove or correct one of the two"),
 ];
 
 #[test]

@@ -9,7 +9,7 @@ use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CourseId, EditionId, EnrolmentId, InstitutionId, PersonId};
 use crate::domain::import::timeline::day_of;
-use crate::domain::import::{Edition, Enrolment, Findings, Person, Plan, Problem};
+use crate::domain::import::{Edition, Enrolment, Findings, Person, Plan, Problem, StoredProblem};
 use crate::domain::language::Localized;
 use crate::domain::text::ShortCode;
 use crate::store::import::{Keys, Stored};
@@ -120,7 +120,7 @@ impl<'a> Comparer<'a> {
         for (column, stored, found) in cells {
             if stored != found {
                 self.findings
-                    .cell(file, line, column, Problem::Differs { stored, found });
+                    .cell(file, line, column, StoredProblem::Differs { stored, found }.into());
             }
         }
     }
@@ -229,15 +229,23 @@ impl<'a> Comparer<'a> {
     fn edition(&mut self, row: &'a Edition, stored: &'a edition::Model) {
         let Edition { line, .. } = *row;
         if !matches!(stored.state, EditionState::Closed | EditionState::Archived) {
-            self.findings
-                .cell("editions.csv", line, "code", Problem::NotClosed(stored.state.word()));
+            self.findings.cell(
+                "editions.csv",
+                line,
+                "code",
+                StoredProblem::NotClosed(stored.state.word()).into(),
+            );
             return;
         }
         let course = &self.plan.courses[row.course];
         if self.known.courses[row.course] != Some(stored.course_id) {
             let (stored, found) = ("another course".to_owned(), course.title.to_string());
-            self.findings
-                .cell("editions.csv", line, "course_title", Problem::Differs { stored, found });
+            self.findings.cell(
+                "editions.csv",
+                line,
+                "course_title",
+                StoredProblem::Differs { stored, found }.into(),
+            );
         }
         let cells = [
             ("starts_on", stored.starts_on.to_string(), row.starts_on.to_string()),
@@ -307,8 +315,8 @@ impl<'a> Comparer<'a> {
     }
 
     fn not_stored(&mut self, file: &str, line: u64, column: &str, edition: usize) {
-        let problem = Problem::NotStored(self.plan.editions[edition].code.to_string());
-        self.findings.cell(file, line, column, problem);
+        let problem = StoredProblem::NotStored(self.plan.editions[edition].code.to_string());
+        self.findings.cell(file, line, column, problem.into());
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Comparer, day, points};
 use crate::domain::deliverable::DeliverableKind;
 use crate::domain::id::{DeliverableId, EditionId, PersonId, SubmissionId, TeamId};
 use crate::domain::import::timeline::day_of;
-use crate::domain::import::{Problem, Team};
+use crate::domain::import::{StoredProblem, Team};
 use crate::store::import::Content;
 use crate::store::{grade, submission, version};
 
@@ -87,8 +87,12 @@ impl Comparer<'_> {
                 format!("{} members", stored.len()),
                 format!("{} members, not the same", found.len()),
             );
-            self.findings
-                .cell("teams.csv", row.line, "team", Problem::Differs { stored, found });
+            self.findings.cell(
+                "teams.csv",
+                row.line,
+                "team",
+                StoredProblem::Differs { stored, found }.into(),
+            );
         }
     }
 
