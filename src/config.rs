@@ -4,7 +4,7 @@
 //! (`development`, `test` or `production`, built in), a file of the operator's, and the environment
 //! (`RUMBO__DATABASE__URL` sets `database.url`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
@@ -22,6 +22,7 @@ pub use self::fault::ConfigError;
 pub use self::provider::{Provider, ProviderName, ProviderRole};
 pub use self::retention::Retention;
 pub use self::secret::Secret;
+use self::secret::{is_example, plain_secrets};
 pub use self::traffic::{Forwarded, Load, Rate, Rates, Socket};
 
 const DEFAULT: &str = include_str!("../config/default.toml");
@@ -277,15 +278,17 @@ pub struct Log {
 
 impl Settings {
     /// Reads every layer; `overrides` (key and value, from the command line) are the strongest.
+    #[allow(clippy::disallowed_methods, reason = "this is the one home of the environment")]
     pub fn load(profile: &str, file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Self, ConfigError> {
-        Self::of(profile, file, environment(), overrides)
+        let environment = [environment(), plain_secrets(std::env::vars_os())];
+        Self::of(profile, file, environment, overrides)
     }
 
     /// The same with an environment of its own.
     fn of(
         profile: &str,
         file: Option<&Path>,
-        environment: Environment,
+        environment: impl IntoIterator<Item = Environment>,
         overrides: &[(&str, String)],
     ) -> Result<Self, ConfigError> {
         let (_, profile, profile_text) = PROFILES
@@ -298,7 +301,9 @@ impl Settings {
         if let Some(path) = file {
             layers = layers.add_source(File::from(path).format(FileFormat::Toml));
         }
-        layers = layers.add_source(environment);
+        for layer in environment {
+            layers = layers.add_source(layer);
+        }
         let unreadable = |cause: config::ConfigError| ConfigError::unreadable(&cause, file);
         for (key, value) in overrides {
             layers = layers.set_override(*key, value.clone()).map_err(unreadable)?;
@@ -377,14 +382,6 @@ fn environment() -> Environment {
         .with_list_parse_key("http.proxies")
 }
 
-/// Whether a secret was copied from somewhere, as one of `config/`, or typed without thinking.
-fn is_example(secret: &str) -> bool {
-    let small = secret.to_ascii_lowercase();
-    let words = ["protects nothing", "change", "example", "placeholder"];
-    let letters: BTreeSet<u8> = secret.bytes().collect();
-    letters.len() < 8 || words.iter().any(|word| small.contains(word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,6 +398,24 @@ mod tests {
             Settings::load("nowhere", None, &[]),
             Err(ConfigError::UnknownProfile(_))
         ));
+    }
+
+    #[test]
+    fn a_secret_of_digits_is_no_number() {
+        let digits = "31415926535897932384626433832795";
+        let given = [
+            ("RUMBO__AUTH__SECRET", digits),
+            ("RUMBO__AUTH__PROVIDERS__CAMPUS__CLIENT_SECRET", "12345"),
+            ("RUMBO__AUTH__ISSUER", "7"),
+        ];
+        let layer = plain_secrets(given.map(|(name, value)| (name.into(), value.into())).into_iter());
+        let read = Config::builder().add_source(layer).build().expect("settings");
+        assert_eq!(read.get_string("auth.secret").ok().as_deref(), Some(digits));
+        assert_eq!(
+            read.get_string("auth.providers.campus.client_secret").ok().as_deref(),
+            Some("12345")
+        );
+        assert!(read.get_string("auth.issuer").is_err(), "the others are read as before");
     }
 
     #[test]
@@ -519,6 +534,9 @@ mod tests {
             Some(of_the_tests.reveal()),
             Some("CHANGE-ME-CHANGE-ME-CHANGE-ME-CHANGE-ME"),
             Some("an example of a secret of 32 bytes or more"),
+            Some("your-secret-here-your-secret-here"),
+            Some("Your_Secret_Key_Of_Thirty-Two_Bytes"),
+            Some("5f0c2b9e7d1a48f3-5f0c2b9e7d1a48f3-"),
             Some("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
         ] {
             assert!(check("production", wrong).is_err(), "{wrong:?}");

@@ -16,7 +16,7 @@ pub enum Code {
     TooShort,
     /// The text or list is longer than allowed.
     TooLong,
-    /// The text holds NUL, a control character or a bidirectional override.
+    /// The text holds NUL, a control character or a bidirectional override, or a line something that does not show.
     ForbiddenCharacter,
     /// The value is not written as its kind demands.
     Malformed,

@@ -624,11 +624,20 @@ async fn a_coordinator_makes_tutors_in_their_own_editions_and_nothing_else() {
     let grant = |person: &str, role: &str, scope: Value| json!({ "input": { "personId": person, "role": role, "scopeId": scope } });
     let eva_id = eva.person.expect("a person").to_string();
     ada.run("GrantRole", grant(&eva_id, "COORDINATOR", json!(mine))).await;
-    // Whom one does not see, one appoints by the address that they gave one.
+    // Whom one does not see, one invites: an answer to an address would tell who has an account.
     let unseen = eva.run("GrantRole", grant(&tim, "TUTOR", json!(mine))).await;
     assert_eq!(unseen.refusal(), "NOT_FOUND");
-    let by_address = json!({ "input": { "email": "tim@example.org", "role": "TUTOR", "scopeId": mine } });
-    let made = eva.run("GrantRole", by_address).await;
+    let by_address = |email: &str| json!({ "input": { "email": email, "role": "TUTOR", "scopeId": mine } });
+    let plain = |answer: &Answer| {
+        let mut error = answer.json["errors"][0].clone();
+        error["extensions"]["requestId"] = json!("each its own");
+        error
+    };
+    let known = eva.run("GrantRole", by_address("tim@example.org")).await;
+    let unknown = eva.run("GrantRole", by_address("nobody@example.org")).await;
+    assert_eq!(known.refusal(), "NOT_FOUND");
+    assert_eq!(plain(&known), plain(&unknown));
+    let made = ada.run("GrantRole", by_address("tim@example.org")).await;
     assert_eq!(made.user_errors("grantRole"), Vec::<String>::new());
     for (role, scope, code) in [
         ("TUTOR", json!(theirs), "NOT_FOUND"),

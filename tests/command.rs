@@ -83,7 +83,7 @@ async fn arguments_that_are_refused_are_told_as_options() {
         (
             &report,
             &["--from", "2022-02-01", "--to", "2022-01-31"],
-            "rumbo: --to: This must come after 2022-02-01.",
+            "rumbo: --to: This is out of order with 2022-02-01: it must come later, or be the same where that is allowed.",
         ),
         (
             &report,

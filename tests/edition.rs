@@ -489,7 +489,7 @@ async fn time_takes_an_edition_from_the_window_to_the_grades() {
         let told = test.notices().await;
         assert_eq!(state_of(&test, &edition).await, expected, "{now}");
         if now == "2026-08-01T03:00:00Z" {
-            assert_eq!(told, ["enrolment_ended ben@example.org"]);
+            assert_eq!(told, ["application_ended ben@example.org"]);
         } else {
             assert_eq!(told, [""; 0], "{now}");
         }

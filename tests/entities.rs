@@ -55,6 +55,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         person,
         provider_sign_in,
         rate,
+        rate::line,
         recovery_code,
         refresh,
         role,

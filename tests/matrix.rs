@@ -721,19 +721,20 @@ impl<'a> World<'a> {
                 json!({ "allocationId": self.charge().await })
             }
             "grantRole" | "revokeRole" => {
-                let input = json!({ "email": self.appointed.email, "role": "TUTOR", "scopeId": class.edition });
+                let input = json!({ "personId": id_of(&self.appointed), "role": "TUTOR", "scopeId": class.edition });
                 let held = self.appointment.borrow().clone();
-                if mutation == "grantRole" {
-                    if let Some(id) = held {
-                        act(carla, "RevokeRole", json!({ "roleAssignmentId": id })).await;
-                        *self.appointment.borrow_mut() = None;
-                    }
-                    return input;
-                }
                 let id = match held {
                     Some(id) => id,
-                    None => act(carla, "GrantRole", input).await.text("grantRole.roleAssignment.id"),
+                    None => act(carla, "GrantRole", input.clone())
+                        .await
+                        .text("grantRole.roleAssignment.id"),
                 };
+                if mutation == "grantRole" {
+                    // Who was tutor here is somebody whom its coordinators see.
+                    act(carla, "RevokeRole", json!({ "roleAssignmentId": id })).await;
+                    *self.appointment.borrow_mut() = None;
+                    return input;
+                }
                 *self.appointment.borrow_mut() = Some(id.clone());
                 json!({ "roleAssignmentId": id })
             }

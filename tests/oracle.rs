@@ -7,7 +7,7 @@ use rumbo::store::submission;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
-use crate::support::app::{Client, TestApp};
+use crate::support::app::{Answer, Client, TestApp};
 use crate::support::scene::{Class, Plan, act, as_seen, enrolling, id_of, nominate, scores, version};
 
 const LIST: &str = "query ($edition: ID!, $states: [SubmissionState!]) {
@@ -341,8 +341,22 @@ async fn a_role_at_or_above_ones_own_is_not_granted_and_nobody_is_drawn_in_unsee
     }
     let granted = grant(&inside, "TUTOR", json!(class.edition), &id_of(&class.people[1])).await;
     assert_eq!(granted, "");
-    let input = json!({ "email": saul.email, "role": "TUTOR", "scopeId": class.edition });
-    assert_eq!(act(&inside, "GrantRole", input).await.user_errors("grantRole"), [""; 0]);
+    let by_address = async |by: &Client<'_>, email: &str| {
+        let input = json!({ "email": email, "role": "TUTOR", "scopeId": class.edition });
+        act(by, "GrantRole", input).await
+    };
+    // Nor does an address tell her who has an account, however often she asks.
+    let known = by_address(&inside, &saul.email).await;
+    let unknown = by_address(&inside, "nobody@example.org").await;
+    assert_eq!(known.refusal(), "NOT_FOUND");
+    let said = |answer: &Answer| {
+        let mut error = answer.json["errors"][0].clone();
+        error["extensions"]["requestId"] = json!("each its own");
+        error
+    };
+    assert_eq!(said(&known), said(&unknown));
+    let granted = by_address(&administrator, &saul.email).await;
+    assert_eq!(granted.user_errors("grantRole"), [""; 0]);
     let input = json!({ "teamIds": [class.team], "personId": id_of(&saul) });
     assert_eq!(
         act(&inside, "AllocateTutor", input).await.user_errors("allocateTutor"),

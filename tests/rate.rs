@@ -172,35 +172,178 @@ async fn whoever_signs_in_rightly_is_not_counted() {
     }
 }
 
-#[tokio::test]
-async fn an_attack_from_fifty_addresses_does_not_keep_the_owner_out() {
-    let rates = [
-        ON,
-        ("rates.sign_in_account.burst", "20"),
-        ("rates.sign_in_known.burst", "1"),
-        ("rates.sign_in_known.refill", "1"),
-    ];
-    let test = TestApp::with(&rates).await;
-    owner(&test).await;
-    let mut limited = 0;
-    // The account holds 20 here instead of 600, and an address one free failure instead of five.
-    for round in 0..3 {
-        for host in 1..=15 {
-            let answer = sign_in(
-                &test,
-                &format!("198.51.100.{host}"),
-                "ana@example.org",
-                "wrong wrong wrong",
-            )
-            .await;
-            limited += usize::from(answer.status == StatusCode::TOO_MANY_REQUESTS);
-        }
-        let fresh = format!("203.0.113.{round}");
-        sign_in(&test, &fresh, "ana@example.org", PASSWORD)
-            .await
-            .text("signIn.session.accessToken");
+/// Whether a guess at Ana's password was let through to be wrong.
+async fn guess(test: &TestApp, peer: &str) -> bool {
+    let answer = sign_in(test, peer, "ana@example.org", "wrong wrong wrong").await;
+    if answer.status == StatusCode::TOO_MANY_REQUESTS {
+        return false;
     }
-    assert_eq!(limited, 10, "the account is a brake for those who have failed");
+    assert_eq!(answer.at("signIn.session"), &Value::Null);
+    true
+}
+
+async fn guesses(test: &TestApp, peers: impl Iterator<Item = String>) -> usize {
+    let mut through = 0;
+    for peer in peers {
+        through += usize::from(guess(test, &peer).await);
+    }
+    through
+}
+
+/// Whether Ana's own password gets her in, or after how many seconds she may ask again.
+async fn enter(test: &TestApp, peer: &str) -> Result<(), i64> {
+    let answer = sign_in(test, peer, "ana@example.org", PASSWORD).await;
+    if answer.status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(answer.json["errors"][0]["extensions"]["retryAfter"]
+            .as_i64()
+            .expect("a wait"));
+    }
+    answer.text("signIn.session.accessToken");
+    Ok(())
+}
+
+/// Lets Ana ask again as she is told, while each second somebody guesses; how many seconds she waited.
+async fn wait_under_attack(test: &TestApp, own: &str, attacker: impl Fn(i64) -> String) -> (i64, usize) {
+    let (mut through, mut second) = (0, 0);
+    while let Err(told) = enter(test, own).await {
+        assert!((1..=30).contains(&told), "{told}");
+        for _ in 0..told {
+            test.pass(TimeDelta::seconds(1));
+            second += 1;
+            through += usize::from(guess(test, &attacker(second)).await);
+        }
+        assert!(second < 600, "she waits for ever");
+    }
+    (second, through)
+}
+
+#[tokio::test]
+async fn a_network_of_ipv6_does_not_shut_an_owner_out() {
+    let test = TestApp::with(&[ON]).await;
+    owner(&test).await;
+    assert_eq!(enter(&test, "203.0.113.7").await, Ok(()));
+    let attackers = (0..600).map(|number| format!("[2001:db8:7:{:x}::1]", number % 150));
+    assert_eq!(guesses(&test, attackers).await, 20, "they are one network");
+    for second in 0..60 {
+        test.pass(TimeDelta::seconds(1));
+        guess(&test, &format!("[2001:db8:7:{:x}::1]", 1000 + second)).await;
+        if second % 3 == 0 {
+            assert_eq!(enter(&test, "203.0.113.7").await, Ok(()), "from where she was before");
+            let fresh = format!("198.51.100.{second}");
+            assert_eq!(enter(&test, &fresh).await, Ok(()), "and from elsewhere");
+        }
+    }
+}
+
+#[tokio::test]
+async fn patient_attackers_do_not_shut_an_owner_out() {
+    let test = TestApp::with(&[ON]).await;
+    owner(&test).await;
+    assert_eq!(enter(&test, "203.0.113.7").await, Ok(()));
+    let attacker = |number: i64| format!("198.51.{}.{}", 100 + number / 200, 1 + number % 200);
+    assert_eq!(guesses(&test, (0..680).map(|number| attacker(number % 170))).await, 100);
+    for _ in 0..20 {
+        assert_eq!(enter(&test, "203.0.113.7").await, Ok(()), "from where she was before");
+        test.pass(TimeDelta::seconds(1));
+    }
+    // From elsewhere she waits until those who went away are forgotten; who comes later comes after her.
+    let (waited, through) = wait_under_attack(&test, "203.0.113.90", |second| attacker(1000 + second)).await;
+    assert!((1..=75).contains(&waited), "{waited}");
+    assert!(through <= 12, "{through}");
+    // Where she got in once she does not wait again.
+    assert!(!guess(&test, &attacker(3000)).await);
+    assert_eq!(enter(&test, "203.0.113.90").await, Ok(()));
+}
+
+#[tokio::test]
+async fn strangers_who_keep_asking_take_turns_with_the_owner() {
+    let test = TestApp::with(&[ON]).await;
+    owner(&test).await;
+    let attacker = |number: i64| format!("198.51.{}.{}", 100 + number / 200, 1 + number % 200);
+    assert_eq!(guesses(&test, (0..400).map(|number| attacker(number % 100))).await, 100);
+    // Twenty go on, one a second, and were there first.
+    let still = |second: i64| attacker(second % 20);
+    let mut through = 0;
+    for second in 0..60 {
+        test.pass(TimeDelta::seconds(1));
+        through += usize::from(guess(&test, &still(second)).await);
+    }
+    let (waited, meanwhile) = wait_under_attack(&test, "203.0.113.90", still).await;
+    assert!((1..=20 * 5 + 60).contains(&waited), "{waited}");
+    // All together get no more than the account gives: twelve a minute.
+    for second in 0..120 {
+        test.pass(TimeDelta::seconds(1));
+        through += usize::from(guess(&test, &attacker(1000 + second)).await);
+    }
+    let given = (60 + waited + 120) / 5;
+    assert!(
+        i64::try_from(through + meanwhile).is_ok_and(|all| all <= given),
+        "{through} and {meanwhile} of {given}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_guess_takes_nothing() {
+    let test = TestApp::with(&[ON]).await;
+    owner(&test).await;
+    let signed_in = sign_in(&test, "192.0.2.1", "ana@example.org", PASSWORD).await;
+    let bearer = format!("Bearer {}", signed_in.text("signIn.session.accessToken"));
+    let change = async |current: &str, new: &str| {
+        let document = "mutation ($c: String!, $n: String!) {
+            changePassword(input: { currentPassword: $c, newPassword: $n }) { userErrors { code } } }";
+        let body = json!({ "query": document, "variables": { "c": current, "n": new } });
+        from(&test, "192.0.2.1", &[("authorization", bearer.as_str())], body).await
+    };
+    for _ in 0..8 {
+        let weak = change(PASSWORD, "passwordpassword").await;
+        assert_eq!(
+            weak.at("changePassword.userErrors"),
+            &json!([{ "code": "WEAK_PASSWORD" }])
+        );
+    }
+    for _ in 0..5 {
+        let wrong = change("wrong wrong wrong", "tormenta azul de agosto").await;
+        assert_eq!(
+            wrong.at("changePassword.userErrors"),
+            &json!([{ "code": "INVALID_CREDENTIALS" }])
+        );
+    }
+    assert_limited(&change(PASSWORD, "tormenta azul de agosto").await, 20);
+}
+
+#[tokio::test]
+async fn registering_in_vain_takes_nothing() {
+    let test = TestApp::with(&[ON]).await;
+    let register = async |name: &str, password: &str| {
+        let document = "mutation ($input: RegisterPersonInput!) {
+            registerPerson(input: $input) { accepted userErrors { code } } }";
+        let input = json!({ "email": "eva@example.org", "givenName": name, "familyName": "Gris", "language": "EN",
+            "timeZone": "America/Montevideo", "password": password });
+        let body = json!({ "query": document, "variables": { "input": input } });
+        from(&test, "192.0.2.1", &[], body).await
+    };
+    for _ in 0..12 {
+        let weak = register("Eva", "passwordpassword").await;
+        assert_eq!(
+            weak.at("registerPerson.userErrors"),
+            &json!([{ "code": "WEAK_PASSWORD" }])
+        );
+        let unnamed = register(" ", PASSWORD).await;
+        assert_eq!(
+            unnamed.at("registerPerson.userErrors"),
+            &json!([{ "code": "REQUIRED" }])
+        );
+    }
+    for _ in 0..5 {
+        assert_eq!(
+            register("Eva", PASSWORD).await.at("registerPerson.accepted"),
+            &json!(true)
+        );
+    }
+    assert_limited(&register("Eva", PASSWORD).await, 720);
+    sign_in(&test, "192.0.2.1", "eva@example.org", "wrong wrong wrong")
+        .await
+        .at("signIn.session");
 }
 
 #[tokio::test]
@@ -319,6 +462,8 @@ async fn every_limited_field_is_one_of_the_schema() {
 
 const MEASURES: &str = "{ measures { measure } }";
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// An application in which an address may be refused three times, and then once a second.
 async fn strict() -> TestApp {
     TestApp::having(|settings| {
@@ -343,7 +488,7 @@ async fn what_is_refused_before_it_runs_counts_for_the_address() {
     let forged = format!("Bearer {signed}.{}", "A".repeat(86));
     let right = json!({ "query": MEASURES });
     let many = json!({ "query": MEASURES, "variables": { "a": vec![1; 50_000] } });
-    let kinds: [(&str, &[(&str, &str)], Value, &str); 6] = [
+    let kinds: [(&str, Headers, Value, &str); 6] = [
         (
             "a forged token",
             &[("authorization", &forged)],
@@ -376,7 +521,9 @@ async fn what_is_refused_before_it_runs_counts_for_the_address() {
         assert_limited(&from(&test, &peer, headers, body.clone()).await, 1);
         assert_eq!(test.app.db.statements(), before, "{name}");
         // Nothing is left at this address but for those who are somebody, and for what is right.
-        assert_limited(&from(&test, &peer, &[], right.clone()).await, 1);
+        let unread = from(&test, &peer, &[], right.clone()).await;
+        assert_limited(&unread, 1);
+        assert_eq!(unread.headers[header::CONNECTION], "close");
         from(&test, &peer, &own, right.clone()).await.at("measures");
         let wrong = from(&test, &peer, &own, json!({ "query": "{" })).await;
         assert_eq!(wrong.refusal(), "GRAPHQL_PARSE_FAILED", "it counts for the person");

@@ -27,6 +27,7 @@ mod m20261127_000021_waiting_list;
 mod m20261127_000022_revoked_roles;
 mod m20261127_000023_identity_claims;
 mod m20261127_000024_retention;
+mod m20261127_000025_sign_in_line;
 mod m20261127_000026_edition_time;
 mod m20261127_000027_calendar_links;
 mod m20261127_000028_append_only;
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000026_edition_time::Migration),
             Box::new(m20261127_000027_calendar_links::Migration),
             Box::new(m20261127_000028_append_only::Migration),
+            Box::new(m20261127_000025_sign_in_line::Migration),
         ]
     }
 }

@@ -103,6 +103,7 @@ pub struct GrantRoleInput {
     /// To whom; either this or `email`.
     person_id: Option<ID>,
     /// The address of the account to which it is granted, up to 254 characters in any case; either this or `personId`.
+    /// For administrators; to everybody else every address is one that nobody has. They take `inviteToRole`.
     email: Option<String>,
     /// The role.
     role: Role,

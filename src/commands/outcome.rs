@@ -165,7 +165,7 @@ mod tests {
         faults.push(Fault::new(Code::IllegalTransition));
         let wanted = "--given-name: This is required.\n\
                       the password, the first line of standard input: This is too short: the least is 12.\n\
-                      --to: This must come after 2022-01-01.\n\
+                      --to: This is out of order with 2022-01-01: it must come later, or be the same where that is allowed.\n\
                       The present state does not allow this step.";
         assert_eq!(told(Error::from(faults)), (REFUSED, wanted.to_owned()));
     }

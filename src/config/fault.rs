@@ -139,7 +139,7 @@ mod tests {
             ("[auth]\nsecret = \"tomlSECRET", "/bad.toml:2:21: invalid basic string"),
             (
                 "[auth]\nsecret = tomlSECRET\n",
-                "/bad.toml:2:10: string values must be quoted",
+                "/bad.toml:2:10: invalid boolean, expected `true`",
             ),
             (
                 "[auth]\nsecret = 'a'\nsecret = 'tomlSECRET'\n",
@@ -212,7 +212,7 @@ mod tests {
         ] {
             let variables = [(name.to_owned(), value.to_owned())];
             let layer = environment().source(Some(variables.into_iter().collect()));
-            let refused = Settings::of("test", None, layer, &[]).expect_err("settings with a fault");
+            let refused = Settings::of("test", None, [layer], &[]).expect_err("settings with a fault");
             let told = refused.to_string();
             assert!(!told.contains(SECRET) && !told.contains("8765"), "{told}");
             assert!(told.starts_with(wanted) && told.lines().count() == 1, "{name}: {told}");

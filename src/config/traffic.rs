@@ -57,6 +57,7 @@ pub struct Rates {
     pub person: Rate,
     pub token: Rate,
     pub sign_in_address: Rate,
+    pub sign_in_network: Rate,
     pub sign_in_known: Rate,
     pub sign_in_account: Rate,
     pub mail_sender: Rate,

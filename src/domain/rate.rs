@@ -6,6 +6,15 @@
 
 use crate::config::Rate;
 
+/// How long a network from which somebody signed in rightly is known to the account, in microseconds: thirty days.
+pub const KNOWN_FOR: i64 = 30 * 86_400 * 1_000_000;
+
+/// Who waits for a try at an account and does not ask again within this time, in microseconds, loses the place: a minute.
+pub const PATIENCE: i64 = 60 * 1_000_000;
+
+/// The longest wait that somebody in the line is told, so that asking again as told keeps the place.
+const LONGEST_TOLD: i64 = PATIENCE / 2;
+
 /// How much a bucket holds, and how fast it fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
@@ -87,6 +96,17 @@ impl Rule {
         }
     }
 
+    /// Whether there are `units` left when as many as wait before have had one each.
+    ///
+    /// # Errors
+    /// The microseconds after which to ask again, at most half of [`PATIENCE`].
+    pub fn leaves(self, full_at: i64, now: i64, units: u32, ahead: u32) -> Result<(), i64> {
+        match self.take(full_at, now, units.saturating_add(ahead)) {
+            Ok(_) => Ok(()),
+            Err(wait) => Err(wait.min(LONGEST_TOLD)),
+        }
+    }
+
     /// The time in which so many units come back.
     pub fn time(self, units: u32) -> i64 {
         self.interval.saturating_mul(i64::from(units))
@@ -138,6 +158,17 @@ mod tests {
         assert_eq!(rule.take(0, 0, 5), Ok(100 * SECOND));
         assert_eq!(rule.take(0, 0, 6), Err(20 * SECOND));
         assert_eq!(rule.take(0, i64::MAX / 4, 100), Err(1900 * SECOND));
+    }
+
+    #[test]
+    fn who_waits_comes_after_those_who_waited_before() {
+        let rule = rule(5, 12, 60);
+        assert_eq!(rule.leaves(0, 0, 1, 4), Ok(()));
+        assert_eq!(rule.leaves(0, 0, 1, 5), Err(5 * SECOND));
+        assert_eq!(rule.leaves(25 * SECOND, 0, 1, 0), Err(5 * SECOND));
+        assert_eq!(rule.leaves(25 * SECOND, 0, 1, 2), Err(15 * SECOND));
+        assert_eq!(rule.leaves(25 * SECOND, 0, 1, 1000), Err(30 * SECOND));
+        assert_eq!(rule.leaves(25 * SECOND, 5 * SECOND, 1, 0), Ok(()));
     }
 
     #[test]

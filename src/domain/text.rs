@@ -1,7 +1,8 @@
 //! Values that come in as text: parsed once, at the edge, into types that cannot hold anything else.
 //!
 //! Every text is brought to Unicode normal form C and refused when it holds NUL, control characters,
-//! bidirectional overrides or noncharacters; lengths are counted in code points.
+//! bidirectional overrides or noncharacters; lengths are counted in code points. One line, such as a name, holds nothing
+//! that does not show either, but for what scripts and emoji join letters with.
 
 use std::fmt;
 
@@ -9,6 +10,8 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Code, Flaw};
+
+mod shown;
 
 /// One line of 1 to `MAX` code points, without space at its ends.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,14 +43,11 @@ impl<const MAX: usize> Line<MAX> {
     /// Trims and normalises; refuses what is blank, too long or holds a forbidden character.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let clean: String = text.trim().nfc().collect();
-        let visible = clean.chars().any(|letter| !is_invisible(letter));
-        if clean.is_empty() || !visible {
+        if !clean.chars().any(shown::shows) {
             return Err(Code::Required.into());
         }
-        if clean
-            .chars()
-            .any(|letter| is_forbidden(letter) || is_line_break(letter))
-        {
+        let forbidden = |letter| is_forbidden(letter) || is_line_break(letter);
+        if clean.chars().any(forbidden) || shown::hides(&clean) {
             return Err(Code::ForbiddenCharacter.into());
         }
         at_most::<MAX>(&clean)?;
@@ -75,8 +75,11 @@ impl<const MAX: usize> Prose<MAX> {
             return Err(Code::ForbiddenCharacter.into());
         }
         at_most::<MAX>(&clean)?;
-        let shows = clean.chars().any(|letter| !is_invisible(letter));
-        Ok(if shows { Self(clean) } else { Self::default() })
+        Ok(if clean.chars().any(shown::shows) {
+            Self(clean)
+        } else {
+            Self::default()
+        })
     }
 
     /// Whether there is nothing in it.
@@ -257,14 +260,6 @@ fn is_line_break(letter: char) -> bool {
     matches!(letter, '\u{2028}' | '\u{2029}')
 }
 
-/// Spaces and the letters that show nothing by themselves.
-fn is_invisible(letter: char) -> bool {
-    letter.is_whitespace()
-        || matches!(letter, '\u{00AD}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{2800}' | '\u{3164}'
-            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,6 +274,11 @@ mod tests {
             ("a\nb", Code::ForbiddenCharacter),
             ("a\u{202E}b", Code::ForbiddenCharacter),
             ("a\u{2028}b", Code::ForbiddenCharacter),
+            ("An\u{200B}a", Code::ForbiddenCharacter),
+            ("Ana\u{E0061}", Code::ForbiddenCharacter),
+            ("Ana\u{200D}", Code::ForbiddenCharacter),
+            ("An\u{200C}a", Code::ForbiddenCharacter),
+            ("Ana\u{FE0F}", Code::ForbiddenCharacter),
         ];
         for (text, code) in cases {
             assert_eq!(Name::parse(text).map_err(|flaw| flaw.code), Err(code), "{text:?}");
@@ -291,6 +291,37 @@ mod tests {
             })
         );
         assert!(Name::parse(&"ñ".repeat(120)).is_ok());
+    }
+
+    #[test]
+    fn scripts_and_emoji_keep_what_joins_them() {
+        for name in [
+            "علی\u{200C}رضا",
+            "क्\u{200D}ष",
+            "ශ්\u{200D}රී",
+            "👩\u{200D}💻",
+            "👩🏽\u{200D}🚀",
+            "❤\u{FE0F}",
+            "👩\u{200D}❤\u{FE0F}\u{200D}👨",
+            "José",
+            "C++",
+            "王",
+        ] {
+            assert_eq!(Name::parse(name).map(String::from), Ok(name.to_owned()), "{name:?}");
+        }
+        for name in [
+            "علی\u{200C}",
+            "\u{200C}علی",
+            "علی\u{200C}\u{200C}رضا",
+            "a\u{200D}💻",
+            "👩\u{200D}a",
+        ] {
+            assert_eq!(
+                Name::parse(name).map_err(|flaw| flaw.code),
+                Err(Code::ForbiddenCharacter),
+                "{name:?}"
+            );
+        }
     }
 
     #[test]
@@ -381,7 +412,7 @@ mod tests {
             if let Ok(name) = Name::parse(&text) {
                 let name = name.as_ref();
                 prop_assert!(unicode_normalization::is_nfc(name));
-                prop_assert!(name.chars().any(|letter| !is_invisible(letter)));
+                prop_assert!(name.chars().any(shown::shows));
                 prop_assert!(!name.chars().any(char::is_control));
                 let turns = |letter| matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
                 prop_assert!(!name.chars().any(turns));
@@ -399,10 +430,21 @@ mod tests {
             prop_assert!(Name::parse(&text).is_err());
         }
 
-        /// What shows nothing is no name, however long.
+        /// What shows nothing is no name, however long. Another library says which characters these are.
         #[test]
-        fn nothing_visible_is_no_name(text in "[ \\u{ad}\\u{34f}\\u{115f}\\u{1160}\\u{17b4}\\u{180e}\\u{200b}-\\u{200f}\\u{2060}-\\u{2064}\\u{2800}\\u{3000}\\u{3164}\\u{fe0f}\\u{feff}\\u{ffa0}\\u{e0020}-\\u{e007f}]{0,40}") {
+        fn nothing_visible_is_no_name(text in "[\\p{Cf}\\p{Default_Ignorable_Code_Point}\\p{M}\\p{Z}\\p{Cc}]{0,40}") {
             prop_assert_eq!(Name::parse(&text).map_err(|flaw| flaw.code), Err(Code::Required));
+        }
+
+        /// What does not show spoils a name wherever it stands, so that no two names look alike by it.
+        #[test]
+        fn nothing_hides_in_a_name(
+            before in "[a-zñ]{1,8}",
+            hidden in "[\\p{Cf}\\p{Default_Ignorable_Code_Point}]",
+            after in "[a-zñ]{0,8}",
+        ) {
+            let text = format!("{before}{hidden}{after}");
+            prop_assert_eq!(Name::parse(&text).map_err(|flaw| flaw.code), Err(Code::ForbiddenCharacter));
         }
 
         /// An address is its own normal form, and case and width never make another one.

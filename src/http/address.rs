@@ -46,6 +46,18 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// What one customer of a network's provider may have: of IPv6 the first 48 bits, as wide as such networks usually are
+/// (RFC 6177); of IPv4 the address itself.
+pub fn site(address: IpAddr) -> IpAddr {
+    match network(address) {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+    }
+}
+
 /// The addresses of a header in their order, over all its lines; `None` for what is none.
 fn hops(headers: &HeaderMap, name: &HeaderName, pick: impl Fn(&str) -> Option<&str>) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();

@@ -1,26 +1,31 @@
 //! What an operation takes from the buckets of its caller before it runs, root field by root field, and what a file does.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use async_graphql::parser::types::{
-    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
-};
-use async_graphql::{PathSegment, Request as Operation, Response as Answer, ServerError, Value as Constant, Variables};
-use async_graphql_value::Value;
+use async_graphql::{PathSegment, Request as Operation, Response as Answer, Value as Constant};
 
+pub use self::roots::fields;
+use self::roots::{Root, by_account, roots};
 use super::address;
 use crate::api::error::code_of;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::PersonId;
-use crate::domain::rate::{self, Class};
-use crate::domain::text::Email;
+use crate::domain::rate::{self, Class, KNOWN_FOR};
 use crate::error::{Error, Result};
-use crate::store::rate::{Charge, Key, full_at, give_back, take};
+use crate::store::rate::{Charge, Key, full_at, give_back, keep_until, take};
+
+mod brake;
+mod roots;
 
 /// What sends to an address that it does not name: `service::invitation::send_again` takes from that one's bucket.
 const KNOWS_ITS_ADDRESS: &str = "resendInvitation";
+
+/// The field that makes the caller's network known to the account that it names.
+const SIGNS_IN: &str = "signIn";
+
+/// The field whose message costs nothing when what was entered is refused.
+const REGISTERS: &str = "registerPerson";
 
 /// What was taken and comes back when no proof of identity in the operation failed.
 #[derive(Debug, Default)]
@@ -29,6 +34,10 @@ pub struct Ticket {
     proofs: Vec<Proof>,
     /// One message of this caller's.
     message: Option<Charge>,
+    /// What messages took.
+    letters: Vec<Charge>,
+    /// The fields that register, if no other sends messages: what they took comes back when nobody was registered.
+    registrations: Vec<Proof>,
 }
 
 /// A root field that proves something.
@@ -37,6 +46,8 @@ struct Proof {
     answered_as: String,
     /// Whether it is a query, which answers with what it found and nothing else.
     reads: bool,
+    /// What keeps in mind that the account that it names signed in from here.
+    mark: Option<Key>,
 }
 
 impl Proof {
@@ -44,17 +55,9 @@ impl Proof {
         Self {
             answered_as: root.answered_as.clone(),
             reads: root.reads,
+            mark: None,
         }
     }
-}
-
-/// What matters of a root field.
-#[derive(Debug, PartialEq, Eq)]
-struct Root {
-    name: String,
-    answered_as: String,
-    address: Option<String>,
-    reads: bool,
 }
 
 /// Takes what an operation costs: ordinary fields from buckets in memory, the others from those in the database.
@@ -67,6 +70,7 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
         return Ok(Ticket::default());
     }
     let now = app.clock.now().timestamp_micros();
+    let (is_wide, site) = (caller.to_canonical().is_ipv6(), address::site(caller).to_string());
     let caller = address::network(caller).to_string();
     let roots = roots(operation);
     let who = actor.person.map(|person| person.0);
@@ -81,23 +85,29 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     if proofs + mails + invitations == 0 {
         return Ok(Ticket::default());
     }
-    let mut firm = Vec::new();
-    if proofs > 0 {
-        firm.push(Charge::new(
-            &[b"sign in", caller.as_bytes()],
-            &rates.sign_in_address,
-            proofs,
-        ));
-    }
-    if mails > 0 {
-        firm.push(Charge::new(&[b"mail by", subject], &rates.mail_sender, mails));
-    }
+    let accounts = brake::accounts(app, &by_account(of(Class::SignIn)), subject, &caller);
+    let marks = accounts.iter().filter_map(|account| account.mark);
+    let known = full_at(app.db.read(), &marks.collect::<Vec<_>>()).await?;
+    let is_known = |account: &brake::Account| account.is_marked(&known, now);
+    let strange = accounts.iter().filter(|account| !is_known(account));
+    let from = Origin {
+        network: &caller,
+        site: is_wide.then_some(site.as_str()),
+        subject,
+    };
+    let mut ticket = of_proofs(
+        app,
+        &of(Class::SignIn).collect::<Vec<_>>(),
+        &from,
+        strange.map(|it| it.units).sum(),
+    );
+    of_letters(app, &of(Class::Mail).collect::<Vec<_>>(), subject, &mut ticket);
+    let mut firm = [ticket.charges.as_slice(), &ticket.letters].concat();
     if invitations > 0 {
         let charge = Charge::new(&[b"invite by", subject], &rates.invitation_sender, invitations);
         firm.push(charge);
     }
-    let named = of(Class::Mail).chain(of(Class::Invite));
-    for (address, units) in by_account(named.filter(|root| root.name != KNOWS_ITS_ADDRESS)) {
+    for (address, units) in by_account(of(Class::Invite).filter(|root| root.name != KNOWS_ITS_ADDRESS)) {
         firm.push(Charge::mail_to(address, rates, units));
     }
     look(app, &firm, now).await?;
@@ -105,25 +115,16 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     for charge in &firm {
         take(&tx, *charge, now).await?.map_err(busy)?;
     }
-    let mut ticket = Ticket::default();
-    if proofs > 0 {
-        ticket.charges.extend(firm.first());
-        ticket.proofs = of(Class::SignIn).map(Proof::of).collect();
-        ticket.message = Some(Charge::new(&[b"mail by", subject], &rates.mail_sender, 1));
-    }
-    for (account, units) in by_account(of(Class::SignIn)) {
-        let account = if account.is_empty() {
-            subject
-        } else {
-            account.as_bytes()
-        };
-        let pair = Charge::new(&[b"known", caller.as_bytes(), account], &rates.sign_in_known, units);
-        let fresh = take(&tx, pair, now).await?.is_ok();
-        let class: &[u8] = if fresh { b"account" } else { b"account again" };
-        let whole = Charge::new(&[class, account], &rates.sign_in_account, units);
-        take(&tx, whole, now).await?.map_err(busy)?;
-        ticket.charges.extend(fresh.then_some(pair));
-        ticket.charges.push(whole);
+    for account in &accounts {
+        match brake::admit(app, &tx, account, is_known(account), &site, now).await? {
+            Ok(charge) => ticket.charges.push(charge),
+            Err(wait) => {
+                // Nothing was taken, but the place in the line stays.
+                drop(tx);
+                brake::wait(app, account, &site, now).await?;
+                return Err(busy(wait));
+            }
+        }
     }
     tx.commit().await.map_err(Error::from)?;
     Ok(ticket)
@@ -185,10 +186,70 @@ pub fn ordinary(app: &App, actor: Option<&Actor>, caller: &str, units: usize) ->
         .then(|| Charge::new(&[kind.as_bytes(), owner], rate, units))
 }
 
+/// Where an operation comes from.
+struct Origin<'a> {
+    network: &'a str,
+    /// The network around it, of IPv6.
+    site: Option<&'a str>,
+    /// The person, or the network of who has not signed in.
+    subject: &'a [u8],
+}
+
+/// What proofs of identity take by network, `strange` of them at accounts that do not know it.
+fn of_proofs(app: &App, roots: &[&Root], from: &Origin<'_>, strange: usize) -> Ticket {
+    let rates = &app.settings.rates;
+    if roots.is_empty() {
+        return Ticket::default();
+    }
+    let mut charges = vec![Charge::new(
+        &[b"sign in", from.network.as_bytes()],
+        &rates.sign_in_address,
+        roots.len(),
+    )];
+    if let Some(site) = from.site.filter(|_| strange > 0) {
+        let parts: [&[u8]; 2] = [b"sign in site", site.as_bytes()];
+        charges.push(Charge::new(&parts, &rates.sign_in_network, strange));
+    }
+    let mark = |root: &Root| {
+        let address = root.address.as_deref().filter(|_| root.name == SIGNS_IN)?;
+        Some(brake::mark(app, address, from.network))
+    };
+    let proof = |root: &&Root| Proof {
+        mark: mark(root),
+        ..Proof::of(root)
+    };
+    Ticket {
+        charges,
+        proofs: roots.iter().map(proof).collect(),
+        message: Some(Charge::new(&[b"mail by", from.subject], &rates.mail_sender, 1)),
+        ..Ticket::default()
+    }
+}
+
+/// Adds what messages take, by who sends them and who gets them.
+fn of_letters(app: &App, roots: &[&Root], subject: &[u8], ticket: &mut Ticket) {
+    let rates = &app.settings.rates;
+    if roots.is_empty() {
+        return;
+    }
+    let sender = Charge::new(&[b"mail by", subject], &rates.mail_sender, roots.len());
+    let addressed = roots.iter().copied().filter(|root| root.name != KNOWS_ITS_ADDRESS);
+    let recipients = by_account(addressed);
+    let recipients = recipients
+        .iter()
+        .map(|(address, units)| Charge::mail_to(address, rates, *units));
+    ticket.letters = std::iter::once(sender).chain(recipients).collect();
+    if roots.iter().all(|root| root.name == REGISTERS) {
+        ticket.registrations = roots.iter().map(|root| Proof::of(root)).collect();
+    }
+}
+
 /// What came of a proof of identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// It proved something, or nobody could look at it.
+    /// It proved something.
+    Proved,
+    /// Something else than a proof was refused, or nobody could look at it.
     Harmless,
     /// It made a message, which costs what a message costs.
     Mailed,
@@ -197,22 +258,37 @@ enum Outcome {
 }
 
 /// Gives back what proofs of identity took, if none of them failed. One that made a message costs its caller a message
-/// instead; where none is left it stays what it cost, so that the two limits together hold.
+/// instead; where none is left it stays what it cost, so that the two limits together hold. A network from which somebody
+/// signed in is known to the account from now on.
 pub async fn settle(app: &App, ticket: &Ticket, answer: &Answer) -> Result<()> {
     let outcomes: Vec<Outcome> = ticket.proofs.iter().map(|proof| outcome(answer, proof)).collect();
-    if ticket.charges.is_empty() || outcomes.contains(&Outcome::Failed) {
+    let proved = ticket.proofs.iter().zip(&outcomes);
+    let proved = proved.filter(|(_, outcome)| **outcome == Outcome::Proved);
+    let mut marks: Vec<Key> = proved.filter_map(|(proof, _)| proof.mark).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    let mut back = Vec::new();
+    if !ticket.charges.is_empty() && !outcomes.contains(&Outcome::Failed) {
+        back.extend_from_slice(&ticket.charges);
+    }
+    let unsent = |proof: &Proof| outcome(answer, proof) == Outcome::Harmless;
+    if !ticket.registrations.is_empty() && ticket.registrations.iter().all(unsent) {
+        back.extend_from_slice(&ticket.letters);
+    }
+    if back.is_empty() && marks.is_empty() {
         return Ok(());
     }
     let mailed = outcomes.iter().filter(|outcome| **outcome == Outcome::Mailed).count();
+    let now = app.clock.now().timestamp_micros();
     let tx = app.db.write().await?;
     if let Some(message) = ticket.message.filter(|_| mailed > 0) {
         let units = u32::try_from(mailed).unwrap_or(u32::MAX);
-        let now = app.clock.now().timestamp_micros();
         if take(&tx, Charge { units, ..message }, now).await?.is_err() {
             return Ok(());
         }
     }
-    give_back(&tx, &ticket.charges).await?;
+    give_back(&tx, &back).await?;
+    keep_until(&tx, &marks, now.saturating_add(KNOWN_FOR)).await?;
     tx.commit().await.map_err(Error::from)
 }
 
@@ -220,7 +296,11 @@ pub async fn settle(app: &App, ticket: &Ticket, answer: &Answer) -> Result<()> {
 /// are of errors, and texts anybody can ask for. What only reads has found something when there is an object at all.
 fn outcome(answer: &Answer, proof: &Proof) -> Outcome {
     let field = proof.answered_as.as_str();
-    if answer.errors.iter().any(|error| is_of_provider(error, field)) {
+    let of_field = answer
+        .errors
+        .iter()
+        .filter(|error| matches!(error.path.first(), Some(PathSegment::Field(name)) if name == field));
+    if of_field.filter_map(code_of).any(|code| NO_GUESS.contains(&code)) {
         return Outcome::Harmless;
     }
     let Constant::Object(data) = &answer.data else {
@@ -230,137 +310,45 @@ fn outcome(answer: &Answer, proof: &Proof) -> Outcome {
         return Outcome::Failed;
     };
     if proof.reads {
-        return Outcome::Harmless;
+        return Outcome::Proved;
     }
     let holds = |fits: fn(&Constant) -> bool| payload.values().any(fits);
     if holds(|value| matches!(value, Constant::Enum(word) if word == "CONFIRM_BY_MAIL")) {
         Outcome::Mailed
     } else if holds(|value| matches!(value, Constant::Object(_) | Constant::Enum(_) | Constant::Boolean(true))) {
+        Outcome::Proved
+    } else if holds(is_of_other_faults) {
         Outcome::Harmless
     } else {
         Outcome::Failed
     }
 }
 
-/// Whether a field failed because an identity provider did.
-fn is_of_provider(error: &ServerError, field: &str) -> bool {
-    let at = matches!(error.path.first(), Some(PathSegment::Field(name)) if name == field);
-    at && code_of(error) == Some("PROVIDER_UNAVAILABLE")
+/// The codes of errors by which nobody looked at a proof.
+const NO_GUESS: [&str; 3] = ["PROVIDER_UNAVAILABLE", "UNAUTHENTICATED", "FORBIDDEN"];
+
+/// The codes that say that a proof was wrong.
+const WRONG: [&str; 3] = ["INVALID_CREDENTIALS", "INVALID_CODE", "INVALID_TOKEN"];
+
+/// Whether these are errors about what was entered, each with its code, and none says that a proof was wrong. A code is the
+/// one word of the schema in such an error, so a client can leave it out, but not put another one there.
+fn is_of_other_faults(value: &Constant) -> bool {
+    let Constant::List(faults) = value else {
+        return false;
+    };
+    let is_other = |fault: &Constant| {
+        let Constant::Object(fault) = fault else { return false };
+        let mut words = fault.values().filter_map(|value| match value {
+            Constant::Enum(word) => Some(word.as_str()),
+            _ => None,
+        });
+        words.next().is_some_and(|code| !WRONG.contains(&code))
+    };
+    !faults.is_empty() && faults.iter().all(is_other)
 }
 
-/// The refusal of who has to wait so long.
 pub fn busy(micros: i64) -> Error {
     Error::Busy(rate::seconds(micros))
-}
-
-/// How many fields there are for each address that they name, in order.
-fn by_account<'a>(roots: impl Iterator<Item = &'a Root>) -> BTreeMap<&'a str, usize> {
-    let mut all = BTreeMap::new();
-    for root in roots {
-        *all.entry(root.address.as_deref().unwrap_or_default()).or_default() += 1;
-    }
-    all
-}
-
-/// The names of the root fields that an operation runs, those in fragments included.
-pub fn fields(operation: &mut Operation) -> Vec<String> {
-    roots(operation).into_iter().map(|root| root.name).collect()
-}
-
-/// The root fields that an operation runs, those in fragments included.
-fn roots(operation: &mut Operation) -> Vec<Root> {
-    let name = operation.operation_name.clone();
-    let variables = operation.variables.clone();
-    let Ok(document) = operation.parsed_query() else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for (this, definition) in document.operations.iter() {
-        let definition: &OperationDefinition = &definition.node;
-        if name
-            .as_deref()
-            .is_none_or(|name| this.is_none_or(|this| this.as_str() == name))
-        {
-            let begin = found.len();
-            let given = Given {
-                definition,
-                variables: &variables,
-            };
-            gather(document, &definition.selection_set.node, &given, &mut found);
-            for root in &mut found[begin..] {
-                root.reads = definition.ty == OperationType::Query;
-            }
-        }
-    }
-    found
-}
-
-/// The variables of one operation.
-struct Given<'a> {
-    definition: &'a OperationDefinition,
-    variables: &'a Variables,
-}
-
-impl Given<'_> {
-    /// What a variable is when the operation runs: what came with the request, or else its default.
-    fn get(&self, name: &str) -> Option<&Constant> {
-        self.variables.get(name).or_else(|| {
-            let mut defined = self.definition.variable_definitions.iter();
-            let found = defined.find(|variable| variable.node.name.node == name)?;
-            found.node.default_value.as_ref().map(|value| &value.node)
-        })
-    }
-}
-
-fn gather(document: &ExecutableDocument, set: &SelectionSet, given: &Given<'_>, found: &mut Vec<Root>) {
-    for selection in &set.items {
-        match &selection.node {
-            Selection::Field(field) => found.push(root(&field.node, given)),
-            Selection::InlineFragment(fragment) => {
-                gather(document, &fragment.node.selection_set.node, given, found);
-            }
-            Selection::FragmentSpread(spread) => {
-                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
-                    gather(document, &fragment.node.selection_set.node, given, found);
-                }
-            }
-        }
-    }
-}
-
-fn root(field: &Field, given: &Given<'_>) -> Root {
-    let name = field.name.node.to_string();
-    Root {
-        answered_as: field.response_key().node.to_string(),
-        // Few fields are worth the look.
-        address: Class::of(&name).and_then(|_| named_address(field, given)),
-        reads: false,
-        name,
-    }
-}
-
-/// The address that a field's input names, as accounts are kept.
-fn named_address(field: &Field, given: &Given<'_>) -> Option<String> {
-    let text = match &field.get_argument("input")?.node {
-        Value::Variable(name) => match given.get(name)? {
-            Constant::Object(input) => text(input.get("email")?)?,
-            _ => return None,
-        },
-        Value::Object(input) => match input.get("email")? {
-            Value::Variable(name) => text(given.get(name)?)?,
-            Value::String(text) => text.clone(),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    Some(Email::parse(&text).map_or_else(|_| text.trim().to_lowercase(), |email| email.to_string()))
-}
-
-fn text(value: &Constant) -> Option<String> {
-    match value {
-        Constant::String(text) => Some(text.clone()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -370,65 +358,12 @@ mod tests {
 
     use super::*;
 
-    fn found(document: &str, variables: serde_json::Value) -> Vec<(String, String)> {
-        let mut operation = Operation::new(document).variables(Variables::from_json(variables));
-        let write = |root: Root| {
-            (
-                format!("{}:{}", root.answered_as, root.name),
-                root.address.unwrap_or_default(),
-            )
-        };
-        roots(&mut operation).into_iter().map(write).collect()
-    }
-
-    #[test]
-    fn root_fields_are_found_wherever_they_stand() {
-        let pair = |name: &str, address: &str| (name.to_owned(), address.to_owned());
-        let document = "mutation ($i: SignInInput!, $e: String!) {
-            a: signIn(input: {email: \"Ana@Example.org\", password: \"x\"}) { session { accessToken } }
-            b: signIn(input: $i) { session { accessToken } }
-            ... on Mutation { c: signIn(input: {email: $e, password: \"x\"}) { session { accessToken } } }
-            ...F
-        } fragment F on Mutation { signOut { signedOut } }";
-        assert_eq!(
-            found(
-                document,
-                json!({ "i": { "email": "bea@example.org" }, "e": " EVA@example.org " })
-            ),
-            [
-                pair("a:signIn", "ana@example.org"),
-                pair("b:signIn", "bea@example.org"),
-                pair("c:signIn", "eva@example.org"),
-                pair("signOut:signOut", ""),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_variable_that_is_not_given_has_its_default() {
-        let whole = "mutation A($i: RequestPasswordResetInput! = {email: \"Ana@example.org\"}) {
-            requestPasswordReset(input: $i) { accepted } }";
-        let part = "mutation ($e: String! = \"Ana@example.org\") { ...F }
-            fragment F on Mutation { requestPasswordReset(input: {email: $e}) { accepted } }";
-        let pair = |address: &str| {
-            (
-                "requestPasswordReset:requestPasswordReset".to_owned(),
-                address.to_owned(),
-            )
-        };
-        assert_eq!(found(whole, json!({})), [pair("ana@example.org")]);
-        assert_eq!(found(part, json!({})), [pair("ana@example.org")]);
-        // What is given counts, also where it is nothing.
-        let given = json!({ "i": { "email": "bea@example.org" }, "e": null });
-        assert_eq!(found(whole, given.clone()), [pair("bea@example.org")]);
-        assert_eq!(found(part, given), [pair("")]);
-    }
-
     #[test]
     fn only_a_session_or_a_yes_is_a_success() {
         let proof = |reads| Proof {
             answered_as: "a".to_owned(),
             reads,
+            mark: None,
         };
         let read = |data: Constant| {
             let found =
@@ -440,12 +375,12 @@ mod tests {
         let outcome = |data: serde_json::Value| read(Constant::from_json(data).expect("a value"));
         let object = |name: &str, value| Constant::Object([(Name::new(name), value)].into_iter().collect());
         let word = |word: &str| read(object("a", object("outcome", Constant::Enum(Name::new(word)))));
-        assert_eq!(word("SECOND_FACTOR"), Outcome::Harmless);
+        assert_eq!(word("SECOND_FACTOR"), Outcome::Proved);
         assert_eq!(word("CONFIRM_BY_MAIL"), Outcome::Mailed);
         let session = json!({ "a": { "session": { "accessToken": "x" } } });
-        assert_eq!(outcome(session), Outcome::Harmless);
+        assert_eq!(outcome(session), Outcome::Proved);
         let yes = json!({ "a": { "changed": true, "userErrors": [] } });
-        assert_eq!(outcome(yes), Outcome::Harmless);
+        assert_eq!(outcome(yes), Outcome::Proved);
         for failure in [
             json!({ "a": { "session": null, "__typename": "SignInPayload" } }),
             json!({ "a": { "x": "SignInPayload", "userErrors": [{ "code": "INVALID_CREDENTIALS" }] } }),
@@ -456,5 +391,34 @@ mod tests {
         ] {
             assert_eq!(outcome(failure.clone()), Outcome::Failed, "{failure}");
         }
+    }
+
+    #[test]
+    fn only_a_wrong_proof_is_a_failure() {
+        let proof = Proof {
+            answered_as: "a".to_owned(),
+            reads: false,
+            mark: None,
+        };
+        let object = |name: &str, value| Constant::Object([(Name::new(name), value)].into_iter().collect());
+        let refused = |codes: &[&str]| {
+            let faults = codes
+                .iter()
+                .map(|code| object("code", Constant::Enum(Name::new(*code))));
+            let payload = object("userErrors", Constant::List(faults.collect()));
+            outcome(&Answer::new(object("a", payload)), &proof)
+        };
+        for codes in [&["WEAK_PASSWORD"][..], &["REQUIRED"], &["TOO_LONG", "REQUIRED"]] {
+            assert_eq!(refused(codes), Outcome::Harmless, "{codes:?}");
+        }
+        for wrong in WRONG {
+            assert_eq!(refused(&[wrong]), Outcome::Failed, "{wrong}");
+            assert_eq!(refused(&["REQUIRED", wrong]), Outcome::Failed, "{wrong}");
+        }
+        assert_eq!(refused(&[]), Outcome::Failed);
+        // Without its code, or with a text in its place, it may be anything.
+        let text = object("code", Constant::String("WEAK_PASSWORD".to_owned()));
+        let payload = object("userErrors", Constant::List(vec![text]));
+        assert_eq!(outcome(&Answer::new(object("a", payload)), &proof), Outcome::Failed);
     }
 }

@@ -132,6 +132,7 @@ fn section(language: Language, name: &str) -> Result<Section, RenderError> {
 }
 
 /// What the templates of a notice may name.
+#[allow(clippy::too_many_lines, reason = "a table: one arm a notice")]
 fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
     match notice {
         Notice::ConfirmAddress { token, expires_at } => context! {

@@ -52,7 +52,7 @@ pub async fn create(app: &App, actor: &Actor, of: CourseId, draft: &EditionDraft
     let tx = app.db.write().await?;
     let course = course::find(&tx, of).await?.ok_or(Error::NotFound("input.courseId"))?;
     let row = edition::new_row(id, &course, draft, app.clock.now());
-    edition::insert(&tx, &row).await?;
+    edition::insert(&tx, &row, "edition.code").await?;
     note_step(&app.clock, &tx, actor.person, &row, None, None).await?;
     audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], None).await?;
     tx.commit().await?;

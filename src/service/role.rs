@@ -18,7 +18,7 @@ mod tests;
 pub enum Grantee {
     /// A known person.
     Person(PersonId),
-    /// Whoever has this address.
+    /// Whoever has this address: for those who may look accounts up.
     Address(Email),
 }
 
@@ -37,8 +37,8 @@ pub struct Appointment {
 /// coordinate. Administrators are made on the machine itself. One that came from an identity provider becomes a granted one.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a scope or person that there is not or that the actor does not see,
-/// [`Error::Forbidden`] for a role that the actor may not grant there, [`Code::RoleNotGrantable`] to oneself, and
+/// [`Error::NotFound`] for a scope or person that there is not or that the actor does not see, and for every address
+/// unless the actor is an administrator, [`Error::Forbidden`] for a role that the actor may not grant there, [`Code::RoleNotGrantable`] to oneself, and
 /// for a role that is not below the actor's own, [`Code::InvalidId`] or
 /// [`Code::Required`] for a scope in which the role does not exist, [`Code::AlreadyGranted`],
 /// [`Code::DatesOutOfOrder`] for an end that is past.
@@ -216,10 +216,14 @@ pub(super) async fn find_seen(tx: &Tx, actor: &Actor, id: PersonId) -> Result<Op
     Ok(found.filter(|_| policy::verdict(actor, Action::SeeName, relation) != Verdict::Denied))
 }
 
+/// The person to whom a role goes. An address finds somebody for those alone who may look accounts up; of others nobody
+/// even looks, or the answer would tell them who has an account.
 async fn find_grantee(tx: &Tx, actor: &Actor, grantee: &Grantee) -> Result<PersonId> {
+    let looks_up = policy::verdict(actor, Action::GrantRole, Relation::NONE) == Verdict::Allowed;
     let (found, path) = match grantee {
         Grantee::Person(id) => (find_seen(tx, actor, *id).await?, "input.personId"),
-        Grantee::Address(email) => (person::find_by_email(tx, email).await?, "input.email"),
+        Grantee::Address(email) if looks_up => (person::find_by_email(tx, email).await?, "input.email"),
+        Grantee::Address(_) => (None, "input.email"),
     };
     Ok(found.ok_or(Error::NotFound(path))?.id)
 }

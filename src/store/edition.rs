@@ -326,15 +326,15 @@ pub fn new_row(id: EditionId, course: &course::Model, draft: &EditionDraft, now:
     row
 }
 
-/// Stores a new edition.
+/// Stores a new edition, whose code stands at `code_at` in the input.
 ///
 /// # Errors
 /// [`Code::Taken`] when another edition has the code.
-pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
+pub async fn insert(tx: &Tx, row: &Model, code_at: &str) -> Result<()> {
     Entity::insert(active(row))
         .exec_without_returning(tx)
         .await
-        .map_err(unique_or(Error::at("edition.code", Code::Taken)))?;
+        .map_err(unique_or(Error::at(code_at, Code::Taken)))?;
     Ok(())
 }
 

@@ -15,6 +15,8 @@ use crate::config::{Rate, Rates};
 use crate::domain::rate::Rule;
 use crate::error::Result;
 
+pub mod line;
+
 /// A bucket that is not full.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "rate_bucket")]
@@ -84,6 +86,9 @@ impl Charge {
 
 /// When some buckets are full. Those that are full now may be missing.
 pub async fn full_at(connection: &impl ConnectionTrait, keys: &[Key]) -> Result<HashMap<Key, i64>> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
     let rows = Entity::find()
         .filter(Column::Key.is_in(keys.iter().map(|key| key.0.to_vec())))
         .all(connection)
@@ -126,6 +131,17 @@ pub async fn give_back(tx: &Tx, charges: &[Charge]) -> Result<()> {
             .exec(tx)
             .await?;
     }
+    Ok(())
+}
+
+/// Keeps in mind until an instant what a key stands for. It is a row like that of a bucket, and goes like one.
+pub async fn keep_until(tx: &Tx, keys: &[Key], until: i64) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let excluded = Expr::cust("excluded.full_at");
+    let rows = keys.iter().map(|key| (*key, until));
+    upsert(rows, excluded, None).exec_without_returning(tx).await?;
     Ok(())
 }
 
@@ -262,11 +278,11 @@ async fn tell(db: &Db, told: &[(Key, i64)], now: i64) -> Result<Vec<(Key, i64)>>
     Ok(rows.into_iter().filter_map(Model::read).collect())
 }
 
-/// Forgets the shared buckets that are full.
+/// Forgets the shared buckets that are full, and who waits no longer.
 pub async fn forget_full(db: &Db, now: i64) -> Result<()> {
     Entity::delete_many()
         .filter(Column::FullAt.lte(now))
         .exec(&db.writer)
         .await?;
-    Ok(())
+    line::forget_gone(db, now).await
 }

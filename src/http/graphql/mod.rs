@@ -8,7 +8,7 @@ use async_graphql::parser::types::OperationType;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::MethodRouter;
@@ -46,8 +46,7 @@ pub fn endpoint() -> MethodRouter<Shared> {
 /// 200 with an answer, also a partial one; 400 for what is no operation; 401 for a token that is not valid;
 /// 403 for a document that this caller may not send; 404 for an unknown id; 405, 406, 413 and 415 as HTTP has
 /// them; 422 for what is not in the schema or over the limits; 429 instead of any of them for who was refused too
-/// often. Where the caller takes only `application/json`,
-/// what is about the document is answered with 200.
+/// often. Where the caller takes only `application/json`, what is about the document is answered with 200.
 async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut reply = Reply {
@@ -57,8 +56,8 @@ async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId
     };
     let caller = address::of(&parts.extensions, &parts.headers, &shared.app.settings.http);
     let door = Door::new(&shared, caller);
-    let mut known = None;
-    let ready = enter(&shared, &door, &parts, body, &mut reply, &mut known).await;
+    let (mut body, mut known) = (Some(body), None);
+    let ready = enter(&shared, &door, &parts, &mut body, &mut reply, &mut known).await;
     let outcome = match ready {
         Ok((operation, reason, key)) => {
             let call = execute::Call {
@@ -76,7 +75,15 @@ async fn answer(State(shared): State<Shared>, Extension(id): Extension<RequestId
     };
     match outcome {
         Ok(answer) => reply.answer(&answer, &shared.app.settings.limits),
-        Err(problem) => reply.problem(problem),
+        Err(problem) => {
+            let mut response = reply.problem(problem);
+            // Nobody reads on: the next request needs another connection, and its sender has to know.
+            if body.is_some() && parts.method == Method::POST {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            response
+        }
     }
 }
 
@@ -86,7 +93,7 @@ async fn enter(
     shared: &Shared,
     door: &Door<'_>,
     parts: &Parts,
-    body: Body,
+    body: &mut Option<Body>,
     reply: &mut Reply,
     known: &mut Option<Actor>,
 ) -> Result<(Operation, Option<Reason>, Option<Key>), Problem> {
@@ -102,6 +109,7 @@ async fn enter(
             return Err(Problem::Failed(busy));
         }
     }
+    let body = body.take().unwrap_or_default();
     let asked = read::asked(parts, body, &shared.app.settings.limits).await?;
     let by_id = asked.document_id.is_some();
     let mut operation = prepare(shared, asked)?;
@@ -184,7 +192,7 @@ pub async fn complete(State(shared): State<Shared>, request: Request, next: Next
     let reply = reply_to(&request);
     let caller = address::of(request.extensions(), request.headers(), &shared.app.settings.http);
     let response = next.run(request).await;
-    let is_json = |value: &axum::http::HeaderValue| value.as_bytes().starts_with(b"application/");
+    let is_json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/");
     if response.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
         return response;
     }

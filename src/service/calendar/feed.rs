@@ -52,7 +52,7 @@ pub async fn read(app: &App, secret: &str) -> Result<Option<String>> {
 /// How a person is in an edition.
 #[derive(Debug, Clone, Copy, Default)]
 struct Part {
-    takes_part: bool,
+    learns: bool,
     tutors: bool,
     waits: bool,
 }
@@ -77,7 +77,7 @@ impl Collected {
         {
             for row in enrolment::latest_of_person(db, me, ENROLMENTS).await? {
                 let part = parts.entry(row.edition_id).or_default();
-                part.takes_part |= row.state.is_live() && row.state.was_admitted();
+                part.learns |= row.state.is_live() && row.state.was_admitted();
                 part.waits |= matches!(
                     row.state,
                     EnrolmentState::Applied | EnrolmentState::UnderReview | EnrolmentState::Waitlisted
@@ -96,7 +96,7 @@ impl Collected {
             .into_iter()
             .filter(|row| row.ends_on >= since && row.state != EditionState::Cancelled && shows(actor, row))
             .filter_map(|row| Some((parts.get(&row.id).copied()?, row)))
-            .filter(|(part, _)| part.takes_part || part.tutors || part.waits)
+            .filter(|(part, _)| part.learns || part.tutors || part.waits)
             .map(|(part, row)| (row, part))
             .collect();
         editions.sort_by_key(|(row, _)| (row.starts_on, row.id));
@@ -104,7 +104,7 @@ impl Collected {
         let courses = course::by_ids(db, &courses.into_iter().collect::<Vec<_>>()).await?;
         let inside: Vec<EditionId> = editions
             .iter()
-            .filter(|(_, part)| part.takes_part || part.tutors)
+            .filter(|(_, part)| part.learns || part.tutors)
             .map(|(row, _)| row.id)
             .collect();
         // Which of them the person sees is for the rule of deliverables.
@@ -128,7 +128,7 @@ impl Collected {
     fn events(&self) -> Vec<Event> {
         let mut events = Vec::new();
         for (row, part) in &self.editions {
-            if part.takes_part || part.tutors {
+            if part.learns || part.tutors {
                 events.push(self.edition(row));
             } else {
                 events.push(self.deadline(row));

@@ -52,7 +52,7 @@ pub async fn copy(app: &App, actor: &Actor, command: CopyEdition) -> Result<edit
     let shift = Shift::between(source.starts_on, command.starts_on, source.zone());
     let draft = draft(&source, command.code, shift)?;
     let row = edition::new_row(id, &course, &draft, app.clock.now());
-    edition::insert(&tx, &row).await?;
+    edition::insert(&tx, &row, "code").await?;
     copy_deliverables(app, &tx, &source, &row, shift).await?;
     copy_meetings(app, &tx, &source, &row, shift).await?;
     note_step(&app.clock, &tx, actor.person, &row, None, None).await?;

@@ -81,7 +81,16 @@ async fn a_coordinator_makes_tutors_in_their_own_editions_alone() {
         grantee: Grantee::Address(Email::parse("ANA.perez@example.org").expect("an address")),
         ..tutor_of(person, 1)
     };
-    let row = grant_role(app, &coordinator, by_address).await.expect("granted");
+    let unknown = Appointment {
+        grantee: Grantee::Address(Email::parse("nobody@example.org").expect("an address")),
+        ..tutor_of(person, 1)
+    };
+    for appointment in [by_address.clone(), unknown] {
+        let refused = grant_role(app, &coordinator, appointment).await;
+        assert!(matches!(refused, Err(Error::NotFound("input.email"))), "{refused:?}");
+    }
+    let administrator = holder(stranger(), Role::Administrator, Scope::System);
+    let row = grant_role(app, &administrator, by_address).await.expect("granted");
     assert_eq!(
         (row.granted_by, row.scope()),
         (Some(stranger()), Some(Scope::Edition(edition(1))))
