@@ -58,10 +58,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000022_revoked_roles::Migration),
             Box::new(m20261127_000023_identity_claims::Migration),
             Box::new(m20261127_000024_retention::Migration),
+            Box::new(m20261127_000025_sign_in_line::Migration),
             Box::new(m20261127_000026_edition_time::Migration),
             Box::new(m20261127_000027_calendar_links::Migration),
             Box::new(m20261127_000028_append_only::Migration),
-            Box::new(m20261127_000025_sign_in_line::Migration),
         ]
     }
 }

@@ -131,6 +131,7 @@ fn refused(failure: &Error) -> Response {
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Error::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
         Error::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT"),
+        Error::Overloaded | Error::Conflict { lock: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
         failure => {
             tracing::error!(error.chain = %failure, "a file cannot be given");
             (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL")
@@ -144,6 +145,9 @@ fn refused(failure: &Error) -> Response {
         }
         Error::Busy(seconds) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+        }
+        Error::Overloaded | Error::Conflict { lock: true, .. } => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
         }
         _ => {}
     }

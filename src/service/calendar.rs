@@ -7,7 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::id::Subject;
 use crate::domain::policy::{self, Action, Relation};
 use crate::error::{Error, Result};
-use crate::store::{Tx, audit, calendar_link, person};
+use crate::store::{Tx, audit, calendar_link, person, session};
 
 pub mod feed;
 
@@ -31,11 +31,15 @@ pub async fn create(app: &App, actor: &Actor) -> Result<Created> {
     person::lock(&tx, owner).await?.ok_or(Error::Unauthenticated)?;
     let now = app.clock.now();
     calendar_link::revoke(&tx, owner, now).await?;
+    let session = match actor.session {
+        Some(id) => session::find(&tx, id).await?,
+        None => None,
+    };
     let row = calendar_link::Model {
         id: app.clock.new_id(),
         hash,
         person_id: owner,
-        factor_given: !actor.withheld,
+        factor_given: session.is_some_and(|session| session.factor_at.is_some()),
         created_at: now,
         revoked_at: None,
     };

@@ -80,7 +80,7 @@ async fn end_invitations(
         return Ok(());
     }
     let ids: Vec<_> = open.iter().map(|row| row.id).collect();
-    invitation::withdraw_all(tx, &ids).await?;
+    invitation::withdraw_all(tx, &ids, now).await?;
     let steps: Vec<Step<'_>> = open.iter().map(|row| withdrawal(row, by, now, reason)).collect();
     history::record(tx, clock, &steps).await?;
     let addresses: Vec<String> = open.iter().map(|row| row.email.clone()).collect();
