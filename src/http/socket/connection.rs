@@ -9,10 +9,11 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
 use super::protocol::{self, Close, Said};
+use super::wire::{Over, ask_for_life, broken, every, send, survived, taken};
 use super::{Party, Place};
 use crate::api::guard::Operation;
 use crate::api::keyed;
@@ -24,8 +25,6 @@ use crate::http::graphql::{self, Asked, Problem};
 use crate::http::{Shared, auth, execute};
 use crate::service::session::{self, ClientLabel};
 
-/// How long a client may take to take a message.
-const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// How long it may take to say good-bye.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 /// How many answers wait for a slow client before the operations do.
@@ -42,6 +41,9 @@ enum Heard {
     /// The connection must end.
     Close(Close),
 }
+
+/// That, and of which operation: what the client calls it, and what we do.
+type Told = (String, u64, Heard);
 
 /// A connection.
 pub struct Connection {
@@ -102,7 +104,7 @@ impl Connection {
             self.tasks.abort_all();
             let Some(frame) = close else { return };
             tracing::info!(close.code = frame.code, "socket closed");
-            if send(&mut socket, Message::Close(Some(frame))).await.is_some() {
+            if send(&mut socket, Message::Close(Some(frame))).await.is_ok() {
                 // The code is lost when a connection is cut while the client still sends.
                 let left = async { while let Some(Ok(_)) = socket.recv().await {} };
                 drop(timeout(LEAVE_WITHIN, left).await);
@@ -112,91 +114,96 @@ impl Connection {
         .await;
     }
 
-    /// The frame to close with; `None` when the client has gone.
+    /// Serves it until it is over: the frame to close with; `None` when the client has gone.
     async fn serve(&mut self, socket: &mut WebSocket) -> Option<CloseFrame> {
         let settings = self.shared.app.settings.socket.clone();
         let patience = sleep_until(Instant::now() + Duration::from_millis(settings.init_milliseconds));
         tokio::pin!(patience);
         let mut check = every(Duration::from_millis(settings.check_milliseconds));
         let mut ping = every(Duration::from_secs(settings.ping_seconds));
-        let (tell, mut told) = mpsc::channel::<(String, u64, Heard)>(WAITING);
+        let (tell, mut told) = mpsc::channel::<Told>(WAITING);
         let mut silent = 0;
         loop {
-            tokio::select! {
+            let step = tokio::select! {
                 message = socket.recv() => {
                     silent = 0;
-                    let replies = match message? {
-                        Ok(Message::Text(text)) => self.hear(text.as_str(), &tell).await,
-                        Ok(Message::Binary(_)) => Err(Close::INVALID.frame()),
-                        Ok(Message::Ping(_) | Message::Pong(_)) => Ok(None),
-                        Ok(Message::Close(_)) => return None,
-                        Err(failure) => Err(broken(&failure)?.frame()),
-                    };
-                    match replies {
-                        Ok(Some(reply)) => send(socket, Message::text(reply)).await?,
-                        Ok(None) => {}
-                        Err(frame) => return Some(frame),
-                    }
+                    self.take(socket, message, &tell).await
                 }
-                Some((id, serial, heard)) = told.recv() => {
-                    if self.running.get(&id).is_none_or(|(known, _)| *known != serial) {
-                        continue;
-                    }
-                    let text = match heard {
-                        Heard::Next(answer) => self.next(&id, &answer),
-                        Heard::Refused(errors) => {
-                            self.running.remove(&id);
-                            protocol::error(&id, &errors)
-                        }
-                        Heard::Over => {
-                            self.running.remove(&id);
-                            protocol::complete(&id)
-                        }
-                        Heard::Close(close) => return Some(close.frame()),
-                    };
-                    send(socket, Message::text(text)).await?;
-                }
-                Some(ended) = self.tasks.join_next() => {
-                    if ended.is_err_and(|failure| failure.is_panic()) {
-                        return Some(Close::INTERNAL.frame());
-                    }
-                }
-                () = &mut patience, if !self.introduced => return Some(Close::INIT_TIMEOUT.frame()),
-                _ = check.tick(), if self.introduced => {
-                    if let Err(Error::Unauthenticated) = self.actor().await {
-                        return Some(Close::FORBIDDEN.frame());
-                    }
-                }
+                Some(told) = told.recv() => self.pass_on(socket, told).await,
+                Some(ended) = self.tasks.join_next() => survived(&ended),
+                () = &mut patience, if !self.introduced => Err(Close::INIT_TIMEOUT.into()),
+                _ = check.tick(), if self.introduced => self.check().await,
                 _ = ping.tick() => {
-                    if silent == 2 {
-                        return Some(Close::GONE.frame());
-                    }
                     silent += 1;
-                    send(socket, Message::Ping(Vec::new().into())).await?;
+                    ask_for_life(socket, silent).await
                 }
+            };
+            if let Err(Over(frame)) = step {
+                return frame;
             }
         }
     }
 
-    /// Does what a message asks; what is to be said at once.
-    async fn hear(
+    /// Takes what came from the client, and says what is to be said at once.
+    async fn take(
         &mut self,
-        text: &str,
-        tell: &mpsc::Sender<(String, u64, Heard)>,
-    ) -> Result<Option<String>, CloseFrame> {
-        match Said::read(text).ok_or(Close::INVALID.frame())? {
-            Said::ConnectionInit { .. } if self.introduced => Err(Close::TOO_MANY_INITS.frame()),
+        socket: &mut WebSocket,
+        message: Option<Result<Message, axum::Error>>,
+        tell: &mpsc::Sender<Told>,
+    ) -> Result<(), Over> {
+        let reply = match message.ok_or(Over(None))? {
+            Ok(Message::Text(text)) => self.hear(text.as_str(), tell).await?,
+            Ok(Message::Binary(_)) => return Err(Close::INVALID.into()),
+            Ok(Message::Ping(_) | Message::Pong(_)) => None,
+            Ok(Message::Close(_)) => return Err(Over(None)),
+            Err(failure) => return Err(Over(broken(&failure).map(Close::frame))),
+        };
+        match reply {
+            Some(reply) => send(socket, Message::text(reply)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Passes on what an operation has to say, unless the client wants no more of it.
+    async fn pass_on(&mut self, socket: &mut WebSocket, (id, serial, heard): Told) -> Result<(), Over> {
+        if self.running.get(&id).is_none_or(|(known, _)| *known != serial) {
+            return Ok(());
+        }
+        let text = match heard {
+            Heard::Next(answer) => self.next(&id, &answer),
+            Heard::Refused(errors) => {
+                self.running.remove(&id);
+                protocol::error(&id, &errors)
+            }
+            Heard::Over => {
+                self.running.remove(&id);
+                protocol::complete(&id)
+            }
+            Heard::Close(close) => return Err(close.into()),
+        };
+        send(socket, Message::text(text)).await
+    }
+
+    /// Whether it is still somebody who may be connected.
+    async fn check(&self) -> Result<(), Over> {
+        match self.actor().await {
+            Err(Error::Unauthenticated) => Err(Close::FORBIDDEN.into()),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Does what a message asks; what is to be said at once.
+    async fn hear(&mut self, text: &str, tell: &mpsc::Sender<Told>) -> Result<Option<String>, Over> {
+        match Said::read(text).ok_or(Close::INVALID)? {
+            Said::ConnectionInit { .. } if self.introduced => Err(Close::TOO_MANY_INITS.into()),
             Said::ConnectionInit { payload } => {
-                self.introduce(payload.as_ref()).await.map_err(Close::frame)?;
+                self.introduce(payload.as_ref()).await?;
                 Ok(Some(protocol::ack()))
             }
             Said::Ping { payload } => Ok(Some(protocol::pong(payload))),
             Said::Pong { .. } => Ok(None),
-            Said::Subscribe { .. } if !self.introduced => Err(Close::UNAUTHORIZED.frame()),
-            Said::Subscribe { id, .. } if self.running.contains_key(&id) => Err(CloseFrame {
-                code: Close::TAKEN,
-                reason: reason(&format!("Subscriber for {id} already exists")).into(),
-            }),
+            Said::Subscribe { .. } if !self.introduced => Err(Close::UNAUTHORIZED.into()),
+            Said::Subscribe { id, .. } if self.running.contains_key(&id) => Err(Over(Some(taken(&id)))),
             Said::Subscribe { id, payload } => Ok(self.begin(id, payload, tell)),
             Said::Complete { id } => {
                 if let Some((_, task)) = self.running.remove(&id) {
@@ -257,7 +264,7 @@ impl Connection {
     }
 
     /// Begins an operation; what is to be said when it cannot begin.
-    fn begin(&mut self, id: String, asked: Asked, tell: &mpsc::Sender<(String, u64, Heard)>) -> Option<String> {
+    fn begin(&mut self, id: String, asked: Asked, tell: &mpsc::Sender<Told>) -> Option<String> {
         if self.running.len() >= self.shared.app.settings.socket.operations {
             return Some(self.refusal(&id, Problem::Failed(Error::Busy(1))));
         }
@@ -351,50 +358,5 @@ impl Work {
             request_id: self.request_id.clone(),
         };
         Ok((operation, call))
-    }
-}
-
-impl Close {
-    fn frame(self) -> CloseFrame {
-        CloseFrame {
-            code: self.0,
-            reason: self.1.into(),
-        }
-    }
-}
-
-/// A reason that fits into a frame (RFC 6455: 123 bytes).
-fn reason(text: &str) -> String {
-    let mut end = text.len().min(123);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
-}
-
-fn every(period: Duration) -> Interval {
-    let period = period.max(Duration::from_millis(1));
-    let mut interval = interval_at(Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
-}
-
-/// Sends a message; `None` when the client has gone or takes nothing.
-async fn send(socket: &mut WebSocket, message: Message) -> Option<()> {
-    timeout(SEND_WITHIN, socket.send(message)).await.ok()?.ok()
-}
-
-/// What to close with when what came is no message; `None` when the connection itself has gone. The library tells these
-/// apart by words only.
-fn broken(failure: &axum::Error) -> Option<Close> {
-    let words = failure.to_string();
-    if words.contains("too long") {
-        Some(Close::TOO_BIG)
-    } else if words.starts_with("UTF-8 encoding error") {
-        Some(Close::NO_TEXT)
-    } else if words.starts_with("WebSocket protocol error") && !words.contains("without closing handshake") {
-        Some(Close::BROKEN)
-    } else {
-        None
     }
 }

@@ -21,6 +21,7 @@ use crate::domain::id::PersonId;
 
 mod connection;
 mod protocol;
+mod wire;
 
 /// Who counts as one when connections are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
