@@ -87,7 +87,7 @@ impl App {
     /// Connects to what the settings name. The schema must be current; `Db::migrate` sees to it.
     pub async fn new(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::connect(&settings.database).await?;
-        let passwords = Passwords::from_settings(&settings.auth);
+        let passwords = Passwords::from_settings(&settings.auth)?;
         let tokens = Tokens::from_settings(&settings.auth);
         let vault = Vault::from_settings(&settings.auth)?;
         let keyring = Keyring::new(&settings, tokens.clone(), vault.clone());

@@ -3,6 +3,7 @@
 
 pub mod api_token;
 pub mod fingerprint;
+mod hash_threads;
 pub mod key;
 pub mod keys;
 pub mod link;

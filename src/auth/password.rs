@@ -1,16 +1,17 @@
 //! Passwords: which ones are taken, and how they are hashed without taking the server down.
 //!
-//! Every hash holds 19 MiB for some 25 ms, so only a few run at a time and only some may wait; whoever
-//! comes after that is told to come again. Checking a password of nobody costs the same as of somebody.
+//! Every hash holds 19 MiB for some 25 ms, so only a few run at a time, after everything else, and only some may wait
+//! (`hash_threads`); whoever comes after that is told to come again. Checking a password of nobody costs the same as of
+//! somebody.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::hash_threads::HashThreads;
 use crate::config;
 use crate::domain::text::fold;
 use crate::error::{Code, Error, Flaw, Result};
@@ -131,23 +132,29 @@ fn letters(text: &str) -> String {
 
 /// Hashes and checks passwords; cheap to clone, all clones share the same limits.
 #[derive(Debug, Clone)]
-pub struct Passwords {
-    admitted: Arc<Semaphore>,
-    running: Arc<Semaphore>,
+pub struct Passwords(HashThreads);
+
+/// How many hashes are made at a time: never more than one per core, and where nothing was chosen one core is left to
+/// who serves.
+fn parallel(chosen: usize, cores: usize) -> usize {
+    match chosen {
+        0 => cores.saturating_sub(1),
+        chosen => chosen.min(cores),
+    }
+    .max(1)
 }
 
 impl Passwords {
     /// With the limits of the settings.
-    pub fn from_settings(settings: &config::Auth) -> Self {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let parallel = match settings.parallel_hashes {
-            0 => cores(),
-            chosen => chosen,
-        };
-        Self {
-            admitted: Arc::new(Semaphore::new(parallel + settings.waiting_hashes)),
-            running: Arc::new(Semaphore::new(parallel)),
-        }
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn from_settings(settings: &config::Auth) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let parallel = parallel(settings.parallel_hashes, cores);
+        HashThreads::start(parallel, settings.waiting_hashes)
+            .map(Self)
+            .map_err(Error::internal)
     }
 
     /// The hash to store, a PHC string with a salt of its own.
@@ -171,11 +178,12 @@ impl Passwords {
     }
 
     async fn hash_text(&self, password: String) -> Result<String> {
-        self.run(move || {
-            let hash: PasswordHash = argon2()?.hash_password(password.as_bytes()).map_err(Error::internal)?;
-            Ok(hash.to_string())
-        })
-        .await
+        self.0
+            .run(move || {
+                let hash: PasswordHash = argon2()?.hash_password(password.as_bytes()).map_err(Error::internal)?;
+                Ok(hash.to_string())
+            })
+            .await
     }
 
     /// Whether the password has this hash. Without a hash the answer is no, after as much work.
@@ -188,30 +196,12 @@ impl Passwords {
         let known = hash.is_some() && possible;
         let bytes = if possible { password } else { "" }.to_owned();
         let hash = hash.unwrap_or(NOBODY).to_owned();
-        self.run(move || {
-            let hash = PasswordHash::new(&hash).map_err(Error::internal)?;
-            Ok(argon2()?.verify_password(bytes.as_bytes(), &hash).is_ok() && known)
-        })
-        .await
-    }
-
-    /// Runs the work beside the tasks. The permits travel with it: a caller that hangs up frees nothing early.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let admitted = Arc::clone(&self.admitted)
-            .try_acquire_owned()
-            .map_err(|_| Error::Busy(1))?;
-        let running = Arc::clone(&self.running)
-            .acquire_owned()
+        self.0
+            .run(move || {
+                let hash = PasswordHash::new(&hash).map_err(Error::internal)?;
+                Ok(argon2()?.verify_password(bytes.as_bytes(), &hash).is_ok() && known)
+            })
             .await
-            .map_err(Error::internal)?;
-        let permits: [OwnedSemaphorePermit; 2] = [admitted, running];
-        tokio::task::spawn_blocking(move || {
-            let result = work();
-            drop(permits);
-            result
-        })
-        .await
-        .map_err(Error::internal)?
     }
 }
 
@@ -306,7 +296,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_of_other_parameters_is_renewed() {
-        let passwords = Passwords::from_settings(&settings(2, 8));
+        let passwords = Passwords::from_settings(&settings(2, 8)).expect("threads");
         let text = "tortuga verde en mayo";
         let current = passwords.hash_text(text.to_owned()).await.expect("a hash");
         assert_eq!(passwords.renew(text, &current).await.expect("an answer"), None);
@@ -328,7 +318,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_counts_to_its_last_letter_and_byte() {
-        let passwords = Passwords::from_settings(&settings(2, 8));
+        let passwords = Passwords::from_settings(&settings(2, 8)).expect("threads");
         let text: String = ('!'..'~').cycle().take(100).collect();
         let hash = passwords
             .hash(&Password::parse(&text, &[]).expect("a password"))
@@ -345,15 +335,18 @@ mod tests {
         assert!(!passwords.verify(&text, None).await.expect("an answer"));
     }
 
-    #[tokio::test]
-    async fn whoever_finds_the_queue_full_is_sent_away() {
-        let passwords = Passwords::from_settings(&settings(1, 1));
-        let password = Password::parse("tortuga verde en mayo", &[]).expect("a password");
-        let results = futures_util::future::join_all((0..4).map(|_| passwords.hash(&password))).await;
-        let busy = results
-            .iter()
-            .filter(|result| matches!(result, Err(Error::Busy(1))))
-            .count();
-        assert_eq!((results.len() - busy, busy), (2, 2));
+    #[test]
+    fn one_core_is_left_and_no_core_makes_two() {
+        for ((chosen, cores), expected) in [
+            ((0, 1), 1),
+            ((0, 2), 1),
+            ((0, 8), 7),
+            ((1, 8), 1),
+            ((8, 8), 8),
+            ((9, 8), 8),
+            ((4, 1), 1),
+        ] {
+            assert_eq!(parallel(chosen, cores), expected, "{chosen} of {cores}");
+        }
     }
 }
