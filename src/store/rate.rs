@@ -1,16 +1,16 @@
 //! Buckets (see `domain::rate`): exact ones in the database, which all copies of Rumbo share, and counted ones
 //! in memory, which copies on PostgreSQL tell each other about once a second.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query};
 use sha2::{Digest, Sha256};
 
-use super::{Db, Engine, Tx};
+use super::{Db, Engine, Tx, engine};
 use crate::config::{Rate, Rates};
 use crate::domain::rate::Rule;
 use crate::error::Result;
@@ -96,8 +96,22 @@ pub async fn full_at(connection: &impl ConnectionTrait, keys: &[Key]) -> Result<
     Ok(rows.into_iter().filter_map(Model::read).collect())
 }
 
+/// Locks these buckets, in the order of their keys, so that two transactions never wait for each other, in whatever order
+/// they take and give back afterwards. Whoever changes more than one bucket holds them first. On SQLite there is one
+/// transaction that writes.
+pub async fn hold(tx: &Tx, keys: impl IntoIterator<Item = Key>, now: i64) -> Result<()> {
+    let keys: BTreeSet<Key> = keys.into_iter().collect();
+    if engine(tx) == Engine::Sqlite || keys.len() < 2 {
+        return Ok(());
+    }
+    let stays = Expr::col((Entity, Column::FullAt));
+    let rows = keys.into_iter().map(|key| (key, now));
+    upsert(rows, stays, None).exec_without_returning(tx).await?;
+    Ok(())
+}
+
 /// Takes a charge, or tells the microseconds to wait. Several are taken in one transaction, which is not
-/// committed when one is refused; whoever takes several takes them in one order everywhere.
+/// committed when one is refused, and which [`hold`]s them first.
 pub async fn take(tx: &Tx, charge: Charge, now: i64) -> Result<std::result::Result<(), i64>> {
     let cost = charge.rule.time(charge.units);
     let start = match charge.rule.take(i64::MIN, now, charge.units) {
@@ -119,7 +133,7 @@ pub async fn take(tx: &Tx, charge: Charge, now: i64) -> Result<std::result::Resu
     Ok(Err(refused.err().unwrap_or(1)))
 }
 
-/// Gives charges back.
+/// Gives charges back, to buckets that the transaction [`hold`]s.
 pub async fn give_back(tx: &Tx, charges: &[Charge]) -> Result<()> {
     for charge in charges {
         Entity::update_many()
@@ -278,10 +292,17 @@ async fn tell(db: &Db, told: &[(Key, i64)], now: i64) -> Result<Vec<(Key, i64)>>
     Ok(rows.into_iter().filter_map(Model::read).collect())
 }
 
-/// Forgets the shared buckets that are full, and who waits no longer.
+/// Forgets the shared buckets that are full, and who waits no longer. What somebody holds is left for the next time: the
+/// rows are not taken in the order of their keys.
 pub async fn forget_full(db: &Db, now: i64) -> Result<()> {
+    let full = Query::select()
+        .column(Column::Key)
+        .from(Entity)
+        .cond_where(Column::FullAt.lte(now))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
     Entity::delete_many()
-        .filter(Column::FullAt.lte(now))
+        .filter(Column::Key.in_subquery(full))
         .exec(&db.writer)
         .await?;
     line::forget_gone(db, now).await

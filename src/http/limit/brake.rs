@@ -1,8 +1,9 @@
 //! How guesses at one account are slowed: networks from which it signed in lately have buckets of their own, all others share
 //! one, and wait for their turn at it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use super::Origin;
 use crate::app::App;
 use crate::domain::rate::Rule;
 use crate::error::{Error, Result};
@@ -15,8 +16,8 @@ use crate::store::rate::{Charge, Key, full_at, take};
 pub struct Account {
     /// How often.
     pub units: usize,
-    /// What keeps in mind that it signed in from this network; an account that is named by no address has none.
-    pub mark: Option<Key>,
+    /// Whether it signed in from this network lately.
+    pub is_known: bool,
     /// The bucket of this network at it.
     pair: Key,
     /// The bucket of all others.
@@ -26,30 +27,36 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether it signed in from the caller's network lately, as the marks say.
-    pub fn is_marked(&self, known: &HashMap<Key, i64>, now: i64) -> bool {
-        let until = self.mark.and_then(|mark| known.get(&mark));
-        until.is_some_and(|until| *until > now)
+    /// The buckets from which a try at it may take.
+    pub fn buckets(&self) -> impl Iterator<Item = Key> {
+        self.is_known.then_some(self.pair).into_iter().chain([self.shared])
     }
 }
 
 /// The accounts that are named, and the caller itself for what names none.
-pub fn accounts(app: &App, named: &BTreeMap<&str, usize>, subject: &[u8], caller: &str) -> Vec<Account> {
+pub async fn accounts(app: &App, named: &BTreeMap<&str, usize>, from: &Origin, now: i64) -> Result<Vec<Account>> {
+    let marks: Vec<Key> = named
+        .keys()
+        .filter(|address| !address.is_empty())
+        .map(|address| mark(app, address, &from.network))
+        .collect();
+    let known = full_at(app.db.read(), &marks).await?;
+    let is_known = |mark| known.get(&mark).is_some_and(|until: &i64| *until > now);
     let account = |(address, units): (&&str, &usize)| {
         let name = if address.is_empty() {
-            subject
+            from.subject.as_slice()
         } else {
             address.as_bytes()
         };
         Account {
             units: *units,
-            mark: (!address.is_empty()).then(|| mark(app, address, caller)),
-            pair: Key::new(&[b"known", caller.as_bytes(), name]),
+            is_known: !address.is_empty() && is_known(mark(app, address, &from.network)),
+            pair: Key::new(&[b"known", from.network.as_bytes(), name]),
             shared: Key::new(&[b"account", name]),
             line: keyed(app, &[b"account in line", name]),
         }
     };
-    named.iter().map(account).collect()
+    Ok(named.iter().map(account).collect())
 }
 
 /// What keeps in mind that an account signed in from a network.
@@ -68,7 +75,6 @@ pub async fn admit(
     app: &App,
     tx: &Tx,
     account: &Account,
-    is_known: bool,
     site: &str,
     now: i64,
 ) -> Result<std::result::Result<Charge, i64>> {
@@ -79,7 +85,7 @@ pub async fn admit(
         rule: Rule::new(rate),
         units,
     };
-    if is_known {
+    if account.is_known {
         let pair = charge(account.pair, &rates.sign_in_known);
         if take(tx, pair, now).await?.is_ok() {
             return Ok(Ok(pair));
