@@ -4,8 +4,10 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use icalendar::parser::{read_calendar, unfold};
-use rumbo::domain::actor::{Role, Scope};
+use rumbo::domain::actor::{Actor, Role, Scope};
 use rumbo::domain::id::MeetingId;
+use rumbo::domain::text::Reason;
+use rumbo::service::export;
 use rumbo::store::meeting;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::json;
@@ -208,8 +210,64 @@ async fn an_event_keeps_its_name_and_tells_of_its_changes() {
         (old["LAST-MODIFIED"].as_str(), new["LAST-MODIFIED"].as_str()),
         ("20260302T120000Z", "20260302T120500Z")
     );
+    // What names its code and zone is as new as it, and otherwise as it was.
     let others: Vec<&String> = before.keys().filter(|uid| !uid.starts_with(&class.edition)).collect();
-    assert!(!others.is_empty() && others.iter().all(|uid| before[*uid] == after[*uid]));
+    assert!(!others.is_empty());
+    for uid in others {
+        for (property, value) in &before[uid] {
+            let expected = match property.as_str() {
+                "DTSTAMP" | "LAST-MODIFIED" => "20260302T120500Z",
+                _ => value,
+            };
+            assert_eq!(after[uid][property], expected, "{uid} {property}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_as_new_as_what_it_shows() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana"]).await;
+    let path = link(&class.people[0]).await;
+    let tag = async || {
+        let answer = fetch(&test, &path, None).await;
+        answer.headers[header::ETAG].to_str().expect("a tag").to_owned()
+    };
+    let edition = async || {
+        let found = events(&test, &path).await;
+        let mut found = found.into_iter().filter(|(uid, _)| uid.starts_with(&class.edition));
+        found.next().expect("the edition").1
+    };
+    let at_first = tag().await;
+    // An export and a copy change nothing.
+    test.pass(TimeDelta::minutes(5));
+    let reason = Reason::parse("The annual report").expect("a reason");
+    let mut out = Vec::new();
+    let lines = export::enrolments(&test.app, &Actor::operator(), Some("DEMO-2026"), &reason, &mut out).await;
+    assert_eq!(lines.expect("an export"), 1);
+    let input = json!({ "editionId": class.edition, "code": "DEMO-2027", "startsOn": "2027-04-06" });
+    let copied = act(&class.coordinator, "CopyEdition", input).await;
+    assert_eq!(copied.user_errors("copyEdition"), [""; 0]);
+    assert_eq!(tag().await, at_first);
+    // Another title of its course shows.
+    let carla = &class.coordinator;
+    let seen = carla.run("SeeEdition", json!({ "id": class.edition })).await;
+    let titles = json!([{ "language": "EN", "text": "Another title" }]);
+    let texts = json!({ "code": seen.text("edition.course.code"), "titles": titles });
+    let input = json!({ "courseId": seen.text("edition.course.id"), "version": 1, "course": texts });
+    let renamed = act(carla, "UpdateCourse", input).await;
+    assert_eq!(renamed.user_errors("updateCourse"), [""; 0]);
+    let event = edition().await;
+    assert_eq!(event["SUMMARY"], "Another title (DEMO-2026)");
+    assert_eq!(event["LAST-MODIFIED"], "20260302T120500Z");
+    // Time ends it: a new version of it, from then on.
+    let before = edition().await;
+    test.pass("2026-08-02T12:00:00Z".parse::<DateTime<Utc>>().expect("an instant") - test.now());
+    drop(test.mails().await);
+    let after = edition().await;
+    let number = |event: &BTreeMap<String, String>| event["SEQUENCE"].parse::<i64>().expect("a number");
+    assert!(number(&after) > number(&before));
+    assert_eq!(after["LAST-MODIFIED"], "20260802T120000Z");
 }
 
 #[tokio::test]

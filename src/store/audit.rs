@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::sea_query::{Query, SelectStatement};
-use sea_orm::{Condition, QuerySelect, QueryTrait, Set};
+use sea_orm::sea_query::{Query, SelectStatement, UnionType};
+use sea_orm::{Condition, QueryTrait, Set};
 
 use super::page::{self, Key, Page, Place, Wanted};
-use super::{Tx, Write, allocation, deliverable, enrolment, invitation, role, submission, team};
+use super::{Tx, Write, allocation, deliverable, enrolment, history, invitation, role, submission, team};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::audit::{Canonical, Origin};
@@ -100,18 +100,34 @@ pub async fn record(
     Ok(())
 }
 
-/// When something was last done to each of these, where something was.
+/// The actions of people that change what an edition, a deliverable or a course is. What time does has a step in the
+/// history, and nothing else does: looking at something, and taking a list of it away, leaves it as it was.
+const CHANGING: [Action; 3] = [Action::PlanEdition, Action::DefineDeliverable, Action::PlanCourse];
+
+/// When each of these editions, deliverables and courses was last changed, by people or by time, where it was.
 pub async fn last_change(connection: &impl ConnectionTrait, subjects: &[Uuid]) -> Result<HashMap<Uuid, DateTime<Utc>>> {
-    let rows: Vec<(Uuid, DateTime<Utc>)> = Entity::find()
-        .select_only()
+    let mut by_people = Query::select()
         .column(Column::SubjectId)
-        .column_as(Column::At.max(), "last_at")
-        .filter(Column::SubjectId.is_in(subjects.iter().copied()))
-        .group_by(Column::SubjectId)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    Ok(rows.into_iter().collect())
+        .expr(Column::At.max())
+        .from(Entity)
+        .and_where(Column::SubjectId.is_in(subjects.iter().copied()))
+        .and_where(Column::Action.is_in(CHANGING.map(Action::key)))
+        .group_by_col(Column::SubjectId)
+        .to_owned();
+    let in_steps = Query::select()
+        .column(history::Column::SubjectId)
+        .expr(history::Column::At.max())
+        .from(history::Entity)
+        .and_where(history::Column::SubjectId.is_in(subjects.iter().copied()))
+        .group_by_col(history::Column::SubjectId)
+        .to_owned();
+    let mut last = HashMap::new();
+    for row in connection.query_all(by_people.union(UnionType::All, in_steps)).await? {
+        let (subject, at): (Uuid, DateTime<Utc>) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let known = last.entry(subject).or_insert(at);
+        *known = at.max(*known);
+    }
+    Ok(last)
 }
 
 /// Which entries are wanted; what is empty does not restrict.

@@ -111,6 +111,7 @@ impl Collected {
         let deliverables = deliverable::of_editions_visible(db, actor, &inside).await?;
         let mut subjects: Vec<Uuid> = editions.iter().map(|(row, _)| row.id.0).collect();
         subjects.extend(deliverables.iter().map(|row| row.id.0));
+        subjects.extend(courses.iter().map(|row| row.id.0));
         Ok(Self {
             language: actor.language,
             host: host(&app.settings.http.public_url),
@@ -155,7 +156,7 @@ impl Collected {
                 row.id,
                 "",
                 When::Days(row.starts_on, row.ends_on),
-                (row.id.0, row.version, row.created_at),
+                (self.planned_at(row), row.version),
             )
         }
     }
@@ -174,7 +175,7 @@ impl Collected {
                 row.id,
                 "-enrolment",
                 When::Instant(row.enrols_until, 0),
-                (row.id.0, row.version, row.created_at),
+                (self.planned_at(row), row.version),
             )
         }
     }
@@ -189,12 +190,12 @@ impl Collected {
             summary: format!("{word} {}: {}", meeting.number, self.title(row)),
             description: local(row, meeting.starts_at),
             is_busy: true,
-            // Nothing changes a meeting once it is there.
+            // Nothing changes a meeting once it is there, but what it is called.
             ..self.event(
                 meeting.id,
                 "",
                 When::Instant(meeting.starts_at, meeting.minutes),
-                (meeting.id.0, 1, row.created_at),
+                (self.planned_at(row), 1),
             )
         }
     }
@@ -206,15 +207,12 @@ impl Collected {
             Language::En => ("Due", "Last hand-in"),
             Language::Pt => ("Entrega", "Encerramento das entregas"),
         };
+        // Its events name the edition's code and zone.
+        let changed_at = self.changed_at(asked.id.0, asked.created_at).max(self.planned_at(row));
         let event = |word: &str, suffix, at| Event {
             summary: format!("{word}: {} ({})", asked.title, row.code),
             description: local(row, at),
-            ..self.event(
-                asked.id,
-                suffix,
-                When::Instant(at, 0),
-                (asked.id.0, asked.version, asked.created_at),
-            )
+            ..self.event(asked.id, suffix, When::Instant(at, 0), (changed_at, asked.version))
         };
         let mut events = vec![event(due, "-due", asked.due_at)];
         if asked.cut_off_at > asked.due_at {
@@ -223,21 +221,29 @@ impl Collected {
         events
     }
 
-    /// An event about something that is named `id`; its history is that of `about`: what it is, its version, when it
-    /// was made.
+    /// When what an edition is, and what its course is called, were last changed.
+    fn planned_at(&self, row: &edition::Model) -> DateTime<Utc> {
+        self.changed_at(row.course_id.0, self.changed_at(row.id.0, row.created_at))
+    }
+
+    fn changed_at(&self, subject: Uuid, at_first: DateTime<Utc>) -> DateTime<Utc> {
+        self.changed.get(&subject).copied().unwrap_or(at_first).max(at_first)
+    }
+
+    /// An event about something that is named `id`; with when anything that it tells was last changed, and the version.
     fn event(
         &self,
         id: impl std::fmt::Display,
         suffix: &str,
         when: When,
-        (about, version, created_at): (Uuid, i64, DateTime<Utc>),
+        (changed_at, version): (DateTime<Utc>, i64),
     ) -> Event {
         Event {
             uid: format!("{id}{suffix}@{}", self.host),
             when,
             summary: String::new(),
             description: String::new(),
-            changed_at: self.changed.get(&about).copied().unwrap_or(created_at),
+            changed_at,
             sequence: version - 1,
             is_busy: false,
         }

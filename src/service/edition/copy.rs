@@ -56,8 +56,18 @@ pub async fn copy(app: &App, actor: &Actor, command: CopyEdition) -> Result<edit
     copy_deliverables(app, &tx, &source, &row, shift).await?;
     copy_meetings(app, &tx, &source, &row, shift).await?;
     note_step(&app.clock, &tx, actor.person, &row, None, None).await?;
-    let subjects = [row.id.into(), source.id.into()];
-    audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &subjects, None).await?;
+    // Nothing was done to the edition that was copied.
+    let reason = format!("copied from {}", source.id);
+    let subjects = [row.id.into()];
+    audit::record(
+        &tx,
+        &app.clock,
+        actor.person,
+        Action::PlanEdition,
+        &subjects,
+        Some(&reason),
+    )
+    .await?;
     tx.commit().await?;
     Ok(row)
 }
