@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use rumbo::store::verify::guard;
 use rumbo::store::{self, Db, Engine};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityName, EntityTrait, SqlErr, Statement};
 
@@ -126,7 +127,7 @@ async fn append_only_tables_refuse_changes_and_removals() {
             "a table is missing from the list, or from the migrations"
         );
     }
-    assert_eq!(listed, store::verify::APPEND_ONLY.map(ToOwned::to_owned).into());
+    assert_eq!(listed, guard::APPEND_ONLY.map(|(table, _)| table.to_owned()).into());
     if db.engine() == Engine::Sqlite {
         for table in &listed {
             refuses_to_be_replaced(&db, table).await;
@@ -201,8 +202,15 @@ async fn first_of_rows(db: &Db, sql: &str) -> Vec<String> {
 async fn a_trigger_that_is_missing_or_changed_is_named() {
     let test = TestDb::new().await;
     let db = test.connect().await;
-    let unguarded = async || store::verify::unguarded(db.read()).await.expect("triggers");
+    let unguarded = async || guard::unguarded(db.read()).await.expect("triggers");
     assert_eq!(unguarded().await, [""; 0]);
+    // How one is laid out does not count.
+    if db.engine() == Engine::Sqlite {
+        let same = "DROP TRIGGER grade_no_delete; CREATE TRIGGER grade_no_delete
+              BEFORE   DELETE ON grade BEGIN SELECT RAISE(ABORT, 'grade is append-only'); END";
+        run(&db, same).await.expect("the same trigger");
+        assert_eq!(unguarded().await, [""; 0]);
+    }
     let (statements, names): (&[&str], &[&str]) = match db.engine() {
         Engine::Sqlite => (
             &[
@@ -211,8 +219,28 @@ async fn a_trigger_that_is_missing_or_changed_is_named() {
                 "DROP TRIGGER completion_no_delete;
                  CREATE TRIGGER completion_no_delete BEFORE DELETE ON completion WHEN 1 = 0
                    BEGIN SELECT RAISE(ABORT, 'completion is append-only'); END",
+                "DROP TRIGGER assessment_no_update;
+                 CREATE TRIGGER assessment_no_update BEFORE UPDATE ON assessment when 1 = 0
+                   BEGIN SELECT RAISE(ABORT, 'assessment is append-only'); END",
+                "DROP TRIGGER state_history_no_update;
+                 CREATE TRIGGER state_history_no_update BEFORE UPDATE OF reason ON state_history
+                   BEGIN SELECT RAISE(ABORT, 'state_history is append-only'); END",
+                "DROP TRIGGER tally_change_no_replace;
+                 CREATE TRIGGER tally_change_no_replace BEFORE INSERT ON tally_change WHEN 0
+                   BEGIN SELECT RAISE(ABORT, 'tally_change is append-only'); END",
+                "DROP TRIGGER access_record_no_delete;
+                 CREATE TRIGGER access_record_no_delete BEFORE DELETE ON access_record
+                   BEGIN SELECT 'BEFORE DELETE ON access_record', 'RAISE(ABORT, ''access_record is append-only'')'; END",
             ],
-            &["audit_seal_no_update", "completion_no_delete", "grade_no_replace"],
+            &[
+                "access_record_no_delete",
+                "assessment_no_update",
+                "audit_seal_no_update",
+                "completion_no_delete",
+                "grade_no_replace",
+                "state_history_no_update",
+                "tally_change_no_replace",
+            ],
         ),
         Engine::Postgres => (
             &[
@@ -220,12 +248,24 @@ async fn a_trigger_that_is_missing_or_changed_is_named() {
                 "ALTER TABLE audit_seal DISABLE TRIGGER audit_seal_no_truncate",
                 "CREATE OR REPLACE FUNCTION completion_append_only() RETURNS trigger LANGUAGE plpgsql AS
                    $$ BEGIN RETURN NEW; END $$",
+                "CREATE OR REPLACE TRIGGER assessment_append_only BEFORE UPDATE OF id OR DELETE ON assessment
+                   FOR EACH ROW EXECUTE FUNCTION assessment_append_only()",
+                "CREATE OR REPLACE TRIGGER state_history_append_only BEFORE UPDATE OR DELETE ON state_history
+                   FOR EACH ROW WHEN (false) EXECUTE FUNCTION state_history_append_only()",
+                "CREATE OR REPLACE FUNCTION tally_change_append_only() RETURNS trigger LANGUAGE plpgsql AS
+                   $$ BEGIN RETURN NEW; RAISE EXCEPTION 'tally_change is append-only'; END $$",
+                "ALTER TABLE access_record ENABLE REPLICA TRIGGER access_record_append_only",
             ],
             &[
+                "access_record_append_only",
+                "assessment_append_only",
                 "audit_seal_no_truncate",
                 "completion_append_only",
                 "completion_no_truncate",
                 "grade_append_only",
+                "state_history_append_only",
+                "tally_change_append_only",
+                "tally_change_no_truncate",
             ],
         ),
     };

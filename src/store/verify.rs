@@ -1,43 +1,12 @@
-//! Every invariant of the data as a query that counts its violations, and whether the triggers are there that keep
-//! some tables from being changed.
-
-use std::collections::HashSet;
+//! Every invariant of the data as a query that counts its violations. The triggers that keep some tables from being changed
+//! are `guard`'s.
 
 use sea_orm::ConnectionTrait;
 use sea_orm::Statement;
 
-use super::{Engine, engine};
 use crate::error::Result;
 
-/// The tables whose rows the database itself keeps as they were written.
-pub const APPEND_ONLY: [&str; 10] = [
-    "access_record",
-    "assessment",
-    "audit_entry",
-    "audit_seal",
-    "completion",
-    "grade",
-    "state_history",
-    "submission_author",
-    "submission_version",
-    "tally_change",
-];
-
-/// The triggers of SQLite that refuse something on every row of their table.
-const IN_FORCE_SQLITE: &str = "SELECT name FROM sqlite_master WHERE type = 'trigger'
-    AND instr(sql, 'RAISE(ABORT, ''' || tbl_name || ' is append-only'')') > 0
-    AND ((name = tbl_name || '_no_update' AND instr(sql, 'BEFORE UPDATE ON ' || tbl_name) > 0 AND instr(sql, 'WHEN') = 0)
-      OR (name = tbl_name || '_no_delete' AND instr(sql, 'BEFORE DELETE ON ' || tbl_name) > 0 AND instr(sql, 'WHEN') = 0)
-      OR (name = tbl_name || '_no_replace' AND instr(sql, 'BEFORE INSERT ON ' || tbl_name) > 0))";
-
-/// Those of PostgreSQL: enabled, without a condition, for each row before UPDATE or DELETE (27), and for each
-/// statement before TRUNCATE (34).
-const IN_FORCE_POSTGRES: &str = "SELECT CAST(t.tgname AS text) FROM pg_trigger t
-    JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-    WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND t.tgenabled IN ('O', 'A') AND t.tgqual IS NULL
-    AND p.prosrc LIKE '%RAISE EXCEPTION ''' || c.relname || ' is append-only''%'
-    AND ((t.tgname = c.relname || '_append_only' AND t.tgtype = 27)
-      OR (t.tgname = c.relname || '_no_truncate' AND t.tgtype = 34))";
+pub mod guard;
 
 /// One invariant: what holds, and how many rows break it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +17,8 @@ pub struct Finding {
     pub violations: i64,
 }
 
-const INVARIANTS: [(&str, &str); 12] = [
+/// The invariants, in words and as queries.
+pub const INVARIANTS: [(&str, &str); 12] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
@@ -111,31 +81,13 @@ const INVARIANTS: [(&str, &str); 12] = [
     ),
 ];
 
-/// Runs every check.
-pub async fn run(connection: &impl ConnectionTrait) -> Result<Vec<Finding>> {
-    let mut findings = Vec::with_capacity(INVARIANTS.len());
-    for (invariant, sql) in INVARIANTS {
-        let statement = Statement::from_string(connection.get_database_backend(), sql);
-        let row = connection.query_one_raw(statement).await?;
-        let violations = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
-        findings.push(Finding { invariant, violations });
-    }
-    Ok(findings)
-}
-
-/// The triggers of append-only tables that are missing, or do not stand as the migrations made them.
-pub async fn unguarded(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
-    let (sql, kinds): (_, &[&str]) = match engine(connection) {
-        Engine::Sqlite => (IN_FORCE_SQLITE, &["no_delete", "no_replace", "no_update"]),
-        Engine::Postgres => (IN_FORCE_POSTGRES, &["append_only", "no_truncate"]),
-    };
+/// Looks for what breaks one invariant, of which it gets the words and the query.
+pub async fn find(
+    connection: &impl ConnectionTrait,
+    (invariant, sql): (&'static str, &'static str),
+) -> Result<Finding> {
     let statement = Statement::from_string(connection.get_database_backend(), sql);
-    let mut in_force: HashSet<String> = HashSet::new();
-    for row in connection.query_all_raw(statement).await? {
-        in_force.insert(row.try_get_by_index(0)?);
-    }
-    let wanted = APPEND_ONLY
-        .iter()
-        .flat_map(|table| kinds.iter().map(move |kind| format!("{table}_{kind}")));
-    Ok(wanted.filter(|name| !in_force.contains(name)).collect())
+    let row = connection.query_one_raw(statement).await?;
+    let violations = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+    Ok(Finding { invariant, violations })
 }
