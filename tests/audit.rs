@@ -228,6 +228,75 @@ async fn what_cannot_be_read_any_more_is_named_and_keeps_nobody_from_the_rest() 
 }
 
 #[tokio::test]
+async fn a_record_that_cannot_be_read_is_sealed_as_such_and_keeps_none_from_being_sealed() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    class.tutor.query(TEAM, json!({ "id": class.team })).await;
+    let records = access::Entity::find().all(test.app.db.read()).await.expect("records");
+    let entries = audit::Entity::find().all(test.app.db.read()).await.expect("entries");
+    let (record, entry) = (records[0].id, entries[0].id);
+    let mut expected = Vec::new();
+    if test.app.db.engine() == Engine::Sqlite {
+        let row = format!("WHERE id = X'{}'", entry.simple());
+        let change = format!("UPDATE audit_entry SET at = 'garbage' {row}");
+        as_owner(&test, "audit_entry", &change).await;
+        let row = format!("WHERE id = X'{}'", record.simple());
+        let change = format!("UPDATE access_record SET seen = x'00' {row}");
+        as_owner(&test, "access_record", &change).await;
+        expected.push(format!("entry {entry} of seal 1 could not be read when it was sealed"));
+    } else {
+        let change = format!("UPDATE access_record SET seen = '\\x00' WHERE id = '{record}'");
+        as_owner(&test, "access_record", &change).await;
+    }
+    expected.push(format!(
+        "access {record} of seal 2 could not be read when it was sealed"
+    ));
+    assert_eq!(seal_all(&test).await, entries.len() + records.len());
+    assert_eq!(seal_all(&test).await, 0, "it is sealed once");
+    assert_eq!(problems(&test, None).await, expected);
+    // What comes afterwards is sealed as ever.
+    class.tutor.query(TEAM, json!({ "id": class.team })).await;
+    assert!(seal_all(&test).await > 0);
+    assert_eq!(problems(&test, None).await, expected);
+    // What is put right afterwards is not what was sealed.
+    let back = match test.app.db.engine() {
+        Engine::Sqlite => format!("UPDATE access_record SET seen = x'' WHERE id = X'{}'", record.simple()),
+        Engine::Postgres => format!("UPDATE access_record SET seen = '\\x' WHERE id = '{record}'"),
+    };
+    as_owner(&test, "access_record", &back).await;
+    assert_eq!(problems(&test, None).await, expected);
+}
+
+#[tokio::test]
+async fn a_part_that_cannot_be_checked_keeps_nobody_from_the_others() {
+    let test = TestApp::new().await;
+    enrolling(&test.coordinator().await, Plan::OPEN).await;
+    seal_all(&test).await;
+    let tx = test.app.db.write().await.expect("a transaction");
+    // Something of the first parts is gone, and something of a later one does not hold.
+    tx.execute_unprepared("ALTER TABLE invitation RENAME TO invitation_gone; UPDATE edition SET seats_taken = 1")
+        .await
+        .expect("the owner may");
+    tx.commit().await.expect("a commit");
+    let mut out = Vec::new();
+    let code = verify::run(&test.app, None, &mut out).await.expect("it can be checked");
+    let told = String::from_utf8(out).expect("UTF-8");
+    assert_eq!(code, verify::BROKEN, "{told}");
+    for line in [
+        "FAIL the seats taken of an edition are its confirmed and active enrolments: 1 times\n",
+        "FAIL the last step in the history of an invitation is its state\n     this cannot be checked: ",
+        "FAIL whoever accepted an invitation to a role held it\n     this cannot be checked: ",
+        "ok   every version has authors\n",
+        "ok   append-only tables refuse to be changed\n",
+        "ok   the kept summaries are what a recount finds\n",
+        "ok   the audit log is as it was sealed (",
+        "     its head is ",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn an_entry_that_comes_late_is_sealed_and_one_that_is_slipped_in_is_told() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use roaring::RoaringBitmap;
 use sea_orm::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{FromQueryResult, QueryOrder, QueryResult, QuerySelect, QueryTrait};
 
 use super::lock::try_alone;
 use super::tally::{deserialize, serialize};
@@ -30,6 +30,8 @@ const MOST: usize = 5000;
 const SKEW: TimeDelta = TimeDelta::minutes(5);
 /// An identifier and a digest.
 const ITEM: usize = 48;
+/// Stands where the digest of a row should, that could not be read when it was sealed; none is like this.
+const UNREAD: [u8; 32] = [0; 32];
 
 /// One seal.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -181,13 +183,21 @@ pub async fn seal(db: &Db, clock: &Clock, look_back: TimeDelta) -> Result<usize>
 async fn append(tx: &Tx, clock: &Clock, ledger: Ledger, fresh: &[Uuid]) -> Result<()> {
     let (mut items, mut people) = (Vec::with_capacity(fresh.len() * ITEM), RoaringBitmap::new());
     for batch in fresh.chunks(500) {
-        let mut found = digests(tx, ledger, batch).await?;
+        let mut found = contents(tx, ledger, batch).await?;
         for id in batch {
-            if let Some((digest, seen)) = found.remove(id) {
-                items.extend(id.as_bytes());
-                items.extend(digest);
-                people |= seen;
-            }
+            let (digest, seen) = match found.remove(id) {
+                Some(Ok(content)) => content,
+                Some(Err(cause)) => {
+                    // The chain goes on, and says of this one what is to be said.
+                    tracing::error!(ledger = ledger.word(), record.id = %id, error.chain = %cause,
+                        "a record cannot be read and is sealed as such");
+                    (UNREAD, RoaringBitmap::new())
+                }
+                None => continue,
+            };
+            items.extend(id.as_bytes());
+            items.extend(digest);
+            people |= seen;
         }
     }
     let last = head(tx).await?;
@@ -206,26 +216,37 @@ async fn append(tx: &Tx, clock: &Clock, ledger: Ledger, fresh: &[Uuid]) -> Resul
     row::insert(tx, row).await
 }
 
-/// The digest of each of these rows as it now is, and the people of whom it tells.
-async fn digests(
+/// What a seal keeps of a row: its digest, and the people of whom it tells.
+type Content = ([u8; 32], RoaringBitmap);
+
+/// What a seal keeps of each of these rows as it now is, or why that cannot be read.
+async fn contents(
     connection: &impl ConnectionTrait,
     ledger: Ledger,
     ids: &[Uuid],
-) -> Result<BTreeMap<Uuid, ([u8; 32], RoaringBitmap)>> {
+) -> Result<BTreeMap<Uuid, Result<Content>>> {
+    let ids = ids.iter().copied();
+    let (rows, read): (_, fn(&QueryResult) -> Result<Content>) = match ledger {
+        Ledger::Entry => (
+            audit::Entity::find().filter(audit::Column::Id.is_in(ids)).into_query(),
+            |row| {
+                let row = audit::Model::from_query_result(row, "")?;
+                Ok((row.canonical().digest(), RoaringBitmap::new()))
+            },
+        ),
+        Ledger::Access => (
+            access::Entity::find()
+                .filter(access::Column::Id.is_in(ids))
+                .into_query(),
+            |row| {
+                let row = access::Model::from_query_result(row, "")?;
+                Ok((row.canonical().digest(), row.people()?))
+            },
+        ),
+    };
     let mut found = BTreeMap::new();
-    match ledger {
-        Ledger::Entry => {
-            let rows = audit::Entity::find().filter(audit::Column::Id.is_in(ids.iter().copied()));
-            for row in rows.all(connection).await? {
-                found.insert(row.id, (row.canonical().digest(), RoaringBitmap::new()));
-            }
-        }
-        Ledger::Access => {
-            let rows = access::Entity::find().filter(access::Column::Id.is_in(ids.iter().copied()));
-            for row in rows.all(connection).await? {
-                found.insert(row.id, (row.canonical().digest(), row.people()?));
-            }
-        }
+    for row in connection.query_all(&rows).await? {
+        found.insert(row.try_get("", "id")?, read(&row));
     }
     Ok(found)
 }
@@ -247,7 +268,7 @@ pub(super) async fn unsealed(
         .one(connection)
         .await?;
     let Some(last) = last else {
-        return ids_from(connection, ledger, Uuid::nil(), MOST).await;
+        return Ok(ids_from(connection, ledger, Uuid::nil(), MOST).await?.read);
     };
     let since = last.min(now) - look_back;
     let recent: Vec<Vec<u8>> = seals()
@@ -261,28 +282,44 @@ pub(super) async fn unsealed(
         .iter()
         .flat_map(|items| items.chunks_exact(ITEM).map(|item| &item[..16]))
         .collect();
-    let mut fresh = ids_from(connection, ledger, first_id_at(since), MOST + known.len()).await?;
+    let mut fresh = ids_from(connection, ledger, first_id_at(since), MOST + known.len())
+        .await?
+        .read;
     fresh.retain(|id| !known.contains(id.as_bytes().as_slice()));
     Ok(fresh)
 }
 
-/// The identifiers from one on, in their order.
-async fn ids_from(connection: &impl ConnectionTrait, ledger: Ledger, from: Uuid, most: usize) -> Result<Vec<Uuid>> {
+/// Identifiers in their order, and how many among them are none.
+#[derive(Debug, Default)]
+struct Ids {
+    read: Vec<Uuid>,
+    unreadable: usize,
+}
+
+/// The identifiers from one on, in their order. What is no identifier can be in no seal: it is told by whoever checks.
+async fn ids_from(connection: &impl ConnectionTrait, ledger: Ledger, from: Uuid, most: usize) -> Result<Ids> {
     let most = u64::try_from(most).unwrap_or(u64::MAX);
-    let ids = match ledger {
+    let rows = match ledger {
         Ledger::Entry => {
             let rows = audit::Entity::find().select_only().column(audit::Column::Id);
             let rows = rows.filter(audit::Column::Id.gte(from)).order_by_asc(audit::Column::Id);
-            rows.limit(most).into_tuple().all(connection).await?
+            rows.limit(most).into_query()
         }
         Ledger::Access => {
             let rows = access::Entity::find().select_only().column(access::Column::Id);
             let rows = rows
                 .filter(access::Column::Id.gte(from))
                 .order_by_asc(access::Column::Id);
-            rows.limit(most).into_tuple().all(connection).await?
+            rows.limit(most).into_query()
         }
     };
+    let mut ids = Ids::default();
+    for row in connection.query_all(&rows).await? {
+        match row.try_get_by_index(0) {
+            Ok(id) => ids.read.push(id),
+            Err(_) => ids.unreadable += 1,
+        }
+    }
     Ok(ids)
 }
 

@@ -6,12 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::prelude::*;
 use sea_orm::{FromQueryResult, QueryOrder, QuerySelect};
 
-use super::{Column, Entity, Head, Ledger, Model, first_id_at, ids_from, listed};
+use super::{Column, Entity, Head, Ledger, Model, UNREAD, first_id_at, ids_from, listed};
 use crate::error::Result;
 use crate::store::{access, audit};
 
 /// How many differences are told; the first one is what matters.
 const TOLD: usize = 20;
+/// How many identifiers are looked at with one statement.
+const PAGE: usize = 10_000;
 /// What is older than the last seal by this much and in no seal came in by another way.
 const LATE: TimeDelta = TimeDelta::hours(3);
 
@@ -166,6 +168,7 @@ async fn compare(connection: &impl ConnectionTrait, outcome: &mut Outcome, link:
         };
         for (id, digest) in batch {
             let what = match found.get(id) {
+                _ if **digest == UNREAD => "could not be read when it was sealed",
                 None if there.contains(id) => "was altered: it cannot be read",
                 None => "is gone",
                 Some(present) if present.as_slice() != *digest => "was altered",
@@ -217,14 +220,6 @@ async fn ids_among(connection: &impl ConnectionTrait, ledger: Ledger, ids: &[Uui
     Ok(found.into_iter().collect())
 }
 
-/// How many rows there are.
-async fn count(connection: &impl ConnectionTrait, ledger: Ledger) -> Result<u64> {
-    Ok(match ledger {
-        Ledger::Entry => audit::Entity::find().count(connection).await?,
-        Ledger::Access => access::Entity::find().count(connection).await?,
-    })
-}
-
 /// Tells of rows that look old and that no seal names.
 async fn late(
     connection: &impl ConnectionTrait,
@@ -236,20 +231,20 @@ async fn late(
     let end = first_id_at(sealed_at - LATE);
     let mut from = Uuid::nil();
     loop {
-        let Ok(ids) = ids_from(connection, ledger, from, 10_000).await else {
-            // Rows that can be counted are there; what cannot be read of them is the identifier.
-            count(connection, ledger).await?;
+        let ids = ids_from(connection, ledger, from, PAGE).await?;
+        if ids.unreadable > 0 {
             outcome.tell(format!("{}: identifiers that cannot be read", ledger.word()));
-            return Ok(());
-        };
-        for id in ids.iter().filter(|id| **id < end && !known.contains(id)) {
+        }
+        for id in ids.read.iter().filter(|id| **id < end && !known.contains(id)) {
             outcome.tell(format!(
                 "{} {id} is older than the last seal and in none",
                 ledger.word()
             ));
         }
-        match ids.last() {
-            Some(&last) if last < end && ids.len() == 10_000 => from = Uuid::from_u128(last.as_u128() + 1),
+        match ids.read.last() {
+            Some(&last) if last < end && ids.read.len() + ids.unreadable == PAGE => {
+                from = Uuid::from_u128(last.as_u128() + 1)
+            }
             _ => return Ok(()),
         }
     }
