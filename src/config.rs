@@ -406,15 +406,17 @@ mod tests {
         let given = [
             ("RUMBO__AUTH__SECRET", digits),
             ("RUMBO__AUTH__PROVIDERS__CAMPUS__CLIENT_SECRET", "12345"),
+            ("rumbo__auth__providers__lower__client_secret", "0123"),
+            ("RUMBO__Auth__Providers__Mixed__Client_Secret", "1e3"),
             ("RUMBO__AUTH__ISSUER", "7"),
         ];
         let layer = plain_secrets(given.map(|(name, value)| (name.into(), value.into())).into_iter());
         let read = Config::builder().add_source(layer).build().expect("settings");
         assert_eq!(read.get_string("auth.secret").ok().as_deref(), Some(digits));
-        assert_eq!(
-            read.get_string("auth.providers.campus.client_secret").ok().as_deref(),
-            Some("12345")
-        );
+        for (provider, secret) in [("campus", "12345"), ("lower", "0123"), ("mixed", "1e3")] {
+            let key = format!("auth.providers.{provider}.client_secret");
+            assert_eq!(read.get_string(&key).ok().as_deref(), Some(secret), "{provider}");
+        }
         assert!(read.get_string("auth.issuer").is_err(), "the others are read as before");
     }
 

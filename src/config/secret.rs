@@ -65,7 +65,9 @@ pub fn is_example(secret: &str) -> bool {
 /// The secrets of the environment, as they are written there: one of digits alone is no number.
 pub fn plain_secrets(variables: impl Iterator<Item = (OsString, OsString)>) -> Environment {
     let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    let secrets = variables.filter_map(text).filter(|(name, _)| name.ends_with("SECRET"));
+    let secrets = variables
+        .filter_map(text)
+        .filter(|(name, _)| name.to_ascii_uppercase().ends_with("SECRET"));
     Environment::with_prefix("RUMBO")
         .prefix_separator("__")
         .separator("__")
