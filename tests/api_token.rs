@@ -1,11 +1,12 @@
 //! API tokens: making and ending them, what ends them all, what each scope reaches, and what is told of them.
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use rumbo::auth::api_token as secrets;
 use rumbo::auth::second_factor::DeviceSecret;
 use rumbo::domain::actor::{Role, Scope};
-use rumbo::domain::id::ApiTokenId;
 use rumbo::domain::policy::scopes::{Scopes, TokenScope};
 use rumbo::mail::Mailer;
 use rumbo::service::second_factor::forget_as_operator;
@@ -14,6 +15,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
+use crate::support::program;
 use crate::support::scene::{Class, act, id_of};
 
 const PASSWORD: &str = TestApp::PASSWORD;
@@ -40,24 +42,24 @@ async fn token<'a>(test: &TestApp, owner: &Client<'a>, scopes: &[&str]) -> Clien
 
 /// Puts a token into the store, past the password, and gives whoever holds it.
 async fn given<'a>(test: &TestApp, owner: &Client<'a>, scopes: Scopes) -> Client<'a> {
-    let secret = secrets::draw().expect("a secret");
-    let row = api_token::Model {
-        id: ApiTokenId(test.app.clock.new_id()),
-        hash: secrets::digest(&secret).expect("a digest"),
-        person_id: owner.person.expect("a person"),
-        name: "A program".to_owned(),
-        scopes: scopes.write(),
-        created_at: test.now(),
-        expires_at: test.now() + TimeDelta::days(90),
-        factor_at: None,
-        used_at: None,
-        warned_at: None,
-        revoked_at: None,
-    };
-    let tx = test.app.db.write().await.expect("a transaction");
-    api_token::insert(&tx, row).await.expect("a token");
-    tx.commit().await.expect("a commit");
-    owner.bearing(&secret)
+    owner.bearing(&program::secret(test, owner, scopes).await)
+}
+
+/// What goes on without its owner: a program with a token, and the path of a calendar.
+async fn left<'a>(test: &TestApp, owner: &Client<'a>) -> (Client<'a>, String) {
+    let token = given(test, owner, Scopes::of([TokenScope::ReadAccount])).await;
+    let made = act(owner, "CreateCalendarLink", json!({})).await;
+    let url = made.text("createCalendarLink.created.url");
+    let at = url.find("/calendar/").expect("a path");
+    (token, url[at..].to_owned())
+}
+
+/// Whether the program and the calendar go on, which they do together.
+async fn goes_on(test: &TestApp, (program, path): &(Client<'_>, String)) -> bool {
+    let asked = Request::get(path).body(Body::empty()).expect("a request");
+    let calendar = test.send(asked).await.status == StatusCode::OK;
+    assert_eq!(works(program).await, calendar, "one of the two goes on");
+    calendar
 }
 
 async fn works(token: &Client<'_>) -> bool {
@@ -213,31 +215,33 @@ async fn add_factor(client: &Client<'_>, test: &TestApp) -> DeviceSecret {
 }
 
 #[tokio::test]
-async fn what_ends_the_sessions_of_an_account_ends_its_tokens() {
+async fn what_ends_the_sessions_of_an_account_ends_its_tokens_and_its_calendar() {
     let test = TestApp::new().await;
     let (ada, eva) = (test.administrator().await, somebody(&test, "Eva").await);
     let bystander = token(&test, &eva, &["READ_ACCOUNT"]).await;
-    let reach = Scopes::of([TokenScope::ReadAccount]);
 
     let ana = somebody(&test, "Ana").await;
-    let program = given(&test, &ana, reach).await;
+    let program = left(&test, &ana).await;
     ana.again()
         .await
         .run("EndOtherSessions", json!({}))
         .await
         .at("endOtherSessions.ended");
-    assert!(works(&program).await, "a program is no session of another device");
+    assert!(
+        goes_on(&test, &program).await,
+        "a program is no session of another device"
+    );
     let ana = ana.again().await;
     ana.run("EndAllSessions", json!({})).await.at("endAllSessions.ended");
-    assert!(!works(&program).await, "all sessions ended");
+    assert!(!goes_on(&test, &program).await, "all sessions ended");
 
     let ana = ana.again().await;
-    let program = given(&test, &ana, reach).await;
+    let program = left(&test, &ana).await;
     let input = json!({ "currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD });
     act(&ana, "ChangePassword", input).await.at("changePassword.changed");
-    assert!(!works(&program).await, "the password was changed");
+    assert!(!goes_on(&test, &program).await, "the password was changed");
 
-    let program = given(&test, &ana, reach).await;
+    let program = left(&test, &ana).await;
     act(&test.anonymous(), "RequestPasswordReset", json!({ "email": ana.email }))
         .await
         .at("requestPasswordReset");
@@ -250,15 +254,15 @@ async fn what_ends_the_sessions_of_an_account_ends_its_tokens() {
     act(&test.anonymous(), "ResetPassword", input)
         .await
         .at("resetPassword.changed");
-    assert!(!works(&program).await, "the password was reset");
+    assert!(!goes_on(&test, &program).await, "the password was reset");
 
     let ana = ana.again().await;
-    let program = given(&test, &ana, reach).await;
+    let program = left(&test, &ana).await;
     let input = json!({ "currentPassword": PASSWORD, "email": "ana.maria@example.org" });
     act(&ana, "RequestEmailChange", input)
         .await
         .at("requestEmailChange.accepted");
-    assert!(works(&program).await, "not before the address is confirmed");
+    assert!(goes_on(&test, &program).await, "not before the address is confirmed");
     let mails = test.mails().await;
     let confirm = mails
         .iter()
@@ -268,28 +272,28 @@ async fn what_ends_the_sessions_of_an_account_ends_its_tokens() {
     act(&test.anonymous(), "ConfirmEmailChange", input)
         .await
         .at("confirmEmailChange.changed");
-    assert!(!works(&program).await, "the address was changed");
+    assert!(!goes_on(&test, &program).await, "the address was changed");
 
-    let program = given(&test, &ana, reach).await;
+    let program = left(&test, &ana).await;
     let device = add_factor(&ana, &test).await;
-    assert!(!works(&program).await, "a factor was added");
-    let program = given(&test, &ana, reach).await;
+    assert!(!goes_on(&test, &program).await, "a factor was added");
+    let program = left(&test, &ana).await;
     test.pass(TimeDelta::seconds(30));
     let proof = json!({ "password": PASSWORD, "code": device.code_at(test.now()) });
     act(&ana, "RemoveSecondFactor", proof)
         .await
         .at("removeSecondFactor.removed");
-    assert!(!works(&program).await, "the factor was removed");
+    assert!(!goes_on(&test, &program).await, "the factor was removed");
 
     test.pass(TimeDelta::seconds(30));
     add_factor(&ana, &test).await;
-    let program = given(&test, &ana, reach).await;
+    let program = left(&test, &ana).await;
     let address = rumbo::domain::text::Email::parse("ana.maria@example.org").expect("an address");
     forget_as_operator(&test.app, &address).await.expect("it is removed");
-    assert!(!works(&program).await, "the factor was removed on the machine");
+    assert!(!goes_on(&test, &program).await, "the factor was removed on the machine");
 
     let ana = ana.again().await;
-    let program = given(&test, &ana, reach).await;
+    let program = left(&test, &ana).await;
     act(
         &ada,
         "DisableAccount",
@@ -297,7 +301,7 @@ async fn what_ends_the_sessions_of_an_account_ends_its_tokens() {
     )
     .await
     .at("disableAccount.disabled");
-    assert!(!works(&program).await, "the account was disabled");
+    assert!(!goes_on(&test, &program).await, "the account was disabled");
     act(
         &ada,
         "EnableAccount",
@@ -305,7 +309,7 @@ async fn what_ends_the_sessions_of_an_account_ends_its_tokens() {
     )
     .await
     .at("enableAccount.enabled");
-    assert!(!works(&program).await, "what was ended stays so");
+    assert!(!goes_on(&test, &program).await, "what was ended stays so");
     assert!(works(&bystander).await, "nobody else's ended");
     drop(test.mails().await);
 }

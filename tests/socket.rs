@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
 use futures_util::{SinkExt, StreamExt};
-use rumbo::auth::api_token;
 use rumbo::auth::token::{self, Kind};
-use rumbo::domain::id::ApiTokenId;
+use rumbo::domain::policy::scopes::{Scopes, TokenScope};
 use rumbo::store::{api_token as tokens, declaration, session};
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
@@ -19,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::support::app::TestApp;
+use crate::support::program;
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 const HEAD: Duration = Duration::from_secs(10);
@@ -364,23 +363,7 @@ async fn a_session_that_ends_closes_its_connections_within_a_second() {
 async fn a_program_connects_with_its_token_and_is_held_to_its_scopes() {
     let test = TestApp::new().await;
     let eva = test.person("Eva").await;
-    let secret = api_token::draw().expect("a secret");
-    let row = tokens::Model {
-        id: ApiTokenId(test.app.clock.new_id()),
-        hash: api_token::digest(&secret).expect("a digest"),
-        person_id: eva.person.expect("a person"),
-        name: "A program".to_owned(),
-        scopes: "read_account".to_owned(),
-        created_at: test.now(),
-        expires_at: test.now() + TimeDelta::days(1),
-        factor_at: None,
-        used_at: None,
-        warned_at: None,
-        revoked_at: None,
-    };
-    let tx = test.app.db.write().await.expect("a transaction");
-    tokens::insert(&tx, row).await.expect("a token");
-    tx.commit().await.expect("a commit");
+    let secret = program::secret(&test, &eva, Scopes::of([TokenScope::ReadAccount])).await;
     let mut peer = introduced(&test, Some(&secret)).await;
     peer.ask("a", "{ viewer { roles { role } } }").await;
     assert_eq!(peer.hear().await["payload"]["data"]["viewer"]["roles"], json!([]));

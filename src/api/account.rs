@@ -163,12 +163,12 @@ payloads! {
     }
     /// Answer of `resetPassword`.
     ResetPasswordPayload {
-        /// True: sign in with the new password; every session and API token has ended.
+        /// True: sign in with the new password; every session and API token has ended, and the calendar link.
         changed: bool
     }
     /// Answer of `changePassword`.
     ChangePasswordPayload {
-        /// True: every other session has ended, and every API token.
+        /// True: every other session has ended, every API token, and the calendar link.
         changed: bool
     }
     /// Answer of `requestEmailChange`.
@@ -178,7 +178,7 @@ payloads! {
     }
     /// Answer of `confirmEmailChange`.
     ConfirmEmailChangePayload {
-        /// True: the account has the new address; other sessions and all API tokens have ended.
+        /// True: the account has the new address; other sessions, all API tokens and the calendar link have ended.
         changed: bool
     }
     /// Answer of `updateProfile`.
@@ -231,13 +231,13 @@ impl AccountMutation {
         RequestPasswordResetPayload::of(result, |()| true)
     }
 
-    /// Sets a new password by the token of the message, and ends every session and API token.
+    /// Sets a new password by the token of the message, and ends every session, every API token and the calendar link.
     async fn reset_password(&self, ctx: &Context<'_>, input: ResetPasswordInput) -> ApiResult<ResetPasswordPayload> {
         let result = account::reset_password(&Request::of(ctx).app, &input.token, &input.password).await;
         ResetPasswordPayload::of(result, |()| true)
     }
 
-    /// Changes your password and ends your other sessions and your API tokens.
+    /// Changes your password and ends your other sessions, your API tokens and your calendar link.
     async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> ApiResult<ChangePasswordPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = account::change_password(
@@ -264,7 +264,8 @@ impl AccountMutation {
         RequestEmailChangePayload::of(result, |()| true)
     }
 
-    /// Gives the account the address to which the token was sent, and ends the other sessions and all API tokens.
+    /// Gives the account the address to which the token was sent, and ends the other sessions, all API tokens
+    /// and the calendar link.
     async fn confirm_email_change(
         &self,
         ctx: &Context<'_>,

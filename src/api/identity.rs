@@ -241,7 +241,7 @@ payloads! {
     }
     /// Answer of `unlinkIdentity`.
     UnlinkIdentityPayload {
-        /// True: nobody signs in with it any more; your other sessions and your API tokens have ended.
+        /// True: nobody signs in with it any more; your other sessions, your API tokens and your calendar link have ended.
         unlinked: bool
     }
 }
@@ -339,7 +339,7 @@ impl IdentityMutation {
         LinkIdentityPayload::of(result, Identity)
     }
 
-    /// Ends the link to one of your identities, your other sessions and your API tokens; roles that came from its provider
+    /// Ends the link to one of your identities, your other sessions, your API tokens and your calendar link; roles that came from its provider
     /// end too. The last way into an account stays.
     async fn unlink_identity(&self, ctx: &Context<'_>, input: UnlinkIdentityInput) -> ApiResult<UnlinkIdentityPayload> {
         let Request { app, actor, .. } = Request::of(ctx);

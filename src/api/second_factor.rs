@@ -118,7 +118,7 @@ impl SecondFactorMutation {
         BeginSecondFactorPayload::of(second_factor::begin(app, actor).await, SecondFactorEnrolment)
     }
 
-    /// Adds the second factor that was begun and ends your other sessions and your API tokens.
+    /// Adds the second factor that was begun and ends your other sessions, your API tokens and your calendar link.
     async fn confirm_second_factor(
         &self,
         ctx: &Context<'_>,
@@ -129,7 +129,7 @@ impl SecondFactorMutation {
         ConfirmSecondFactorPayload::of(result, |codes| codes)
     }
 
-    /// Removes your second factor and ends your other sessions and your API tokens.
+    /// Removes your second factor and ends your other sessions, your API tokens and your calendar link.
     async fn remove_second_factor(
         &self,
         ctx: &Context<'_>,

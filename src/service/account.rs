@@ -15,12 +15,10 @@ use crate::domain::person::{ConstituentGroup, Gender};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::{Country, Email, Name, parse_time_zone};
 use crate::error::{Code, Error, Faults, Result};
+use crate::service::session::ending;
 use crate::store::person::Profile;
 use crate::store::token::Purpose;
-use crate::store::{
-    Tx, api_token, audit, declaration, identity_claim, institution, outbox, person, role, session,
-    token as account_token,
-};
+use crate::store::{Tx, audit, declaration, identity_claim, institution, outbox, person, role, token as account_token};
 
 pub mod address;
 pub mod password;
@@ -339,8 +337,7 @@ pub async fn create_administrator(app: &App, registration: &Registration) -> Res
         Some(row) => {
             person::set_password(&tx, row.id, hash).await?;
             person::set_disabled(&tx, row.id, None).await?;
-            session::revoke_all(&tx, row.id, None, now).await?;
-            api_token::revoke_all(&tx, row.id, now).await?;
+            ending::of_everything(&tx, row.id, None, now).await?;
             identity_claim::retire(&tx, row.id, now).await?;
             row.id
         }

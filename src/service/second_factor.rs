@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::session::proof;
+use super::session::{ending, proof};
 use crate::app::App;
 use crate::auth::second_factor::{DeviceSecret, Given, RecoveryCode};
 use crate::domain::actor::Actor;
@@ -11,7 +11,7 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Email;
 use crate::error::{Code, Error, Result};
-use crate::store::{Tx, api_token, audit, challenge, outbox, person, recovery_code, role, second_factor, session};
+use crate::store::{Tx, audit, outbox, person, recovery_code, role, second_factor, session};
 
 /// What a device has to learn.
 #[derive(Debug, Clone)]
@@ -161,9 +161,7 @@ pub async fn forget_as_operator(app: &App, email: &Email) -> Result<PersonId> {
     person::lock(&tx, id).await?;
     second_factor::lock(&tx, id).await?.ok_or(Code::IllegalTransition)?;
     forget(&tx, id).await?;
-    session::revoke_all(&tx, id, None, now).await?;
-    api_token::revoke_all(&tx, id, now).await?;
-    challenge::retire(&tx, id, now).await?;
+    ending::of_everything(&tx, id, None, now).await?;
     let reason = Some("second factor removed on the command line");
     audit::record(&tx, &app.clock, None, Action::ManageAccounts, &[id.into()], reason).await?;
     outbox::enqueue(&tx, &app.clock, id, &Notice::SecondFactorRemoved { at: now }).await?;
@@ -203,12 +201,10 @@ async fn renew_list(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<Vec
     Ok(texts)
 }
 
-/// Ends the other sessions, API tokens and what waits, and notes how this session stands to the factor.
+/// Ends the other sessions, API tokens, the calendar link and what waits, and notes how this session stands to the factor.
 async fn settle(app: &App, tx: &Tx, actor: &Actor, given_at: Option<DateTime<Utc>>, reason: &str) -> Result<()> {
     let (id, now) = (actor.signed_in()?, app.clock.now());
-    session::revoke_all(tx, id, actor.session, now).await?;
-    api_token::revoke_all(tx, id, now).await?;
-    challenge::retire(tx, id, now).await?;
+    ending::of_everything(tx, id, actor.session, now).await?;
     if let Some(session) = actor.session {
         session::set_factor(tx, session, given_at).await?;
     }

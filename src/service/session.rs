@@ -14,6 +14,7 @@ use crate::store::{audit, challenge, outbox, person, refresh, role, session};
 #[cfg(test)]
 mod tests;
 
+pub(super) mod ending;
 pub mod opening;
 pub mod own;
 mod pass;

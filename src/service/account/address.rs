@@ -10,11 +10,9 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Email;
 use crate::error::{Error, Faults, Result};
-use crate::service::session::proof;
+use crate::service::session::{ending, proof};
 use crate::store::token::Purpose;
-use crate::store::{
-    address_change, api_token, challenge, identity_claim, outbox, person, session, token as account_token,
-};
+use crate::store::{address_change, identity_claim, outbox, person, token as account_token};
 
 /// Asks that the actor's account get another address, by the password and by a code where there is a second factor.
 /// A token goes there; until it comes back nothing changes. The answer is the same for an address that has an account:
@@ -91,9 +89,7 @@ pub async fn confirm(app: &App, token: &str) -> Result<()> {
     address_change::retire(&tx, id, now).await?;
     identity_claim::retire(&tx, id, now).await?;
     account_token::retire(&tx, id, Purpose::ResetPassword, now).await?;
-    session::revoke_all(&tx, id, change.session_id, now).await?;
-    api_token::revoke_all(&tx, id, now).await?;
-    challenge::retire(&tx, id, now).await?;
+    ending::of_everything(&tx, id, change.session_id, now).await?;
     let notice = Notice::AddressChanged {
         address: owner.email,
         at: now,

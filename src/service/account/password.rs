@@ -12,11 +12,9 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Email;
 use crate::error::{Error, Faults, Result};
-use crate::service::session::proof;
+use crate::service::session::{ending, proof};
 use crate::store::token::Purpose;
-use crate::store::{
-    Tx, address_change, api_token, challenge, identity_claim, outbox, person, session, token as account_token,
-};
+use crate::store::{Tx, address_change, identity_claim, outbox, person, token as account_token};
 
 /// Sends a link that resets the password, if the address has an account; the answer is the same if not.
 ///
@@ -118,11 +116,9 @@ async fn hash_new(app: &App, owner: &person::Model, at: &str, password: &str) ->
 async fn settle_password(app: &App, tx: &Tx, person: PersonId, hash: String, kept: Option<SessionId>) -> Result<()> {
     let now = app.clock.now();
     person::set_password(tx, person, hash).await?;
-    session::revoke_all(tx, person, kept, now).await?;
-    api_token::revoke_all(tx, person, now).await?;
+    ending::of_everything(tx, person, kept, now).await?;
     account_token::retire(tx, person, Purpose::ResetPassword, now).await?;
     address_change::retire(tx, person, now).await?;
-    challenge::retire(tx, person, now).await?;
     identity_claim::retire(tx, person, now).await?;
     outbox::enqueue(tx, &app.clock, person, &Notice::PasswordChanged { at: now }).await?;
     Ok(())

@@ -7,10 +7,9 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Reason;
 use crate::error::{Code, Error, Result};
+use crate::service::session::ending;
 use crate::store::token::Purpose;
-use crate::store::{
-    Tx, address_change, api_token, audit, challenge, identity_claim, outbox, person, session, token as account_token,
-};
+use crate::store::{Tx, address_change, audit, identity_claim, outbox, person, token as account_token};
 
 /// Disables an account: its sessions and API tokens end, its links die, and it cannot be signed in to. The person is told why.
 ///
@@ -27,9 +26,7 @@ pub async fn disable(app: &App, actor: &Actor, id: PersonId, reason: &Reason) ->
     }
     let now = app.clock.now();
     person::set_disabled(&tx, id, Some(now)).await?;
-    session::revoke_all(&tx, id, None, now).await?;
-    api_token::revoke_all(&tx, id, now).await?;
-    challenge::retire(&tx, id, now).await?;
+    ending::of_everything(&tx, id, None, now).await?;
     address_change::retire(&tx, id, now).await?;
     identity_claim::retire(&tx, id, now).await?;
     for purpose in [Purpose::ConfirmEmail, Purpose::ResetPassword] {

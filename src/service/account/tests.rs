@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::institution::InstitutionKind;
 use crate::service::session::{SessionTokens, SignedIn, actor, refresh, sign_in};
+use crate::store::session;
 
 pub(crate) const PASSWORD: &str = "tortuga verde en mayo";
 const OTHER_PASSWORD: &str = "elefante azul en junio";

@@ -12,9 +12,9 @@ use crate::domain::identity::Subject;
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
 use crate::error::{Code, Error, Result};
-use crate::service::session::proof;
+use crate::service::session::{ending, proof};
 use crate::store::identity::Known;
-use crate::store::{Tx, api_token, challenge, identity, identity_claim, outbox, person, session};
+use crate::store::{Tx, identity, identity_claim, outbox, person};
 
 /// The actor's own identities, the oldest first.
 ///
@@ -198,9 +198,7 @@ pub async fn unlink(
     if !left.any(|row| row.provider == gone.provider) {
         roles::end_of_provider(app, &tx, person, &gone.provider).await?;
     }
-    session::revoke_all(&tx, person, actor.session, now).await?;
-    api_token::revoke_all(&tx, person, now).await?;
-    challenge::retire(&tx, person, now).await?;
+    ending::of_everything(&tx, person, actor.session, now).await?;
     note(
         app,
         &tx,

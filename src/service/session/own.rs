@@ -1,12 +1,13 @@
 //! One's own sessions: seeing them, and ending one, the others or all. Each takes effect at the next request.
 
+use super::ending;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::SessionId;
 use crate::domain::policy::{self, Action, Relation};
 use crate::error::{Error, Result};
 use crate::store::page::{Page, Place, Wanted};
-use crate::store::{api_token, audit, challenge, session};
+use crate::store::{audit, session};
 
 /// A part of the actor's sessions that go on, the newest first.
 ///
@@ -51,7 +52,7 @@ pub async fn end_session(app: &App, actor: &Actor, id: SessionId) -> Result<()> 
 }
 
 /// Ends the actor's sessions, sign-ins that wait too; the present one as well, unless `keep_this`, and then the API
-/// tokens too. How many sessions there were.
+/// tokens and the calendar link too. How many sessions there were.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when nobody is signed in.
@@ -61,11 +62,11 @@ pub async fn end_sessions(app: &App, actor: &Actor, keep_this: bool) -> Result<u
     let tx = app.db.write().await?;
     let now = app.clock.now();
     let kept = actor.session.filter(|_| keep_this);
-    let ended = session::revoke_all(&tx, person, kept, now).await?;
-    challenge::retire(&tx, person, now).await?;
-    if !keep_this {
-        api_token::revoke_all(&tx, person, now).await?;
-    }
+    let ended = if keep_this {
+        ending::of_sessions(&tx, person, kept, now).await?
+    } else {
+        ending::of_everything(&tx, person, kept, now).await?
+    };
     let reason = Some(if keep_this {
         "other sessions ended by their owner"
     } else {
