@@ -6,6 +6,7 @@
 )]
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -13,13 +14,16 @@ use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
 use rumbo::auth::api_token;
 use rumbo::config::Rate;
-use rumbo::domain::id::ApiTokenId;
+use rumbo::domain::policy::scopes::{Scopes, TokenScope};
 use rumbo::domain::rate::{self, Rule};
-use rumbo::store::rate::{Charge, Counters, Key};
-use rumbo::store::{Engine, api_token as tokens};
+use rumbo::store::Engine;
+use rumbo::store::rate::{self as rate_bucket, Charge, Counters, Key};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp};
+use crate::support::program;
+use crate::support::scene::{act, id_of};
 
 const ON: (&str, &str) = ("rates.enabled", "true");
 const SIGN_IN: &str = "mutation ($e: String!, $p: String!) { signIn(input: { email: $e, password: $p }) {
@@ -460,6 +464,51 @@ async fn every_limited_field_is_one_of_the_schema() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn those_who_take_and_those_who_give_back_do_not_wait_for_each_other() {
+    let much = Rate {
+        burst: 10_000,
+        refill: 1,
+        seconds: 1,
+    };
+    let test = TestApp::having(|settings| {
+        settings.rates.enabled = true;
+        settings.rates.sign_in_account = much;
+        settings.rates.mail_sender = much;
+        settings.rates.mail_recipient = much;
+    })
+    .await;
+    let test = Arc::new(test);
+    let token = test.person("Ana").await.token().expect("a token").to_owned();
+    // A try at an account, and messages, of which nothing comes: both are given back.
+    let document = "mutation ($e: DateTime!) {
+        a: createApiToken(input: { name: \"\", scopes: [READ_CATALOGUE], expiresAt: $e }) { userErrors { code } }
+        b: registerPerson(input: { email: \"eva@example.org\", givenName: \" \", familyName: \"Gris\", language: EN,
+            timeZone: \"America/Montevideo\", password: \"short\" }) { userErrors { code } } }";
+    let body = json!({ "query": document, "variables": { "e": test.now() + TimeDelta::days(1) } });
+    let mut callers = Vec::new();
+    for host in 1..=40 {
+        let (test, body, bearer) = (test.clone(), body.clone(), format!("Bearer {token}"));
+        callers.push(tokio::spawn(async move {
+            for _ in 0..5 {
+                let own = [("authorization", bearer.as_str())];
+                let answer = from(&test, &format!("192.0.2.{host}"), &own, body.clone()).await;
+                assert_eq!(answer.at("a.userErrors"), &json!([{ "code": "REQUIRED" }]));
+                assert_ne!(answer.at("b.userErrors"), &json!([]));
+            }
+        }));
+    }
+    for caller in callers {
+        caller.await.expect("every answer came");
+    }
+    let left = rate_bucket::Entity::find()
+        .filter(rate_bucket::Column::FullAt.gt(test.now().timestamp_micros()))
+        .all(test.app.db.read())
+        .await
+        .expect("buckets");
+    assert_eq!(left, [], "everything was given back");
+}
+
 const MEASURES: &str = "{ measures { measure } }";
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
@@ -567,11 +616,54 @@ async fn a_token_in_a_url_counts_too() {
 }
 
 #[tokio::test]
+async fn a_token_of_an_ended_session_counts_and_is_looked_up_once() {
+    let test = strict().await;
+    let right = json!({ "query": MEASURES });
+    let [ana, eva] = [test.person("Ana").await, test.person("Eva").await];
+    let good = format!("Bearer {}", eva.token().expect("a token"));
+    let ada = test.administrator().await;
+    let disabled = ana.again().await;
+    for (place, ended) in [ana, disabled].into_iter().enumerate() {
+        if place == 0 {
+            ended.run("SignOut", json!({})).await.at("signOut");
+        } else {
+            let input = json!({ "personId": id_of(&ended), "reason": "So" });
+            act(&ada, "DisableAccount", input).await.at("disableAccount.disabled");
+        }
+        let peer = format!("192.0.2.{place}");
+        let bearer = format!("Bearer {}", ended.token().expect("a token"));
+        let own = [("authorization", bearer.as_str())];
+        let mut before = test.app.db.statements();
+        for again in 0..6 {
+            let refused = from(&test, &peer, &own, right.clone()).await;
+            if again < 3 {
+                assert_eq!(refused.refusal(), "UNAUTHENTICATED");
+            } else {
+                assert_limited(&refused, 1);
+            }
+            if again == 0 {
+                assert!(test.app.db.statements() > before);
+                before = test.app.db.statements();
+            }
+        }
+        assert_eq!(test.app.db.statements(), before, "it was looked up once");
+        let good = [("authorization", good.as_str())];
+        from(&test, &peer, &good, right.clone()).await.at("measures");
+        drop(test.mails().await);
+    }
+}
+
+#[tokio::test]
 async fn tokens_that_are_made_up_are_not_looked_up_without_end() {
     let test = strict().await;
     let right = json!({ "query": MEASURES });
-    let [known, fresh] =
-        [program(&test, "Eva").await, program(&test, "Fay").await].map(|secret| format!("Bearer {secret}"));
+    let [eva, fay] = [test.person("Eva").await, test.person("Fay").await];
+    let reach = Scopes::of([TokenScope::ReadCatalogue]);
+    let [known, fresh] = [
+        program::secret(&test, &eva, reach).await,
+        program::secret(&test, &fay, reach).await,
+    ]
+    .map(|secret| format!("Bearer {secret}"));
     let known = [("authorization", known.as_str())];
     from(&test, "192.0.2.1", &known, right.clone()).await.at("measures");
     // What others get wrong without such a token stands in the way of none that is new here.
@@ -599,27 +691,4 @@ async fn tokens_that_are_made_up_are_not_looked_up_without_end() {
     for good in [&known, &fresh] {
         from(&test, "192.0.2.1", good, right.clone()).await.at("measures");
     }
-}
-
-/// The secret of an API token that works.
-async fn program(test: &TestApp, owner: &'static str) -> String {
-    let owner = test.person(owner).await;
-    let secret = api_token::draw().expect("a secret");
-    let row = tokens::Model {
-        id: ApiTokenId(test.app.clock.new_id()),
-        hash: api_token::digest(&secret).expect("a digest"),
-        person_id: owner.person.expect("a person"),
-        name: "A program".to_owned(),
-        scopes: "read_catalogue".to_owned(),
-        created_at: test.now(),
-        expires_at: test.now() + TimeDelta::days(1),
-        factor_at: None,
-        used_at: None,
-        warned_at: None,
-        revoked_at: None,
-    };
-    let tx = test.app.db.write().await.expect("a transaction");
-    tokens::insert(&tx, row).await.expect("a token");
-    tx.commit().await.expect("a commit");
-    secret
 }

@@ -8,6 +8,8 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sha2::{Digest, Sha256};
+
 use super::{Shared, address, limit};
 use crate::app::App;
 use crate::auth::api_token;
@@ -16,11 +18,11 @@ use crate::error::{Error, Result};
 use crate::service::session;
 use crate::store::rate::Charge;
 
-/// How many API tokens are known by sight at most, twice.
+/// How many tokens are known by sight at most, twice.
 const MOST: usize = 5_000;
 
-/// The digests of API tokens that were good when they were last brought; clones share them. Two generations: when the
-/// young one is full, it becomes the old one.
+/// The digests of tokens that are known by sight; clones share them. Two generations: when the young one is full, it
+/// becomes the old one.
 #[derive(Debug, Clone, Default)]
 pub struct Familiar(Arc<Mutex<[HashSet<Vec<u8>>; 2]>>);
 
@@ -50,7 +52,10 @@ impl Familiar {
 /// The door of one address.
 pub struct Door<'a> {
     app: &'a App,
+    /// API tokens that were good when they were last brought.
     familiar: &'a Familiar,
+    /// Access tokens of ours that were refused: a session that has ended does not come back, so they never are good again.
+    ended: &'a Familiar,
     caller: String,
 }
 
@@ -60,6 +65,7 @@ impl<'a> Door<'a> {
         Self {
             app: &shared.app,
             familiar: &shared.familiar,
+            ended: &shared.ended,
             caller: address::network(caller).to_string(),
         }
     }
@@ -90,22 +96,45 @@ impl<'a> Door<'a> {
     /// Those of [`session::actor`]. [`Error::Busy`] for an API token that was not good here before, when too many of
     /// this address were looked up in the database and not found.
     pub async fn actor(&self, token: Option<&str>, accept_language: Option<&str>) -> Result<Actor> {
-        let digest = token.and_then(api_token::digest);
-        let known = digest.as_deref().is_some_and(|digest| self.familiar.knows(digest));
-        if digest.is_some() && !known {
-            let now = self.app.clock.now().timestamp_micros();
-            if let Some(charge) = self.unknown_token() {
-                self.app.rates.look(charge, now).map_err(limit::busy)?;
-            }
+        let Some(token) = token else {
+            return session::actor(self.app, None, accept_language).await;
+        };
+        match api_token::digest(token) {
+            Some(digest) => self.program(token, digest).await,
+            None => self.in_session(token).await,
         }
-        let found = session::actor(self.app, token, accept_language).await;
-        match (digest, &found) {
-            (Some(digest), Ok(_)) if !known => self.familiar.learn(digest),
-            (Some(digest), Err(Error::Unauthenticated)) => {
+    }
+
+    /// Whose program brings an API token.
+    async fn program(&self, token: &str, digest: Vec<u8>) -> Result<Actor> {
+        let known = self.familiar.knows(&digest);
+        if !known && let Some(charge) = self.unknown_token() {
+            let now = self.app.clock.now().timestamp_micros();
+            self.app.rates.look(charge, now).map_err(limit::busy)?;
+        }
+        let found = session::actor(self.app, Some(token), None).await;
+        match &found {
+            Ok(_) if !known => self.familiar.learn(digest),
+            Err(Error::Unauthenticated) => {
                 self.familiar.forget(&digest);
                 self.take(self.unknown_token())?;
             }
-            _ => {}
+            Ok(_) | Err(_) => {}
+        }
+        found
+    }
+
+    /// Who brings an access token. A forged one is told without the database; one of ours that was refused is looked up
+    /// once, and not again.
+    async fn in_session(&self, token: &str) -> Result<Actor> {
+        let digest = Sha256::digest(token.as_bytes()).to_vec();
+        if self.ended.knows(&digest) {
+            return Err(Error::Unauthenticated);
+        }
+        let bearer = self.app.bearer(token).await?;
+        let found = session::standing(self.app, bearer).await;
+        if let Err(Error::Unauthenticated) = &found {
+            self.ended.learn(digest);
         }
         found
     }

@@ -50,6 +50,8 @@ pub struct Shared {
     pub documents: graphql::documents::Documents,
     /// The API tokens that are known by sight.
     pub familiar: door::Familiar,
+    /// Access tokens that were refused because their session has ended.
+    pub ended: door::Familiar,
     /// The open sockets.
     pub open: socket::Open,
     /// What the start page offers; `None` when it is switched off.
@@ -71,6 +73,7 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
         documents: graphql::documents::Documents::from_settings(&settings.graphql),
         places: execute::Places::from_settings(&settings.load),
         familiar: door::Familiar::default(),
+        ended: door::Familiar::default(),
         open: socket::Open::default(),
         app,
         start,

@@ -177,7 +177,16 @@ pub async fn actor(app: &App, bearer: Option<&str>, accept_language: Option<&str
     if let Some(hash) = api_token::digest(access) {
         return pass::actor(app, &hash, now).await;
     }
-    let Bearer { person, session } = app.bearer(access).await?;
+    let bearer = app.bearer(access).await?;
+    standing(app, bearer).await
+}
+
+/// Whom an access token that is ours lets in, with the roles in force now.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session has ended, or the account is disabled.
+pub async fn standing(app: &App, Bearer { person, session }: Bearer) -> Result<Actor> {
+    let now = app.clock.now();
     let standing = app.db.standing(session, person, now).await?;
     let session::Standing {
         language,
