@@ -166,6 +166,51 @@ async fn an_invitation_forgets_whom_it_was_for_thirty_days_after_its_end() {
 }
 
 #[tokio::test]
+async fn an_invitation_to_a_cancelled_edition_forgets_whom_it_was_for() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (open, _) = invite(&test, &carla, &edition, "Olga").await;
+    let day = TimeDelta::days(1);
+    stand(&test, day);
+    let seen = carla.again().await.run("SeeEdition", json!({ "id": edition })).await;
+    let cancel = json!({ "editionId": edition, "version": seen.number("edition.version"), "to": "CANCELLED", "reason": "No money" });
+    let cancelled = act(&carla.again().await, "MoveEdition", cancel).await;
+    assert_eq!(cancelled.user_errors("moveEdition"), [""; 0]);
+    stand(&test, day * 31 - TimeDelta::microseconds(1));
+    work(&test).await;
+    let kept = said(&carla, &edition).await;
+    assert_eq!(
+        (kept[0].1.as_str(), &kept[0].2),
+        (Some("Olga"), &Value::Null),
+        "{kept:?}"
+    );
+    assert_ne!(kept[0].0, "SENT");
+    stand(&test, day * 31);
+    work(&test).await;
+    let forgotten = said(&carla, &edition).await;
+    assert_eq!(
+        forgotten,
+        [(kept[0].0.clone(), Value::Null, json!("2026-04-02T12:00:00+00:00"))]
+    );
+    let row = invitation::Entity::find()
+        .one(test.app.db.read())
+        .await
+        .expect("rows")
+        .expect("a row");
+    assert_eq!(
+        (row.email.as_str(), row.given_name.as_str(), row.family_name.as_str()),
+        ("-", "", "")
+    );
+    let ada = test.administrator().await;
+    assert!(
+        purges(&ada)
+            .await
+            .contains(&(open, "names and address removed".to_owned()))
+    );
+}
+
+#[tokio::test]
 async fn the_period_is_what_the_settings_say() {
     let settings = [("auth.invitation_days", "1"), ("retention.invitation_days", "3")];
     let test = TestApp::with(&settings).await;
