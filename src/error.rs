@@ -232,6 +232,9 @@ pub enum Error {
     /// Absent, or not for this actor's eyes; the two cannot be told apart. Holds the input path.
     #[error("not found: {0}")]
     NotFound(&'static str),
+    /// The same of one in a list of the input. Holds the path of the list and the place in it.
+    #[error("not found: {0}.{1}")]
+    NotFoundIn(&'static str, usize),
     /// What the sender can put right.
     #[error("the input is refused: {0:?}")]
     Invalid(Vec<Fault>),

@@ -193,6 +193,18 @@ async fn a_coordinator_decides_one_and_many_at_once() {
         many(&[], "CONFIRM").await.user_errors("decideEnrolments"),
         ["REQUIRED input.enrolments"]
     );
+    // The row is named also where it is the only one, and where there is none.
+    assert_eq!(
+        many(&enrolments[..1], "CONFIRM").await.user_errors("decideEnrolments"),
+        ["ILLEGAL_TRANSITION input.enrolments.0"]
+    );
+    let elsewhere = "enr_01h455vb4pex5vsknk084sn02q".to_owned();
+    let unknown = many(&[enrolments[2].clone(), elsewhere], "WAITLIST").await;
+    assert_eq!(unknown.refusal(), "NOT_FOUND");
+    assert_eq!(
+        unknown.json["errors"][0]["extensions"]["inputPath"],
+        json!(["input", "enrolments", "1", "id"])
+    );
     assert_eq!(test.violations().await, []);
     drop(test.mails().await);
 }

@@ -310,6 +310,39 @@ async fn what_is_no_operation_is_refused_and_not_repeated() {
 }
 
 #[tokio::test]
+async fn what_does_not_fit_the_schema_is_told_in_the_readers_language() {
+    let test = TestApp::new().await;
+    for (language, sentence) in [
+        (
+            "es",
+            "El documento no se ajusta al esquema; extensions.detail dice en qué.",
+        ),
+        (
+            "en",
+            "The document does not fit the schema; extensions.detail says in what.",
+        ),
+        (
+            "pt",
+            "O documento não se ajusta ao esquema; extensions.detail diz em quê.",
+        ),
+    ] {
+        let refused = test
+            .anonymous()
+            .speaking(language)
+            .query("{ nonsense }", json!({}))
+            .await;
+        let error = &refused.json["errors"][0];
+        assert_eq!(
+            (refused.refusal(), &error["message"]),
+            ("GRAPHQL_VALIDATION_FAILED", &json!(sentence))
+        );
+        let detail = error["extensions"]["detail"].as_str().expect("a detail");
+        assert!(detail.contains("nonsense"), "{detail}");
+        assert_eq!(error["locations"], json!([{ "line": 1, "column": 3 }]));
+    }
+}
+
+#[tokio::test]
 async fn every_error_has_a_code_also_those_of_values_that_are_not_of_their_type() {
     let test = TestApp::new().await;
     let asks = "query ($at: DateTime) { statistics(by: [], asAt: $at) { total { enrolments } } }";

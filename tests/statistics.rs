@@ -216,6 +216,34 @@ fn summaries_and_past_figures_equal_a_recount_after_any_history() {
 }
 
 #[tokio::test]
+async fn a_filter_of_nothing_is_refused() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let asks = "query ($filter: StatisticsFilter) { statistics(by: [], filter: $filter) { total { enrolments } } }";
+    let sdl = rumbo::api::sdl();
+    let (_, input) = sdl.split_once("input StatisticsFilter {").expect("the filter");
+    let (input, _) = input.split_once("\n}").expect("its end");
+    let fields = input
+        .lines()
+        .filter_map(|line| line.trim().split_once(": ["))
+        .map(|(name, _)| name);
+    let lists: Vec<&str> = fields.collect();
+    assert_eq!(lists.len(), 10, "{lists:?}");
+    for name in lists {
+        let refused = coordinator.query(asks, json!({ "filter": { name: [] } })).await;
+        assert_eq!(refused.refusal(), "REQUIRED", "{name}");
+        assert_eq!(
+            refused.json["errors"][0]["extensions"]["inputPath"],
+            json!(["filter", name])
+        );
+        for none in [json!({ "filter": { name: null } }), json!({ "filter": {} })] {
+            let all = coordinator.query(asks, none).await;
+            assert_eq!(all.number("statistics.total.enrolments"), 0);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_question_without_a_figure_is_answered() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;

@@ -15,6 +15,8 @@ use crate::domain::language::Language;
 use crate::domain::policy::scopes::covering;
 use crate::error::{Code, Error, Fault, KeyRefusal};
 
+mod refusal;
+
 /// A use case's failure on its way to the client.
 ///
 /// It is shared, since a failed batch fails every node of it and the library copies errors.
@@ -45,77 +47,88 @@ impl From<Fault> for ApiError {
 
 impl From<ApiError> for async_graphql::Error {
     fn from(ApiError(error): ApiError) -> Self {
+        note(&error);
         let mut extensions = ErrorExtensionValues::default();
-        match &*error {
-            Error::Unauthenticated => extensions.set("code", "UNAUTHENTICATED"),
-            Error::Forbidden => extensions.set("code", "FORBIDDEN"),
-            Error::InsufficientScope(action) => {
-                extensions.set("code", "INSUFFICIENT_SCOPE");
-                let scopes = covering(action).iter().map(|scope| scope.word().to_uppercase());
-                extensions.set("scopes", Value::List(scopes.map(Value::String).collect()));
-            }
-            Error::SecondFactorRequired => extensions.set("code", "SECOND_FACTOR_REQUIRED"),
-            Error::NotFound(path) => {
-                extensions.set("code", "NOT_FOUND");
-                extensions.set(
-                    "inputPath",
-                    Value::from_json((*path).split('.').collect()).unwrap_or_default(),
-                );
-            }
-            Error::Invalid(faults) => {
-                if let Some(fault) = faults.first() {
-                    extensions.set("code", key(fault.code));
-                    extensions.set(
-                        "inputPath",
-                        Value::List(fault.path.iter().map(|step| step.as_str().into()).collect()),
-                    );
-                    if let Some(detail) = &fault.detail {
-                        extensions.set("detail", detail.as_str());
-                    }
-                }
-            }
-            Error::Busy(seconds) => {
-                extensions.set("code", "RATE_LIMITED");
-                extensions.set("retryAfter", *seconds);
-            }
-            Error::Provider => extensions.set("code", "PROVIDER_UNAVAILABLE"),
-            Error::Timeout => {
-                tracing::warn!("an operation or a statement took too long");
-                extensions.set("code", "TIMEOUT");
-            }
-            Error::Overloaded => {
-                extensions.set("code", "OVERLOADED");
-                extensions.set("retryAfter", 1);
-            }
-            Error::Key(refusal) => {
-                extensions.set("code", refusal.code());
-                if let KeyRefusal::AnswerTooLong(most) = refusal {
-                    extensions.set("limit", *most);
-                }
-            }
-            Error::Conflict { cause, lock } => {
-                tracing::warn!(error.chain = %cause, "two transactions met");
-                extensions.set("code", if *lock { "OVERLOADED" } else { "INTERNAL" });
-                if *lock {
-                    extensions.set("retryAfter", 1);
-                }
-                let source: Option<Arc<dyn Any + Send + Sync>> = Some(error);
-                return Self {
-                    message: String::new(),
-                    source,
-                    extensions: Some(extensions),
-                };
-            }
-            Error::Internal(cause) => {
-                log(cause.as_ref());
-                extensions.set("code", "INTERNAL");
-            }
-        }
+        extensions.set("code", code(&error));
+        tell(&error, &mut extensions);
+        // Whoever runs the operation looks whether to try it again.
+        let is_conflict = matches!(*error, Error::Conflict { .. });
+        let source: Option<Arc<dyn Any + Send + Sync>> = if is_conflict { Some(error) } else { None };
         Self {
             message: String::new(),
-            source: None,
+            source,
             extensions: Some(extensions),
         }
+    }
+}
+
+/// The code of a failure.
+fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Unauthenticated => "UNAUTHENTICATED",
+        Error::Forbidden => "FORBIDDEN",
+        Error::InsufficientScope(_) => "INSUFFICIENT_SCOPE",
+        Error::SecondFactorRequired => "SECOND_FACTOR_REQUIRED",
+        Error::NotFound(_) | Error::NotFoundIn(..) => "NOT_FOUND",
+        Error::Invalid(faults) => faults.first().map_or("INTERNAL", |fault| key(fault.code)),
+        Error::Busy(_) => "RATE_LIMITED",
+        Error::Provider => "PROVIDER_UNAVAILABLE",
+        Error::Timeout => "TIMEOUT",
+        Error::Overloaded | Error::Conflict { lock: true, .. } => "OVERLOADED",
+        Error::Key(refusal) => refusal.code(),
+        Error::Conflict { lock: false, .. } | Error::Internal(_) => "INTERNAL",
+    }
+}
+
+/// What is told beside the code.
+fn tell(error: &Error, extensions: &mut ErrorExtensionValues) {
+    let path = |path: &str| Value::List(path.split('.').map(Value::from).collect());
+    match error {
+        Error::InsufficientScope(action) => {
+            let scopes = covering(action).iter().map(|scope| scope.word().to_uppercase());
+            extensions.set("scopes", Value::List(scopes.map(Value::String).collect()));
+        }
+        Error::NotFound(at) => extensions.set("inputPath", path(at)),
+        Error::NotFoundIn(list, place) => extensions.set("inputPath", path(&format!("{list}.{place}.id"))),
+        Error::Invalid(faults) => {
+            let Some(fault) = faults.first() else { return };
+            let steps = fault.path.iter().map(|step| step.as_str().into());
+            extensions.set("inputPath", Value::List(steps.collect()));
+            if let Some(detail) = &fault.detail {
+                extensions.set("detail", detail.as_str());
+            }
+        }
+        Error::Busy(seconds) => extensions.set("retryAfter", *seconds),
+        Error::Overloaded | Error::Conflict { lock: true, .. } => extensions.set("retryAfter", 1),
+        Error::Key(KeyRefusal::AnswerTooLong(most)) => extensions.set("limit", *most),
+        Error::Unauthenticated
+        | Error::Forbidden
+        | Error::SecondFactorRequired
+        | Error::Provider
+        | Error::Timeout
+        | Error::Key(_)
+        | Error::Conflict { lock: false, .. }
+        | Error::Internal(_) => {}
+    }
+}
+
+/// Keeps in the log what somebody may have to look at.
+fn note(error: &Error) {
+    match error {
+        Error::Timeout => tracing::warn!("an operation or a statement took too long"),
+        Error::Conflict { cause, .. } => tracing::warn!(error.chain = %cause, "two transactions met"),
+        Error::Internal(cause) => log(cause.as_ref()),
+        Error::Unauthenticated
+        | Error::Forbidden
+        | Error::InsufficientScope(_)
+        | Error::SecondFactorRequired
+        | Error::NotFound(_)
+        | Error::NotFoundIn(..)
+        | Error::Invalid(_)
+        | Error::Busy(_)
+        | Error::Provider
+        | Error::Overloaded
+        | Error::Key(_) => {}
     }
 }
 
@@ -158,30 +171,36 @@ pub fn finish(error: &mut ServerError, language: Language, request_id: &str) {
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("requestId", request_id);
     let Some(Value::String(code)) = extensions.get("code").cloned() else {
-        // What has a path was read by a resolver, so it was a value; the rest is about the document.
-        let is_value = !error.path.is_empty() || error.message.starts_with(WRONG_VALUE);
-        let code = if is_value {
-            "BAD_USER_INPUT"
-        } else {
-            "GRAPHQL_VALIDATION_FAILED"
-        };
-        extensions.set("code", code);
-        if is_value {
-            error.message.insert_str(0, wrong_value(language));
-        }
-        if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
-            error.message.truncate(end);
-        }
-        return;
+        return name(error, language);
     };
     let detail = match extensions.get("detail") {
         Some(Value::String(detail)) => Some(detail.clone()),
         _ => None,
     };
     error.message = Code::from_key(&code).map_or_else(
-        || refusal(&code, language).to_owned(),
+        || refusal::sentence(&code, language).to_owned(),
         |code| sentence(code, detail.as_deref(), language),
     );
+}
+
+/// Names an error of the library, which says in English what is wrong: it goes on saying so after our own words about a
+/// value, and in `detail` about a document.
+fn name(error: &mut ServerError, language: Language) {
+    if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
+        error.message.truncate(end);
+    }
+    // What has a path was read by a resolver, so it was a value; the rest is about the document.
+    let is_value = !error.path.is_empty() || error.message.starts_with(WRONG_VALUE);
+    let extensions = error.extensions.get_or_insert_default();
+    if is_value {
+        extensions.set("code", "BAD_USER_INPUT");
+        error.message.insert_str(0, wrong_value(language));
+    } else {
+        let code = "GRAPHQL_VALIDATION_FAILED";
+        extensions.set("code", code);
+        let sentence = refusal::sentence(code, language).to_owned();
+        extensions.set("detail", std::mem::replace(&mut error.message, sentence));
+    }
 }
 
 /// What a reader is told of a literal that is not of its argument's type, before the library's own words.
@@ -190,102 +209,6 @@ const fn wrong_value(language: Language) -> &'static str {
         Language::Es => "Un valor del documento no es del tipo que se espera: ",
         Language::En => "A value in the document is not of the expected type: ",
         Language::Pt => "Um valor do documento não é do tipo esperado: ",
-    }
-}
-
-/// The sentence of a refusal that is not the input's fault.
-fn refusal(code: &str, language: Language) -> &'static str {
-    let [es, en, pt] = match code {
-        "UNAUTHENTICATED" => [
-            "Inicie sesión para continuar.",
-            "Sign in to continue.",
-            "Entre na sua conta para continuar.",
-        ],
-        "FORBIDDEN" => [
-            "No tiene permiso para hacer esto.",
-            "You may not do this.",
-            "Você não tem permissão para isto.",
-        ],
-        "SECOND_FACTOR_REQUIRED" => [
-            "Active antes el segundo factor de su cuenta: sus funciones lo exigen.",
-            "Add a second factor to your account first: your roles need one.",
-            "Ative antes o segundo fator da sua conta: as suas funções o exigem.",
-        ],
-        "INSUFFICIENT_SCOPE" => [
-            "El código de acceso de este programa no alcanza para esto.",
-            "The token of this program does not reach so far.",
-            "O código de acesso deste programa não alcança isto.",
-        ],
-        "NOT_FOUND" => [
-            "No existe, o no es visible para usted.",
-            "It does not exist, or you may not see it.",
-            "Não existe, ou não está visível para você.",
-        ],
-        "RATE_LIMITED" => [
-            "Demasiadas solicitudes; espere un momento.",
-            "Too many requests; wait a moment.",
-            "Solicitações demais; aguarde um momento.",
-        ],
-        "PROVIDER_UNAVAILABLE" => [
-            "El proveedor de identidad no responde como debe; inténtelo más tarde o entre de otra manera.",
-            "The identity provider does not answer as it should; try again later, or sign in in another way.",
-            "O provedor de identidade não responde como deveria; tente mais tarde ou entre de outra forma.",
-        ],
-        "TIMEOUT" => [
-            "Tardó demasiado; pida menos de una vez.",
-            "It took too long; ask for less at a time.",
-            "Demorou demais; peça menos de uma vez.",
-        ],
-        "IDEMPOTENCY_KEY_MALFORMED" => [
-            "Idempotency-Key tiene de 1 a 255 caracteres ASCII visibles, una sola vez.",
-            "Idempotency-Key has 1 to 255 visible ASCII characters, and comes once.",
-            "Idempotency-Key tem de 1 a 255 caracteres ASCII visíveis, uma única vez.",
-        ],
-        "IDEMPOTENCY_KEY_NEEDS_ONE_MUTATION" => [
-            "Con Idempotency-Key, envíe una sola mutación por solicitud.",
-            "With an Idempotency-Key, send one mutation a request.",
-            "Com Idempotency-Key, envie uma única mutação por solicitação.",
-        ],
-        "IDEMPOTENCY_KEY_NOT_TAKEN" => [
-            "Esta mutación no admite Idempotency-Key: su respuesta contiene un secreto que no se guarda.",
-            "This mutation takes no Idempotency-Key: its answer holds a secret that is not kept.",
-            "Esta mutação não admite Idempotency-Key: a resposta contém um segredo que não é guardado.",
-        ],
-        "IDEMPOTENCY_KEY_REUSED" => [
-            "Esta Idempotency-Key ya se usó con otro contenido: elija otra.",
-            "This Idempotency-Key was used with another payload: choose another one.",
-            "Esta Idempotency-Key já foi usada com outro conteúdo: escolha outra.",
-        ],
-        "IDEMPOTENCY_KEY_IN_USE" => [
-            "La primera solicitud con esta Idempotency-Key sigue en curso; vuelva a intentarlo enseguida.",
-            "The first request with this Idempotency-Key still runs; try again in a moment.",
-            "A primeira solicitação com esta Idempotency-Key ainda está em curso; tente novamente em instantes.",
-        ],
-        "IDEMPOTENCY_ANSWER_WITHHELD" => [
-            "Se hizo la primera vez, pero ya no puede ver lo que muestra la respuesta.",
-            "It was done the first time, but you may no longer see what the answer shows.",
-            "Foi feito na primeira vez, mas você já não pode ver o que a resposta mostra.",
-        ],
-        "IDEMPOTENCY_ANSWER_TOO_LARGE" => [
-            "La respuesta es demasiado grande para guardarla, y no se hizo nada: pida menos campos.",
-            "The answer is too large to be kept, and nothing was done: ask for fewer fields.",
-            "A resposta é grande demais para ser guardada, e nada foi feito: peça menos campos.",
-        ],
-        "OVERLOADED" => [
-            "Hay demasiada carga en este momento; vuelva a intentarlo enseguida.",
-            "There is too much load now; try again in a moment.",
-            "Há carga demais neste momento; tente novamente em instantes.",
-        ],
-        _ => [
-            "Falló algo de nuestro lado. Indique el identificador de la solicitud si lo reporta.",
-            "Something failed on our side. Quote the request id if you report it.",
-            "Algo falhou do nosso lado. Informe o identificador da solicitação ao relatar.",
-        ],
-    };
-    match language {
-        Language::Es => es,
-        Language::En => en,
-        Language::Pt => pt,
     }
 }
 

@@ -53,7 +53,7 @@ impl From<Error> for Failure {
                 let lines: Vec<String> = faults.iter().map(line).collect();
                 Self::Refused(lines.join("\n"))
             }
-            Error::NotFound(what) => Self::Refused(format!("not found: {what}")),
+            Error::NotFound(_) | Error::NotFoundIn(..) => Self::Refused(failure.to_string()),
             Error::Internal(cause) if cause.is::<ConfigError>() || cause.is::<SetupError>() => {
                 Self::Refused(cause.to_string())
             }

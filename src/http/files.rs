@@ -128,7 +128,7 @@ fn file_name(code: &str) -> String {
 fn refused(failure: &Error) -> Response {
     let (status, code) = match failure {
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+        Error::NotFound(_) | Error::NotFoundIn(..) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Error::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
         Error::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT"),
         Error::Overloaded | Error::Conflict { lock: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),

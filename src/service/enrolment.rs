@@ -167,7 +167,7 @@ pub async fn decide(
     let tx = app.db.write().await?;
     let (edition, row) = load_one(&tx, actor, id).await?;
     demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
-    refuse_own(actor, std::slice::from_ref(&row), "enrolmentId")?;
+    refuse_own(actor, std::slice::from_ref(&row), |_| "enrolmentId".to_owned())?;
     enrolment::expect_version(&row, version, "version")?;
     let moved = carry_out(app, &tx, actor, edition, vec![row], to, reason, "enrolmentId").await?;
     tx.commit().await?;
@@ -204,14 +204,12 @@ pub async fn decide_many(
     let mut found = enrolment::lock_for(&tx, actor, &ids).await?;
     found.retain(|row| row.edition_id == edition.id);
     let mut rows = Vec::with_capacity(ids.len());
-    for id in &ids {
-        let place = found
-            .iter()
-            .position(|row| row.id == *id)
-            .ok_or(Error::NotFound("input.enrolments"))?;
-        rows.push(found.swap_remove(place));
+    for (place, id) in ids.iter().enumerate() {
+        let at = found.iter().position(|row| row.id == *id);
+        let at = at.ok_or(Error::NotFoundIn("input.enrolments", place))?;
+        rows.push(found.swap_remove(at));
     }
-    refuse_own(actor, &rows, "enrolments")?;
+    refuse_own(actor, &rows, |place| format!("enrolments.{place}"))?;
     let mut faults = Faults::default();
     for (place, (row, seen)) in rows.iter().zip(list).enumerate() {
         if row.version != seen.version {
@@ -220,7 +218,9 @@ pub async fn decide_many(
         }
     }
     faults.check()?;
-    let moved = carry_out(app, &tx, actor, edition, rows, to, reason, "enrolments").await?;
+    // The row is named also where it is the only one.
+    let at = if rows.len() == 1 { "enrolments.0" } else { "enrolments" };
+    let moved = carry_out(app, &tx, actor, edition, rows, to, reason, at).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(moved)
@@ -264,12 +264,12 @@ async fn carry_out(
     Ok(moved)
 }
 
-/// Nobody decides on their own enrolment.
-fn refuse_own(actor: &Actor, rows: &[enrolment::Model], at: &str) -> Result<()> {
-    if rows.iter().any(|row| actor.person == Some(row.person_id)) {
-        return Err(Error::at(at, Code::OwnWork));
+/// Nobody decides on their own enrolment; `at` says where the input names a row.
+fn refuse_own(actor: &Actor, rows: &[enrolment::Model], at: impl Fn(usize) -> String) -> Result<()> {
+    match rows.iter().position(|row| actor.person == Some(row.person_id)) {
+        Some(place) => Err(Error::at(&at(place), Code::OwnWork)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Loads an enrolment with its edition, the edition locked first, as everywhere.

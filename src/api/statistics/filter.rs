@@ -20,7 +20,8 @@ pub struct PeriodInput {
     rule: PeriodRule,
 }
 
-/// What is counted; what is left out does not restrict.
+/// What is counted; what is left out does not restrict. A list that is given has one value at least: an empty one could mean
+/// everybody or nobody, and is refused (`REQUIRED`).
 #[derive(InputObject, Default)]
 pub struct StatisticsFilter {
     /// Editions by date.
@@ -56,6 +57,11 @@ fn fault(path: &[&str], code: Code) -> Fault {
         path: path.iter().map(|&step| step.to_owned()).collect(),
         detail: None,
     }
+}
+
+/// Whether a list was given that says nothing.
+fn says_nothing<A>(values: Option<&Vec<A>>) -> bool {
+    values.is_some_and(Vec::is_empty)
 }
 
 fn all<A, B: From<A>>(name: &str, values: Option<Vec<A>>) -> Result<Vec<B>> {
@@ -95,8 +101,29 @@ fn month(text: String) -> Result<String, Flaw> {
 }
 
 impl StatisticsFilter {
+    /// The lists that were given and are empty.
+    fn empty(&self) -> Vec<&'static str> {
+        let lists = [
+            ("editions", says_nothing(self.editions.as_ref())),
+            ("courses", says_nothing(self.courses.as_ref())),
+            ("genders", says_nothing(self.genders.as_ref())),
+            ("countries", says_nothing(self.countries.as_ref())),
+            ("institutions", says_nothing(self.institutions.as_ref())),
+            ("institutionKinds", says_nothing(self.institution_kinds.as_ref())),
+            ("constituentGroups", says_nothing(self.constituent_groups.as_ref())),
+            ("languages", says_nothing(self.languages.as_ref())),
+            ("statuses", says_nothing(self.statuses.as_ref())),
+            ("months", says_nothing(self.months.as_ref())),
+        ];
+        let empty = lists.into_iter().filter(|(_, says_nothing)| *says_nothing);
+        empty.map(|(name, _)| name).collect()
+    }
+
     pub(super) fn read(self) -> Result<Filter> {
         let mut faults = Faults::default();
+        for name in self.empty() {
+            faults.push(fault(&["filter", name], Code::Required));
+        }
         let period = self.period.and_then(|period| {
             let from = faults.take_argument("filter.period.from", parse_day(period.from));
             let to = faults.take_argument("filter.period.to", parse_day(period.to));

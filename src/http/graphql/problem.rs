@@ -86,9 +86,13 @@ impl Problem {
                 (status, false)
             }
             Self::Failed(Error::Busy(_)) => (StatusCode::TOO_MANY_REQUESTS, false),
-            Self::Failed(Error::NotFound(_) | Error::Invalid(_) | Error::Conflict { .. } | Error::Internal(_)) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, false)
-            }
+            Self::Failed(
+                Error::NotFound(_)
+                | Error::NotFoundIn(..)
+                | Error::Invalid(_)
+                | Error::Conflict { .. }
+                | Error::Internal(_),
+            ) => (StatusCode::INTERNAL_SERVER_ERROR, false),
         }
     }
 
