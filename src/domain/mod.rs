@@ -62,3 +62,4 @@ pub mod signing_key;
 pub mod statistics;
 pub mod submission;
 pub mod text;
+pub mod version;

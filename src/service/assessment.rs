@@ -8,7 +8,8 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::submission::{Decision, SubmissionState};
 use crate::domain::text::Comment;
-use crate::error::{Code, Error, Fault, Result};
+use crate::domain::version::expect_version;
+use crate::error::{Code, Error, Result};
 use crate::store::assessment::Finding;
 use crate::store::case::{self, Case};
 use crate::store::history::Step;
@@ -130,9 +131,7 @@ async fn open(tx: &Tx, actor: &Actor, id: SubmissionId, seen: i64) -> Result<Cas
     if case.relation.own || case.relation.team {
         return Err(Error::at("submissionId", Code::OwnWork));
     }
-    if case.row.version != seen {
-        return Err(Fault::at("version", Code::StaleVersion).with(case.row.version).into());
-    }
+    expect_version("version", case.row.version, seen)?;
     if !case.edition.state.takes_assessment() {
         return Err(Code::IllegalTransition.into());
     }
@@ -140,12 +139,8 @@ async fn open(tx: &Tx, actor: &Actor, id: SubmissionId, seen: i64) -> Result<Cas
 }
 
 fn check_number(case: &Case, number: Option<i64>) -> Result<()> {
-    if number.is_some_and(|number| number != case.row.current_number) {
-        return Err(Fault::at("versionNumber", Code::StaleVersion)
-            .with(case.row.current_number)
-            .into());
-    }
-    Ok(())
+    let present = case.row.current_number;
+    expect_version("versionNumber", present, number.unwrap_or(present)).map_err(Error::from)
 }
 
 fn points(case: &Case, scores: &[Score]) -> Result<i64> {

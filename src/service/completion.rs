@@ -11,6 +11,7 @@ use crate::domain::policy::{self, Action};
 use crate::domain::statistics::Change;
 use crate::domain::submission::{Evidence, Outcome};
 use crate::domain::text::Reason;
+use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::history::Step;
 use crate::store::{Tx, audit, completion, course, deliverable, edition, enrolment, history, outbox, tally};
@@ -55,10 +56,10 @@ pub async fn decide(app: &App, actor: &Actor, list: &[Seen<EnrolmentId>]) -> Res
         match state {
             _ if own => faults.push(Fault::at(&at, Code::OwnWork)),
             None => faults.push(Fault::at(&at, Code::IllegalTransition)),
-            Some(_) if row.version != *version => {
-                faults.push(Fault::at(&format!("{at}.version"), Code::StaleVersion).with(row.version));
-            }
-            Some(state) => decisions.push((row, state, outcome)),
+            Some(state) => match expect_version(&format!("{at}.version"), row.version, *version) {
+                Ok(()) => decisions.push((row, state, outcome)),
+                Err(fault) => faults.push(fault),
+            },
         }
     }
     faults.check()?;
@@ -94,7 +95,7 @@ pub async fn decide_late(
     let state = facts
         .next(row, true, true)
         .ok_or(Error::at("enrolmentId", Code::IllegalTransition))?;
-    enrolment::expect_version(row, version, "version")?;
+    expect_version("version", row.version, version)?;
     let outcome = Outcome {
         completed: true,
         ..outcome

@@ -5,7 +5,8 @@ use crate::domain::actor::Actor;
 use crate::domain::course::CourseDraft;
 use crate::domain::id::CourseId;
 use crate::domain::policy::{Action, Relation, demand};
-use crate::error::{Code, Error, Fault, Result};
+use crate::domain::version::expect_version;
+use crate::error::{Error, Result};
 use crate::store::{audit, course, edition};
 
 /// The course, if there is one; the catalogue is for everybody.
@@ -16,7 +17,7 @@ pub async fn find(app: &App, id: CourseId) -> Result<Option<course::Model>> {
 /// Creates a course.
 ///
 /// # Errors
-/// [`Code::Taken`] when another course has the code.
+/// `Code::Taken` when another course has the code.
 pub async fn create(app: &App, actor: &Actor, draft: &CourseDraft) -> Result<course::Model> {
     demand(actor, Action::PlanCourse, Relation::NONE, None)?;
     let tx = app.db.write().await?;
@@ -37,7 +38,7 @@ pub async fn create(app: &App, actor: &Actor, draft: &CourseDraft) -> Result<cou
 /// Replaces the texts of a course whose version the caller saw.
 ///
 /// # Errors
-/// [`Code::StaleVersion`] when somebody else changed it since.
+/// `Code::StaleVersion` when somebody else changed it since.
 pub async fn update(
     app: &App,
     actor: &Actor,
@@ -48,9 +49,7 @@ pub async fn update(
     demand(actor, Action::PlanCourse, Relation::NONE, None)?;
     let tx = app.db.write().await?;
     let old = course::lock(&tx, id).await?.ok_or(Error::NotFound("input.courseId"))?;
-    if old.version != version {
-        return Err(Fault::at("version", Code::StaleVersion).with(old.version).into());
-    }
+    expect_version("version", old.version, version)?;
     let row = course::update(&tx, &old, draft).await?;
     edition::refresh_search_text(&tx, &row).await?;
     audit::record(

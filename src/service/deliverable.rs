@@ -9,7 +9,8 @@ use crate::domain::edition::EditionState;
 use crate::domain::id::{DeliverableId, EditionId};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::{Comment, Title};
-use crate::error::{Code, Error, Fault, Result};
+use crate::domain::version::expect_version;
+use crate::error::{Code, Error, Result};
 use crate::store::{audit, deliverable, edition};
 
 /// Defines what the teams or the participants of an edition hand in. For who coordinates it.
@@ -98,9 +99,7 @@ pub async fn update(app: &App, actor: &Actor, command: UpdateDeliverable) -> Res
         None,
     )?;
     let row = deliverable::get(&tx, seen.id).await?;
-    if row.version != command.version {
-        return Err(Fault::at("version", Code::StaleVersion).with(row.version).into());
-    }
+    expect_version("version", row.version, command.version)?;
     check_state(edition.state)?;
     if deliverable::is_assessed(&tx, row.id).await? {
         return Err(Error::at("deliverableId", Code::IllegalTransition));

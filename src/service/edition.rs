@@ -11,6 +11,7 @@ use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CourseId, EditionId, PersonId};
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::text::Reason;
+use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::history::Step;
 use crate::store::{Tx, audit, course, edition, enrolment, history};
@@ -194,9 +195,7 @@ async fn load(tx: &Tx, actor: &Actor, id: EditionId, version: i64) -> Result<edi
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
     demand(actor, Action::PlanEdition, relation(actor, &row), None)?;
-    if row.version != version {
-        return Err(Fault::at("version", Code::StaleVersion).with(row.version).into());
-    }
+    expect_version("version", row.version, version)?;
     Ok(row)
 }
 

@@ -8,6 +8,7 @@ use crate::domain::enrolment::{Admission, EnrolmentState};
 use crate::domain::id::{EditionId, EnrolmentId, PersonId, Seen, Subject};
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::text::{Comment, Reason};
+use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::{Tx, audit, course, edition, enrolment, snapshot};
 
@@ -128,7 +129,7 @@ pub async fn withdraw(
         ..edition_relation(actor, &edition)
     };
     demand(actor, Action::Withdraw, relation, reason)?;
-    enrolment::expect_version(&row, version, "version")?;
+    expect_version("version", row.version, version)?;
     let to = row
         .state
         .leave()
@@ -168,7 +169,7 @@ pub async fn decide(
     let (edition, row) = load_one(&tx, actor, id).await?;
     demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
     refuse_own(actor, std::slice::from_ref(&row), |_| "enrolmentId".to_owned())?;
-    enrolment::expect_version(&row, version, "version")?;
+    expect_version("version", row.version, version)?;
     let moved = carry_out(app, &tx, actor, edition, vec![row], to, reason, "enrolmentId").await?;
     tx.commit().await?;
     app.outbox.notify_one();
@@ -212,9 +213,9 @@ pub async fn decide_many(
     refuse_own(actor, &rows, |place| format!("enrolments.{place}"))?;
     let mut faults = Faults::default();
     for (place, (row, seen)) in rows.iter().zip(list).enumerate() {
-        if row.version != seen.version {
-            let at = format!("enrolments.{place}.version");
-            faults.push(Fault::at(&at, Code::StaleVersion).with(row.version));
+        let at = format!("enrolments.{place}.version");
+        if let Err(fault) = expect_version(&at, row.version, seen.version) {
+            faults.push(fault);
         }
     }
     faults.check()?;

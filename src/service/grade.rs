@@ -10,6 +10,7 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::submission::{Decision, SubmissionState};
 use crate::domain::text::Reason;
+use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::case::{self, Case};
 use crate::store::history::Step;
@@ -83,7 +84,7 @@ pub async fn override_value(
     if case.row.state != SubmissionState::Released {
         return Err(Code::IllegalTransition.into());
     }
-    check_version(&case, seen)?;
+    expect_version("version", case.row.version, seen.version)?;
     let row = submission::set_state(&tx, &case.row, SubmissionState::Released).await?;
     grade::insert(
         &tx,
@@ -124,7 +125,7 @@ pub async fn reopen(app: &App, actor: &Actor, seen: Seen<SubmissionId>, reason: 
     if case.row.state != SubmissionState::Released {
         return Err(Code::IllegalTransition.into());
     }
-    check_version(&case, seen)?;
+    expect_version("version", case.row.version, seen.version)?;
     let row = submission::set_state(&tx, &case.row, SubmissionState::InReview).await?;
     let cases = [case];
     works::count(&tx, &app.clock, &counted(&cases), Counted::Reopened).await?;
@@ -219,19 +220,12 @@ fn check_versions(cases: &[Case], list: &[Seen<SubmissionId>]) -> Result<()> {
     let mut faults = Faults::default();
     for (place, seen) in list.iter().enumerate() {
         let case = cases.iter().find(|case| case.row.id == seen.id);
-        if let Some(case) = case.filter(|case| case.row.version != seen.version) {
-            let at = format!("submissions.{place}.version");
-            faults.push(Fault::at(&at, Code::StaleVersion).with(case.row.version));
+        let at = format!("submissions.{place}.version");
+        if let Some(Err(fault)) = case.map(|case| expect_version(&at, case.row.version, seen.version)) {
+            faults.push(fault);
         }
     }
     faults.check()
-}
-
-fn check_version(case: &Case, seen: Seen<SubmissionId>) -> Result<()> {
-    if case.row.version == seen.version {
-        return Ok(());
-    }
-    Err(Fault::at("version", Code::StaleVersion).with(case.row.version).into())
 }
 
 /// For whom the works are counted.

@@ -17,6 +17,7 @@ use crate::domain::notice::{Guest, Notice};
 use crate::domain::policy::{Action, demand};
 use crate::domain::rate::seconds;
 use crate::domain::text::{Email, Name, Reason};
+use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Faults, Result};
 use crate::store::history::{self, Step};
 use crate::store::invitation::{self, Filter, Model};
@@ -181,7 +182,7 @@ async fn opened(tx: &Tx, actor: &Actor, id: InvitationId, version: i64) -> Resul
         .ok_or(Error::NotFound(PATH))?;
     let offer = row.offer()?;
     authorise(tx, actor, offer, PATH).await?;
-    row.expect_version(version)?;
+    expect_version("version", row.version, version)?;
     Ok((row, offer))
 }
 

@@ -6,7 +6,8 @@ use crate::domain::id::{DeliverableId, SubmissionId};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::submission::{HandIn, Refusal, SubmissionState};
 use crate::domain::text::{Body, Title};
-use crate::error::{Code, Error, Fault, Flaw, Result};
+use crate::domain::version::stale_version;
+use crate::error::{Error, Fault, Flaw, Result};
 use crate::store::case::{self, Case};
 use crate::store::history::Step;
 use crate::store::submission::Author;
@@ -30,8 +31,8 @@ pub struct SaveDraft {
 /// where each answers alone.
 ///
 /// # Errors
-/// [`Code::StaleVersion`] when a team mate saved meanwhile, [`Code::IllegalTransition`] while the work is with the
-/// tutor or the edition is not running, [`Code::DeadlinePassed`].
+/// `Code::StaleVersion` when a team mate saved meanwhile, `Code::IllegalTransition` while the work is with the
+/// tutor or the edition is not running, `Code::DeadlinePassed`.
 pub async fn save_draft(app: &App, actor: &Actor, command: SaveDraft) -> Result<submission::Model> {
     let tx = app.db.write().await?;
     let me = actor.signed_in()?;
@@ -81,8 +82,8 @@ pub async fn save_draft(app: &App, actor: &Actor, command: SaveDraft) -> Result<
 /// Hands the draft in as a new version, which never changes again; its authors are those of this instant.
 ///
 /// # Errors
-/// [`Code::StaleVersion`], [`Code::IllegalTransition`] when it was handed in already, [`Code::EmptySubmission`],
-/// [`Code::DeadlinePassed`] with the cut-off in the edition's zone.
+/// `Code::StaleVersion`, `Code::IllegalTransition` when it was handed in already, `Code::EmptySubmission`,
+/// `Code::DeadlinePassed` with the cut-off in the edition's zone.
 pub async fn submit(app: &App, actor: &Actor, id: SubmissionId, seen: i64) -> Result<submission::Model> {
     let tx = app.db.write().await?;
     let cases = case::open(&tx, actor, &[id]).await?.unwrap_or_default();
@@ -193,9 +194,7 @@ fn check_version(present: Option<i64>, seen: Option<i64>) -> Result<()> {
     if present == seen {
         return Ok(());
     }
-    Err(Fault::at("version", Code::StaleVersion)
-        .with(present.unwrap_or_default())
-        .into())
+    Err(stale_version("version", present.unwrap_or_default()).into())
 }
 
 #[cfg(test)]

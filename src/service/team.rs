@@ -11,6 +11,7 @@ use crate::domain::edition::EditionState;
 use crate::domain::id::{AllocationId, EditionId, EnrolmentId, PersonId, TeamId};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Name;
+use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::{Tx, allocation, audit, completion, edition, team, team_member};
 
@@ -83,9 +84,7 @@ pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<tea
     let (row, relation, state) = open(&tx, actor, command.team, "input.teamId").await?;
     policy::demand(actor, Action::ManageTeams, relation, None)?;
     check_state(&[state])?;
-    if row.version != command.version {
-        return Err(Fault::at("version", Code::StaleVersion).with(row.version).into());
-    }
+    expect_version("version", row.version, command.version)?;
     let members = team_member::of_teams(&tx, &[row.id]).await?;
     let present: BTreeSet<EnrolmentId> = members.iter().map(|member| member.enrolment).collect();
     let mut faults = Faults::default();

@@ -13,7 +13,8 @@ use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CompletionId, DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId};
 use crate::domain::policy;
 use crate::domain::submission::Outcome;
-use crate::error::{Code, Error, Fault, Result};
+use crate::domain::version::stale_version;
+use crate::error::{Error, Result};
 
 /// The decided outcome of an enrolment with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -145,7 +146,7 @@ pub async fn insert(
 /// Writes state and grade into the enrolment, if it is still as it was read.
 ///
 /// # Errors
-/// [`Code::StaleVersion`].
+/// `Code::StaleVersion`.
 pub async fn set_outcome(
     tx: &Tx,
     row: &enrolment::Model,
@@ -164,7 +165,7 @@ pub async fn set_outcome(
         .filter(enrolment::Column::Version.eq(row.version))
         .exec_with_returning(tx)
         .await?;
-    let changed_meanwhile = || Fault::at("version", Code::StaleVersion).with(row.version).into();
+    let changed_meanwhile = || stale_version("version", row.version).into();
     rows.into_iter().next().ok_or_else(changed_meanwhile)
 }
 

@@ -11,7 +11,8 @@ use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::deliverable::{DeliverableDraft, DeliverableKind, Rubric};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{DeliverableId, EditionId};
-use crate::error::{Code, Error, Fault, Result};
+use crate::domain::version::stale_version;
+use crate::error::{Error, Result};
 
 /// What is asked for, with its rubric.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -172,7 +173,7 @@ pub async fn insert(tx: &Tx, clock: &Clock, edition: EditionId, draft: &Delivera
 /// Changes it if it is still as it was read.
 ///
 /// # Errors
-/// [`Code::StaleVersion`].
+/// `Code::StaleVersion`.
 pub async fn set_draft(tx: &Tx, row: &Model, draft: &DeliverableDraft) -> Result<Model> {
     let change = ActiveModel {
         version: Set(row.version + 1),
@@ -184,6 +185,6 @@ pub async fn set_draft(tx: &Tx, row: &Model, draft: &DeliverableDraft) -> Result
         .filter(Column::Version.eq(row.version))
         .exec_with_returning(tx)
         .await?;
-    let stale = || Fault::at("version", Code::StaleVersion).with(row.version).into();
+    let stale = || stale_version("version", row.version).into();
     rows.into_iter().next().ok_or_else(stale)
 }

@@ -14,7 +14,7 @@ use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId};
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
 use crate::domain::statistics::{Cell, Fact};
-use crate::error::{Code, Fault, Result};
+use crate::error::Result;
 
 /// One person in one edition, with the declaration frozen in it.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -344,14 +344,6 @@ pub async fn set_state(tx: &Tx, ids: &[EnrolmentId], state: EnrolmentState) -> R
             .await?;
     }
     Ok(())
-}
-
-/// Refuses when somebody else changed the row since the caller read it.
-pub fn expect_version(row: &Model, seen: i64, at: &str) -> Result<()> {
-    if row.version == seen {
-        return Ok(());
-    }
-    Err(Fault::at(at, Code::StaleVersion).with(row.version).into())
 }
 
 /// Freezes a declaration in a row.

@@ -10,6 +10,7 @@ use super::{Tx, unique_or};
 use crate::domain::id::InstitutionId;
 use crate::domain::institution::InstitutionKind;
 use crate::domain::text::{Country, SearchText, fold};
+use crate::domain::version::stale_version;
 use crate::error::{Code, Error, Fault, Result};
 
 /// Letters with marks and the plain ones that a search takes them for.
@@ -163,6 +164,6 @@ pub async fn set(tx: &Tx, row: &Model, expected: i64) -> Result<Model> {
         .exec_with_returning(tx)
         .await
         .map_err(unique_or(Fault::at("code", Code::Taken)))?;
-    let stale = || Error::from(Fault::at("version", Code::StaleVersion).with(row.version));
+    let stale = || Error::from(stale_version("version", row.version));
     rows.into_iter().next().ok_or_else(stale)
 }

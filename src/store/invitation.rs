@@ -12,7 +12,7 @@ use crate::domain::id::{EditionId, InvitationId, PersonId};
 use crate::domain::invitation::{InvitationState, Offer, Purpose, Standing};
 use crate::domain::language::Language;
 use crate::domain::policy::{Action, Relation as Stands, may};
-use crate::error::{Code, Error, Fault, Result};
+use crate::error::{Code, Error, Result};
 
 /// What is open, as the partial indexes say it: with bound values the planner would not use them.
 const OPEN: &str = "state = 'sent'";
@@ -75,17 +75,6 @@ impl Model {
             (Purpose::HoldRole, Some(scope), Some(role)) => Ok(Offer::HoldRole(Grant { role, scope })),
             _ => Err(Error::internal("an invitation to nothing")),
         }
-    }
-
-    /// Refuses when somebody else changed it since the caller read it.
-    ///
-    /// # Errors
-    /// [`Code::StaleVersion`].
-    pub fn expect_version(&self, seen: i64) -> Result<()> {
-        if self.version == seen {
-            return Ok(());
-        }
-        Err(Fault::at("version", Code::StaleVersion).with(self.version).into())
     }
 }
 

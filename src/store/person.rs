@@ -9,7 +9,8 @@ use super::{Tx, enrolment, role, unique_or};
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
 use crate::domain::text::{Email, Name};
-use crate::error::{Code, Error, Fault, Result};
+use crate::domain::version::stale_version;
+use crate::error::{Error, Result};
 
 /// A person: an account.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -181,7 +182,7 @@ pub struct Profile {
 /// Replaces the profile, if the row is still as `expected`.
 ///
 /// # Errors
-/// [`Code::StaleVersion`] when it is not.
+/// `Code::StaleVersion` when it is not.
 pub async fn set_profile(tx: &Tx, row: &Model, expected: i64, profile: &Profile) -> Result<Model> {
     let rows = Entity::update_many()
         .col_expr(Column::GivenName, Expr::value(profile.given_name.as_ref()))
@@ -193,7 +194,7 @@ pub async fn set_profile(tx: &Tx, row: &Model, expected: i64, profile: &Profile)
         .filter(Column::Version.eq(expected))
         .exec_with_returning(tx)
         .await?;
-    let stale = || Error::from(Fault::at("version", Code::StaleVersion).with(row.version));
+    let stale = || Error::from(stale_version("version", row.version));
     rows.into_iter().next().ok_or_else(stale)
 }
 

@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, SubmissionId, TeamId};
 use crate::domain::submission::SubmissionState;
-use crate::error::{Code, Error, Fault, Result};
+use crate::domain::version::stale_version;
+use crate::error::{Error, Result};
 
 mod sight;
 
@@ -185,7 +186,7 @@ pub async fn page_of_edition(
 /// Begins an answer.
 ///
 /// # Errors
-/// [`Code::StaleVersion`] when somebody else began it meanwhile.
+/// `Code::StaleVersion` when somebody else began it meanwhile.
 pub async fn insert(
     tx: &Tx,
     clock: &Clock,
@@ -212,7 +213,7 @@ pub async fn insert(
         created_at: Set(clock.now()),
         version: Set(1),
     };
-    let meanwhile = Error::from(Fault::at("version", Code::StaleVersion).with(1));
+    let meanwhile = Error::from(stale_version("version", 1));
     Entity::insert(row)
         .exec_with_returning(tx)
         .await
@@ -230,14 +231,14 @@ async fn change(tx: &Tx, row: &Model, change: ActiveModel) -> Result<Model> {
         .filter(Column::Version.eq(row.version))
         .exec_with_returning(tx)
         .await?;
-    let stale = || Fault::at("version", Code::StaleVersion).with(row.version).into();
+    let stale = || stale_version("version", row.version).into();
     rows.into_iter().next().ok_or_else(stale)
 }
 
 /// Changes the draft.
 ///
 /// # Errors
-/// [`Code::StaleVersion`].
+/// `Code::StaleVersion`.
 pub async fn set_draft(tx: &Tx, row: &Model, title: &str, body: &str) -> Result<Model> {
     let draft = ActiveModel {
         draft_title: Set(title.to_owned()),
@@ -250,7 +251,7 @@ pub async fn set_draft(tx: &Tx, row: &Model, title: &str, body: &str) -> Result<
 /// Changes the state; the version rises also when the state stays.
 ///
 /// # Errors
-/// [`Code::StaleVersion`].
+/// `Code::StaleVersion`.
 pub async fn set_state(tx: &Tx, row: &Model, state: SubmissionState) -> Result<Model> {
     change(
         tx,
@@ -266,7 +267,7 @@ pub async fn set_state(tx: &Tx, row: &Model, state: SubmissionState) -> Result<M
 /// Notes one more hand-in; the first one says for whom the work is counted.
 ///
 /// # Errors
-/// [`Code::StaleVersion`].
+/// `Code::StaleVersion`.
 pub async fn set_handed_in(
     tx: &Tx,
     row: &Model,

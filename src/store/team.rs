@@ -14,7 +14,8 @@ use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::id::{EditionId, EnrolmentId, TeamId};
 use crate::domain::policy;
 use crate::domain::text::Name;
-use crate::error::{Code, Error, Fault, Result};
+use crate::domain::version::stale_version;
+use crate::error::{Code, Error, Result};
 
 /// The people of one edition who hand in together.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -212,7 +213,7 @@ pub async fn set_name(tx: &Tx, row: &Model, name: &str) -> Result<Model> {
         .exec_with_returning(tx)
         .await
         .map_err(unique_or(Error::at("name", Code::Taken)))?;
-    let stale = || Fault::at("version", Code::StaleVersion).with(row.version).into();
+    let stale = || stale_version("version", row.version).into();
     rows.into_iter().next().ok_or_else(stale)
 }
 

@@ -15,6 +15,7 @@ use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender};
 use crate::domain::statistics::Change;
 use crate::domain::text::{Comment, Name, Reason};
+use crate::error::Code;
 use crate::service::assessment::{self, Assess};
 use crate::service::{completion, deliverable as deliverables, grade, team};
 use crate::store::{enrolment, grade as grades, history, outbox, person, role, tally, version};
