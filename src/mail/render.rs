@@ -8,8 +8,8 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::{Recipient, one_line};
-use crate::domain::language::Language;
-use crate::domain::notice::{AboutEdition, AboutWork, Notice};
+use crate::domain::language::{Language, Localized};
+use crate::domain::notice::{AboutEdition, AboutWork, Days, Notice};
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +42,11 @@ pub enum RenderError {
 /// Writes `notice` out for `to`; links start with `public_url`.
 pub fn render(notice: &Notice, to: &Recipient, public_url: &str) -> Result<Rendered, RenderError> {
     let public_url = public_url.trim_end_matches('/');
-    let writer = Writer::new(to, facts(notice, to.language, public_url), public_url);
+    let told = Told {
+        language: to.language,
+        public_url,
+    };
+    let writer = Writer::new(to, facts(notice, &told), public_url);
     let subject = one_line(&writer.line("subject.txt", section(to.language, notice.name())?.subject)?);
     Ok(Rendered {
         text: writer.message(notice.name(), &subject, "txt", TEXT_LAYOUT)? + "\n",
@@ -132,66 +136,34 @@ fn section(language: Language, name: &str) -> Result<Section, RenderError> {
 }
 
 /// What the templates of a notice may name.
-#[allow(clippy::too_many_lines, reason = "a table: one arm a notice")]
-fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
+#[rustfmt::skip]
+fn facts(notice: &Notice, told: &Told<'_>) -> Value {
     match notice {
-        Notice::ConfirmAddress { token, expires_at } => context! {
-            token, link => format!("{public_url}/confirm?token={token}"), expires_at => instant(*expires_at, language),
+        Notice::ConfirmAddress { token, expires_at } => told.link("confirm", token, *expires_at),
+        Notice::ResetPassword { token, expires_at } => told.link("reset", token, *expires_at),
+        Notice::ConfirmNewAddress { token, expires_at, .. } => told.link("confirm-address", token, *expires_at),
+        Notice::InvitedToEdition { inviter, edition: about, token, expires_at, .. } => context! {
+            inviter => one_line(inviter), edition => edition(about, told.language),
+            ..told.link("invitation", token, *expires_at)
         },
-        Notice::ResetPassword { token, expires_at } => context! {
-            token, link => format!("{public_url}/reset?token={token}"), expires_at => instant(*expires_at, language),
-        },
-        Notice::ConfirmNewAddress { token, expires_at, .. } => context! {
-            token, link => format!("{public_url}/confirm-address?token={token}"),
-            expires_at => instant(*expires_at, language),
-        },
-        Notice::InvitedToEdition {
-            inviter,
-            edition: about,
-            token,
-            expires_at,
-            ..
-        } => context! {
-            inviter => one_line(inviter), edition => edition(about, language), token,
-            link => format!("{public_url}/invitation?token={token}"), expires_at => instant(*expires_at, language),
-        },
-        Notice::InvitedToRole {
-            inviter,
-            role,
-            place,
-            token,
-            expires_at,
-            ..
-        } => context! {
-            inviter => one_line(inviter), role, token,
-            place => place.as_ref().map(|place| one_line(place.get(language))).unwrap_or_default(),
-            link => format!("{public_url}/invitation?token={token}"), expires_at => instant(*expires_at, language),
+        Notice::InvitedToRole { inviter, role, place, token, expires_at, .. } => context! {
+            inviter => one_line(inviter), role, place => place.as_ref().map(|place| told.text(place)).unwrap_or_default(),
+            ..told.link("invitation", token, *expires_at)
         },
         Notice::ApiTokenCreated { name, at, expires_at } => context! {
-            token_name => one_line(name), at => instant(*at, language), expires_at => instant(*expires_at, language),
+            token_name => one_line(name), at => told.instant(*at), expires_at => told.instant(*expires_at),
         },
         Notice::ApiTokenExpiring { name, expires_at } => context! {
-            token_name => one_line(name), expires_at => instant(*expires_at, language),
+            token_name => one_line(name), expires_at => told.instant(*expires_at),
         },
-        Notice::ConfirmIdentity {
-            provider,
-            at,
-            token,
-            expires_at,
-        } => context! {
-            token, link => format!("{public_url}/confirm-identity?token={token}"),
-            provider => one_line(provider.get(language)), at => instant(*at, language),
-            expires_at => instant(*expires_at, language),
+        Notice::ConfirmIdentity { provider, at, token, expires_at } => context! {
+            provider => told.text(provider), at => told.instant(*at), ..told.link("confirm-identity", token, *expires_at)
         },
-        Notice::IdentityLinked {
-            provider,
-            at,
-            password_forgotten,
-        } => context! {
-            provider => one_line(provider.get(language)), at => instant(*at, language), password_forgotten,
+        Notice::IdentityLinked { provider, at, password_forgotten } => context! {
+            provider => told.text(provider), at => told.instant(*at), password_forgotten,
         },
         Notice::IdentityUnlinked { provider, at } => context! {
-            provider => one_line(provider.get(language)), at => instant(*at, language),
+            provider => told.text(provider), at => told.instant(*at),
         },
         Notice::AlreadyRegistered | Notice::AccountEnabled => context! {},
         Notice::AccountDisabled { reason } => context! { reason => prose(reason) },
@@ -200,52 +172,72 @@ fn facts(notice: &Notice, language: Language, public_url: &str) -> Value {
         | Notice::SecondFactorAdded { at }
         | Notice::SecondFactorRemoved { at }
         | Notice::RecoveryCodesRenewed { at }
-        | Notice::AddressChanged { at, .. } => context! { at => instant(*at, language) },
+        | Notice::AddressChanged { at, .. } => context! { at => told.instant(*at) },
         Notice::ApplicationReceived { edition: about }
         | Notice::EnrolmentConfirmed { edition: about }
-        | Notice::EnrolmentWaitlisted { edition: about } => context! { edition => edition(about, language) },
+        | Notice::EnrolmentWaitlisted { edition: about } => told.edition(about),
         Notice::EnrolmentRejected { edition: about, reason }
         | Notice::EditionCancelled { edition: about, reason }
-        | Notice::InvitationEnded {
-            edition: about, reason, ..
-        } => {
-            context! { edition => edition(about, language), reason => prose(reason) }
-        }
-        Notice::EditionRescheduled { edition: about, before } => {
-            let was = AboutEdition {
-                starts_on: before.starts_on,
-                ends_on: before.ends_on,
-                time_zone: before.time_zone.clone(),
-                ..about.clone()
-            };
-            context! { edition => edition(about, language), before => edition(&was, language) }
-        }
-        Notice::MinimumNotReached {
-            edition: about,
-            confirmed,
-            minimum,
-        } => context! { edition => edition(about, language), confirmed, minimum },
+        | Notice::InvitationEnded { edition: about, reason, .. } => context! {
+            reason => prose(reason), ..told.edition(about)
+        },
+        Notice::EditionRescheduled { edition: about, before } => context! {
+            before => told.as_it_was(about, before), ..told.edition(about)
+        },
+        Notice::MinimumNotReached { edition: about, confirmed, minimum } => context! {
+            confirmed, minimum, ..told.edition(about)
+        },
         Notice::ApplicationEnded { edition: about, reason } | Notice::EnrolmentEnded { edition: about, reason } => {
-            context! { edition => edition(about, language), reason => prose(reason.as_deref().unwrap_or_default()) }
+            context! { reason => prose(reason.as_deref().unwrap_or_default()), ..told.edition(about) }
         }
-        Notice::RevisionRequested { work: about, comment } => context! {
-            edition => edition(&about.edition, language), work => work(about), comment => prose(comment),
+        Notice::RevisionRequested { work, comment } => context! { comment => prose(comment), ..told.work(work) },
+        Notice::GradeReleased { work, grade, comment } => context! {
+            comment => prose(comment), grade => points(*grade, told.language), ..told.work(work)
         },
-        Notice::GradeReleased {
-            work: about,
-            grade,
-            comment,
-        } => context! {
-            edition => edition(&about.edition, language), work => work(about), comment => prose(comment),
-            grade => points(*grade, language),
+        Notice::CompletionDecided { edition: about, completed, grade } => context! {
+            completed, grade => points(*grade, told.language), ..told.edition(about)
         },
-        Notice::CompletionDecided {
-            edition: about,
-            completed,
-            grade,
-        } => context! {
-            edition => edition(about, language), completed, grade => points(*grade, language),
-        },
+    }
+}
+
+/// To whom it is told: in which language, and with links that begin how.
+struct Told<'a> {
+    language: Language,
+    public_url: &'a str,
+}
+
+impl Told<'_> {
+    /// A token, until when it works, and the link that takes it to a page of the front end.
+    fn link(&self, page: &str, token: &str, expires_at: DateTime<Utc>) -> Value {
+        let link = format!("{}/{page}?token={token}", self.public_url);
+        context! { token, link, expires_at => self.instant(expires_at) }
+    }
+
+    fn edition(&self, about: &AboutEdition) -> Value {
+        context! { edition => edition(about, self.language) }
+    }
+
+    /// An edition with the days and the zone that it had before.
+    fn as_it_was(&self, about: &AboutEdition, before: &Days) -> Value {
+        let was = AboutEdition {
+            starts_on: before.starts_on,
+            ends_on: before.ends_on,
+            time_zone: before.time_zone.clone(),
+            ..about.clone()
+        };
+        edition(&was, self.language)
+    }
+
+    fn work(&self, about: &AboutWork) -> Value {
+        context! { work => work(about), ..self.edition(&about.edition) }
+    }
+
+    fn text(&self, text: &Localized) -> String {
+        one_line(text.get(self.language))
+    }
+
+    fn instant(&self, at: DateTime<Utc>) -> String {
+        instant(at, self.language)
     }
 }
 
