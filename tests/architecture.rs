@@ -344,6 +344,40 @@ fn what_is_allowed_is_not_reported() {
     }
 }
 
+/// Whether a name in the source is one database's alone.
+fn is_of_one_database(word: &str) -> bool {
+    let rest = ["Sqlite", "Postgres", "Pg"]
+        .into_iter()
+        .find_map(|name| word.strip_prefix(name));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_uppercase)) && word != "Pg"
+}
+
+#[test]
+fn the_files_that_know_the_database_are_those_of_the_list() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_test = |file: &str| file.ends_with("tests.rs");
+    let knows = |text: &str| tokens(&code(text)).iter().any(|(_, word)| is_of_one_database(word));
+    let sources = files(&root.join("src"), "rs");
+    let found: BTreeSet<String> = sources
+        .into_iter()
+        .filter(|(file, text)| !is_test(file) && knows(text))
+        .map(|(file, _)| file)
+        .collect();
+    let text = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("a text");
+    let (_, section) = text
+        .split_once("## How the two databases are kept alike")
+        .expect("the section");
+    let rows = section.lines().skip_while(|line| !line.starts_with("| file |")).skip(2);
+    let first = rows.map_while(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let listed: BTreeSet<String> = first
+        .flat_map(|cell| cell.split(", "))
+        .map(|file| file.trim_matches('`').to_owned())
+        .collect();
+    assert_eq!(listed, found);
+    assert!(knows("fn f() { Engine::Sqlite }") && knows("use sqlx::PgPool;"));
+    assert!(!knows("// Postgres\nfn f() { \"Sqlite\"; Pgx; }"));
+}
+
 /// Why the text is not a document of named operations.
 fn fault_of_document(text: &str) -> Option<String> {
     match parse_query(text) {
