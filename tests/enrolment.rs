@@ -5,21 +5,23 @@ use rumbo::domain::id::InstitutionId;
 use rumbo::store::Engine;
 use serde_json::{Value, json};
 
-use crate::support::app::{TestApp, Who};
+use crate::support::app::{Client, TestApp, Who};
 use crate::support::scene::{Plan, apply, as_seen, draft, edition_input, enrolling, state, version, walk};
+
+/// An open edition of so many seats that takes people.
+async fn of_seats(coordinator: &Client<'_>, seats: i64) -> String {
+    let plan = Plan {
+        capacity: Some(seats),
+        ..Plan::OPEN
+    };
+    enrolling(coordinator, plan).await
+}
 
 #[tokio::test]
 async fn an_open_edition_confirms_while_there_are_seats_and_then_queues() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let edition = enrolling(
-        &coordinator,
-        Plan {
-            capacity: Some(2),
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    let edition = of_seats(&coordinator, 2).await;
     let [ana, ben, cy, dan] = [
         test.person("Ana").await,
         test.person("Ben").await,
@@ -68,14 +70,7 @@ async fn an_open_edition_confirms_while_there_are_seats_and_then_queues() {
 async fn more_seats_go_to_those_who_wait() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let edition = enrolling(
-        &coordinator,
-        Plan {
-            capacity: Some(1),
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    let edition = of_seats(&coordinator, 1).await;
     let mut enrolments = Vec::new();
     for name in ["Ana", "Ben", "Cy", "Dan"] {
         enrolments.push(apply(&test.person(name).await, &edition).await.0);
@@ -256,22 +251,23 @@ async fn applications_are_taken_once_in_the_window_and_from_people_who_declared_
         ["ENROLMENT_CLOSED input.editionId"]
     );
     walk(&coordinator, &draft_edition, &["ENROLLING"]).await;
-    assert_eq!(
-        attempt(json!({ "editionId": "edn_nonsense" })).await,
-        ["INVALID_ID input.editionId"]
-    );
-    assert_eq!(
-        attempt(json!({ "editionId": "tea_01h455vb4pex5vsknk084sn02q" })).await,
-        ["INVALID_ID input.editionId"]
-    );
-    assert_eq!(
-        attempt(json!({ "editionId": draft_edition, "motivation": "a\u{0}" })).await,
-        ["FORBIDDEN_CHARACTER input.motivation"]
-    );
-    assert_eq!(
-        attempt(json!({ "editionId": draft_edition, "motivation": "x".repeat(10_001) })).await,
-        ["TOO_LONG input.motivation"]
-    );
+    for (input, refusal) in [
+        (json!({ "editionId": "edn_nonsense" }), "INVALID_ID input.editionId"),
+        (
+            json!({ "editionId": "tea_01h455vb4pex5vsknk084sn02q" }),
+            "INVALID_ID input.editionId",
+        ),
+        (
+            json!({ "editionId": draft_edition, "motivation": "a\u{0}" }),
+            "FORBIDDEN_CHARACTER input.motivation",
+        ),
+        (
+            json!({ "editionId": draft_edition, "motivation": "x".repeat(10_001) }),
+            "TOO_LONG input.motivation",
+        ),
+    ] {
+        assert_eq!(attempt(input).await, [refusal]);
+    }
     assert_eq!(
         test.anonymous()
             .run("ApplyToEdition", json!({ "input": { "editionId": draft_edition } }))
@@ -303,14 +299,7 @@ async fn applications_are_taken_once_in_the_window_and_from_people_who_declared_
 async fn who_begins_and_who_is_cancelled_follows_the_edition() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let edition = enrolling(
-        &coordinator,
-        Plan {
-            capacity: Some(1),
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    let edition = of_seats(&coordinator, 1).await;
     let (ana, ben) = (test.person("Ana").await, test.person("Ben").await);
     let (first, _) = apply(&ana, &edition).await;
     let (second, _) = apply(&ben, &edition).await;

@@ -1,0 +1,207 @@
+//! What each mutation is sent.
+
+use rumbo::domain::actor::Role;
+use rumbo::domain::edition::EditionState;
+use rumbo::domain::enrolment::EnrolmentState;
+use serde_json::{Value, json};
+
+use super::cases::States;
+use super::people::Viewer;
+use super::world::World;
+use crate::support::scene::{Plan, act, as_seen, edition_input, id_of, roadmap_input, scores};
+
+impl World<'_> {
+    /// What is sent, after everything that it needs was made ready.
+    #[allow(clippy::too_many_lines, reason = "one arm a mutation")]
+    pub(super) async fn input(&self, mutation: &str, viewer: &Viewer<'_>, states: States) -> Value {
+        let class = &self.class;
+        let carla = &class.coordinator;
+        let work = json!({ "submissionId": self.submission });
+        match mutation {
+            "startReview" | "requestRevision" | "gradeSubmission" | "submitWork" => {
+                let mut input = work;
+                input["version"] = json!(self.version("submission", &self.submission).await);
+                match mutation {
+                    "requestRevision" => input["comment"] = json!("More"),
+                    "gradeSubmission" => input["scores"] = scores(1, 1),
+                    _ => {}
+                }
+                input
+            }
+            "releaseGrades" | "finalizeGrades" => {
+                json!({ "submissions": as_seen(carla, json!([self.submission])).await })
+            }
+            "overrideGrade" | "reopenReview" => {
+                let version = self.version("submission", &self.submission).await;
+                let mut input = json!({ "submissionId": self.submission, "version": version, "reason": "An appeal" });
+                if mutation == "overrideGrade" {
+                    input["value"] = json!("70");
+                }
+                input
+            }
+            "saveDraft" => {
+                let own = viewer
+                    .client
+                    .run("EditionDeliverables", json!({ "editionId": class.edition }))
+                    .await;
+                let asked = own.json["data"]["edition"]["deliverables"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default();
+                let roadmap = asked.iter().find(|asked| asked["id"] == class.roadmap.as_str());
+                let mine = roadmap.map(|asked| asked["mySubmission"].clone()).unwrap_or_default();
+                let version = if mine["id"] == self.submission.as_str() {
+                    json!(self.version("submission", &self.submission).await)
+                } else {
+                    mine["version"].clone()
+                };
+                json!({ "deliverableId": class.roadmap, "title": "Ours", "body": "In a year.", "version": version })
+            }
+            "withdrawEnrolment" | "decideEnrolment" => {
+                let version = self.version("enrolment", &class.enrolments[0]).await;
+                let mut input = json!({ "enrolmentId": class.enrolments[0], "version": version, "reason": "So" });
+                if mutation == "decideEnrolment" {
+                    input["decision"] = json!(decision(states.enrolment));
+                }
+                input
+            }
+            "decideEnrolments" => json!({
+                "editionId": class.edition, "enrolments": as_seen(carla, json!([class.enrolments[0]])).await,
+                "reason": "So", "decision": decision(states.enrolment),
+            }),
+            "decideCompletion" => json!({ "enrolments": as_seen(carla, json!([class.enrolments[0]])).await }),
+            "decideCompletionLate" => {
+                let version = self.version("enrolment", &class.enrolments[0]).await;
+                json!({ "enrolmentId": class.enrolments[0], "version": version, "reason": "So" })
+            }
+            "createCourse" => json!({ "course": course(&format!("N-{}", self.next())) }),
+            "updateCourse" => json!({
+                "courseId": self.course, "version": self.version("course", &self.course).await,
+                "course": course("C-DEMO-2026"),
+            }),
+            "createEdition" => {
+                let mut planned = edition_input(Plan::OPEN);
+                planned["code"] = json!(format!("E-{}", self.next()));
+                json!({ "courseId": self.course, "edition": planned })
+            }
+            "copyEdition" => {
+                let code = format!("E-{}", self.next());
+                json!({ "editionId": class.edition, "code": code, "startsOn": "2027-04-06" })
+            }
+            "updateEdition" | "moveEdition" => {
+                let version = self.version("edition", &class.edition).await;
+                if mutation == "updateEdition" {
+                    return json!({ "editionId": class.edition, "version": version, "edition": edition_input(Plan::OPEN) });
+                }
+                let to = states.edition.next().first().copied().unwrap_or(EditionState::Draft);
+                let to = to.word().to_uppercase();
+                json!({ "editionId": class.edition, "version": version, "to": to, "reason": "So" })
+            }
+            "createDeliverable" => roadmap_input(&class.edition),
+            "updateDeliverable" => json!({
+                "deliverableId": self.project, "version": self.version("deliverable", &self.project).await, "weight": 3,
+            }),
+            "createTeam" => json!({ "editionId": class.edition, "name": format!("Team {}", self.next()) }),
+            "updateTeam" => json!({ "teamId": class.team, "version": self.version("team", &class.team).await }),
+            "allocateTutor" => {
+                if let Some(charge) = self.charge().await {
+                    act(carla, "EndAllocation", json!({ "allocationId": charge })).await;
+                }
+                json!({ "teamIds": [class.team], "personId": id_of(&self.reserve) })
+            }
+            "endAllocation" => {
+                if self.charge().await.is_none() {
+                    class.allocate(&class.team, &self.reserve).await;
+                }
+                json!({ "allocationId": self.charge().await })
+            }
+            "grantRole" | "revokeRole" => {
+                let input = json!({ "personId": id_of(&self.appointed), "role": "TUTOR", "scopeId": class.edition });
+                let held = self.appointment.borrow().clone();
+                let id = match held {
+                    Some(id) => id,
+                    None => act(carla, "GrantRole", input.clone())
+                        .await
+                        .text("grantRole.roleAssignment.id"),
+                };
+                if mutation == "grantRole" {
+                    // Who was tutor here is somebody whom its coordinators see.
+                    act(carla, "RevokeRole", json!({ "roleAssignmentId": id })).await;
+                    *self.appointment.borrow_mut() = None;
+                    return input;
+                }
+                *self.appointment.borrow_mut() = Some(id.clone());
+                json!({ "roleAssignmentId": id })
+            }
+            "inviteToEdition" => {
+                let mut input = self.guest();
+                input["editionId"] = json!(class.edition);
+                input
+            }
+            "inviteToRole" => self.guest_as_tutor(),
+            "withdrawInvitation" | "resendInvitation" => {
+                let made = act(carla, "InviteToRole", self.guest_as_tutor()).await;
+                let id = made.text("inviteToRole.invitation.id");
+                self.age(&id).await;
+                json!({ "invitationId": id, "version": 1 })
+            }
+            "createInstitution" => {
+                json!({ "name": format!("Institution {}", self.next()), "country": "UY", "kind": "OTHER" })
+            }
+            "updateInstitution" => {
+                let all = "{ institutions(first: 10) { nodes { id version } } }";
+                let seen = carla.query(all, json!({})).await;
+                let rows = seen.at("institutions.nodes").as_array().expect("a list").clone();
+                let id = self.institution.to_string();
+                let row = rows
+                    .iter()
+                    .find(|row| row["id"] == id.as_str())
+                    .expect("the institution");
+                json!({
+                    "institutionId": id, "version": row["version"], "name": "INEFOP", "country": "UY", "kind": "OTHER",
+                })
+            }
+            "disableAccount" | "enableAccount" => {
+                let input = json!({ "personId": id_of(&self.appointed), "reason": "So" });
+                // The other way first, so that there is something to do.
+                let before = if mutation == "disableAccount" {
+                    "EnableAccount"
+                } else {
+                    "DisableAccount"
+                };
+                let of_all = |viewer: &&Viewer<'_>| viewer.holds(Role::Administrator);
+                let administrator = self.viewers.iter().find(of_all).expect("an administrator");
+                act(&administrator.client, before, input.clone()).await;
+                input
+            }
+            "applyToEdition" => json!({ "editionId": class.edition }),
+            "exportEnrolments" => json!({ "editionId": class.edition, "reason": "The annual report" }),
+            other => panic!("{other} has no input: give it one, and a case"),
+        }
+    }
+
+    /// Somebody who was not invited before.
+    pub(super) fn guest(&self) -> Value {
+        let email = format!("guest{}@example.org", self.next());
+        json!({ "email": email, "givenName": "Gina", "familyName": "Guest", "language": "ES" })
+    }
+
+    pub(super) fn guest_as_tutor(&self) -> Value {
+        let mut input = self.guest();
+        input["role"] = json!("TUTOR");
+        input["scopeId"] = json!(self.class.edition);
+        input
+    }
+}
+
+fn decision(state: EnrolmentState) -> &'static str {
+    match state {
+        EnrolmentState::Applied | EnrolmentState::UnderReview => "REJECT",
+        EnrolmentState::Waitlisted => "CANCEL",
+        _ => "EXCLUDE",
+    }
+}
+
+fn course(code: &str) -> Value {
+    json!({ "code": code, "titles": [{ "language": "ES", "text": "Curso" }] })
+}

@@ -1,0 +1,389 @@
+//! The scene, and how it is put into a state.
+
+use std::cell::RefCell;
+
+use chrono::TimeDelta;
+use rumbo::domain::actor::{Grant, Role, Scope};
+use rumbo::domain::id::{EditionId, EnrolmentId, InstitutionId, InvitationId, SubmissionId};
+use rumbo::domain::policy::Relation;
+use rumbo::store::{edition, enrolment, invitation, submission};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::{Value, json};
+
+use super::cases::{ALL, Case, States, Subject, states_of};
+use super::people::{ASSIGNED, INSTITUTION, TEAM, Viewer};
+use crate::support::app::{Answer, Client, TestApp};
+use crate::support::scene::{Class, Plan, act, as_seen, id_of, nominate, roadmap_input, scores};
+
+/// One edition with two teams, another edition, and somebody for every role and way of standing to Ana's things.
+pub(crate) struct World<'a> {
+    pub(super) test: &'a TestApp,
+    pub class: Class<'a>,
+    pub viewers: Vec<Viewer<'a>>,
+    pub(super) submission: String,
+    /// A deliverable to which nobody answers.
+    pub(super) project: String,
+    pub(super) course: String,
+    pub(super) institution: InstitutionId,
+    /// Tutor of the edition, in charge of no team.
+    pub(super) reserve: Client<'a>,
+    /// Who is appointed and dismissed.
+    pub(super) appointed: Client<'a>,
+    pub(super) appointment: RefCell<Option<String>>,
+    pub(super) serial: RefCell<u32>,
+}
+
+impl<'a> World<'a> {
+    #[allow(clippy::too_many_lines, reason = "everybody of the scene, one after the other")]
+    pub async fn new(test: &'a TestApp) -> Self {
+        let class = Class::of(test, &["Ana", "Ben", "Dora", "Cy"]).await;
+        let here = Scope::Edition(class.edition.parse().expect("an edition"));
+        let carla = class.coordinator.clone();
+        let seen = carla.run("SeeTeam", json!({ "id": class.team })).await;
+        let input = json!({
+            "teamId": class.team, "version": seen.number("team.version"), "addEnrolmentIds": [class.enrolments[2]],
+        });
+        assert_eq!(
+            act(&carla, "UpdateTeam", input).await.user_errors("updateTeam"),
+            [""; 0]
+        );
+        let others = class.make_team("Tala", &class.enrolments[3..]).await;
+        let tess = test.person("Tess").await;
+        class.allocate(&others, &tess).await;
+        let seen = carla.run("SeeEdition", json!({ "id": class.edition })).await;
+        let course = seen.text("edition.course.id");
+        let institution = test.institution("INEFOP", "UY").await;
+        let other_institution = test.institution("SENA", "CO").await;
+        nominate(test, &class.enrolments[0], institution.0).await;
+        let plan = Plan {
+            code: "B-2026",
+            ..Plan::OPEN
+        };
+        let elsewhere = Class::with(test, carla.clone(), plan, "Tom", &["Otto"]).await;
+        let there = Scope::Edition(elsewhere.edition.parse().expect("an edition"));
+        let lars = test.person("Lars").await;
+        let until = test.now() + TimeDelta::seconds(1);
+        let input = json!({ "personId": id_of(&lars), "role": "TUTOR", "scopeId": class.edition, "until": until });
+        assert_eq!(act(&carla, "GrantRole", input).await.user_errors("grantRole"), [""; 0]);
+        class.allocate(&class.team, &lars).await;
+        test.role_of(&lars, Role::Tutor, there).await;
+        test.pass(TimeDelta::seconds(2));
+        let dora = class.people[2].clone();
+        test.role_of(&dora, Role::Coordinator, here).await;
+        let submission = class.hand_in(&class.people[0], "In eighteen months.").await;
+        class.grade(&class.tutor, &submission, scores(2, 2)).await;
+        let mut project = roadmap_input(&class.edition);
+        project["kind"] = json!("PROJECT");
+        let project = act(&carla, "CreateDeliverable", project).await;
+        let project = project.text("createDeliverable.deliverable.id");
+        let scope = |role, scope| vec![Grant { role, scope }];
+        let course_scope = Scope::Course(course.parse().expect("a course"));
+        let none = |name, client, grants| Viewer {
+            name,
+            client,
+            grants,
+            enrolment: Relation::NONE,
+            team: Relation::NONE,
+            deliverable: Relation::NONE,
+            inside: false,
+            edition: false,
+            course: false,
+        };
+        let over = |name, client, grants, course| Viewer {
+            enrolment: Relation::EDITION,
+            team: Relation::EDITION,
+            deliverable: Relation::EDITION,
+            inside: true,
+            edition: true,
+            course,
+            ..none(name, client, grants)
+        };
+        let of_team = |name, client: &Client<'a>, enrolment| Viewer {
+            enrolment,
+            team: TEAM,
+            deliverable: TEAM,
+            inside: true,
+            ..none(name, client.clone(), Vec::new())
+        };
+        let viewers = vec![
+            none("nobody", test.anonymous(), Vec::new()),
+            none("a stranger", test.person("Saul").await, Vec::new()),
+            none(
+                "a participant of another edition",
+                elsewhere.people[0].clone(),
+                Vec::new(),
+            ),
+            of_team("themself", &class.people[0], Relation::OWN),
+            of_team("a team mate", &class.people[1], Relation::NONE),
+            Viewer {
+                deliverable: TEAM,
+                inside: true,
+                ..none("a participant of another team", class.people[3].clone(), Vec::new())
+            },
+            Viewer {
+                enrolment: ASSIGNED,
+                team: ASSIGNED,
+                deliverable: ASSIGNED,
+                inside: true,
+                ..none("the team's tutor", class.tutor.clone(), scope(Role::Tutor, here))
+            },
+            Viewer {
+                inside: true,
+                ..none("the tutor of another team", tess, scope(Role::Tutor, here))
+            },
+            none(
+                "a tutor of another edition",
+                elsewhere.tutor.clone(),
+                scope(Role::Tutor, there),
+            ),
+            none("a tutor whose role here is over", lars, scope(Role::Tutor, there)),
+            Viewer {
+                enrolment: INSTITUTION,
+                ..none(
+                    "the nominating institution",
+                    test.holder("Flor", Role::FocalPoint, Scope::Institution(institution))
+                        .await,
+                    scope(Role::FocalPoint, Scope::Institution(institution)),
+                )
+            },
+            none(
+                "another institution",
+                test.holder("Fede", Role::FocalPoint, Scope::Institution(other_institution))
+                    .await,
+                scope(Role::FocalPoint, Scope::Institution(other_institution)),
+            ),
+            over(
+                "the edition's coordinator",
+                test.holder("Cora", Role::Coordinator, here).await,
+                scope(Role::Coordinator, here),
+                false,
+            ),
+            over(
+                "the course's coordinator",
+                test.holder("Coro", Role::Coordinator, course_scope).await,
+                scope(Role::Coordinator, course_scope),
+                true,
+            ),
+            over(
+                "the coordinator of all",
+                carla,
+                scope(Role::Coordinator, Scope::System),
+                true,
+            ),
+            none(
+                "the coordinator of another edition",
+                test.holder("Olga", Role::Coordinator, there).await,
+                scope(Role::Coordinator, there),
+            ),
+            Viewer {
+                team: Relation {
+                    team: true,
+                    ..Relation::EDITION
+                },
+                deliverable: Relation {
+                    team: true,
+                    ..Relation::EDITION
+                },
+                ..over(
+                    "a team mate who coordinates",
+                    dora,
+                    scope(Role::Coordinator, here),
+                    false,
+                )
+            },
+            none(
+                "an administrator",
+                test.administrator().await,
+                scope(Role::Administrator, Scope::System),
+            ),
+        ];
+        Self {
+            reserve: class.idle_tutor("Tia").await,
+            appointed: test.person("Tobias").await,
+            test,
+            class,
+            viewers,
+            submission,
+            project,
+            course,
+            institution,
+            appointment: RefCell::new(None),
+            serial: RefCell::new(0),
+        }
+    }
+
+    /// Brings about the states that a mutation is taken in, and gives what is sent by somebody who may; `None` for one
+    /// that has no case here.
+    pub async fn ready(&self, mutation: &str, client: &Client<'_>) -> Option<Value> {
+        let case = *ALL
+            .iter()
+            .flat_map(|cases| cases.iter())
+            .find(|case| case.mutation == mutation)?;
+        let states = states_of(case)[0];
+        self.set(states, case.tutors_release).await;
+        let viewer = self.viewers.iter().find(|viewer| viewer.client.person == client.person);
+        Some(self.input(mutation, viewer?, states).await)
+    }
+
+    /// Puts edition, enrolment and work into these states, whatever happened to them.
+    pub(super) async fn set(&self, states: States, tutors_release: bool) {
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        let id: EditionId = self.class.edition.parse().expect("an edition");
+        edition::Entity::update_many()
+            .col_expr(edition::Column::State, Expr::value(states.edition))
+            .col_expr(edition::Column::SeatsTaken, Expr::value(9_i64))
+            .col_expr(edition::Column::TutorsRelease, Expr::value(tutors_release))
+            .filter(edition::Column::Id.eq(id))
+            .exec(&tx)
+            .await
+            .expect("an edition");
+        let id: EnrolmentId = self.class.enrolments[0].parse().expect("an enrolment");
+        let released = i64::from(states.submission.shows_grade());
+        enrolment::Entity::update_many()
+            .col_expr(enrolment::Column::State, Expr::value(states.enrolment))
+            .col_expr(enrolment::Column::WorksSubmitted, Expr::value(1_i64))
+            .col_expr(enrolment::Column::WorksReleased, Expr::value(released))
+            .filter(enrolment::Column::Id.eq(id))
+            .exec(&tx)
+            .await
+            .expect("an enrolment");
+        let id: SubmissionId = self.submission.parse().expect("a submission");
+        submission::Entity::update_many()
+            .col_expr(submission::Column::State, Expr::value(states.submission))
+            .filter(submission::Column::Id.eq(id))
+            .exec(&tx)
+            .await
+            .expect("a submission");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// Ana's identifier.
+    pub fn ana(&self) -> String {
+        id_of(&self.class.people[0])
+    }
+
+    /// The identifiers of Ana's things, as the variables of a document.
+    pub fn variables(&self) -> Value {
+        json!({
+            "person": self.ana(), "enrolment": self.class.enrolments[0], "team": self.class.team,
+            "submission": self.submission, "deliverable": self.class.roadmap, "edition": self.class.edition,
+            "course": self.course, "institution": self.institution.to_string(),
+        })
+    }
+
+    /// Gives every field of Ana and of her enrolment something to show.
+    pub async fn open_up(&self) {
+        let institution = self.institution.to_string();
+        let input = json!({
+            "gender": "FEMALE", "country": "UY", "institutionId": institution, "constituentGroup": "WORKERS",
+        });
+        let stated = act(&self.class.people[0], "DeclareMyself", input).await;
+        assert_eq!(stated.user_errors("stateDeclaration"), [""; 0]);
+        let list = as_seen(&self.class.coordinator, json!([self.class.enrolments[0]])).await;
+        let input = json!({ "enrolments": list });
+        let decided = act(&self.class.coordinator, "DecideCompletion", input).await;
+        assert_eq!(decided.user_errors("decideCompletion"), [""; 0]);
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        let id: EnrolmentId = self.class.enrolments[0].parse().expect("an enrolment");
+        enrolment::Entity::update_many()
+            .col_expr(enrolment::Column::InstitutionId, Expr::value(self.institution.0))
+            .filter(enrolment::Column::Id.eq(id))
+            .exec(&tx)
+            .await
+            .expect("an enrolment");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// What `can` says before the operation is tried; `None` where it has no question for it.
+    pub(super) async fn permission(&self, case: Case, viewer: &Viewer<'_>) -> Option<bool> {
+        let class = &self.class;
+        let institution = self.institution.to_string();
+        let on = match (case.mutation, case.subject) {
+            // The ability is about the edition, the row of the run about one enrolment in it.
+            ("revokeRole" | "decideEnrolments", _) => return None,
+            ("createCourse" | "createInstitution", _) => Value::Null,
+            ("updateCourse" | "createEdition", _) => json!(self.course),
+            ("updateInstitution", _) => json!(institution),
+            ("updateDeliverable", _) => json!(self.project),
+            (_, Subject::Edition) => json!(class.edition),
+            (_, Subject::Enrolment) => json!(class.enrolments[0]),
+            (_, Subject::Team) => json!(class.team),
+            (_, Subject::Deliverable) => json!(class.roadmap),
+            (_, Subject::Submission) => json!(self.submission),
+            (_, Subject::Open | Subject::Course | Subject::Appointment) => return None,
+        };
+        let mut action = String::new();
+        for letter in case.mutation.chars() {
+            if letter.is_ascii_uppercase() {
+                action.push('_');
+            }
+            action.push(letter.to_ascii_uppercase());
+        }
+        let answer = viewer.client.run("MayI", json!({ "action": action, "on": on })).await;
+        if viewer.client.person.is_none() {
+            assert_eq!(answer.at("viewer"), &Value::Null);
+            return Some(false);
+        }
+        answer.at("viewer.can.allowed").as_bool()
+    }
+
+    pub(super) fn next(&self) -> u32 {
+        *self.serial.borrow_mut() += 1;
+        *self.serial.borrow()
+    }
+
+    /// A version as the coordinator of all reads it.
+    pub(super) async fn version(&self, kind: &str, id: &str) -> i64 {
+        let document = format!("query ($id: ID!) {{ found: {kind}(id: $id) {{ version }} }}");
+        let seen = self.class.coordinator.query(&document, json!({ "id": id })).await;
+        seen.number("found.version")
+    }
+
+    /// The charge of the team that the tutor in reserve has, if any.
+    pub(super) async fn charge(&self) -> Option<String> {
+        let seen = self
+            .class
+            .coordinator
+            .run("SeeTeam", json!({ "id": self.class.team }))
+            .await;
+        let tutors = seen.at("team.tutors").as_array().expect("a list").clone();
+        let reserve = id_of(&self.reserve);
+        let own = tutors.iter().find(|tutor| tutor["person"]["id"] == reserve.as_str());
+        own.map(|tutor| tutor["id"].as_str().expect("an id").to_owned())
+    }
+
+    /// Lets an invitation have been sent twenty minutes ago.
+    pub(super) async fn age(&self, id: &str) {
+        let id: InvitationId = id.parse().expect("an invitation");
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        let before = self.test.now() - TimeDelta::minutes(20);
+        invitation::Entity::update_many()
+            .col_expr(invitation::Column::CreatedAt, Expr::value(before))
+            .filter(invitation::Column::Id.eq(id))
+            .exec(&tx)
+            .await
+            .expect("an invitation");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// The token of an invitation to be tutor, for this address.
+    pub async fn invite(&self, email: &str) -> String {
+        let mut input = self.guest_as_tutor();
+        input["email"] = json!(email);
+        let made = act(&self.class.coordinator, "InviteToRole", input).await;
+        assert_eq!(made.user_errors("inviteToRole"), [""; 0]);
+        let mail = self.test.mails().await.pop().expect("a message");
+        let at = mail.text.find("otk_").expect("a token");
+        mail.text[at..].split_whitespace().next().expect("a token").to_owned()
+    }
+
+    /// What an allowed operation left that the next cell has to know.
+    pub(super) fn keep(&self, mutation: &str, answer: &Answer) {
+        match mutation {
+            "grantRole" => *self.appointment.borrow_mut() = Some(answer.text("grantRole.roleAssignment.id")),
+            "revokeRole" => *self.appointment.borrow_mut() = None,
+            _ => {}
+        }
+    }
+}
