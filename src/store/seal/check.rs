@@ -243,7 +243,7 @@ async fn late(
         }
         match ids.read.last() {
             Some(&last) if last < end && ids.read.len() + ids.unreadable == PAGE => {
-                from = Uuid::from_u128(last.as_u128() + 1)
+                from = Uuid::from_u128(last.as_u128() + 1);
             }
             _ => return Ok(()),
         }
