@@ -23,7 +23,7 @@ pub use self::provider::{Provider, ProviderName, ProviderRole};
 pub use self::retention::Retention;
 pub use self::secret::Secret;
 use self::secret::{is_example, plain_secrets};
-pub use self::traffic::{Forwarded, Load, Rate, Rates, Socket};
+pub use self::traffic::{Forwarded, Live, Load, Rate, Rates, Socket};
 
 const DEFAULT: &str = include_str!("../config/default.toml");
 const PROFILES: [(&str, Profile, &str); 3] = [
@@ -67,6 +67,7 @@ pub struct Settings {
     pub limits: Limits,
     pub load: Load,
     pub socket: Socket,
+    pub live: Live,
     pub rates: Rates,
     pub retention: Retention,
     pub log: Log,
@@ -126,6 +127,7 @@ pub struct GraphQl {
 #[allow(missing_docs, reason = "config/default.toml documents every key")]
 pub struct Database {
     pub url: Secret,
+    pub listen_url: Secret,
     pub readers: u32,
     pub connections: u32,
     pub statement_seconds: u64,
@@ -344,6 +346,12 @@ impl Settings {
         }
         if !(0..=1000).contains(&self.database.standing_milliseconds) {
             return invalid("database.standing_milliseconds", "must be 0 to 1000");
+        }
+        if !self.live.is_sound() {
+            return invalid(
+                "live",
+                "readers, check_seconds and pause_milliseconds must be at least 1",
+            );
         }
         if self.database.readers == 0 || self.database.connections == 0 {
             return invalid("database", "readers and connections must be at least 1");

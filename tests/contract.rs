@@ -151,10 +151,10 @@ fn used() -> BTreeMap<String, BTreeSet<&'static str>> {
 }
 
 #[test]
-fn every_query_and_mutation_has_a_committed_operation() {
+fn every_root_field_has_a_committed_operation() {
     let types = types();
     let used = used();
-    for root in ["Query", "Mutation"] {
+    for root in ["Query", "Mutation", "Subscription"] {
         for field in fields(&types, root) {
             let field = format!("{root}.{}", field.name.node);
             assert!(
@@ -190,7 +190,7 @@ fn every_operation_says_what_it_is_for_and_by_whom() {
             .lines()
             .position(|line| {
                 let mut words = line.split([' ', '(']);
-                matches!(words.next(), Some("query" | "mutation")) && words.next() == Some(name)
+                matches!(words.next(), Some("query" | "mutation" | "subscription")) && words.next() == Some(name)
             })
             .unwrap_or_else(|| panic!("{name} starts no line"));
         let comment = line.checked_sub(1).and_then(|above| text.lines().nth(above));

@@ -275,7 +275,8 @@ async fn what_is_no_operation_is_refused_and_not_repeated() {
             422,
             "BAD_USER_INPUT",
         ),
-        ("subscription { measures }", 422, "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription { measures }", 422, "SUBSCRIPTION_NEEDS_SOCKET"),
+        ("subscription { __typename }", 422, "GRAPHQL_VALIDATION_FAILED"),
     ] {
         let refused = post(&test, JSON, json!({ "query": document }).to_string()).await;
         assert_eq!(

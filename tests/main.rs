@@ -28,6 +28,7 @@ mod institution;
 mod invitation;
 mod journeys;
 mod kill;
+mod live;
 mod mail;
 mod matrix;
 mod oracle;

@@ -1,5 +1,6 @@
 //! The WebSocket: the protocol `graphql-transport-ws` sentence by sentence, spoken by a client of our own.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
@@ -24,9 +25,10 @@ const HEAD: Duration = Duration::from_secs(10);
 const MEASURES: &str = "{ measures { measure } }";
 
 /// A client's end of a connection.
-struct Peer {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    _stop: watch::Sender<bool>,
+pub(crate) struct Peer {
+    pub(crate) stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Stops the server.
+    pub(crate) stop: watch::Sender<bool>,
 }
 
 /// Opens a connection with these headers; the status where it is refused.
@@ -36,6 +38,15 @@ async fn open(test: &TestApp, headers: &[(&'static str, &str)]) -> Result<Peer, 
 
 async fn open_at(test: &TestApp, path: &str, headers: &[(&'static str, &str)]) -> Result<Peer, u16> {
     let (address, stop) = test.listen(HEAD).await;
+    dial(address, stop, path, headers).await
+}
+
+async fn dial(
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<Peer, u16> {
     let mut request = format!("ws://{address}{path}")
         .into_client_request()
         .expect("a request");
@@ -44,7 +55,7 @@ async fn open_at(test: &TestApp, path: &str, headers: &[(&'static str, &str)]) -
         request.headers_mut().insert(*name, value.parse().expect("a value"));
     }
     match connect_async(request).await {
-        Ok((stream, _)) => Ok(Peer { stream, _stop: stop }),
+        Ok((stream, _)) => Ok(Peer { stream, stop }),
         Err(Error::Http(response)) => Err(response.status().as_u16()),
         Err(failure) => panic!("{failure}"),
     }
@@ -58,8 +69,17 @@ async fn peer(test: &TestApp) -> Peer {
 }
 
 /// One that has introduced itself.
-async fn introduced(test: &TestApp, token: Option<&str>) -> Peer {
-    let mut peer = peer(test).await;
+pub(crate) async fn introduced(test: &TestApp, token: Option<&str>) -> Peer {
+    introduce(peer(test).await, token).await
+}
+
+/// The same with a server of its own.
+pub(crate) async fn introduced_at(address: SocketAddr, stop: watch::Sender<bool>, token: Option<&str>) -> Peer {
+    let peer = dial(address, stop, "/graphql", &[PROTOCOL]).await;
+    introduce(peer.unwrap_or_else(|status| panic!("refused: {status}")), token).await
+}
+
+async fn introduce(mut peer: Peer, token: Option<&str>) -> Peer {
     let payload = token.map(|token| json!({ "authorization": format!("Bearer {token}") }));
     peer.say(json!({ "type": "connection_init", "payload": payload })).await;
     assert_eq!(peer.hear().await, json!({ "type": "connection_ack" }));
@@ -67,7 +87,7 @@ async fn introduced(test: &TestApp, token: Option<&str>) -> Peer {
 }
 
 impl Peer {
-    async fn say(&mut self, message: Value) {
+    pub(crate) async fn say(&mut self, message: Value) {
         self.say_text(&message.to_string()).await;
     }
 
@@ -75,13 +95,13 @@ impl Peer {
         self.stream.send(Message::text(text)).await.expect("it is sent");
     }
 
-    async fn ask(&mut self, id: &str, document: &str) {
+    pub(crate) async fn ask(&mut self, id: &str, document: &str) {
         self.say(json!({ "type": "subscribe", "id": id, "payload": { "query": document } }))
             .await;
     }
 
     /// The next message.
-    async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => return serde_json::from_str(text.as_str()).expect("JSON"),
@@ -92,7 +112,7 @@ impl Peer {
     }
 
     /// The code with which the server closes, after whatever it still says.
-    async fn close(&mut self) -> u16 {
+    pub(crate) async fn close(&mut self) -> u16 {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),

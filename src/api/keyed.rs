@@ -51,7 +51,7 @@ pub async fn settle(app: &App, answer: &mut Response, reading: Option<&Reading>)
 }
 
 /// Whether an error of this code is about us and not about what was asked.
-fn is_ours(code: Option<&str>) -> bool {
+pub fn is_ours(code: Option<&str>) -> bool {
     matches!(code, Some("INTERNAL" | "TIMEOUT" | "OVERLOADED"))
 }
 

@@ -2,7 +2,7 @@
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder};
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
 
 use crate::domain::policy::listing;
 
@@ -29,6 +29,7 @@ pub mod identity;
 pub mod institution;
 pub mod invitation;
 pub mod keyed;
+pub mod live;
 pub mod loaders;
 pub mod node;
 pub mod page;
@@ -93,7 +94,7 @@ pub struct Mutation(
 );
 
 /// The schema that requests run against.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, live::Subscription>;
 
 /// Builds the schema. Depth and cost are weighed by [`guard`] before a document comes here. Its messages
 /// do not suggest names.
@@ -106,8 +107,8 @@ pub fn schema_with_suggestions() -> Schema {
     builder().finish()
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, live::Subscription> {
+    Schema::build(Query::default(), Mutation::default(), live::Subscription)
 }
 
 /// The fields of a schema that `policy.operations` does not name, as `Type.field`. What no policy names is denied: the

@@ -2,10 +2,12 @@
 //! answer leaves.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Selection};
 use async_graphql::{Request as Operation, Response};
+use futures_util::StreamExt as _;
 
 use super::Schema;
 use super::error::{finish, met_another, server_error};
@@ -14,6 +16,7 @@ use super::request::Request;
 use crate::domain::actor::Role;
 use crate::domain::audit::{Origin, PersonalField};
 use crate::domain::id::EditionId;
+use crate::error::Error;
 use crate::service::audit::{self, Look};
 
 /// What was read so far.
@@ -56,7 +59,7 @@ pub async fn run(schema: &Schema, mut operation: Operation, request: Request, re
     let (app, actor) = (request.app.clone(), request.actor.clone());
     let (reads, reason) = (request.reads.clone(), request.reason.clone());
     let origin = Origin::of(&actor, request_id);
-    let work = schema.execute(operation.data(request));
+    let work = execute(schema, operation, request);
     let mut answer = audit::from_origin(origin.clone(), work).await;
     for fault in &mut answer.errors {
         finish(fault, actor.language, request_id);
@@ -77,6 +80,25 @@ pub async fn run(schema: &Schema, mut operation: Operation, request: Request, re
         Ok(()) => answer,
         Err(failure) => failed(failure),
     }
+}
+
+/// What the schema makes of it; of a subscription, its one value. In a place of its own: its state is large.
+fn execute(
+    schema: &Schema,
+    operation: Operation,
+    request: Request,
+) -> Pin<Box<dyn Future<Output = Response> + Send + '_>> {
+    if request.follows.is_none() {
+        return Box::pin(schema.execute(operation.data(request)));
+    }
+    let mut values = schema.execute_stream(operation.data(request));
+    Box::pin(async move {
+        let none = || server_error(Error::internal("a subscription without a value"));
+        values
+            .next()
+            .await
+            .unwrap_or_else(|| Response::from_errors(vec![none()]))
+    })
 }
 
 impl Gathered {

@@ -1,6 +1,6 @@
 //! What every resolver of one request shares: the application, who asks, and the loaders.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
 
@@ -11,6 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::{PersonalField, capacity};
 use crate::domain::policy::{Action, Relation, Verdict, verdict};
 use crate::domain::text::Reason;
+use crate::store::announce::{Followed, Topic};
 
 /// One request. Loaders live and die with it, so nothing that one person may see reaches another.
 pub struct Request {
@@ -24,6 +25,35 @@ pub struct Request {
     pub reads: Arc<Reads>,
     /// Why it asks, where the policy lets a reason open something.
     pub reason: Option<Reason>,
+    /// What a subscription follows by it; `None` for what is asked once.
+    pub follows: Option<Arc<Follows>>,
+}
+
+/// What a subscription follows, from one of its values to the next: nothing until its first value is read.
+#[derive(Debug, Default)]
+pub struct Follows(Mutex<Option<(Topic, Followed)>>);
+
+impl Follows {
+    /// What is followed, to wait for its next change.
+    pub fn followed(&self) -> Option<Followed> {
+        let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        followed.as_ref().map(|(_, followed)| followed.clone())
+    }
+
+    /// What was told so far is in the value that is read next.
+    pub fn catch_up(&self) {
+        if let Some((_, followed)) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            followed.catch_up();
+        }
+    }
+
+    /// Follows this, unless it does already.
+    fn begin(&self, app: &App, topic: Topic) {
+        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if followed.as_ref().is_none_or(|(known, _)| *known != topic) {
+            *followed = Some((topic, app.db.follow(topic)));
+        }
+    }
 }
 
 impl Request {
@@ -36,6 +66,22 @@ impl Request {
             loaders,
             reads: Arc::default(),
             reason: None,
+            follows: None,
+        }
+    }
+
+    /// The same request for one value of a subscription.
+    #[must_use]
+    pub fn following(mut self, follows: Arc<Follows>) -> Self {
+        self.follows = Some(follows);
+        self
+    }
+
+    /// Follows something for the subscription whose value this request reads; to be called before it is read, so that no
+    /// change falls between.
+    pub fn follow(&self, topic: Topic) {
+        if let Some(follows) = &self.follows {
+            follows.begin(&self.app, topic);
         }
     }
 

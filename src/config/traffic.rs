@@ -1,4 +1,4 @@
-//! What the traffic may be: the `[load]`, `[socket]` and `[rates]` sections.
+//! What the traffic may be: the `[load]`, `[socket]`, `[live]` and `[rates]` sections.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,25 @@ pub struct Socket {
     pub operations: usize,
     pub per_address: usize,
     pub per_person: usize,
+}
+
+/// The `[live]` section.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents every key")]
+pub struct Live {
+    pub per_connection: usize,
+    pub per_person: usize,
+    pub pause_milliseconds: u64,
+    pub check_seconds: u64,
+    pub readers: usize,
+}
+
+impl Live {
+    /// Whether subscriptions come to an answer, and not one after the other without a pause.
+    pub const fn is_sound(&self) -> bool {
+        self.readers > 0 && self.check_seconds > 0 && self.pause_milliseconds > 0
+    }
 }
 
 /// How much of something is allowed: `burst` at once, and `refill` more every `seconds`.

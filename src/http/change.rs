@@ -15,6 +15,7 @@ use crate::auth::token::random_bytes;
 use crate::domain::idempotency::{Key, takes_key};
 use crate::error::{Error, KeyRefusal, Result};
 use crate::service::idempotency::{self, Claim};
+use crate::service::session::ClientLabel;
 use crate::store::keyed::Keyed;
 
 /// How often an operation is tried again at most.
@@ -22,8 +23,8 @@ const RETRIES: u32 = 5;
 /// How long it waits before it is tried again for the first time, at most; later twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// A mutation that may have to be executed several times.
-struct Script {
+/// An operation that may have to be executed several times.
+pub struct Script {
     query: String,
     name: Option<String>,
     variables: Variables,
@@ -32,7 +33,8 @@ struct Script {
 }
 
 impl Script {
-    fn read(mut operation: Operation) -> Result<Self> {
+    /// Takes an operation to pieces from which it can be made again.
+    pub fn read(mut operation: Operation) -> Result<Self> {
         let fields = limit::fields(&mut operation);
         let document = operation
             .parsed_query()
@@ -47,11 +49,12 @@ impl Script {
         })
     }
 
-    fn operation(&self, call: &Call) -> Operation {
+    /// The operation once more, with what its client calls itself.
+    pub fn operation(&self, client: Option<&ClientLabel>) -> Operation {
         let mut operation = Operation::new(&self.query).variables(self.variables.clone());
         operation.operation_name.clone_from(&self.name);
         operation.set_parsed_query(self.document.clone());
-        match &call.client {
+        match client {
             Some(label) => operation.data(label.clone()),
             None => operation,
         }
@@ -159,7 +162,7 @@ async fn attempts(shared: &Shared, app: &App, script: &Script, call: &Call, clai
             None => app.clone(),
         };
         let request = Request::new(app.clone(), call.actor.clone()).because(call.reason.clone());
-        let operation = script.operation(call);
+        let operation = script.operation(call.client.as_ref());
         let answer = reads::run(&shared.schema, operation, request, &call.request_id).await;
         let collided = app.db.key().is_some_and(Keyed::collided);
         if collided || !met_another(&answer) || app.db.commits() != before {

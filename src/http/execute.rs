@@ -11,9 +11,9 @@ use tokio::sync::Semaphore;
 use super::{Shared, change, limit};
 use crate::api::guard::Operation;
 use crate::api::reads;
-use crate::api::request::Request;
+use crate::api::request::{Follows, Request};
 use crate::app::App;
-use crate::config::Load;
+use crate::config::{Live, Load};
 use crate::domain::actor::Actor;
 use crate::domain::idempotency::Key;
 use crate::domain::text::Reason;
@@ -24,14 +24,17 @@ use crate::service::session::ClientLabel;
 #[derive(Debug, Clone)]
 pub struct Places {
     free: Arc<Semaphore>,
+    /// For values of subscriptions.
+    values: Arc<Semaphore>,
     longest: Duration,
 }
 
 impl Places {
     /// As many as the settings say.
-    pub fn from_settings(settings: &Load) -> Self {
+    pub fn from_settings(settings: &Load, live: &Live) -> Self {
         Self {
             free: Arc::new(Semaphore::new(settings.operations)),
+            values: Arc::new(Semaphore::new(live.readers)),
             longest: Duration::from_secs(settings.operation_seconds),
         }
     }
@@ -93,6 +96,34 @@ pub async fn run(shared: &Shared, operation: Operation, call: Call) -> Result<An
             tracing::warn!(error.chain = %failure, "a sign-in could not be given back");
         }
         Ok(answer)
+    });
+    tokio::time::timeout(shared.places.longest, app.db.attend(whole))
+        .await
+        .map_err(|_| Error::Timeout)?
+}
+
+/// Reads one value of a subscription: in one of the places for that, which it waits for, so that many followers of one
+/// thing leave the places of operations to others. Only the first takes from the buckets of its caller: when the others
+/// come is not the caller's choice.
+///
+/// # Errors
+/// [`Error::Busy`] when its caller asks too often; [`Error::Timeout`] when it takes too long.
+pub async fn value(
+    shared: &Shared,
+    operation: Operation,
+    call: &Call,
+    follows: &Arc<Follows>,
+    first: bool,
+) -> Result<Answer> {
+    let _place = shared.places.values.acquire().await.map_err(|_| Error::Overloaded)?;
+    let app = shared.app.for_request();
+    let mut operation = operation.request;
+    let whole = Box::pin(async {
+        if first {
+            limit::admit(&app, &mut operation, &call.actor, call.caller).await?;
+        }
+        let request = Request::new(app.clone(), call.actor.clone()).following(follows.clone());
+        Ok(reads::run(&shared.schema, operation, request, &call.request_id).await)
     });
     tokio::time::timeout(shared.places.longest, app.db.attend(whole))
         .await

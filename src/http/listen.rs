@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
+use axum::http::header;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,6 +20,20 @@ use tower::ServiceExt as _;
 
 /// How long nothing is taken after the machine ran out of files or memory.
 const REST: Duration = Duration::from_secs(1);
+
+/// For a connection that has become a socket: tells when the server stops, which then waits until this is dropped.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    told: watch::Receiver<bool>,
+    _open: mpsc::Sender<Infallible>,
+}
+
+impl Stop {
+    /// Done when the server stops.
+    pub async fn told(&mut self) {
+        stopped(&mut self.told).await;
+    }
+}
 
 /// Takes connections until `stop` is true, and returns when the last of them has ended.
 ///
@@ -34,11 +49,11 @@ pub async fn serve(listener: TcpListener, router: Router, head: Duration, mut st
         };
         match taken {
             Ok((stream, peer)) => {
-                let (router, stop, open) = (router.clone(), stop.clone(), open.clone());
-                tokio::spawn(async move {
-                    attend(stream, peer, router, head, stop).await;
-                    drop(open);
-                });
+                let stop = Stop {
+                    told: stop.clone(),
+                    _open: open.clone(),
+                };
+                tokio::spawn(attend(stream, peer, router.clone(), head, stop));
             }
             Err(failure) if is_of_client(&failure) => {}
             Err(failure) => {
@@ -52,13 +67,17 @@ pub async fn serve(listener: TcpListener, router: Router, head: Duration, mut st
 }
 
 /// Answers the requests of one connection.
-async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, head: Duration, mut stop: watch::Receiver<bool>) {
+async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, head: Duration, mut stop: Stop) {
     if let Err(failure) = stream.set_nodelay(true) {
         tracing::debug!(error.chain = %failure, "the connection has gone");
         return;
     }
+    let of_sockets = stop.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        if request.headers().contains_key(header::UPGRADE) {
+            request.extensions_mut().insert(of_sockets.clone());
+        }
         router.clone().oneshot(request.map(axum::body::Body::new))
     });
     let connection = http1::Builder::new()
@@ -69,7 +88,7 @@ async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, head: Durat
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
+        () = stop.told() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -71,7 +71,7 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
             api::schema()
         },
         documents: graphql::documents::Documents::from_settings(&settings.graphql),
-        places: execute::Places::from_settings(&settings.load),
+        places: execute::Places::from_settings(&settings.load, &settings.live),
         familiar: door::Familiar::default(),
         ended: door::Familiar::default(),
         open: socket::Open::default(),

@@ -40,6 +40,7 @@ const OPERATIONS: &[(&str, &str)] = &[
         "statistics",
         include_str!("../../graphql/operations/statistics.graphql"),
     ),
+    ("live", include_str!("../../graphql/operations/live.graphql")),
     ("account", include_str!("../../graphql/operations/account.graphql")),
     ("identity", include_str!("../../graphql/operations/identity.graphql")),
     ("audit", include_str!("../../graphql/operations/audit.graphql")),
@@ -206,11 +207,13 @@ struct Operation {
     document: String,
 }
 
-/// Every operation, together with the fragments that it spreads.
+/// Every operation that the page can run, together with the fragments that it spreads: it speaks HTTP, over which no
+/// subscription goes.
 fn operations() -> Vec<Operation> {
     OPERATIONS
         .iter()
         .flat_map(|&(file, content)| of_file(file, content))
+        .filter(|operation| operation.kind != "subscription")
         .collect()
 }
 

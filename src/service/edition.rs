@@ -17,6 +17,7 @@ use crate::store::history::Step;
 use crate::store::{Tx, audit, course, edition, enrolment, history};
 
 pub mod copy;
+pub mod figures;
 pub mod passing;
 mod telling;
 

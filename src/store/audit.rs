@@ -7,6 +7,7 @@ use sea_orm::prelude::*;
 use sea_orm::sea_query::{Query, SelectStatement, UnionType};
 use sea_orm::{Condition, QueryTrait, Set};
 
+use super::announce::Topic;
 use super::page::{self, Key, Page, Place, Wanted};
 use super::{Tx, Write, allocation, deliverable, enrolment, history, invitation, role, submission, team};
 use crate::clock::Clock;
@@ -71,7 +72,7 @@ pub fn origin() -> Origin {
     ORIGIN.try_with(Clone::clone).unwrap_or(Origin::SYSTEM)
 }
 
-/// Writes one entry for each subject: this actor did this to that.
+/// Writes one entry for each subject: this actor did this to that. What can be followed of it is announced.
 pub async fn record(
     tx: &Tx,
     clock: &Clock,
@@ -80,6 +81,9 @@ pub async fn record(
     subjects: &[Subject],
     reason: Option<&str>,
 ) -> Result<()> {
+    for topic in subjects.iter().filter_map(Topic::of) {
+        tx.announce(topic);
+    }
     let origin = origin();
     for batch in subjects.chunks(1000) {
         let rows = batch.iter().map(|subject| ActiveModel {

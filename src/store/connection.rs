@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::Mutex;
 
+use super::announce::Followers;
 use super::keyed::Keyed;
 use super::pool::{Live, Pool};
 use super::standing::Standings;
@@ -145,7 +146,12 @@ impl Reader {
     }
 
     /// Begins a transaction on the request's connection, or on another of the pool.
-    pub(super) async fn begin(&self, sql: &'static str, standings: Arc<Standings>) -> Result<Tx, DbErr> {
+    pub(super) async fn begin(
+        &self,
+        sql: &'static str,
+        standings: &Arc<Standings>,
+        followers: &Arc<Followers>,
+    ) -> Result<Tx, DbErr> {
         let kept = match &self.held {
             Some(held) => held.lock().await.take(),
             None => None,
@@ -161,7 +167,8 @@ impl Reader {
             self.held.clone(),
             self.statements.clone(),
             self.commits.clone(),
-            standings,
+            standings.clone(),
+            followers.clone(),
         ))
     }
 }

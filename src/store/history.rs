@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
 use sea_orm::{QueryOrder, QueryTrait, Set};
 
+use super::announce::Topic;
 use super::{Tx, Write};
 use crate::clock::Clock;
 use crate::domain::id::{InvitationId, PersonId, Subject};
@@ -61,8 +62,11 @@ pub fn expiry(id: InvitationId, at: DateTime<Utc>) -> Step<'static> {
     }
 }
 
-/// Writes the steps into the append-only history.
+/// Writes the steps into the append-only history, and announces those that can be followed.
 pub async fn record(tx: &Tx, clock: &Clock, steps: &[Step<'_>]) -> Result<()> {
+    for topic in steps.iter().filter_map(|step| Topic::of(&step.subject)) {
+        tx.announce(topic);
+    }
     for batch in steps.chunks(1000) {
         let rows = batch.iter().map(|step| ActiveModel {
             id: Set(clock.new_id()),

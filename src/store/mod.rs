@@ -14,6 +14,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlErr, SqlxPostgresConnector, SqlxSqliteConnector,
 };
 
+use self::announce::Followers;
 use self::idempotency::Claim;
 use self::keyed::Keyed;
 use self::patience::HangUps;
@@ -26,6 +27,7 @@ use crate::error::{Error, Result};
 pub mod access;
 pub mod address_change;
 pub mod allocation;
+pub mod announce;
 pub mod api_token;
 pub mod assessment;
 pub mod audience;
@@ -115,6 +117,7 @@ pub struct Db {
     statements: Arc<AtomicU64>,
     hang_ups: HangUps,
     standings: Arc<Standings>,
+    followers: Arc<Followers>,
     keyed: Option<Arc<Keyed>>,
 }
 
@@ -165,7 +168,14 @@ impl Db {
             .map_err(|cause| unreach::file(&file, &cause))?;
         let whole = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone());
         let (readers, writer) = (Pool::Sqlite(readers), Pool::Sqlite(writer));
-        Ok(Self::of(readers, writer, whole, HangUps::new(), settings))
+        Ok(Self::of(
+            readers,
+            writer,
+            whole,
+            HangUps::new(),
+            Followers::of_file(),
+            settings,
+        ))
     }
 
     async fn connect_postgres(url: &str, settings: &config::Database) -> Result<Self> {
@@ -179,6 +189,7 @@ impl Db {
                 ("client_connection_check_interval", patience::CLIENT_CHECK),
                 ("timezone", "UTC"),
             ]);
+        let followers = Followers::of_server(&options, settings)?;
         let server = unreach::Server::of(&options);
         let hang_ups = HangUps::new();
         let noted = hang_ups.clone();
@@ -196,7 +207,7 @@ impl Db {
             .map_err(|cause| server.unreached(&cause))?;
         let whole = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
         let pool = Pool::Postgres(Resting::new(pool, settings.connections, hang_ups.clone()));
-        Ok(Self::of(pool.clone(), pool, whole, hang_ups, settings))
+        Ok(Self::of(pool.clone(), pool, whole, hang_ups, followers, settings))
     }
 
     fn of(
@@ -204,6 +215,7 @@ impl Db {
         writer: Pool,
         whole: DatabaseConnection,
         hang_ups: HangUps,
+        followers: Arc<Followers>,
         settings: &config::Database,
     ) -> Self {
         let statements = Arc::new(AtomicU64::new(0));
@@ -214,6 +226,7 @@ impl Db {
             whole,
             statements,
             hang_ups,
+            followers,
             standings: Arc::new(Standings::new(TimeDelta::milliseconds(settings.standing_milliseconds))),
             keyed: None,
         }
@@ -300,7 +313,7 @@ impl Db {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
         };
-        let tx = self.writer.begin(sql, self.standings.clone()).await?;
+        let tx = self.writer.begin(sql, &self.standings, &self.followers).await?;
         match &self.keyed {
             Some(keyed) => keyed.take(tx).await,
             None => Ok(tx),
@@ -313,7 +326,7 @@ impl Db {
             Engine::Sqlite => "BEGIN",
             Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ",
         };
-        Ok(self.readers.begin(sql, self.standings.clone()).await?)
+        Ok(self.readers.begin(sql, &self.standings, &self.followers).await?)
     }
 
     /// What a request of this session may rely on; `None` when it has ended, is not this person's, or the
@@ -357,6 +370,7 @@ impl Db {
 
     /// Closes every connection; on SQLite the journal is folded into the file.
     pub async fn close(self) -> Result<()> {
+        self.followers.close();
         self.readers.close().await;
         self.writer.close().await;
         Ok(())

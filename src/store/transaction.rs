@@ -1,13 +1,14 @@
 //! A transaction: its connection, the writes that wait in it, and what becomes of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 
 use sea_orm::sea_query::{Alias, CommonTableExpression, InsertStatement, UpdateStatement, WithClause};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::Mutex;
 
 use super::Engine;
+use super::announce::{Changes, Followers, Topic};
 use super::connection::exchange;
 use super::keyed::Keyed;
 use super::pool::Live;
@@ -24,6 +25,9 @@ pub struct Tx {
     statements: Arc<AtomicU64>,
     commits: Arc<AtomicU64>,
     standings: Arc<Standings>,
+    followers: Arc<Followers>,
+    /// What its commit announces.
+    changes: Lock<Changes>,
     /// Whether a statement in it changed what sessions amount to.
     telling: AtomicBool,
     /// The key of its request, which holds it when it is committed.
@@ -39,6 +43,15 @@ impl Drop for Forgetting<'_> {
         if let Some(standings) = self.0 {
             standings.forget();
         }
+    }
+}
+
+/// Tells of what was changed when it is dropped, for the same reason.
+struct Telling<'a>(&'a Followers, Changes);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.tell(&self.1);
     }
 }
 
@@ -74,6 +87,7 @@ impl Tx {
         statements: Arc<AtomicU64>,
         commits: Arc<AtomicU64>,
         standings: Arc<Standings>,
+        followers: Arc<Followers>,
     ) -> Self {
         Self {
             engine,
@@ -83,6 +97,8 @@ impl Tx {
             statements,
             commits,
             standings,
+            followers,
+            changes: Lock::default(),
             telling: AtomicBool::new(false),
             keyed: None,
         }
@@ -91,6 +107,11 @@ impl Tx {
     /// When it is committed, it is handed over instead.
     pub(super) fn hold_for(&mut self, keyed: Arc<Keyed>) {
         self.keyed = Some(keyed);
+    }
+
+    /// Announces to those who follow it that this has changed, once it is committed.
+    pub(super) fn announce(&self, topic: Topic) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).add(topic);
     }
 
     /// Writes `rows` rows of a table, at the latest before the next statement or the commit. On PostgreSQL
@@ -128,6 +149,24 @@ impl Tx {
         self.send(waiting).await
     }
 
+    /// Sends what waits, on PostgreSQL with what is announced by the commit that follows.
+    async fn flush_announcing(&self, changes: &Changes) -> Result<(), DbErr> {
+        let announced = match self.engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => changes.notification(),
+        };
+        let Some(announced) = announced else {
+            return self.flush().await;
+        };
+        let waiting = std::mem::take(&mut *self.waiting.lock().await);
+        let backend = self.get_database_backend();
+        let statement = match beside(waiting) {
+            Some(others) => backend.build(&announced.with(others)),
+            None => backend.build(&announced),
+        };
+        Ahead(self).execute_raw(statement).await.map(drop)
+    }
+
     async fn send(&self, mut waiting: Vec<Waiting>) -> Result<(), DbErr> {
         let Some(last) = waiting.pop() else { return Ok(()) };
         let backend = self.get_database_backend();
@@ -143,18 +182,23 @@ impl Tx {
     /// Makes everything that was done in it last, and visible to others; in a request with a key, once its answer
     /// is known.
     pub async fn commit(mut self) -> Result<(), DbErr> {
-        self.flush().await?;
         if let Some(keyed) = self.keyed.take() {
+            self.flush().await?;
             keyed.hold(self).await;
             return Ok(());
         }
+        let changes = self.changes.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let changes = std::mem::take(changes);
+        self.flush_announcing(&changes).await?;
         let mut live = self.live.get_mut().take().ok_or_else(over)?;
         let telling = self.telling.load(Ordering::Relaxed);
         let forgetting = Forgetting(telling.then_some(&*self.standings));
         // Counted before it is known how it ends: what may have happened must not be done again.
         self.commits.fetch_add(1, Ordering::Relaxed);
+        let followers = self.followers.clone();
+        let tells = Telling(&followers, changes);
         let result = exchange(&mut live, Live::commit).await;
-        drop(forgetting);
+        drop((forgetting, tells));
         if result.is_err() {
             undo(live).await;
         } else {

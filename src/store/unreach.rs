@@ -13,9 +13,14 @@ use crate::error::Error;
 
 /// The refusal of an address that cannot be read; the words of the library may repeat a part of it.
 pub(super) fn malformed(_: SqlxError) -> Error {
+    malformed_at("database.url")
+}
+
+/// The same, of the address under another key.
+pub(super) fn malformed_at(key: &'static str) -> Error {
     let problem = "this is not written as an address: give sqlite://FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE, \
                    with what is neither a letter nor a digit in user and password as %XX";
-    ConfigError::invalid("database.url", problem).into()
+    ConfigError::invalid(key, problem).into()
 }
 
 /// The failure to open the file of SQLite.

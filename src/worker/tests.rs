@@ -22,6 +22,7 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a folder");
         let database = config::Database {
             url: Secret::new(format!("sqlite://{}", folder.path().join("test.sqlite").display())),
+            listen_url: Secret::default(),
             readers: 2,
             connections: 2,
             statement_seconds: 5,

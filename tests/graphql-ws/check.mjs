@@ -3,13 +3,15 @@
 //   npm ci && node check.mjs PATH/TO/rumbo
 //
 // The package has no audits for servers. What is checked: queries and mutations, one after the other and side by side,
-// errors, pings, credentials, and the codes that the client takes for the end.
+// subscriptions, errors, pings, credentials, and the codes that the client takes for the end.
 import assert from "node:assert/strict";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 import { prepare, runAll } from "../support/program.mjs";
 
 const MEASURES = "{ measures { measure } }";
+const PASSWORD = "tortuga verde en mayo";
+const OWN = "subscription { myEnrolments(first: 10) { nodes { state } } }";
 
 const program = await prepare("socket");
 const url = `ws://127.0.0.1:${program.port}/graphql`;
@@ -20,6 +22,17 @@ const answers = async (of, query, variables) => {
   const all = [];
   for await (const answer of of.iterate({ query, variables })) all.push(answer);
   return all;
+};
+
+// The administrator whom the program has from the start.
+const signIn = async () => {
+  const here = client();
+  const query = `mutation { signIn(input: { email: "ada@example.org", password: "${PASSWORD}" }) {
+    session { accessToken } userErrors { code }
+  } }`;
+  const [answer] = await answers(here, query);
+  await here.dispose();
+  return answer.data.signIn.session.accessToken;
 };
 
 const checks = {
@@ -57,6 +70,21 @@ const checks = {
     assert.equal((await answers(here, MEASURES)).length, 1);
     await here.dispose();
   },
+  "a subscription has its first value at once, and ends when nobody wants it": async () => {
+    const authorization = `Bearer ${await signIn()}`;
+    const here = client({ lazy: false, connectionParams: { authorization } });
+    const values = here.iterate({ query: OWN });
+    assert.deepEqual((await values.next()).value, { data: { myEnrolments: { nodes: [] } } });
+    assert.equal((await answers(here, MEASURES)).length, 1);
+    await values.return();
+    assert.equal((await answers(here, MEASURES)).length, 1);
+    await here.dispose();
+  },
+  "a subscription that is not allowed is an error": async () => {
+    const here = client({ lazy: false });
+    await assert.rejects(answers(here, OWN), (errors) => errors[0].extensions.code === "UNAUTHENTICATED");
+    await here.dispose();
+  },
   "pings are answered": async () => {
     const heard = new Promise((resolve) => {
       const here = client({
@@ -91,6 +119,11 @@ const checks = {
 
 let failed = 0;
 try {
+  program.command(["migrate"]);
+  program.command(
+    ["admin", "create", "--email", "ada@example.org", "--given-name", "Ada", "--family-name", "Ibarra"],
+    `${PASSWORD}\n`,
+  );
   await program.serve();
   failed = await runAll(checks);
 } finally {

@@ -7,7 +7,9 @@
 //! settings.
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+};
 use async_graphql::{Request, Variables};
 
 pub use self::refusal::{Limit, Refusal};
@@ -54,6 +56,9 @@ pub fn check(
     let shape: &Shape = &SHAPE;
     let weight = weigh(&parsed, operation_name.as_deref(), &variables, limits)?;
     let chosen = chosen(&parsed, operation_name.as_deref()).ok_or(Refusal::NoOperation)?;
+    if chosen.ty == OperationType::Subscription && !has_source(chosen) {
+        return Err(Refusal::NoSource);
+    }
     variables::coerce(shape, chosen, &variables)?;
     literals::check(shape, &parsed)?;
     let kind = chosen.ty;
@@ -75,6 +80,19 @@ fn chosen<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'
         (DocumentOperations::Multiple(all), Some(name)) => all.get(name).map(|operation| &operation.node),
         (DocumentOperations::Multiple(all), None) if all.len() == 1 => all.values().next().map(|only| &only.node),
         (DocumentOperations::Single(_), Some(_)) | (DocumentOperations::Multiple(_), None) => None,
+    }
+}
+
+/// Whether a subscription begins with one field: the specification wants it so, and the library follows no fragment there.
+fn has_source(operation: &OperationDefinition) -> bool {
+    match operation.selection_set.node.items.as_slice() {
+        [only] => match &only.node {
+            Selection::Field(field) => {
+                field.node.directives.is_empty() && !field.node.name.node.as_str().starts_with("__")
+            }
+            Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+        },
+        _ => false,
     }
 }
 

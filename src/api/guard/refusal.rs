@@ -44,6 +44,8 @@ pub enum Refusal {
     Cycle,
     /// It has no operation of the name that the request gives, or several and the request gives none.
     NoOperation,
+    /// A subscription does not begin with one field of its own.
+    NoSource,
     /// A variable is missing or not of its type.
     Variable {
         /// Names and places from the variable down.
@@ -75,6 +77,7 @@ impl Refusal {
             Self::Over(limit, _) => limit.code(),
             Self::Cycle => "FRAGMENT_CYCLE",
             Self::NoOperation => "OPERATION_NOT_FOUND",
+            Self::NoSource => "GRAPHQL_VALIDATION_FAILED",
             Self::Variable { .. } | Self::Literal { .. } => "BAD_USER_INPUT",
         }
     }
@@ -83,7 +86,12 @@ impl Refusal {
     pub fn error(&self, language: Language) -> ServerError {
         let place = match self {
             Self::Literal { place, .. } => Some(*place),
-            Self::Syntax(_) | Self::Over(..) | Self::Cycle | Self::NoOperation | Self::Variable { .. } => None,
+            Self::Syntax(_)
+            | Self::Over(..)
+            | Self::Cycle
+            | Self::NoOperation
+            | Self::NoSource
+            | Self::Variable { .. } => None,
         };
         let mut error = ServerError::new(self.sentence(language), place);
         let extensions = error.extensions.get_or_insert_default();
@@ -94,7 +102,7 @@ impl Refusal {
                 let path = path.iter().map(|step| Value::from(step.as_str())).collect();
                 extensions.set("inputPath", Value::List(path));
             }
-            Self::Syntax(_) | Self::Cycle | Self::NoOperation => {}
+            Self::Syntax(_) | Self::Cycle | Self::NoOperation | Self::NoSource => {}
         }
         error
     }
@@ -124,6 +132,11 @@ impl Refusal {
                 "El documento no tiene la operación indicada; si tiene varias, indique una en operationName.",
                 "The document does not hold the operation; where it holds several, name one in operationName.",
                 "O documento não contém a operação indicada; se houver várias, indique uma em operationName.",
+            ]),
+            Self::NoSource => pick([
+                "Una suscripción tiene un solo campo en su primer nivel: sin fragmento, sin directivas y del propio esquema.",
+                "A subscription has one field at its first level: not in a fragment, without directives, and of the schema itself.",
+                "Uma assinatura tem um só campo no primeiro nível: sem fragmento, sem diretivas e do próprio esquema.",
             ]),
             Self::Variable { path, expected } => pick([
                 "La variable {} no es del tipo {}.",

@@ -116,6 +116,9 @@ async fn enter(
     if parts.method != Method::POST && operation.kind != OperationType::Query {
         return Err(Problem::MethodNotAllowed("POST"));
     }
+    if operation.kind == OperationType::Subscription {
+        return Err(Problem::NeedsSocket);
+    }
     let actor = match known.take() {
         Some(actor) => actor,
         None => auth::actor(door, &parts.headers).await.map_err(Problem::Failed)?,

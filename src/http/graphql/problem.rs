@@ -37,6 +37,10 @@ pub enum Problem {
     NotRegistered,
     /// The schema is not shown to this caller.
     IntrospectionOff,
+    /// A subscription came over HTTP, which has one answer for it.
+    NeedsSocket,
+    /// As many subscriptions are open on the connection, or for the person, as may be.
+    TooManySubscriptions(usize),
     /// The header that says why holds no reason.
     NoReason,
     /// A use case failed: whose request this is could not be told.
@@ -64,11 +68,12 @@ impl Problem {
             | Self::Failed(Error::Forbidden | Error::InsufficientScope(_) | Error::SecondFactorRequired) => {
                 (StatusCode::FORBIDDEN, false)
             }
-            Self::AnswerTooLarge(_) => (StatusCode::UNPROCESSABLE_ENTITY, true),
+            Self::AnswerTooLarge(_)
+            | Self::NeedsSocket
+            | Self::Refused(
+                Refusal::Over(..) | Refusal::Cycle | Refusal::NoOperation | Refusal::NoSource | Refusal::Literal { .. },
+            ) => (StatusCode::UNPROCESSABLE_ENTITY, true),
             Self::Refused(Refusal::Syntax(_) | Refusal::Variable { .. }) => (StatusCode::BAD_REQUEST, true),
-            Self::Refused(Refusal::Over(..) | Refusal::Cycle | Refusal::NoOperation | Refusal::Literal { .. }) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, true)
-            }
             Self::Failed(Error::Unauthenticated) => (StatusCode::UNAUTHORIZED, false),
             Self::Failed(Error::Timeout | Error::Overloaded | Error::Provider | Error::Conflict { lock: true, .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, false)
@@ -85,7 +90,7 @@ impl Problem {
                 };
                 (status, false)
             }
-            Self::Failed(Error::Busy(_)) => (StatusCode::TOO_MANY_REQUESTS, false),
+            Self::TooManySubscriptions(_) | Self::Failed(Error::Busy(_)) => (StatusCode::TOO_MANY_REQUESTS, false),
             Self::Failed(
                 Error::NotFound(_)
                 | Error::NotFoundIn(..)
@@ -99,7 +104,7 @@ impl Problem {
     /// The error as the client sees it.
     pub fn error(self, language: Language, request_id: &str) -> ServerError {
         let limit = match self {
-            Self::BodyTooLarge(most) | Self::AnswerTooLarge(most) => Some(most),
+            Self::BodyTooLarge(most) | Self::AnswerTooLarge(most) | Self::TooManySubscriptions(most) => Some(most),
             _ => None,
         };
         let mut fault = match self {
@@ -139,6 +144,8 @@ impl Problem {
             Self::UnknownDocument => ("UNKNOWN_DOCUMENT", "No hay un documento registrado con ese identificador.", "No document is registered under this id.", "Não há documento registrado com este identificador."),
             Self::NotRegistered => ("DOCUMENT_NOT_REGISTERED", "Solo se ejecutan documentos registrados: envíe documentId.", "Only registered documents run: send documentId.", "Somente documentos registrados são executados: envie documentId."),
             Self::IntrospectionOff => ("INTROSPECTION_OFF", "El esquema no se muestra aquí; está publicado como archivo.", "The schema is not shown here; it is published as a file.", "O esquema não é mostrado aqui; está publicado como arquivo."),
+            Self::NeedsSocket => ("SUBSCRIPTION_NEEDS_SOCKET", "Las suscripciones van por el WebSocket (graphql-transport-ws).", "Subscriptions go over the WebSocket (graphql-transport-ws).", "As assinaturas vão pelo WebSocket (graphql-transport-ws)."),
+            Self::TooManySubscriptions(_) => ("TOO_MANY_SUBSCRIPTIONS", "Hay demasiadas suscripciones abiertas: termine una antes.", "Too many subscriptions are open: end one first.", "Há assinaturas abertas demais: encerre uma antes."),
             Self::NoReason => ("BAD_REQUEST", "X-Reason es un texto de hasta 1000 caracteres, con codificación porcentual.", "X-Reason is a text of up to 1,000 characters, percent-encoded.", "X-Reason é um texto de até 1000 caracteres, com codificação percentual."),
             Self::Refused(_) | Self::Failed(_) => ("INTERNAL", "", "", ""),
         };

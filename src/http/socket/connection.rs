@@ -2,27 +2,27 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Response as Answer, ServerError};
+use async_graphql::Response as Answer;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
 use super::protocol::{self, Close, Said};
 use super::wire::{Over, ask_for_life, broken, every, send, survived, taken};
+use super::work::{Heard, Roles, Voice, Work};
 use super::{Party, Place};
-use crate::api::guard::Operation;
-use crate::api::keyed;
 use crate::domain::actor::Actor;
-use crate::domain::language::Language;
 use crate::error::{Error, Result};
 use crate::http::door::Door;
-use crate::http::graphql::{self, Asked, Problem};
-use crate::http::{Shared, auth, execute};
+use crate::http::graphql::{Asked, Problem};
+use crate::http::listen::Stop;
+use crate::http::{Shared, auth};
 use crate::service::session::{self, ClientLabel};
 
 /// How long it may take to say good-bye.
@@ -30,19 +30,7 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 /// How many answers wait for a slow client before the operations do.
 const WAITING: usize = 16;
 
-/// What an operation has to say.
-enum Heard {
-    /// It has an answer, with more to come.
-    Next(Answer),
-    /// It was refused and is over.
-    Refused(Vec<ServerError>),
-    /// It is over.
-    Over,
-    /// The connection must end.
-    Close(Close),
-}
-
-/// That, and of which operation: what the client calls it, and what we do.
+/// What an operation has to say, and which: what the client calls it, and what we do.
 type Told = (String, u64, Heard);
 
 /// A connection.
@@ -58,9 +46,15 @@ pub struct Connection {
     token: Option<String>,
     /// Who it was then.
     actor: Option<Actor>,
+    /// What roles they have now, for subscriptions.
+    roles: watch::Sender<Roles>,
+    /// The places for subscriptions.
+    places: Arc<Semaphore>,
     running: HashMap<String, (u64, AbortHandle)>,
     begun: u64,
     tasks: JoinSet<()>,
+    /// Tells when the server stops, which waits for the connection then.
+    stop: Option<Stop>,
     _network: Place,
     person: Option<Place>,
 }
@@ -74,8 +68,13 @@ impl Connection {
         request_id: String,
         client: Option<ClientLabel>,
         network: Place,
+        stop: Option<Stop>,
     ) -> Self {
+        let places = shared.app.settings.live.per_connection.min(Semaphore::MAX_PERMITS);
         Self {
+            roles: watch::Sender::default(),
+            places: Arc::new(Semaphore::new(places)),
+            stop,
             shared,
             caller,
             accept_language,
@@ -96,8 +95,18 @@ impl Connection {
     pub async fn run(mut self, mut socket: WebSocket) {
         let span = tracing::info_span!("socket", request.id = %self.request_id);
         async {
+            let mut stop = self.stop.take();
+            let stopped = async {
+                match &mut stop {
+                    Some(stop) => stop.told().await,
+                    None => std::future::pending().await,
+                }
+            };
             let close = if socket.protocol().is_some() {
-                self.serve(&mut socket).await
+                tokio::select! {
+                    close = self.serve(&mut socket) => close,
+                    () = stopped => Some(Close::RESTART.frame()),
+                }
             } else {
                 Some(Close::SUBPROTOCOL.frame())
             };
@@ -186,7 +195,7 @@ impl Connection {
 
     /// Whether it is still somebody who may be connected.
     async fn check(&self) -> Result<(), Over> {
-        match self.actor().await {
+        match self.judge().await {
             Err(Error::Unauthenticated) => Err(Close::FORBIDDEN.into()),
             Ok(_) | Err(_) => Ok(()),
         }
@@ -233,6 +242,7 @@ impl Connection {
         self.introduced = true;
         self.token = token;
         self.actor = Some(actor.clone());
+        self.roles.send_replace((actor.grants, actor.withheld));
         if let Some(person) = actor.person {
             let most = self.shared.app.settings.socket.per_person;
             let place = self.shared.open.enter(Party::Person(person), most);
@@ -248,7 +258,10 @@ impl Connection {
         if text.len() <= most {
             return text;
         }
-        self.running.remove(id);
+        if let Some((_, task)) = self.running.remove(id) {
+            // There may be more to come of a subscription.
+            task.abort();
+        }
         self.refusal(id, Problem::AnswerTooLarge(most))
     }
 
@@ -257,10 +270,17 @@ impl Connection {
         protocol::error(id, &[problem.error(language, &self.request_id)])
     }
 
-    /// Who it is now.
-    async fn actor(&self) -> Result<Actor> {
+    /// Looks who it is now; subscriptions are told of other roles.
+    async fn judge(&self) -> Result<()> {
         let token = self.token.as_deref();
-        session::actor(&self.shared.app, token, self.accept_language.as_deref()).await
+        let actor = session::actor(&self.shared.app, token, self.accept_language.as_deref()).await?;
+        let now = (actor.grants, actor.withheld);
+        self.roles.send_if_modified(|known| {
+            let others = *known != now;
+            *known = now;
+            others
+        });
+        Ok(())
     }
 
     /// Begins an operation; what is to be said when it cannot begin.
@@ -269,94 +289,30 @@ impl Connection {
             return Some(self.refusal(&id, Problem::Failed(Error::Busy(1))));
         }
         self.begun += 1;
-        let (serial, tell, name) = (self.begun, tell.clone(), id.clone());
+        let voice = Voice {
+            tell: tell.clone(),
+            name: id.clone(),
+            serial: self.begun,
+        };
         let work = Work {
             shared: self.shared.clone(),
             caller: self.caller,
             token: self.token.clone(),
             introduced_as: self.actor.clone(),
             accept_language: self.accept_language.clone(),
+            language: auth::language_of(self.accept_language.as_deref()),
             request_id: self.request_id.clone(),
             client: self.client.clone(),
+            roles: self.roles.subscribe(),
+            places: self.places.clone(),
         };
         let task = async move {
+            let last = work.run(asked, &voice).await;
             // A receiver that is gone is a connection that is over.
-            let heard = match work.run(asked).await {
-                Ok(answer) => {
-                    drop(tell.send((name.clone(), serial, Heard::Next(answer))).await);
-                    Heard::Over
-                }
-                Err(heard) => heard,
-            };
-            drop(tell.send((name, serial, heard)).await);
+            voice.say(last).await;
         };
         let task = self.tasks.spawn(task.in_current_span());
-        self.running.insert(id, (serial, task));
+        self.running.insert(id, (self.begun, task));
         None
-    }
-}
-
-/// What an operation needs.
-struct Work {
-    shared: Shared,
-    caller: IpAddr,
-    token: Option<String>,
-    introduced_as: Option<Actor>,
-    accept_language: Option<String>,
-    request_id: String,
-    client: Option<ClientLabel>,
-}
-
-impl Work {
-    /// The same steps as over HTTP.
-    async fn run(self, asked: Asked) -> Result<Answer, Heard> {
-        let mut language = auth::language_of(self.accept_language.as_deref());
-        let outcome = match self.ready(asked, &mut language).await {
-            Ok((operation, call)) => execute::run(&self.shared, operation, call)
-                .await
-                .map_err(Problem::Failed),
-            Err(ended @ Problem::Failed(Error::Unauthenticated)) => Err(ended),
-            Err(problem) => {
-                let door = Door::new(&self.shared, self.caller);
-                Err(graphql::charged(&door, self.introduced_as.as_ref(), problem))
-            }
-        };
-        match outcome {
-            Ok(mut answer) => {
-                answer.errors.truncate(self.shared.app.settings.limits.errors);
-                if answer.http_headers.contains_key(keyed::REPLAYED) {
-                    answer.extensions.insert("idempotencyReplayed".to_owned(), true.into());
-                }
-                if graphql::ran(&answer) {
-                    Ok(answer)
-                } else {
-                    Err(Heard::Refused(answer.errors))
-                }
-            }
-            Err(Problem::Failed(Error::Unauthenticated)) => Err(Heard::Close(Close::FORBIDDEN)),
-            Err(problem) => Err(Heard::Refused(vec![problem.error(language, &self.request_id)])),
-        }
-    }
-
-    /// The operation and what comes with it: everything that may be wrong before it runs.
-    async fn ready(&self, asked: Asked, language: &mut Language) -> Result<(Operation, execute::Call), Problem> {
-        let by_id = asked.document_id.is_some();
-        let key = asked.key().map_err(|refusal| Problem::Failed(refusal.into()))?;
-        let mut operation = graphql::prepare(&self.shared, asked)?;
-        let token = self.token.as_deref();
-        let actor = session::actor(&self.shared.app, token, self.accept_language.as_deref())
-            .await
-            .map_err(Problem::Failed)?;
-        *language = actor.language;
-        graphql::permit(&self.shared, &mut operation, by_id, &actor)?;
-        let call = execute::Call {
-            actor,
-            reason: None,
-            key,
-            client: self.client.clone(),
-            caller: self.caller,
-            request_id: self.request_id.clone(),
-        };
-        Ok((operation, call))
     }
 }

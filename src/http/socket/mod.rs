@@ -1,7 +1,8 @@
 //! GraphQL over a WebSocket, by the protocol `graphql-transport-ws`: the way in.
 //!
 //! Operations go through the same limits, policy and errors as over HTTP. What differs is that somebody stays
-//! connected: who it is is looked up again at every operation, and regularly between them.
+//! connected: who it is is looked up again at every operation, and regularly between them. Subscriptions come this way
+//! alone (`live`).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,31 +16,36 @@ use axum::response::{IntoResponse, Response};
 use tower_http::request_id::RequestId;
 
 use self::connection::Connection;
+use super::listen::Stop;
 use super::{Shared, address, auth};
 use crate::config::Http;
 use crate::domain::id::PersonId;
 
 mod connection;
+mod live;
 mod protocol;
 mod wire;
+mod work;
 
-/// Who counts as one when connections are counted.
+/// Who counts as one when connections and subscriptions are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Party {
     Network(IpAddr),
     Person(PersonId),
+    /// A person whose subscriptions are counted.
+    Follower(PersonId),
 }
 
-/// The open connections of this copy of Rumbo; clones share them.
+/// The open connections and subscriptions of this copy of Rumbo; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Open(Arc<Mutex<HashMap<Party, usize>>>);
 
-/// One open connection; it counts until this is dropped.
+/// One of them; it counts until this is dropped.
 #[derive(Debug)]
 struct Place(Open, Party);
 
 impl Open {
-    /// One more connection of a party; `None` when it has as many as it may.
+    /// One more of a party; `None` when it has as many as it may.
     fn enter(&self, party: Party, most: usize) -> Option<Place> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(party).or_default();
@@ -97,6 +103,7 @@ pub async fn upgrade(
         id.unwrap_or_default().to_owned(),
         auth::client(headers),
         place,
+        request.extensions().get::<Stop>().cloned(),
     );
     asked
         .protocols([protocol::NAME])

@@ -40,6 +40,8 @@ impl Close {
     pub const TRY_LATER: Self = Self(1013, "Too many connections");
     /// Nobody is there any more.
     pub const GONE: Self = Self(1001, "Nobody answers");
+    /// The server stops; another one takes its place.
+    pub const RESTART: Self = Self(1012, "Service restart");
     /// The client takes a name twice; the reason names it.
     pub const TAKEN: u16 = 4409;
 }

@@ -91,6 +91,7 @@ async fn database() -> (Db, tempfile::TempDir) {
     let url = Secret::new(format!("sqlite://{}", folder.path().join("test.sqlite").display()));
     let db = Db::connect(&Database {
         url,
+        listen_url: Secret::default(),
         readers: 1,
         connections: 1,
         statement_seconds: 5,

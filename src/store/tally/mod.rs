@@ -16,6 +16,7 @@ use roaring::RoaringBitmap;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr, Value};
 
 use self::sets::{Place, Remaining, lock_sets, put};
+use super::announce::Topic;
 use super::{Tx, Write};
 use crate::clock::Clock;
 use crate::domain::enrolment::EnrolmentState;
@@ -78,7 +79,8 @@ impl Delta {
     }
 }
 
-/// Counts the changes. To be called after the enrolments themselves were written, in the same
+/// Counts the changes, and announces them to those who follow the edition or the person: no enrolment changes past
+/// this, since a recount would tell. To be called after the enrolments themselves were written, in the same
 /// transaction: whether a person leaves a set depends on the enrolments that remain.
 pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
     let changes: Vec<&Change> = changes.iter().filter(|change| change.before != change.after).collect();
@@ -93,6 +95,10 @@ pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
         *detail.entry(fact.cell.clone()).or_default() += delta;
         *of_edition.entry(edition_cell(&fact.cell)).or_default() += delta;
         *overall.entry(overall_cell(&fact.cell)).or_default() += delta;
+    }
+    for (fact, _) in signed(&changes) {
+        tx.announce(Topic::Edition(fact.cell.edition));
+        tx.announce(Topic::Person(fact.person));
     }
     // Every lock before every write, in the same order in every transaction.
     let places: BTreeSet<Place> = signed(&changes)
