@@ -92,6 +92,8 @@ pub enum Code {
     OtherAddress,
     /// The address has an account already, which has to be signed in to.
     AccountExists,
+    /// No seat is offered, or the time for it ran out.
+    NoOffer,
 }
 
 impl Code {
@@ -138,6 +140,7 @@ impl Code {
         Self::TooSoon,
         Self::OtherAddress,
         Self::AccountExists,
+        Self::NoOffer,
     ];
 }
 

@@ -20,7 +20,7 @@ use crate::domain::notice::Notice;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
-use crate::service::edition;
+use crate::service::{edition, seat};
 use crate::store::history::expiry;
 use crate::store::outbox::{self, Settled};
 use crate::store::{Db, allocation, api_token as tokens, deadline, history, idempotency, invitation, person, seal};
@@ -156,6 +156,8 @@ impl Worker {
 
     /// What the passing of time changes: it may come late or twice without harm.
     async fn pass_time(&self) -> Result<()> {
+        // First what became free while applications were taken, then what ends them, should both be late.
+        seat::passing::pass(&self.db, &self.clock).await?;
         edition::passing::pass(&self.db, &self.clock).await?;
         self.close_drafts().await?;
         self.end_lapsed_charges().await?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use rumbo::domain::seats::{Ledger, Seat};
 use rumbo::store::verify::guard;
 use rumbo::store::{self, Db, Engine};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityName, EntityTrait, SqlErr, Statement};
@@ -61,6 +62,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         refresh,
         role,
         seal,
+        seat_pool,
         second_factor,
         session,
         shortfall,
@@ -296,6 +298,130 @@ async fn an_edition_never_has_more_seats_taken_than_it_has() {
     run(&db, "UPDATE edition SET capacity = NULL, seats_taken = 3")
         .await
         .expect("no limit, no refusal");
+}
+
+/// Runs a script that a constraint of the schema has to refuse.
+async fn refused(db: &Db, script: &str) {
+    let refusal = run(db, script).await.expect_err(script).to_string().to_lowercase();
+    assert!(
+        refusal.contains("constraint") || refusal.contains("stays in its edition"),
+        "{script}: {refusal}"
+    );
+}
+
+#[tokio::test]
+async fn the_ledger_of_seats_is_held_by_the_schema() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    run(&db, SEED).await.expect("the seed is valid");
+    run(&db, "UPDATE edition SET capacity = 5, seats_taken = 1")
+        .await
+        .expect("one of five");
+    let pool = |number: u8, kept_for: &str, seats: u8| {
+        format!(
+            "INSERT INTO seat_pool (id, edition_id, {kept_for}, seats, taken, held, overflow, created_at, version)
+               VALUES ({{{number}}}, {{4}}, {{value}}, {seats}, 0, 0, false, {{now}}, 1)"
+        )
+    };
+    let of_country =
+        |number, country: &str, seats| pool(number, "country", seats).replace("{value}", &format!("'{country}'"));
+    // Not more than is there, and nothing for nobody.
+    refused(&db, &of_country(20, "UY", 5)).await;
+    refused(&db, &of_country(20, "UY", 0)).await;
+    refused(
+        &db,
+        &pool(20, "institution_id, country", 1).replace("{value}", "{2}, 'UY'"),
+    )
+    .await;
+    refused(&db, &pool(20, "country", 1).replace("{value}", "NULL")).await;
+    run(&db, &of_country(20, "UY", 3)).await.expect("three of five");
+    // Together not more than is there; not twice for the same.
+    refused(&db, &of_country(21, "BR", 2)).await;
+    refused(&db, &of_country(21, "UY", 1)).await;
+    run(&db, &of_country(21, "BR", 1)).await.expect("the last one");
+    for wrong in [
+        // A general seat where the rest is kept, or less room than what is given out.
+        "UPDATE edition SET seats_taken = 2",
+        "UPDATE edition SET seats_held = 1",
+        "UPDATE edition SET seats_held = -1",
+        "UPDATE edition SET capacity = 4",
+        "UPDATE edition SET capacity = NULL",
+        "UPDATE edition SET offer_hours = 0",
+        // More than a pool keeps.
+        "UPDATE seat_pool SET taken = 3, held = 1 WHERE id = {20}",
+        "UPDATE seat_pool SET taken = -1 WHERE id = {20}",
+        "UPDATE seat_pool SET seats = 4 WHERE id = {20}",
+        // An offer to somebody who does not wait, and a rank before the first.
+        "UPDATE enrolment SET offered_until = {now}",
+        "UPDATE enrolment SET waiting_rank = 0",
+    ] {
+        refused(&db, wrong).await;
+    }
+    run(
+        &db,
+        "UPDATE seat_pool SET taken = 1, held = 1 WHERE id = {20}; UPDATE edition SET seats_taken = 2, seats_held = 1",
+    )
+    .await
+    .expect("two of its three seats");
+    refused(&db, "UPDATE seat_pool SET seats = 1 WHERE id = {20}").await;
+    refused(&db, "UPDATE edition SET seats_taken = 3").await;
+    // A seat that somebody has is no reason to remove its pool.
+    run(&db, "UPDATE enrolment SET seat_pool_id = {20}")
+        .await
+        .expect("a seat of it");
+    refused(&db, "DELETE FROM seat_pool WHERE id = {20}").await;
+    // Released or removed, its seats are for everybody.
+    run(&db, "UPDATE seat_pool SET released_at = {now} WHERE id = {20}")
+        .await
+        .expect("a release");
+    run(&db, "DELETE FROM seat_pool WHERE id = {21}")
+        .await
+        .expect("a removal");
+    run(&db, "UPDATE edition SET seats_taken = 4")
+        .await
+        .expect("five of five");
+    refused(&db, "UPDATE edition SET seats_taken = 5").await;
+    run(
+        &db,
+        "UPDATE edition SET seats_taken = 0, seats_held = 0, capacity = NULL",
+    )
+    .await
+    .expect("nothing is kept any more");
+    refused(&db, &of_country(22, "AR", 1)).await;
+}
+
+#[tokio::test]
+async fn who_waited_before_there_was_a_ledger_waits_in_the_same_order() {
+    let test = TestDb::before("_seats").await;
+    let db = test.connect().await;
+    run(&db, SEED).await.expect("the seed is valid");
+    run(&db, "UPDATE edition SET seats_taken = 1")
+        .await
+        .expect("one of two");
+    // The identifiers stand in another order than the applications.
+    for (number, day) in [(21, 3), (22, 1), (23, 2)] {
+        let person = format!(
+            "INSERT INTO person (id, number, email, given_name, family_name, language, time_zone, created_at, version)
+               VALUES ({{{number}}}, {number}, 'p{number}@example.org', 'P', 'Q', 'es', 'UTC', {{now}}, 1);"
+        );
+        let waiting = ENROLMENT
+            .replace("{5}", &format!("{{{}}}", number + 10))
+            .replace("{1}, 1, 'confirmed'", &format!("{{{number}}}, {number}, 'waitlisted'"))
+            .replace("{now}", &format!("'2026-01-0{day}T12:00:00.000000+00:00'"));
+        run(&db, &(person + &waiting)).await.expect("somebody who waits");
+    }
+    db.migrate().await.expect("the later migrations");
+    let row = store::edition::Entity::find().one(db.read()).await.expect("a query");
+    let row = row.expect("an edition");
+    assert_eq!(
+        (row.seats_held, row.seats_kept, row.seat_pools, row.offer_hours),
+        (0, 0, 0, None)
+    );
+    let ledger = Ledger::new(row.seats(), Vec::new());
+    let tx = db.write().await.expect("a transaction");
+    let line = store::waiting::next_in_line(&tx, row.id, &ledger, &[Seat::General], 9).await;
+    let line: Vec<i64> = line.expect("a query").iter().map(|row| row.person_number).collect();
+    assert_eq!(line, [22, 23, 21]);
 }
 
 #[tokio::test]

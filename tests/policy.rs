@@ -35,6 +35,8 @@ const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("decide on an enrolment", ["-", "-", "-", "-", "e", "-"],
         &[Action::DecideEnrolment, Action::DecideCompletion, Action::ExportEnrolments]),
     ("issue, revoke a certificate", ["-", "-", "-", "-", "e", "-"], &[Action::IssueCertificate]),
+    ("answer the offer of a seat", ["-", "o", "o", "o", "o", "o"], &[Action::AnswerOffer]),
+    ("keep seats, rank those who wait", ["-", "-", "-", "-", "e", "-"], &[Action::SeeSeats, Action::ManageSeats]),
     ("invite to an edition", ["-", "-", "-", "-", "e", "-"], &[Action::Invite]),
     ("write a submission", ["-", "t", "-", "-", "-", "-"], &[Action::WriteSubmission]),
     ("read a submission", ["-", "t", "a", "-", "e", "-"], &[Action::ReadSubmission, Action::SeeTeam]),

@@ -43,6 +43,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("createDeliverable", MAKES),
     ("createEdition", MAKES),
     ("createInstitution", MAKES),
+    ("createSeatPool", MAKES),
     ("createTeam", MAKES),
     ("declineInvitation", PROVES),
     ("disableAccount", SWITCHES),

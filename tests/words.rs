@@ -418,7 +418,7 @@ async fn own(test: &TestApp, mutation: &str, client: &Client<'_>, mut input: Val
 fn sender<'w, 'a>(world: &'w World<'a>, mutation: &str) -> &'w Client<'a> {
     let who = match mutation {
         "applyToEdition" => "a stranger",
-        "saveDraft" | "submitWork" | "withdrawEnrolment" => "themself",
+        "saveDraft" | "submitWork" | "withdrawEnrolment" | "acceptOffer" | "declineOffer" => "themself",
         "createInstitution" | "updateInstitution" | "disableAccount" | "enableAccount" => "an administrator",
         _ => "the coordinator of all",
     };
@@ -462,6 +462,10 @@ fn whole(types: &[TypeDefinition], mutation: &str, ty: &Type, given: &Value, kno
         "grantRole" => {
             input["personId"] = Value::Null;
             input["email"] = json!("nobody@example.org");
+        }
+        "createSeatPool" => {
+            input["institutionId"] = Value::Null;
+            input["constituentGroup"] = Value::Null;
         }
         "requestRevision" | "gradeSubmission" => input["scores"] = scores(1, 1),
         "updateDeliverable" => input["rubric"] = rubric(),

@@ -31,6 +31,7 @@ mod m20261127_000025_sign_in_line;
 mod m20261127_000026_edition_time;
 mod m20261127_000027_calendar_links;
 mod m20261127_000028_append_only;
+mod m20261127_000029_seats;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000026_edition_time::Migration),
             Box::new(m20261127_000027_calendar_links::Migration),
             Box::new(m20261127_000028_append_only::Migration),
+            Box::new(m20261127_000029_seats::Migration),
         ]
     }
 }

@@ -34,6 +34,14 @@ abilities! {
     DecideEnrolment = "decideEnrolment";
     /// `decideEnrolments`; on an edition.
     DecideEnrolments = "decideEnrolments";
+    /// `acceptOffer`; on an enrolment.
+    AcceptOffer = "acceptOffer";
+    /// `declineOffer`; on an enrolment.
+    DeclineOffer = "declineOffer";
+    /// `rankWaiting`; on an enrolment.
+    RankWaiting = "rankWaiting";
+    /// `createSeatPool`; on an edition.
+    CreateSeatPool = "createSeatPool";
     /// `decideCompletion`; on an enrolment.
     DecideCompletion = "decideCompletion";
     /// `decideCompletionLate`; on an enrolment.

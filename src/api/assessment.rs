@@ -217,7 +217,7 @@ impl AssessmentMutation {
             let id = id::parse("submissionId", &input.submission_id)?;
             service::assessment::start_review(&request.app, &request.actor, id, input.version).await
         };
-        StartReviewPayload::of(run.await, Submission)
+        StartReviewPayload::of(Box::pin(run).await, Submission)
     }
 
     /// Gives work back with a comment and asks for another version; its authors are told. For the team's tutor and
@@ -229,7 +229,7 @@ impl AssessmentMutation {
     ) -> ApiResult<RequestRevisionPayload> {
         let request = Request::of(ctx);
         let run = async { service::assessment::request_revision(&request.app, &request.actor, input.read()?).await };
-        RequestRevisionPayload::of(run.await, Submission)
+        RequestRevisionPayload::of(Box::pin(run).await, Submission)
     }
 
     /// Grades the last version by the rubric; its authors see nothing of it before the release. For the team's tutor
@@ -241,7 +241,7 @@ impl AssessmentMutation {
     ) -> ApiResult<GradeSubmissionPayload> {
         let request = Request::of(ctx);
         let run = async { service::assessment::grade(&request.app, &request.actor, input.read()?).await };
-        GradeSubmissionPayload::of(run.await, Submission)
+        GradeSubmissionPayload::of(Box::pin(run).await, Submission)
     }
 
     /// Releases the grades of assessed work, all or none; its authors are told. For coordinators of the edition, and
@@ -253,7 +253,7 @@ impl AssessmentMutation {
             let reason = read_optional(input.reason.as_deref())?;
             service::grade::release(&request.app, &request.actor, &list, reason.as_ref()).await
         };
-        ReleaseGradesPayload::of(run.await, |rows| rows.into_iter().map(Submission).collect())
+        ReleaseGradesPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Submission).collect())
     }
 
     /// Puts another value in the place of a released grade; the one before stays on record, and the authors are told.
@@ -269,7 +269,7 @@ impl AssessmentMutation {
             let value = input.value.in_thousandths();
             service::grade::override_value(&request.app, &request.actor, seen, value, &reason).await
         };
-        OverrideGradePayload::of(run.await, Submission)
+        OverrideGradePayload::of(Box::pin(run).await, Submission)
     }
 
     /// Takes a released grade back into review after an appeal. For coordinators of the edition.
@@ -283,7 +283,7 @@ impl AssessmentMutation {
             let reason = read_reason(&input.reason)?;
             service::grade::reopen(&request.app, &request.actor, seen, &reason).await
         };
-        ReopenReviewPayload::of(run.await, Submission)
+        ReopenReviewPayload::of(Box::pin(run).await, Submission)
     }
 
     /// Makes released grades final, all or none. For coordinators of the edition.
@@ -294,7 +294,7 @@ impl AssessmentMutation {
             let reason = read_optional(input.reason.as_deref())?;
             service::grade::finalize(&request.app, &request.actor, &list, reason.as_ref()).await
         };
-        FinalizeGradesPayload::of(run.await, |rows| rows.into_iter().map(Submission).collect())
+        FinalizeGradesPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Submission).collect())
     }
 }
 

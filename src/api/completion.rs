@@ -159,7 +159,7 @@ impl CompletionMutation {
             let list = id::parse_seen("enrolments", &input.enrolments)?;
             service::decide(&request.app, &request.actor, &list).await
         };
-        DecideCompletionPayload::of(run.await, |rows| rows.into_iter().map(Completion).collect())
+        DecideCompletionPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Completion).collect())
     }
 
     /// Completes an enrolment whose outcome was "not completed", with a reason. For coordinators of the edition.
@@ -182,6 +182,6 @@ impl CompletionMutation {
             };
             service::decide_late(&request.app, &request.actor, seen, &reason).await
         };
-        DecideCompletionLatePayload::of(run.await, Completion)
+        DecideCompletionLatePayload::of(Box::pin(run).await, Completion)
     }
 }

@@ -257,7 +257,7 @@ impl CourseMutation {
     async fn create_course(&self, ctx: &Context<'_>, input: CreateCourseInput) -> ApiResult<CreateCoursePayload> {
         let request = Request::of(ctx);
         let run = async { service::course::create(&request.app, &request.actor, &input.course.draft()?).await };
-        CreateCoursePayload::of(run.await, Course)
+        CreateCoursePayload::of(Box::pin(run).await, Course)
     }
 
     /// Replaces the texts of a course. For coordinators.
@@ -267,6 +267,6 @@ impl CourseMutation {
             let id = id::parse("courseId", &input.course_id)?;
             service::course::update(&request.app, &request.actor, id, input.version, &input.course.draft()?).await
         };
-        UpdateCoursePayload::of(run.await, Course)
+        UpdateCoursePayload::of(Box::pin(run).await, Course)
     }
 }

@@ -225,7 +225,7 @@ impl DeliverableMutation {
             let (edition, draft) = input.read()?;
             service::create(&request.app, &request.actor, edition, draft).await
         };
-        CreateDeliverablePayload::of(run.await, Deliverable)
+        CreateDeliverablePayload::of(Box::pin(run).await, Deliverable)
     }
 
     /// Changes what is asked for, while nothing of it is assessed. For coordinators of the edition.
@@ -236,6 +236,6 @@ impl DeliverableMutation {
     ) -> ApiResult<UpdateDeliverablePayload> {
         let request = Request::of(ctx);
         let run = async { service::update(&request.app, &request.actor, input.read()?).await };
-        UpdateDeliverablePayload::of(run.await, Deliverable)
+        UpdateDeliverablePayload::of(Box::pin(run).await, Deliverable)
     }
 }

@@ -107,9 +107,19 @@ impl Edition {
         self.0.seats_taken
     }
 
-    /// How many seats are free; null for as many as come.
+    /// How many seats are free for anybody; null for as many as come.
     fn seats_free(&self) -> Option<i64> {
         self.0.seats().free()
+    }
+
+    /// Its seats: what is given out, and what is kept for whom.
+    fn seats(&self) -> super::seat::EditionSeats {
+        super::seat::EditionSeats(Box::new(self.0.clone()))
+    }
+
+    /// For how many hours a seat that becomes free is offered to the next in line; null where they have it at once.
+    fn offer_hours(&self) -> Option<i64> {
+        self.0.offer_hours
     }
 
     /// How many participants it needs to take place.
@@ -300,23 +310,16 @@ impl EditionMutation {
             let course: CourseId = id::parse("courseId", &input.course_id)?;
             service::edition::create(&request.app, &request.actor, course, &input.edition.draft()?).await
         };
-        CreateEditionPayload::of(run.await, Edition)
+        CreateEditionPayload::of(Box::pin(run).await, Edition)
     }
 
-    /// Plans an edition like an earlier one, as a draft: its languages, zone, seats, rules, deliverables with their
-    /// rubrics, and meetings, with every date moved by as many days. People, teams, roles and work stay where they are.
-    /// For who may plan both.
+    /// Plans an edition like an earlier one, as a draft: its languages, zone, seats and for whom they are kept, rules,
+    /// deliverables with their rubrics, and meetings, with every date moved by as many days. People, teams, roles and
+    /// work stay where they are. For who may plan both.
     async fn copy_edition(&self, ctx: &Context<'_>, input: CopyEditionInput) -> ApiResult<CopyEditionPayload> {
         let request = Request::of(ctx);
-        let run = async {
-            Box::pin(service::edition::copy::copy(
-                &request.app,
-                &request.actor,
-                input.read()?,
-            ))
-            .await
-        };
-        CopyEditionPayload::of(run.await, Edition)
+        let run = async { service::edition::copy::copy(&request.app, &request.actor, input.read()?).await };
+        CopyEditionPayload::of(Box::pin(run).await, Edition)
     }
 
     /// Changes an edition; more seats go to those who wait, at once, until it runs. Once it is published, everybody in
@@ -327,7 +330,7 @@ impl EditionMutation {
             let id = id::parse("editionId", &input.edition_id)?;
             service::edition::update(&request.app, &request.actor, id, input.version, &input.edition.draft()?).await
         };
-        UpdateEditionPayload::of(run.await, Edition)
+        UpdateEditionPayload::of(Box::pin(run).await, Edition)
     }
 
     /// Takes an edition one step along its states, and its enrolments with it. To cancel it tells everybody whom it
@@ -345,6 +348,6 @@ impl EditionMutation {
             let to = input.to.into();
             service::edition::step(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
         };
-        MoveEditionPayload::of(run.await, Edition)
+        MoveEditionPayload::of(Box::pin(run).await, Edition)
     }
 }

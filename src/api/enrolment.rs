@@ -226,6 +226,26 @@ impl Enrolment {
             .map(Institution::from))
     }
 
+    /// Until when a seat is offered to the person, who has to accept it (`acceptOffer`); null when none is.
+    fn offered_until(&self) -> Option<DateTime<Utc>> {
+        self.row.offered_until
+    }
+
+    /// The rank that a coordinator gave to the person among those who wait, the smallest first; null without one, and
+    /// for those who may not see it.
+    async fn waiting_rank(&self, ctx: &Context<'_>) -> ApiResult<Option<i64>> {
+        let request = Request::of(ctx);
+        if self.row.waiting_rank.is_none() {
+            return Ok(None);
+        }
+        // In a place of its own: every field of a page would hold the state of the look-up.
+        let relation = Box::pin(self.relation(request)).await?;
+        Ok(self
+            .row
+            .waiting_rank
+            .filter(|_| request.may(Action::SeeSeats, relation)))
+    }
+
     /// The weighted grade of the completion, of 100; null before it is decided.
     fn grade(&self) -> Option<Decimal> {
         self.row.grade.map(Decimal::thousandths)
@@ -310,7 +330,7 @@ impl EnrolmentMutation {
             };
             service::enrolment::apply(&request.app, &request.actor, edition, &motivation).await
         };
-        ApplyToEditionPayload::of(run.await, Enrolment::from)
+        ApplyToEditionPayload::of(Box::pin(run).await, Enrolment::from)
     }
 
     /// Withdraws an enrolment; a freed seat passes to the next in line at once.
@@ -325,7 +345,7 @@ impl EnrolmentMutation {
             let reason = read_reason(input.reason.as_deref())?;
             service::enrolment::withdraw(&request.app, &request.actor, id, input.version, reason.as_ref()).await
         };
-        WithdrawEnrolmentPayload::of(run.await, Enrolment::from)
+        WithdrawEnrolmentPayload::of(Box::pin(run).await, Enrolment::from)
     }
 
     /// Decides on one enrolment. For coordinators of the edition.
@@ -341,7 +361,7 @@ impl EnrolmentMutation {
             let to = input.decision.into();
             service::enrolment::decide(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
         };
-        DecideEnrolmentPayload::of(run.await, Enrolment::from)
+        DecideEnrolmentPayload::of(Box::pin(run).await, Enrolment::from)
     }
 
     /// Decides in the same way on many enrolments of an edition, all or none. For its coordinators.
@@ -358,6 +378,8 @@ impl EnrolmentMutation {
             let to = input.decision.into();
             service::enrolment::decide_many(&request.app, &request.actor, edition, &list, to, reason.as_ref()).await
         };
-        DecideEnrolmentsPayload::of(run.await, |rows| rows.into_iter().map(Enrolment::from).collect())
+        DecideEnrolmentsPayload::of(Box::pin(run).await, |rows| {
+            rows.into_iter().map(Enrolment::from).collect()
+        })
     }
 }

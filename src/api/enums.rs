@@ -124,6 +124,8 @@ mirror! {
         OtherAddress,
         /// The address has an account already: sign in to it.
         AccountExists,
+        /// No seat is offered, or the time for it ran out.
+        NoOffer,
     }
 }
 

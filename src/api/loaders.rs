@@ -18,7 +18,7 @@ use crate::domain::actor::Actor;
 use crate::domain::id::{CourseId, EditionId, InstitutionId, PersonId};
 use crate::domain::policy::Relation;
 use crate::error::Error;
-use crate::store::{Db, course, declaration, edition, history, institution, patience, person, relation};
+use crate::store::{Db, course, declaration, edition, history, institution, patience, person, relation, seat_pool};
 
 /// A failure that all nodes of a batch share.
 pub type Shared = Arc<Error>;
@@ -101,6 +101,19 @@ impl Loader<Uuid> for Histories {
     }
 }
 
+/// The figures of editions' seats.
+#[derive(Debug)]
+pub struct Seats(Db);
+
+impl Loader<EditionId> for Seats {
+    type Value = seat_pool::Figures;
+    type Error = Shared;
+
+    async fn load(&self, editions: &[EditionId]) -> Result<HashMap<EditionId, Self::Value>, Shared> {
+        seat_pool::figures(self.0.read(), editions).await.map_err(Arc::new)
+    }
+}
+
 /// All loaders of one request.
 pub struct Loaders {
     /// People.
@@ -117,6 +130,8 @@ pub struct Loaders {
     pub relations: Lookup<Relations>,
     /// The states that things entered.
     pub histories: Lookup<Histories>,
+    /// The figures of editions' seats.
+    pub seats: Lookup<Seats>,
     /// Teams and their work.
     pub teamwork: teamwork::Teamwork,
 }
@@ -132,6 +147,7 @@ impl Loaders {
             declarations: lookup(Declarations(app.db.clone())),
             relations: lookup(Relations(app.db.clone(), actor.clone())),
             histories: lookup(Histories(app.db.clone())),
+            seats: lookup(Seats(app.db.clone())),
             teamwork: teamwork::Teamwork::new(app, actor),
         }
     }

@@ -39,6 +39,7 @@ mod plain;
 pub mod reads;
 pub mod request;
 pub mod role;
+pub mod seat;
 pub mod second_factor;
 pub mod session;
 pub mod statistics;
@@ -87,6 +88,7 @@ pub struct Mutation(
     invitation::sending::InvitationMutation,
     invitation::holder::HolderMutation,
     role::RoleMutation,
+    seat::SeatMutation,
     second_factor::SecondFactorMutation,
     session::SessionMutation,
     submission::SubmissionMutation,

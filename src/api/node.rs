@@ -87,7 +87,8 @@ impl NodeQuery {
             | AnyId::IdentityId(_)
             | AnyId::SessionId(_)
             | AnyId::SigningKeyId(_)
-            | AnyId::InvitationId(_) => None,
+            | AnyId::InvitationId(_)
+            | AnyId::SeatPoolId(_) => None,
         })
     }
 }
@@ -113,6 +114,7 @@ fn seen_by(id: AnyId) -> Option<Action> {
         | AnyId::IdentityId(_)
         | AnyId::SessionId(_)
         | AnyId::SigningKeyId(_)
-        | AnyId::InvitationId(_) => return None,
+        | AnyId::InvitationId(_)
+        | AnyId::SeatPoolId(_) => return None,
     })
 }

@@ -317,7 +317,7 @@ impl SubmissionMutation {
     async fn save_draft(&self, ctx: &Context<'_>, input: SaveDraftInput) -> ApiResult<SaveDraftPayload> {
         let request = Request::of(ctx);
         let run = async { service::save_draft(&request.app, &request.actor, input.read()?).await };
-        SaveDraftPayload::of(run.await, Submission)
+        SaveDraftPayload::of(Box::pin(run).await, Submission)
     }
 
     /// Hands the draft in as a new version, which never changes again. For every member of the team, or for the
@@ -328,7 +328,7 @@ impl SubmissionMutation {
             let id = id::parse("submissionId", &input.submission_id)?;
             service::submit(&request.app, &request.actor, id, input.version).await
         };
-        SubmitWorkPayload::of(run.await, Submission)
+        SubmitWorkPayload::of(Box::pin(run).await, Submission)
     }
 }
 

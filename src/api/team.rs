@@ -285,14 +285,14 @@ impl TeamMutation {
     async fn create_team(&self, ctx: &Context<'_>, input: CreateTeamInput) -> ApiResult<CreateTeamPayload> {
         let request = Request::of(ctx);
         let run = async { service::create(&request.app, &request.actor, input.read()?).await };
-        CreateTeamPayload::of(run.await, Team)
+        CreateTeamPayload::of(Box::pin(run).await, Team)
     }
 
     /// Renames a team, or changes who belongs to it. For coordinators of the edition.
     async fn update_team(&self, ctx: &Context<'_>, input: UpdateTeamInput) -> ApiResult<UpdateTeamPayload> {
         let request = Request::of(ctx);
         let run = async { service::update(&request.app, &request.actor, input.read()?).await };
-        UpdateTeamPayload::of(run.await, Team)
+        UpdateTeamPayload::of(Box::pin(run).await, Team)
     }
 
     /// Puts a tutor in charge of teams, all or none. For coordinators of their editions.
@@ -305,7 +305,7 @@ impl TeamMutation {
             };
             service::allocate_tutor(&request.app, &request.actor, command).await
         };
-        AllocateTutorPayload::of(run.await, |rows| rows.into_iter().map(Team).collect())
+        AllocateTutorPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Team).collect())
     }
 
     /// Ends a tutor's charge of a team. For coordinators of the edition.
@@ -315,7 +315,7 @@ impl TeamMutation {
             let id = id::parse("allocationId", &input.allocation_id)?;
             service::end_allocation(&request.app, &request.actor, id).await
         };
-        EndAllocationPayload::of(run.await, Team)
+        EndAllocationPayload::of(Box::pin(run).await, Team)
     }
 }
 

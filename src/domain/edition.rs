@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::language::Language;
+use super::seats::OFFER_LIMIT;
 use super::shift::Shift;
 use super::text::ShortCode;
 use crate::error::{Code, Fault, Faults};
@@ -202,6 +203,8 @@ pub struct EditionDraft {
     pub pass_mark: i64,
     /// Whether tutors release the grades of their teams themselves.
     pub tutors_release: bool,
+    /// For how many hours a seat is offered to whoever waits for it; `None` where they have it at once.
+    pub offer_hours: Option<i64>,
 }
 
 /// The most seats an edition can have.
@@ -229,6 +232,12 @@ impl EditionDraft {
         if !(0..=100_000).contains(&self.pass_mark) {
             faults.push(Fault::at("edition.passMark", Code::OutOfRange).with("0–100"));
         }
+        if self
+            .offer_hours
+            .is_some_and(|hours| !(1..=OFFER_LIMIT).contains(&hours))
+        {
+            faults.push(Fault::at("edition.offerHours", Code::OutOfRange).with(format!("1–{OFFER_LIMIT}")));
+        }
         faults
     }
 
@@ -255,17 +264,17 @@ pub struct Seats {
     pub capacity: Option<i64>,
     /// How many are taken: confirmed and active enrolments.
     pub taken: i64,
+    /// How many are held for whom they are offered to.
+    pub held: i64,
+    /// How many are kept for some, and are neither taken nor held.
+    pub kept: i64,
 }
 
 impl Seats {
-    /// How many are free; `None` when there is no limit.
+    /// How many are free for anybody; `None` when there is no limit.
     pub fn free(self) -> Option<i64> {
-        self.capacity.map(|capacity| (capacity - self.taken).max(0))
-    }
-
-    /// Whether one more may be taken.
-    pub fn has_room(self) -> bool {
-        self.free() != Some(0)
+        let given = self.taken + self.held + self.kept;
+        self.capacity.map(|capacity| (capacity - given).max(0))
     }
 }
 
@@ -373,10 +382,12 @@ mod tests {
         }
 
         #[test]
-        fn free_seats_are_never_negative(capacity in proptest::option::of(0_i64..50), taken in 0_i64..100) {
-            let seats = Seats { capacity, taken };
-            prop_assert!(seats.free().is_none_or(|free| free >= 0));
-            prop_assert_eq!(seats.has_room(), capacity.is_none_or(|capacity| taken < capacity));
+        fn free_seats_are_never_negative(
+            capacity in proptest::option::of(0_i64..50), taken in 0_i64..100, held in 0_i64..9, kept in 0_i64..9
+        ) {
+            let seats = Seats { capacity, taken, held, kept };
+            let free = capacity.map(|capacity| (capacity - taken - held - kept).max(0));
+            prop_assert_eq!(seats.free(), free);
         }
     }
 }

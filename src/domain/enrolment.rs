@@ -1,6 +1,6 @@
 //! Enrolments: one person in one edition, from application to outcome, and who gets a seat.
 
-use super::edition::{EditionState, EnrolmentPolicy, Seats};
+use super::edition::{EditionState, EnrolmentPolicy};
 use crate::error::{Code, Fault};
 
 words! {
@@ -151,6 +151,11 @@ impl EnrolmentState {
         self.is_live()
     }
 
+    /// Whether the person waits for a seat: one may be offered to them.
+    pub const fn waits(self) -> bool {
+        matches!(self, Self::Waitlisted)
+    }
+
     /// The state to which the person's own wish to leave leads.
     pub fn leave(self) -> Result<Self, Refusal> {
         let to = if self.takes_seat() {
@@ -169,10 +174,8 @@ pub struct Admission {
     pub state: EditionState,
     /// What happens to an application.
     pub policy: EnrolmentPolicy,
-    /// Its seats.
-    pub seats: Seats,
-    /// Whether somebody waits for a seat already.
-    pub queue: bool,
+    /// Whether a seat is free that the person may take, and that nobody who waits may take, too.
+    pub room: bool,
     /// Whether the present instant is inside the enrolment window.
     pub window_open: bool,
 }
@@ -180,7 +183,7 @@ pub struct Admission {
 impl Admission {
     /// The state in which a new enrolment begins: confirmed, waiting for approval, or for a seat.
     ///
-    /// Nobody overtakes those who wait: while there is a queue, a new application joins it.
+    /// Nobody overtakes those who wait for the same seat: a new application joins them.
     pub fn admit(self) -> Result<EnrolmentState, Refusal> {
         if self.state != EditionState::Enrolling {
             return Err(Refusal::NotEnrolling);
@@ -190,7 +193,7 @@ impl Admission {
         }
         Ok(match self.policy {
             EnrolmentPolicy::Approval => EnrolmentState::Applied,
-            EnrolmentPolicy::Open if self.seats.has_room() && !self.queue => EnrolmentState::Confirmed,
+            EnrolmentPolicy::Open if self.room => EnrolmentState::Confirmed,
             EnrolmentPolicy::Open => EnrolmentState::Waitlisted,
         })
     }
@@ -210,25 +213,11 @@ mod tests {
         let open = Admission {
             state: EditionState::Enrolling,
             policy: EnrolmentPolicy::Open,
-            seats: Seats {
-                capacity: Some(1),
-                taken: 0,
-            },
-            queue: false,
+            room: true,
             window_open: true,
         };
         assert_eq!(open.admit(), Ok(EnrolmentState::Confirmed));
-        assert_eq!(
-            Admission { queue: true, ..open }.admit(),
-            Ok(EnrolmentState::Waitlisted)
-        );
-        let full = Admission {
-            seats: Seats {
-                capacity: Some(1),
-                taken: 1,
-            },
-            ..open
-        };
+        let full = Admission { room: false, ..open };
         assert_eq!(full.admit(), Ok(EnrolmentState::Waitlisted));
         let approval = Admission {
             policy: EnrolmentPolicy::Approval,
@@ -270,26 +259,6 @@ mod tests {
                     prop_assert!(!reached.takes_seat() || reached.is_live());
                     state = reached;
                 }
-            }
-        }
-
-        #[test]
-        fn seats_are_never_oversold(capacity in 0_i64..20, arrivals in 0_usize..60, leaving in proptest::collection::vec(any::<bool>(), 60)) {
-            let mut taken = 0;
-            let mut waiting = 0;
-            for leaves in leaving.iter().take(arrivals) {
-                let seats = Seats { capacity: Some(capacity), taken };
-                let admission = Admission { state: EditionState::Enrolling, policy: EnrolmentPolicy::Open, seats, queue: waiting > 0, window_open: true };
-                match admission.admit() {
-                    Ok(EnrolmentState::Confirmed) => taken += 1,
-                    _ => waiting += 1,
-                }
-                if *leaves && taken > 0 {
-                    taken -= 1;
-                    if waiting > 0 { waiting -= 1; taken += 1; }
-                }
-                prop_assert!(taken <= capacity);
-                prop_assert!(waiting == 0 || taken == capacity);
             }
         }
     }

@@ -186,6 +186,8 @@ ids! {
     SigningKeyId = "sgk", "signing_key";
     /// An invitation.
     InvitationId = "inv", "invitation";
+    /// Seats of an edition that are kept for some.
+    SeatPoolId = "pol", "seat_pool";
 }
 
 /// A thing, and the version of it that somebody saw.

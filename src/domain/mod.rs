@@ -57,6 +57,7 @@ pub mod notice;
 pub mod person;
 pub mod policy;
 pub mod rate;
+pub mod seats;
 pub mod shift;
 pub mod signing_key;
 pub mod statistics;

@@ -214,6 +214,18 @@ pub enum Notice {
         /// Of which edition.
         edition: AboutEdition,
     },
+    /// A seat is offered to a person who waited for one.
+    SeatOffered {
+        /// Of which edition.
+        edition: AboutEdition,
+        /// Until when it is held for them.
+        until: DateTime<Utc>,
+    },
+    /// A seat that was offered was not accepted in time.
+    SeatOfferExpired {
+        /// Of which edition.
+        edition: AboutEdition,
+    },
     /// The person is not admitted.
     EnrolmentRejected {
         /// To which edition.
@@ -320,6 +332,8 @@ impl Notice {
             Self::ApplicationReceived { .. } => "application_received",
             Self::EnrolmentConfirmed { .. } => "enrolment_confirmed",
             Self::EnrolmentWaitlisted { .. } => "enrolment_waitlisted",
+            Self::SeatOffered { .. } => "seat_offered",
+            Self::SeatOfferExpired { .. } => "seat_offer_expired",
             Self::EnrolmentRejected { .. } => "enrolment_rejected",
             Self::ApplicationEnded { .. } => "application_ended",
             Self::EnrolmentEnded { .. } => "enrolment_ended",

@@ -2,6 +2,7 @@
 
 use super::id::InstitutionId;
 use super::language::Language;
+use super::seats::Origin;
 use super::text::Country;
 
 words! {
@@ -49,4 +50,15 @@ pub struct Snapshot {
     pub constituent_group: ConstituentGroup,
     /// The language in which the person wants to be written to.
     pub language: Language,
+}
+
+impl Snapshot {
+    /// What decides which seats the person may take.
+    pub fn origin(&self) -> Origin<'_> {
+        Origin {
+            institution: self.institution,
+            country: self.country.as_ref().map_or("", AsRef::as_ref),
+            group: self.constituent_group,
+        }
+    }
 }

@@ -69,6 +69,12 @@ actions! {
     SeeEnrolment = "see_enrolment";
     /// Confirm, put on the waiting list, reject or exclude.
     DecideEnrolment = "decide_enrolment";
+    /// Accept or decline a seat that is offered.
+    AnswerOffer = "answer_offer";
+    /// See which seats are kept and held, and who waits in which order.
+    SeeSeats = "see_seats";
+    /// Keep seats for some, and rank those who wait.
+    ManageSeats = "manage_seats";
     /// Decide the outcome of an enrolment.
     DecideCompletion = "decide_completion";
     /// Issue a certificate, or revoke one.

@@ -175,7 +175,11 @@ fn facts(notice: &Notice, told: &Told<'_>) -> Value {
         | Notice::AddressChanged { at, .. } => context! { at => told.instant(*at) },
         Notice::ApplicationReceived { edition: about }
         | Notice::EnrolmentConfirmed { edition: about }
-        | Notice::EnrolmentWaitlisted { edition: about } => told.edition(about),
+        | Notice::EnrolmentWaitlisted { edition: about }
+        | Notice::SeatOfferExpired { edition: about } => told.edition(about),
+        Notice::SeatOffered { edition: about, until } => context! {
+            until => local(*until, &about.time_zone, told.language), ..told.edition(about)
+        },
         Notice::EnrolmentRejected { edition: about, reason }
         | Notice::EditionCancelled { edition: about, reason }
         | Notice::InvitationEnded { edition: about, reason, .. } => context! {
@@ -320,6 +324,12 @@ fn day(date: NaiveDate, language: Language) -> String {
 /// An instant in UTC: `7 March 2022, 14:30 UTC`.
 fn instant(at: DateTime<Utc>, language: Language) -> String {
     format!("{}, {} UTC", day(at.date_naive(), language), at.format("%H:%M"))
+}
+
+/// An instant in a zone, to the minute: `7 March 2022, 11:30`.
+fn local(at: DateTime<Utc>, zone: &str, language: Language) -> String {
+    let at = at.with_timezone(&zone.parse().unwrap_or(chrono_tz::UTC));
+    format!("{}, {}", day(at.date_naive(), language), at.format("%H:%M"))
 }
 
 /// Thousandths of a point as points, with at least one decimal and no zeros after it: `83.3`, `83,125`.

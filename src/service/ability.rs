@@ -38,7 +38,7 @@ pub struct Permission {
     pub reason_required: bool,
 }
 
-const NOT_ONES_OWN: [&str; 10] = [
+const NOT_ONES_OWN: [&str; 11] = [
     "startReview",
     "requestRevision",
     "gradeSubmission",
@@ -47,6 +47,7 @@ const NOT_ONES_OWN: [&str; 10] = [
     "reopenReview",
     "finalizeGrades",
     "decideEnrolment",
+    "rankWaiting",
     "decideCompletion",
     "decideCompletionLate",
 ];
@@ -123,20 +124,27 @@ impl Seen {
                 let open = (row.enrols_from..=row.enrols_until).contains(&asked.now);
                 Some(facts.if_possible(open && !self.enrolled.contains(&row.id)))
             }
-            "updateEdition" | "moveEdition" | "createDeliverable" | "createTeam" | "decideEnrolments"
-            | "exportEnrolments" | "inviteToEdition" => Some(facts),
+            "updateEdition" | "moveEdition" | "createDeliverable" | "createTeam" | "createSeatPool"
+            | "decideEnrolments" | "exportEnrolments" | "inviteToEdition" => Some(facts),
             _ => None,
         }
     }
 
     fn of_enrolment<'a>(&'a self, asked: &Asked<'_>, row: &'a enrolment::Model) -> Option<Facts<'a>> {
         let relation = self.to_enrolments.get(&row.id).copied().unwrap_or_default();
+        let facts = Facts {
+            edition: self.editions.get(&row.edition_id),
+            enrolment: Some(row),
+            ..asked.facts(relation)
+        };
         match asked.operation {
-            "withdrawEnrolment" | "decideEnrolment" | "decideCompletion" | "decideCompletionLate" => Some(Facts {
-                edition: self.editions.get(&row.edition_id),
-                enrolment: Some(row),
-                ..asked.facts(relation)
-            }),
+            "acceptOffer" | "declineOffer" => {
+                let offered = row.offered_until.is_some_and(|until| until > asked.now);
+                Some(facts.if_possible(offered))
+            }
+            "withdrawEnrolment" | "decideEnrolment" | "decideCompletion" | "decideCompletionLate" | "rankWaiting" => {
+                Some(facts)
+            }
             _ => None,
         }
     }

@@ -9,11 +9,14 @@ use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EnrolmentId, PersonId, Subject};
 use crate::domain::notice::{AboutEdition, Notice};
+use crate::domain::seats::{Ledger, Seat};
 use crate::domain::statistics::Change;
 use crate::domain::text::Reason;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::history::Step;
-use crate::store::{Tx, course, edition, enrolment, history, outbox, snapshot, tally};
+use crate::store::{Tx, course, edition, enrolment, history, outbox, seat_pool, snapshot, tally};
+
+mod seating;
 
 /// A locked edition whose enrolments are being moved.
 pub(super) struct Admissions<'a> {
@@ -23,8 +26,10 @@ pub(super) struct Admissions<'a> {
     actor: Option<PersonId>,
     edition: edition::Model,
     about: AboutEdition,
+    /// Its seats, and those that are kept for some.
+    ledger: Ledger,
     /// Seats given back by these moves.
-    freed: i64,
+    freed: BTreeMap<Seat, i64>,
     /// What the statistics have yet to count.
     changes: Vec<Change>,
 }
@@ -45,15 +50,16 @@ impl<'a> Admissions<'a> {
         let course = course::find(tx, edition.course_id)
             .await?
             .ok_or_else(|| Error::internal("an edition without course"))?;
-        Ok(Self::begin(clock, tx, actor, edition, &course))
+        let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(tx, &edition).await?);
+        Ok(Self::begin(clock, tx, actor, (edition, ledger), &course))
     }
 
-    /// The same, where the course was read together with the edition.
+    /// The same, where the course was read together with the edition, and its ledger as well.
     pub(super) fn with_course(
         app: &'a App,
         tx: &'a Tx,
         actor: Option<PersonId>,
-        edition: edition::Model,
+        edition: (edition::Model, Ledger),
         course: &course::Model,
     ) -> Self {
         Self::begin(&app.clock, tx, actor, edition, course)
@@ -63,7 +69,7 @@ impl<'a> Admissions<'a> {
         clock: &'a Clock,
         tx: &'a Tx,
         actor: Option<PersonId>,
-        edition: edition::Model,
+        (edition, ledger): (edition::Model, Ledger),
         course: &course::Model,
     ) -> Self {
         let about = edition.about(course);
@@ -73,7 +79,8 @@ impl<'a> Admissions<'a> {
             actor,
             edition,
             about,
-            freed: 0,
+            ledger,
+            freed: BTreeMap::new(),
             changes: Vec::new(),
         }
     }
@@ -98,9 +105,7 @@ impl<'a> Admissions<'a> {
     /// Stores a new enrolment that came into being as applied and at once moved to its state.
     pub(super) async fn enter(&mut self, row: &enrolment::Model) -> Result<()> {
         enrolment::insert(self.tx, row).await?;
-        if row.state.takes_seat() {
-            edition::take_seats(self.tx, &mut self.edition, 1).await?;
-        }
+        self.count_seats(&[], std::slice::from_ref(row)).await?;
         let subject = Subject::from(row.id);
         let applied = EnrolmentState::Applied.word();
         let step = |from, to| Step {
@@ -136,7 +141,21 @@ impl<'a> Admissions<'a> {
         reason: Option<&Reason>,
         at: &str,
     ) -> Result<Vec<enrolment::Model>> {
-        self.check(&rows, to, reason, at)?;
+        let seats = self.check(&rows, to, reason, at)?;
+        let after = self.set_state(rows, &seats, to, reason).await?;
+        let people: Vec<PersonId> = after.iter().map(|row| row.person_id).collect();
+        self.tell(&people, to, reason).await?;
+        Ok(after)
+    }
+
+    /// Moves locked enrolments to `to`, those that need a seat to the one at their place in `seats`.
+    async fn set_state(
+        &mut self,
+        rows: Vec<enrolment::Model>,
+        seats: &[Option<Seat>],
+        to: EnrolmentState,
+        reason: Option<&Reason>,
+    ) -> Result<Vec<enrolment::Model>> {
         let now = self.clock.now();
         let ids: Vec<EnrolmentId> = rows.iter().map(|row| row.id).collect();
         let before = rows.clone();
@@ -147,16 +166,11 @@ impl<'a> Admissions<'a> {
         enrolment::set_state(self.tx, &ids, to).await?;
         for row in &mut after {
             row.state = to;
+            row.offered_until = None;
             row.version += 1;
         }
-        let freed: i64 = before.iter().map(|row| i64::from(row.state.takes_seat())).sum();
-        let taken: i64 = if to.takes_seat() {
-            i64::try_from(after.len()).map_err(Error::internal)?
-        } else {
-            0
-        };
-        edition::take_seats(self.tx, &mut self.edition, taken - freed).await?;
-        self.freed += (freed - taken).max(0);
+        self.set_seats(&mut after, seats).await?;
+        self.count_seats(&before, &after).await?;
         let reason_text = reason.map(AsRef::as_ref);
         let steps: Vec<Step> = before
             .iter()
@@ -175,60 +189,40 @@ impl<'a> Admissions<'a> {
             before: Some(enrolment::fact(old)),
             after: Some(enrolment::fact(new)),
         }));
-        let people: Vec<PersonId> = after.iter().map(|row| row.person_id).collect();
-        self.tell(&people, to, reason).await?;
         Ok(after)
     }
 
-    /// Gives every free seat to the next in line, in this transaction. Once an edition runs, only the seats
-    /// that somebody just gave up pass on: who completed early leaves no place to begin in.
-    pub(super) async fn fill_seats(&mut self) -> Result<()> {
-        let open = matches!(
-            self.edition.state,
-            EditionState::Enrolling | EditionState::EnrolmentClosed | EditionState::Running
-        );
-        let Some(free) = self.edition.seats().free().filter(|free| open && *free > 0) else {
-            return Ok(());
-        };
-        let free = if self.edition.state == EditionState::Running {
-            free.min(self.freed)
-        } else {
-            free
-        };
-        let count = u64::try_from(free).map_err(Error::internal)?;
-        let next = enrolment::next_in_line(self.tx, self.edition.id, count).await?;
-        if next.is_empty() {
-            return Ok(());
-        }
-        let confirmed = self.take(next, EnrolmentState::Confirmed, None, "enrolments").await?;
-        if self.edition.state == EditionState::Running {
-            self.take(confirmed, EnrolmentState::Active, None, "enrolments").await?;
-        }
-        Ok(())
-    }
-
-    fn check(&self, rows: &[enrolment::Model], to: EnrolmentState, reason: Option<&Reason>, at: &str) -> Result<()> {
+    /// The seats that those have who need one.
+    fn check(
+        &self,
+        rows: &[enrolment::Model],
+        to: EnrolmentState,
+        reason: Option<&Reason>,
+        at: &str,
+    ) -> Result<Vec<Option<Seat>>> {
         let mut faults = Faults::default();
-        let mut free = self.edition.seats().free();
+        let mut plan = self.ledger.clone();
+        let mut seats = Vec::with_capacity(rows.len());
         for (place, row) in rows.iter().enumerate() {
             let here = if rows.len() == 1 {
                 at.to_owned()
             } else {
                 format!("{at}.{place}")
             };
+            let mut seat = None;
             if let Err(refusal) = row.state.step(to, reason.is_some()) {
                 // One reason is meant for all rows: that it is missing is said once.
                 faults.push_once(refusal.fault(&here));
-                continue;
+            } else if to.takes_seat() && row.seat().is_none() {
+                seat = plan.assign([row.origin()]).pop().flatten();
+                if seat.is_none() {
+                    faults.push(Fault::at(&here, Code::EditionFull));
+                }
             }
-            let needs_seat = to.takes_seat() && !row.state.takes_seat();
-            match free.as_mut().filter(|_| needs_seat) {
-                Some(0) => faults.push(Fault::at(&here, Code::EditionFull)),
-                Some(left) => *left -= 1,
-                None => {}
-            }
+            seats.push(seat);
         }
-        faults.check()
+        faults.check()?;
+        Ok(seats)
     }
 
     /// Freezes the declarations anew: an enrolment keeps what was true when it was confirmed.

@@ -8,6 +8,7 @@ use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, Seen};
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
+use crate::domain::seats::Seat;
 use crate::domain::statistics::Change;
 use crate::domain::submission::{Evidence, Outcome};
 use crate::domain::text::Reason;
@@ -212,7 +213,7 @@ async fn write(
     let mut decided = Vec::with_capacity(decisions.len());
     let mut changes = Vec::with_capacity(decisions.len());
     let mut steps = Vec::with_capacity(decisions.len());
-    let mut freed: BTreeMap<EditionId, i64> = BTreeMap::new();
+    let mut freed: BTreeMap<(EditionId, Seat), i64> = BTreeMap::new();
     for (row, state, outcome) in decisions {
         let after = completion::set_outcome(tx, row, *state, outcome.grade).await?;
         decided.push(completion::insert(tx, &app.clock, row.id, outcome, actor.person).await?);
@@ -222,8 +223,8 @@ async fn write(
             before: Some(before),
             after: Some(after),
         });
-        if row.state.takes_seat() {
-            *freed.entry(row.edition_id).or_default() += 1;
+        if let Some((seat, _)) = row.seat() {
+            *freed.entry((row.edition_id, seat)).or_default() += 1;
         }
         steps.push(Step {
             subject: row.id.into(),
@@ -234,8 +235,8 @@ async fn write(
             reason,
         });
     }
-    for (edition, seats) in freed {
-        completion::free_seats(tx, edition, seats).await?;
+    for ((edition, seat), seats) in freed {
+        completion::free_seats(tx, edition, seat, seats).await?;
     }
     history::record(tx, &app.clock, &steps).await?;
     let subjects: Vec<_> = steps.iter().map(|step| step.subject).collect();

@@ -66,7 +66,7 @@ pub async fn create(app: &App, actor: &Actor, of: CourseId, draft: &EditionDraft
 ///
 /// # Errors
 /// Faults of the draft; [`Code::StaleVersion`]; [`Code::IllegalTransition`] when it is over;
-/// [`Code::OutOfRange`] for a capacity below the seats taken.
+/// [`Code::OutOfRange`] for a capacity below the seats taken, held and kept, and for none while seats are kept.
 pub async fn update(
     app: &App,
     actor: &Actor,
@@ -80,11 +80,8 @@ pub async fn update(
     if row.state.is_over() {
         return Err(Code::IllegalTransition.into());
     }
-    if draft.capacity.is_some_and(|capacity| capacity < row.seats_taken) {
-        return Err(Fault::at("edition.capacity", Code::OutOfRange)
-            .with(format!("≥ {}", row.seats_taken))
-            .into());
-    }
+    check_capacity(&row, draft)?;
+    let lifted = row.capacity.is_some() && draft.capacity.is_none();
     let course = course::find(&tx, row.course_id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
@@ -93,12 +90,26 @@ pub async fn update(
     edition::update(&tx, &mut row).await?;
     Box::pin(telling::rescheduled(&app.clock, &tx, &row, before)).await?;
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
+    if lifted {
+        admissions.admit_all().await?;
+    }
     admissions.fill_seats().await?;
     let row = admissions.finish().await?;
     audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], None).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
+}
+
+/// Refuses a capacity below what is taken, held and kept, and to lift the limit while seats are kept.
+fn check_capacity(row: &edition::Model, draft: &EditionDraft) -> Result<()> {
+    let given = row.seats_taken + row.seats_held + row.seats_kept;
+    if draft.capacity.map_or(row.seat_pools > 0, |capacity| capacity < given) {
+        return Err(Fault::at("edition.capacity", Code::OutOfRange)
+            .with(format!("≥ {given}"))
+            .into());
+    }
+    Ok(())
 }
 
 /// Takes an edition one step along its state machine, and its enrolments with it: when it begins the

@@ -7,10 +7,11 @@ use crate::domain::actor::Actor;
 use crate::domain::enrolment::{Admission, EnrolmentState};
 use crate::domain::id::{EditionId, EnrolmentId, PersonId, Seen, Subject};
 use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::seats::{Ledger, Origin, Seat};
 use crate::domain::text::{Comment, Reason};
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
-use crate::store::{Tx, audit, course, edition, enrolment, snapshot};
+use crate::store::{Tx, audit, course, edition, enrolment, seat_pool, snapshot, waiting};
 
 /// The most enrolments that one call decides.
 pub const DECISION_LIMIT: usize = 1000;
@@ -64,7 +65,9 @@ pub(super) async fn enter(
         .snapshot
         .ok_or_else(|| Fault::at(at, Code::DeclarationRequired))?;
     let now = app.clock.now();
-    let state = admission(&edition, applicant.queue, now)
+    let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(tx, &edition).await?);
+    let seat = free_seat(tx, &edition, &ledger, declared.origin(), applicant.queue).await?;
+    let state = admission(&edition, seat.is_some(), now)
         .admit()
         .map_err(|refusal| Fault::at(at, refusal.into()))?;
     if applicant.enrolled {
@@ -89,23 +92,45 @@ pub(super) async fn enter(
         works_released: 0,
         grade: None,
         version: 1,
+        seat_pool_id: seat.filter(|_| state.takes_seat()).and_then(Seat::pool),
+        waiting_rank: None,
+        offered_until: None,
     };
     enrolment::freeze(&mut row, &declared);
-    let mut admissions = Admissions::with_course(app, tx, Some(person), edition, &course);
+    let mut admissions = Admissions::with_course(app, tx, Some(person), (edition, ledger), &course);
     admissions.enter(&row).await?;
     admissions.finish().await?;
     audit::record(tx, &app.clock, Some(person), Action::Apply, &[row.id.into()], None).await?;
     Ok(row)
 }
 
+/// The seat that an applicant has at once: one that is free for them, and that nobody of those who wait may take, too.
+async fn free_seat(
+    tx: &Tx,
+    edition: &edition::Model,
+    ledger: &Ledger,
+    who: Origin<'_>,
+    queue: bool,
+) -> Result<Option<Seat>> {
+    let seat = ledger.seat_for(who);
+    // Without a capacity no seat is ever given back that could pass on: nobody joins those who wait.
+    if !queue || edition.capacity.is_none() {
+        return Ok(seat);
+    }
+    // Where nothing is kept, whoever waits may take any seat.
+    let Some(free) = seat.filter(|_| !ledger.pools().is_empty()) else {
+        return Ok(None);
+    };
+    let wanted = waiting::is_wanted(tx, edition.id, ledger, free).await?;
+    Ok(seat.filter(|_| !wanted))
+}
+
 /// The facts that decide on a new application.
-fn admission(edition: &edition::Model, queue: bool, now: chrono::DateTime<chrono::Utc>) -> Admission {
+fn admission(edition: &edition::Model, room: bool, now: chrono::DateTime<chrono::Utc>) -> Admission {
     Admission {
         state: edition.state,
         policy: edition.policy,
-        seats: edition.seats(),
-        // Without a capacity no seat is ever given back that could pass on: nobody joins those who wait.
-        queue: queue && edition.capacity.is_some(),
+        room,
         window_open: (edition.enrols_from..=edition.enrols_until).contains(&now),
     }
 }
@@ -247,8 +272,8 @@ async fn carry_out(
     if running && to == EnrolmentState::Confirmed {
         moved = admissions.take(moved, EnrolmentState::Active, None, at).await?;
     }
-    // Only an exclusion gives a seat back; whom a coordinator lets wait is not admitted by the same call.
-    if to == EnrolmentState::Excluded {
+    // Only what is given back passes on; whom a coordinator lets wait is not admitted by the same call.
+    if admissions.has_freed() {
         admissions.fill_seats().await?;
     }
     admissions.finish().await?;
@@ -266,7 +291,7 @@ async fn carry_out(
 }
 
 /// Nobody decides on their own enrolment; `at` says where the input names a row.
-fn refuse_own(actor: &Actor, rows: &[enrolment::Model], at: impl Fn(usize) -> String) -> Result<()> {
+pub(super) fn refuse_own(actor: &Actor, rows: &[enrolment::Model], at: impl Fn(usize) -> String) -> Result<()> {
     match rows.iter().position(|row| actor.person == Some(row.person_id)) {
         Some(place) => Err(Error::at(&at(place), Code::OwnWork)),
         None => Ok(()),
@@ -274,7 +299,7 @@ fn refuse_own(actor: &Actor, rows: &[enrolment::Model], at: impl Fn(usize) -> St
 }
 
 /// Loads an enrolment with its edition, the edition locked first, as everywhere.
-async fn load_one(tx: &Tx, actor: &Actor, id: EnrolmentId) -> Result<(edition::Model, enrolment::Model)> {
+pub(super) async fn load_one(tx: &Tx, actor: &Actor, id: EnrolmentId) -> Result<(edition::Model, enrolment::Model)> {
     let absent = || Error::NotFound("input.enrolmentId");
     let seen = enrolment::find_for(tx, actor, id).await?.ok_or_else(absent)?;
     let edition = edition::lock(tx, seen.edition_id).await?.ok_or_else(absent)?;
@@ -282,6 +307,6 @@ async fn load_one(tx: &Tx, actor: &Actor, id: EnrolmentId) -> Result<(edition::M
     Ok((edition, row))
 }
 
-fn only(mut rows: Vec<enrolment::Model>) -> Result<enrolment::Model> {
+pub(super) fn only(mut rows: Vec<enrolment::Model>) -> Result<enrolment::Model> {
     rows.pop().ok_or_else(|| Error::internal("a moved enrolment was lost"))
 }

@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
 use sea_orm::{JsonValue as Json, QueryOrder, QuerySelect, Set};
 
-use super::{Tx, allocation, author, edition, enrolment, grade, team, team_member};
+use super::{Tx, allocation, author, edition, enrolment, grade, seat_pool, team, team_member};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CompletionId, DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId};
 use crate::domain::policy;
+use crate::domain::seats::{Change, Seat};
 use crate::domain::submission::Outcome;
 use crate::domain::version::stale_version;
 use crate::error::{Error, Result};
@@ -169,8 +170,8 @@ pub async fn set_outcome(
     rows.into_iter().next().ok_or_else(changed_meanwhile)
 }
 
-/// Gives back seats of those who no longer take part.
-pub async fn free_seats(tx: &Tx, edition: EditionId, seats: i64) -> Result<()> {
+/// Gives back seats of those who no longer take part, first in the edition: what a pool keeps must fit into it.
+pub async fn free_seats(tx: &Tx, edition: EditionId, seat: Seat, seats: i64) -> Result<()> {
     use sea_orm::sea_query::ExprTrait as _;
     edition::Entity::update_many()
         .col_expr(
@@ -180,5 +181,9 @@ pub async fn free_seats(tx: &Tx, edition: EditionId, seats: i64) -> Result<()> {
         .filter(edition::Column::Id.eq(edition))
         .exec(tx)
         .await?;
+    if let Some(pool) = seat.pool() {
+        let change = Change { taken: -seats, held: 0 };
+        seat_pool::count(tx, pool, change).await?;
+    }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
-use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, QueryTrait, Set};
+use sea_orm::{Condition, JoinType, NotSet, QueryOrder, QuerySelect, QueryTrait, Set};
 
 use super::page::{Key, Page, Place, Wanted, fetch};
 use super::{Tx, Write, course, unique_or};
@@ -12,6 +12,7 @@ use crate::domain::edition::{Calendar, EditionDraft, EditionState, EnrolmentPoli
 use crate::domain::id::{CourseId, EditionId};
 use crate::domain::language::Language;
 use crate::domain::notice::AboutEdition;
+use crate::domain::seats::Change;
 use crate::domain::text::{SearchText, fold};
 use crate::error::{Code, Error, Result};
 
@@ -35,6 +36,10 @@ pub struct Model {
     pub capacity: Option<i64>,
     pub minimum: i64,
     pub seats_taken: i64,
+    pub seats_held: i64,
+    pub seats_kept: i64,
+    pub seat_pools: i64,
+    pub offer_hours: Option<i64>,
     pub modality: Modality,
     pub policy: EnrolmentPolicy,
     pub state: EditionState,
@@ -65,6 +70,8 @@ impl Model {
         Seats {
             capacity: self.capacity,
             taken: self.seats_taken,
+            held: self.seats_held,
+            kept: self.seats_kept,
         }
     }
 
@@ -259,6 +266,11 @@ fn active(row: &Model) -> ActiveModel {
         capacity: Set(row.capacity),
         minimum: Set(row.minimum),
         seats_taken: Set(row.seats_taken),
+        seats_held: Set(row.seats_held),
+        // Counted by the database, with every change of a pool.
+        seats_kept: NotSet,
+        seat_pools: NotSet,
+        offer_hours: Set(row.offer_hours),
         modality: Set(row.modality),
         policy: Set(row.policy),
         state: Set(row.state),
@@ -295,6 +307,7 @@ pub fn write_draft(row: &mut Model, draft: &EditionDraft, course: &course::Model
     row.policy = draft.policy;
     row.pass_mark = draft.pass_mark;
     row.tutors_release = draft.tutors_release;
+    row.offer_hours = draft.offer_hours;
     row.search_text = search_text(&row.code, course);
 }
 
@@ -313,6 +326,10 @@ pub fn new_row(id: EditionId, course: &course::Model, draft: &EditionDraft, now:
         capacity: None,
         minimum: 0,
         seats_taken: 0,
+        seats_held: 0,
+        seats_kept: 0,
+        seat_pools: 0,
+        offer_hours: None,
         modality: draft.modality,
         policy: draft.policy,
         state: EditionState::Draft,
@@ -351,17 +368,20 @@ pub async fn update(tx: &Tx, row: &mut Model) -> Result<()> {
     Ok(())
 }
 
-/// Takes (or gives back, when negative) seats of a locked edition.
-pub async fn take_seats(tx: &Tx, row: &mut Model, seats: i64) -> Result<()> {
-    if seats == 0 {
+/// Gives out seats of a locked edition, or takes them back.
+pub async fn count_seats(tx: &Tx, row: &mut Model, change: Change) -> Result<()> {
+    if change == Change::default() {
         return Ok(());
     }
-    row.seats_taken += seats;
-    let write = Entity::update_many()
-        .col_expr(Column::SeatsTaken, Expr::col(Column::SeatsTaken).add(seats))
-        .filter(Column::Id.eq(row.id))
-        .into_query();
-    tx.later("edition", 1, Write::Update(write)).await?;
+    row.seats_taken += change.taken;
+    row.seats_held += change.held;
+    let mut write = Entity::update_many().filter(Column::Id.eq(row.id));
+    for (column, seats) in [(Column::SeatsTaken, change.taken), (Column::SeatsHeld, change.held)] {
+        if seats != 0 {
+            write = write.col_expr(column, Expr::col(column).add(seats));
+        }
+    }
+    tx.later("edition", 1, Write::Update(write.into_query())).await?;
     Ok(())
 }
 

@@ -10,9 +10,10 @@ use super::page::{Key, Page, Place, Wanted, fetch};
 use super::{Tx, Write, allocation, edition, team_member};
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId};
+use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId, SeatPoolId};
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
+use crate::domain::seats::{Origin, Seat, Use};
 use crate::domain::statistics::{Cell, Fact};
 use crate::error::Result;
 
@@ -40,9 +41,31 @@ pub struct Model {
     pub works_released: i64,
     pub grade: Option<i64>,
     pub version: i64,
+    pub seat_pool_id: Option<SeatPoolId>,
+    pub waiting_rank: Option<i64>,
+    pub offered_until: Option<DateTime<Utc>>,
 }
 
 impl Model {
+    /// What decides which seats the person may take.
+    pub fn origin(&self) -> Origin<'_> {
+        Origin {
+            institution: self.institution_id,
+            country: &self.country,
+            group: self.constituent_group,
+        }
+    }
+
+    /// The seat that it has, or that is held for it.
+    pub fn seat(&self) -> Option<(Seat, Use)> {
+        let seat = Seat::from(self.seat_pool_id);
+        if self.state.takes_seat() {
+            Some((seat, Use::Taken))
+        } else {
+            self.offered_until.map(|_| (seat, Use::Held))
+        }
+    }
+
     /// Whether one of these institutions nominated the person, and the nomination stands.
     pub fn is_nominated_by(&self, institutions: &[InstitutionId]) -> bool {
         self.state.keeps_nomination()
@@ -57,9 +80,6 @@ impl Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// Who waits for a seat, as the partial index says it: with a bound value the planner would not use it.
-const WAITING: &str = "state = 'waitlisted'";
 
 /// Which enrolments of a list are wanted; an empty list does not restrict.
 #[derive(Debug, Clone, Default)]
@@ -282,6 +302,9 @@ pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
         works_released: Set(row.works_released),
         grade: Set(row.grade),
         version: Set(row.version),
+        seat_pool_id: Set(row.seat_pool_id),
+        waiting_rank: Set(row.waiting_rank),
+        offered_until: Set(row.offered_until),
     };
     let write = Write::Insert(Entity::insert(row).into_query());
     tx.later("enrolment", 1, write).await?;
@@ -299,29 +322,13 @@ pub(super) fn live_in(edition: EditionId) -> SelectStatement {
     in_states(edition, format!("state IN ('{}')", words.join("', '")))
 }
 
-/// Those who wait for a seat of the edition, without columns.
-pub(super) fn waiting_in(edition: EditionId) -> SelectStatement {
-    in_states(edition, WAITING.to_owned())
-}
-
-fn in_states(edition: EditionId, states: String) -> SelectStatement {
+pub(super) fn in_states(edition: EditionId, states: String) -> SelectStatement {
     Query::select()
         .expr(Expr::val(1))
         .from(Entity)
         .and_where(Column::EditionId.eq(edition))
         .and_where(Expr::cust(states))
         .to_owned()
-}
-
-/// The first `count` who wait for a seat of the edition, by time of application, locked.
-pub async fn next_in_line(tx: &Tx, edition: EditionId, count: u64) -> Result<Vec<Model>> {
-    let list = Entity::find()
-        .filter(Column::EditionId.eq(edition))
-        .filter(Expr::cust(WAITING))
-        .order_by_asc(Column::AppliedAt)
-        .order_by_asc(Column::Id)
-        .limit(count);
-    Ok(list.lock_exclusive().all(tx).await?)
 }
 
 /// The edition's enrolments in one of these states, locked.
@@ -333,11 +340,12 @@ pub async fn lock_in_states(tx: &Tx, edition: EditionId, states: &[EnrolmentStat
     Ok(list.lock_exclusive().all(tx).await?)
 }
 
-/// Moves enrolments, which must be locked, to `state`; every version rises by one.
+/// Moves enrolments, which must be locked, to `state`; every version rises by one. What was offered is so no longer.
 pub async fn set_state(tx: &Tx, ids: &[EnrolmentId], state: EnrolmentState) -> Result<()> {
     for batch in ids.chunks(10_000) {
         Entity::update_many()
             .col_expr(Column::State, Expr::value(state))
+            .col_expr(Column::OfferedUntil, Expr::value(None::<DateTime<Utc>>))
             .col_expr(Column::Version, Expr::col(Column::Version).add(1))
             .filter(Column::Id.is_in(batch.iter().copied()))
             .exec(tx)

@@ -72,6 +72,7 @@ pub mod role;
 pub mod roll;
 mod row;
 pub mod seal;
+pub mod seat_pool;
 pub mod second_factor;
 pub mod session;
 pub mod shortfall;
@@ -89,6 +90,7 @@ pub mod transaction;
 mod unreach;
 pub mod verify;
 pub mod version;
+pub mod waiting;
 pub mod works;
 
 /// What statements are sent through: the pool that reads, or a transaction.

@@ -80,6 +80,9 @@ fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
         works_released: cells.take()?,
         grade: cells.take()?,
         version: cells.take()?,
+        seat_pool_id: cells.take()?,
+        waiting_rank: cells.take()?,
+        offered_until: cells.take()?,
     };
     let person = person::Card {
         id: enrolment.person_id,

@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{FromQueryResult, JoinType, Order, QuerySelect};
 
-use super::{Tx, declaration, enrolment, person};
+use super::{Tx, declaration, enrolment, person, waiting};
 use crate::domain::id::{EditionId, InstitutionId, PersonId};
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
@@ -70,7 +70,7 @@ pub async fn applicant(tx: &Tx, person: PersonId, edition: EditionId) -> Result<
         .to_owned();
     let found = select(&[person])
         .expr_as(Expr::exists(live), "enrolled")
-        .expr_as(Expr::exists(enrolment::waiting_in(edition)), "queue")
+        .expr_as(Expr::exists(waiting::in_line(edition)), "queue")
         .into_model::<ApplicantRow>()
         .one(tx)
         .await?;

@@ -18,21 +18,53 @@ pub struct Finding {
 }
 
 /// The invariants, in words and as queries.
-pub const INVARIANTS: [(&str, &str); 12] = [
+pub const INVARIANTS: [(&str, &str); 16] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
            WHERE n.edition_id = e.id AND n.state IN ('confirmed', 'active'))",
     ),
     (
-        "seats taken never exceed the capacity",
-        "SELECT COUNT(*) FROM edition WHERE capacity IS NOT NULL AND seats_taken > capacity",
+        "the seats held of an edition are its open offers",
+        "SELECT COUNT(*) FROM edition e WHERE e.seats_held <> (SELECT COUNT(*) FROM enrolment n
+           WHERE n.edition_id = e.id AND n.state = 'waitlisted' AND n.offered_until IS NOT NULL)",
     ),
     (
-        "nobody waits while a seat is free in an edition that takes people",
-        "SELECT COUNT(*) FROM edition e WHERE e.state IN ('enrolling', 'enrolment_closed')
-           AND e.policy = 'open' AND e.capacity > e.seats_taken
-           AND EXISTS (SELECT 1 FROM enrolment n WHERE n.edition_id = e.id AND n.state = 'waitlisted')",
+        "the seats taken and held of a pool are those of its enrolments",
+        "SELECT COUNT(*) FROM seat_pool p WHERE p.taken <> (SELECT COUNT(*) FROM enrolment n
+             WHERE n.seat_pool_id = p.id AND n.state IN ('confirmed', 'active'))
+           OR p.held <> (SELECT COUNT(*) FROM enrolment n
+             WHERE n.seat_pool_id = p.id AND n.state = 'waitlisted' AND n.offered_until IS NOT NULL)",
+    ),
+    (
+        "what an edition keeps is what its pools have left",
+        "SELECT COUNT(*) FROM edition e WHERE e.seats_kept <> (SELECT COALESCE(SUM(p.seats - p.taken - p.held), 0)
+             FROM seat_pool p WHERE p.edition_id = e.id AND p.released_at IS NULL)
+           OR e.seat_pools <> (SELECT COUNT(*) FROM seat_pool p WHERE p.edition_id = e.id AND p.released_at IS NULL)",
+    ),
+    (
+        "seats taken, held and kept never exceed the capacity",
+        "SELECT COUNT(*) FROM edition WHERE capacity IS NOT NULL AND seats_taken + seats_held + seats_kept > capacity",
+    ),
+    (
+        "a seat of a pool belongs to an enrolment of its edition",
+        "SELECT COUNT(*) FROM enrolment n JOIN seat_pool p ON p.id = n.seat_pool_id WHERE p.edition_id <> n.edition_id",
+    ),
+    (
+        "nobody waits while a seat that they may take is free in an edition that takes people",
+        "SELECT COUNT(*) FROM enrolment n JOIN edition e ON e.id = n.edition_id
+           WHERE n.state = 'waitlisted' AND n.offered_until IS NULL
+           AND e.state IN ('enrolling', 'enrolment_closed') AND e.policy = 'open'
+           AND (EXISTS (SELECT 1 FROM seat_pool p WHERE p.edition_id = e.id AND p.released_at IS NULL
+                  AND p.taken + p.held < p.seats AND (p.institution_id = n.institution_id OR p.country = n.country
+                    OR p.constituent_group = n.constituent_group))
+             OR (e.capacity > e.seats_taken + e.seats_held + e.seats_kept
+               AND (NOT EXISTS (SELECT 1 FROM seat_pool p WHERE p.edition_id = e.id AND p.released_at IS NULL
+                    AND (p.institution_id = n.institution_id OR p.country = n.country
+                      OR p.constituent_group = n.constituent_group))
+                 OR EXISTS (SELECT 1 FROM seat_pool p WHERE p.edition_id = e.id AND p.released_at IS NULL
+                    AND p.overflow AND (p.institution_id = n.institution_id OR p.country = n.country
+                      OR p.constituent_group = n.constituent_group)))))",
     ),
     (
         "the last step in the history of an enrolment is its state",

@@ -1,6 +1,8 @@
 -- One edition with a deliverable, a draft (6) and a requested revision (7).
 INSERT INTO course VALUES (x'00000000000000000000000000000001', 'BDG', '{}', '{}', '{}', '{}', '', '2023-01-01T00:00:00+00:00', 1);
-INSERT INTO edition VALUES (x'00000000000000000000000000000002', x'00000000000000000000000000000001', 'BDG-1', 'es', 'UTC',
+INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until, capacity, minimum,
+    seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version)
+    VALUES (x'00000000000000000000000000000002', x'00000000000000000000000000000001', 'BDG-1', 'es', 'UTC',
     '2023-01-01', '2023-12-31', '2022-01-01T00:00:00+00:00', '2022-02-01T00:00:00+00:00', NULL, 0, 0, 'online', 'open',
     'running', 0, false, '', '2023-01-01T00:00:00+00:00', 1);
 INSERT INTO team VALUES (x'00000000000000000000000000000003', x'00000000000000000000000000000002', 'One', '2023-01-01T00:00:00+00:00', 1);

@@ -57,6 +57,19 @@ impl World<'_> {
                 };
                 json!({ "deliverableId": class.roadmap, "title": "Ours", "body": "In a year.", "version": version })
             }
+            "acceptOffer" | "declineOffer" | "rankWaiting" => {
+                let version = self.version("enrolment", &class.enrolments[0]).await;
+                json!({ "enrolmentId": class.enrolments[0], "version": version })
+            }
+            "createSeatPool" => json!({ "editionId": class.edition, "country": "BR", "seats": 2 }),
+            "changeSeatPool" | "removeSeatPool" => {
+                let id = self.pool().await;
+                let mut input = json!({ "seatPoolId": id, "version": 1 });
+                if mutation == "changeSeatPool" {
+                    input["seats"] = json!(3);
+                }
+                input
+            }
             "withdrawEnrolment" | "decideEnrolment" => {
                 let version = self.version("enrolment", &class.enrolments[0]).await;
                 let mut input = json!({ "enrolmentId": class.enrolments[0], "version": version, "reason": "So" });

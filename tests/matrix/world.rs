@@ -4,9 +4,12 @@ use std::cell::RefCell;
 
 use chrono::TimeDelta;
 use rumbo::domain::actor::{Grant, Role, Scope};
-use rumbo::domain::id::{EditionId, EnrolmentId, InstitutionId, InvitationId, SubmissionId};
+use rumbo::domain::enrolment::EnrolmentState;
+use rumbo::domain::id::{EditionId, EnrolmentId, InstitutionId, InvitationId, SeatPoolId, SubmissionId};
 use rumbo::domain::policy::Relation;
-use rumbo::store::{edition, enrolment, invitation, submission};
+use rumbo::domain::seats::{KeptFor, PoolDraft};
+use rumbo::domain::text::Country;
+use rumbo::store::{edition, enrolment, invitation, seat_pool, submission};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -232,16 +235,23 @@ impl<'a> World<'a> {
         let id: EditionId = self.class.edition.parse().expect("an edition");
         edition::Entity::update_many()
             .col_expr(edition::Column::State, Expr::value(states.edition))
+            .col_expr(edition::Column::Capacity, Expr::value(99_i64))
             .col_expr(edition::Column::SeatsTaken, Expr::value(9_i64))
+            .col_expr(edition::Column::SeatsHeld, Expr::value(9_i64))
             .col_expr(edition::Column::TutorsRelease, Expr::value(tutors_release))
             .filter(edition::Column::Id.eq(id))
             .exec(&tx)
             .await
             .expect("an edition");
+        seat_pool::Entity::delete_many().exec(&tx).await.expect("no pools");
         let id: EnrolmentId = self.class.enrolments[0].parse().expect("an enrolment");
+        // A seat is offered to whoever waits.
+        let waits = states.enrolment == EnrolmentState::Waitlisted;
+        let until = waits.then(|| self.test.now() + TimeDelta::hours(1));
         let released = i64::from(states.submission.shows_grade());
         enrolment::Entity::update_many()
             .col_expr(enrolment::Column::State, Expr::value(states.enrolment))
+            .col_expr(enrolment::Column::OfferedUntil, Expr::value(until))
             .col_expr(enrolment::Column::WorksSubmitted, Expr::value(1_i64))
             .col_expr(enrolment::Column::WorksReleased, Expr::value(released))
             .filter(enrolment::Column::Id.eq(id))
@@ -288,6 +298,7 @@ impl<'a> World<'a> {
         let id: EnrolmentId = self.class.enrolments[0].parse().expect("an enrolment");
         enrolment::Entity::update_many()
             .col_expr(enrolment::Column::InstitutionId, Expr::value(self.institution.0))
+            .col_expr(enrolment::Column::WaitingRank, Expr::value(1_i64))
             .filter(enrolment::Column::Id.eq(id))
             .exec(&tx)
             .await
@@ -365,6 +376,24 @@ impl<'a> World<'a> {
             .await
             .expect("an invitation");
         tx.commit().await.expect("a commit");
+    }
+
+    /// A new pool of the edition, whatever state the edition is in, and no other.
+    pub(super) async fn pool(&self) -> String {
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        seat_pool::Entity::delete_many().exec(&tx).await.expect("no pools");
+        let id = SeatPoolId(self.test.app.clock.new_id());
+        let draft = PoolDraft {
+            seats: 2,
+            releases_at: None,
+            overflow: false,
+        };
+        let kept_for = KeptFor::Country(Country::parse("BR").expect("a country"));
+        let edition = self.class.edition.parse().expect("an edition");
+        let row = seat_pool::Model::new(id, edition, &kept_for, draft, self.test.now());
+        seat_pool::insert(&tx, row, "country").await.expect("a pool");
+        tx.commit().await.expect("a commit");
+        id.to_string()
     }
 
     /// The token of an invitation to be tutor, for this address.

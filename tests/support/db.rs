@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
+use migrations::{Migrator, MigratorTrait};
 use rumbo::config::Settings;
 use rumbo::store::Db;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
@@ -34,6 +35,28 @@ impl TestDb {
         let template = template().await;
         Self {
             place: Place::create(Some(&template)).await,
+            _template: template,
+        }
+    }
+
+    /// An empty database as it was before the migration whose name ends in this.
+    pub async fn before(migration: &str) -> Self {
+        let template = template().await;
+        let place = Place::create(None).await;
+        let all = Migrator::migrations();
+        let earlier = all.iter().position(|one| one.name().ends_with(migration));
+        let earlier = u32::try_from(earlier.expect("a migration")).expect("a small number");
+        let url = match &place {
+            Place::File(_) => format!("{}?mode=rwc", place.url()),
+            Place::Server { .. } => place.url(),
+        };
+        let connection = Database::connect(url).await.expect("a connection");
+        Migrator::up(&connection, Some(earlier))
+            .await
+            .expect("the earlier migrations");
+        connection.close().await.expect("the database closes");
+        Self {
+            place,
             _template: template,
         }
     }

@@ -26,6 +26,8 @@ impl Plain for Enrolment {
             "state" => Some(enum_value(EnrolmentState::from(self.row.state))),
             "appliedAt" => Some(plain::scalar(&self.row.applied_at)),
             "version" => Some(self.row.version.into()),
+            "offeredUntil" => Some(self.row.offered_until.as_ref().map_or(Value::Null, plain::scalar)),
+            "waitingRank" if self.row.waiting_rank.is_none() => Some(Value::Null),
             "gender" => shows(Action::SeeGender).map(|shows| {
                 if shows {
                     enum_value(Gender::from(self.row.gender))

@@ -117,6 +117,7 @@ impl Stage {
             policy: EnrolmentPolicy::Open,
             pass_mark: 60_000,
             tutors_release: false,
+            offer_hours: None,
         };
         plan(&mut draft);
         Ok(edition::create(&self.app, &self.coordinator, made.id, &draft).await?.id)

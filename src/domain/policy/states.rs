@@ -69,7 +69,7 @@ pub fn takes(operation: &str, kind: Kind, state: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::edition::{EditionState, EnrolmentPolicy, Seats};
+    use crate::domain::edition::{EditionState, EnrolmentPolicy};
     use crate::domain::enrolment::{Admission, EnrolmentState};
     use crate::domain::submission::SubmissionState;
 
@@ -90,16 +90,11 @@ mod tests {
             states.map(|state| state.word()).collect::<Vec<_>>()
         };
         let admits = |state| {
-            let seats = Seats {
-                capacity: None,
-                taken: 0,
-            };
             let policy = EnrolmentPolicy::Open;
             Admission {
                 state,
                 policy,
-                seats,
-                queue: false,
+                room: true,
                 window_open: true,
             }
             .admit()
@@ -178,11 +173,21 @@ mod tests {
                 submission(|state| state.step(SubmissionState::Released).is_ok()),
             ),
         ];
-        for operation in ["updateEdition", "createDeliverable", "updateDeliverable"] {
+        for operation in [
+            "updateEdition",
+            "createDeliverable",
+            "updateDeliverable",
+            "createSeatPool",
+            "changeSeatPool",
+            "removeSeatPool",
+        ] {
             rows.push((operation, Kind::Edition, edition(|state| !state.is_over())));
         }
         for operation in ["createTeam", "updateTeam", "allocateTutor"] {
             rows.push((operation, Kind::Edition, edition(EditionState::takes_teams)));
+        }
+        for operation in ["acceptOffer", "declineOffer", "rankWaiting"] {
+            rows.push((operation, Kind::Enrolment, enrolment(E::waits)));
         }
         for operation in ["decideEnrolment", "decideEnrolments"] {
             rows.push((operation, Kind::Enrolment, enrolment(decided)));

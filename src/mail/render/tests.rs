@@ -103,6 +103,13 @@ fn every_notice(words: &str) -> Vec<Notice> {
         Notice::EnrolmentWaitlisted {
             edition: edition.clone(),
         },
+        Notice::SeatOffered {
+            edition: edition.clone(),
+            until: at,
+        },
+        Notice::SeatOfferExpired {
+            edition: edition.clone(),
+        },
         Notice::EnrolmentRejected {
             edition: edition.clone(),
             reason: reason.clone(),

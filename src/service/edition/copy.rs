@@ -6,13 +6,15 @@ use super::{note_step, relation};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::edition::EditionDraft;
-use crate::domain::id::{CourseId, DeliverableId, EditionId, MeetingId};
+use crate::domain::id::{CourseId, DeliverableId, EditionId, MeetingId, SeatPoolId};
 use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::seats;
 use crate::domain::shift::Shift;
 use crate::domain::text::{ShortCode, parse_day, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::store::history::Step;
 use crate::store::import::insert_all;
-use crate::store::{Tx, audit, course, deliverable, edition, meeting};
+use crate::store::{Tx, audit, course, deliverable, edition, history, meeting, seat_pool};
 
 /// An edition to be planned as a copy.
 #[derive(Debug, Clone)]
@@ -27,8 +29,8 @@ pub struct CopyEdition {
     pub starts_on: NaiveDate,
 }
 
-/// Plans a draft like an earlier edition: languages, zone, seats, rules, deliverables and meetings, with every date
-/// moved by as many days, at the same time by the clock of its zone. People, teams, roles and work stay where they are.
+/// Plans a draft like an earlier edition: languages, zone, seats and for whom they are kept, rules, deliverables and
+/// meetings, with every date moved by as many days, at the same time by the clock of its zone. People, teams, roles and work stay where they are.
 /// The actor must be able to plan both.
 ///
 /// # Errors
@@ -51,10 +53,11 @@ pub async fn copy(app: &App, actor: &Actor, command: CopyEdition) -> Result<edit
     let course = course::find(&tx, of).await?.ok_or(Error::NotFound("input.courseId"))?;
     let shift = Shift::between(source.starts_on, command.starts_on, source.zone());
     let draft = draft(&source, command.code, shift)?;
-    let row = edition::new_row(id, &course, &draft, app.clock.now());
+    let mut row = edition::new_row(id, &course, &draft, app.clock.now());
     edition::insert(&tx, &row, "code").await?;
     copy_deliverables(app, &tx, &source, &row, shift).await?;
     copy_meetings(app, &tx, &source, &row, shift).await?;
+    copy_pools(app, &tx, actor, &source, &mut row, shift).await?;
     note_step(&app.clock, &tx, actor.person, &row, None, None).await?;
     // Nothing was done to the edition that was copied.
     let reason = format!("copied from {}", source.id);
@@ -94,6 +97,7 @@ fn draft(source: &edition::Model, code: ShortCode, shift: Shift) -> Result<Editi
         policy: source.policy,
         pass_mark: source.pass_mark,
         tutors_release: source.tutors_release,
+        offer_hours: source.offer_hours,
     };
     draft.check().check()?;
     Ok(draft)
@@ -134,6 +138,43 @@ async fn copy_meetings(app: &App, tx: &Tx, source: &edition::Model, to: &edition
             ..row
         });
     }
+    insert_all(tx, rows).await
+}
+
+/// Keeps seats for whom the source keeps them, or did until they were released.
+async fn copy_pools(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    source: &edition::Model,
+    to: &mut edition::Model,
+    shift: Shift,
+) -> Result<()> {
+    let former = seat_pool::of_edition(tx, source.id).await?;
+    let former = former.iter().map(seat_pool::Model::former).collect::<Result<_>>()?;
+    let mut rows = Vec::new();
+    for (kept_for, mut draft) in seats::again(former, to.capacity) {
+        if let Some(at) = draft.releases_at {
+            draft.releases_at = Some(shift.instant(at).ok_or_else(too_far)?);
+        }
+        let id = SeatPoolId(app.clock.new_id());
+        rows.push(seat_pool::Model::new(id, to.id, &kept_for, draft, to.created_at));
+        // As the database counts it.
+        to.seat_pools += 1;
+        to.seats_kept += draft.seats;
+    }
+    let steps: Vec<Step<'_>> = rows
+        .iter()
+        .map(|row| Step {
+            subject: row.id.into(),
+            from: None,
+            to: "kept",
+            at: to.created_at,
+            actor: actor.person,
+            reason: None,
+        })
+        .collect();
+    history::record(tx, &app.clock, &steps).await?;
     insert_all(tx, rows).await
 }
 

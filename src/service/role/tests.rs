@@ -50,7 +50,9 @@ async fn bench() -> (Bench, PersonId) {
     let now = "'2026-01-01T00:00:00+00:00'";
     let edition = |number: u128, state: &str| {
         format!(
-            "INSERT INTO edition VALUES ({}, {}, 'E-{number}', 'es', 'UTC', '2026-02-01', '2026-03-01', {now},
+            "INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
+             capacity, minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version)
+             VALUES ({}, {}, 'E-{number}', 'es', 'UTC', '2026-02-01', '2026-03-01', {now},
              '2026-01-20T00:00:00+00:00', NULL, 0, 0, 'online', 'open', '{state}', 60000, 0, '', {now}, 1);",
             id(number),
             id(9)

@@ -40,7 +40,9 @@ impl Bench {
         tx.execute_unprepared(
             "INSERT INTO course VALUES (x'00000000000000000000000000000001', 'BDG', '{}', '{}', '{}', '[]', '', \
              '2023-01-01T00:00:00+00:00', 1);
-             INSERT INTO edition VALUES (x'00000000000000000000000000000002', x'00000000000000000000000000000001', 'BDG-1', \
+             INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until, \
+             capacity, minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version) \
+             VALUES (x'00000000000000000000000000000002', x'00000000000000000000000000000001', 'BDG-1', \
              'es', 'America/Montevideo', '2023-01-01', '2023-12-31', '2022-01-01T00:00:00+00:00', \
              '2022-02-01T00:00:00+00:00', NULL, 0, 3, 'online', 'open', 'running', 60000, false, '', \
              '2023-01-01T00:00:00+00:00', 1);",
@@ -98,6 +100,9 @@ impl Bench {
             works_released: 0,
             grade: None,
             version: 1,
+            seat_pool_id: None,
+            waiting_rank: None,
+            offered_until: None,
         };
         enrolment::insert(&tx, &row).await.expect("an enrolment");
         let change = Change {

@@ -35,7 +35,9 @@ fn world() -> String {
     )];
     for edition in [HERE, ELSEWHERE] {
         rows.push(format!(
-            "INSERT INTO edition VALUES ({}, {}, 'E-{edition}', 'es', 'UTC', '2026-02-01', '2026-03-01', {now},
+            "INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
+             capacity, minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version)
+             VALUES ({}, {}, 'E-{edition}', 'es', 'UTC', '2026-02-01', '2026-03-01', {now},
              '2026-01-20T00:00:00+00:00', NULL, 0, 0, 'online', 'open', 'running', 60000, 0, '', {now}, 1);",
             id(edition),
             id(50)
@@ -58,7 +60,9 @@ fn world() -> String {
         (OUTSIDER, ELSEWHERE, "NULL".into()),
     ] {
         rows.push(format!(
-            "INSERT INTO enrolment VALUES ({}, {}, {}, {person}, 'active', '', {now}, '2026-01', 'female', 'UY', NULL,
+            "INSERT INTO enrolment (id, edition_id, person_id, person_number, state, motivation, applied_at, applied_month, gender,
+             country, institution_id, constituent_group, language, nominated_by, works_submitted, works_released, grade, version)
+             VALUES ({}, {}, {}, {person}, 'active', '', {now}, '2026-01', 'female', 'UY', NULL,
              'other', 'es', {nominator}, 0, 0, NULL, 1);",
             id(person + 100),
             id(edition),

@@ -17,7 +17,9 @@ const CATALOGUE: &str = "
     INSERT INTO course (id, code, titles, descriptions, objectives, topics, search_text, created_at, version)
         VALUES (x'00000000000000000000000000000001', 'C', '{}', '{}', '{}', '[]', '', '2022-01-01T00:00:00+00:00', 1);
     WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3)
-    INSERT INTO edition SELECT unhex(printf('%032x', n)), x'00000000000000000000000000000001', 'E' || n, 'es', 'UTC',
+    INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
+    capacity, minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version)
+    SELECT unhex(printf('%032x', n)), x'00000000000000000000000000000001', 'E' || n, 'es', 'UTC',
         '2022-01-01', '2022-02-01', '2021-01-01T00:00:00+00:00', '2022-01-01T00:00:00+00:00', NULL, 0, 0, 'online',
         'open', 'running', 0, 0, '', '2021-01-01T00:00:00+00:00', 1 FROM n;
     WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5)
@@ -63,6 +65,9 @@ async fn random_past(folder: &tempfile::TempDir, seed: u64) -> Db {
                 works_released: 0,
                 grade: None,
                 version: 1,
+                seat_pool_id: None,
+                waiting_rank: None,
+                offered_until: None,
             };
             let person = 1 + draw(5);
             let number = i64::try_from(person * 9000).expect("small");
@@ -156,7 +161,9 @@ async fn an_enrolment_that_nobody_counted_is_told_and_enters_the_journal() {
     let db = random_past(&folder, 11).await;
     change(
         &db,
-        "INSERT INTO enrolment SELECT randomblob(16), edition_id, person_id, person_number, 'cancelled', motivation, applied_at,
+        "INSERT INTO enrolment (id, edition_id, person_id, person_number, state, motivation, applied_at, applied_month, gender,
+         country, institution_id, constituent_group, language, nominated_by, works_submitted, works_released, grade, version)
+         SELECT randomblob(16), edition_id, person_id, person_number, 'cancelled', motivation, applied_at,
          applied_month, gender, country, institution_id, constituent_group, language, nominated_by, 0, 0, NULL, 1
          FROM enrolment LIMIT 1",
     )

@@ -212,6 +212,9 @@ impl Builder<'_> {
                 works_released: 0,
                 grade: row.grade,
                 version: 1,
+                seat_pool_id: None,
+                waiting_rank: None,
+                offered_until: None,
             });
         }
         all

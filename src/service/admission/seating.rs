@@ -1,0 +1,157 @@
+//! Seats are given out and pass on: in one ledger, in the transaction in which they become free.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use super::Admissions;
+use crate::domain::edition::{CAPACITY_LIMIT, EditionState};
+use crate::domain::enrolment::EnrolmentState;
+use crate::domain::id::{EnrolmentId, PersonId, SeatPoolId};
+use crate::domain::notice::Notice;
+use crate::domain::seats::{Change, Seat};
+use crate::error::{Error, Result};
+use crate::store::{edition, enrolment, outbox, seat_pool, waiting};
+
+/// How many of those who wait are read at a time.
+const ROUND: i64 = 1000;
+
+impl Admissions<'_> {
+    /// Whether seats were given back by these moves.
+    pub(in crate::service) fn has_freed(&self) -> bool {
+        self.freed.values().any(|seats| *seats > 0)
+    }
+
+    /// Gives every free seat to the next in line who may take it, in this transaction. Once an edition runs, only the
+    /// seats that somebody just gave up pass on: who completed early leaves no place to begin in.
+    pub(in crate::service) async fn fill_seats(&mut self) -> Result<()> {
+        let mut plan = match self.edition.state {
+            EditionState::Enrolling | EditionState::EnrolmentClosed => self.ledger.clone(),
+            EditionState::Running => self.ledger.limited_to(&self.freed),
+            EditionState::Draft
+            | EditionState::Announced
+            | EditionState::Grading
+            | EditionState::Closed
+            | EditionState::Archived
+            | EditionState::Cancelled => return Ok(()),
+        };
+        while let Some((open, all)) = plan.open() {
+            let most = u64::try_from(all.min(ROUND)).map_err(Error::internal)?;
+            let next = waiting::next_in_line(self.tx, self.edition.id, &plan, &open, most).await?;
+            let last = (next.len() as u64) < most;
+            let seats = plan.assign(next.iter().map(enrolment::Model::origin));
+            let (rows, seats): (Vec<_>, Vec<_>) =
+                next.into_iter().zip(seats).filter(|(_, seat)| seat.is_some()).unzip();
+            if rows.is_empty() {
+                return Ok(());
+            }
+            self.promote(rows, &seats).await?;
+            if last {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Everybody who waits has a seat: there is no limit any more.
+    pub(in crate::service) async fn admit_all(&mut self) -> Result<()> {
+        let most = u64::try_from(CAPACITY_LIMIT).map_err(Error::internal)?;
+        let all = waiting::next_in_line(self.tx, self.edition.id, &self.ledger, &[Seat::General], most).await?;
+        if all.is_empty() {
+            return Ok(());
+        }
+        let seats = vec![Some(Seat::General); all.len()];
+        self.promote(all, &seats).await
+    }
+
+    /// Whose turn it is has the seat, or is offered it where the edition wants that.
+    async fn promote(&mut self, rows: Vec<enrolment::Model>, seats: &[Option<Seat>]) -> Result<()> {
+        if let Some(hours) = self.edition.offer_hours {
+            return self.offer(rows, seats, hours).await;
+        }
+        let confirmed = self.set_state(rows, seats, EnrolmentState::Confirmed, None).await?;
+        let people: Vec<PersonId> = confirmed.iter().map(|row| row.person_id).collect();
+        self.tell(&people, EnrolmentState::Confirmed, None).await?;
+        if self.edition.state == EditionState::Running {
+            self.take(confirmed, EnrolmentState::Active, None, "enrolments").await?;
+        }
+        Ok(())
+    }
+
+    async fn offer(&mut self, rows: Vec<enrolment::Model>, seats: &[Option<Seat>], hours: i64) -> Result<()> {
+        let until = self.clock.now() + TimeDelta::hours(hours);
+        let mut by_seat: BTreeMap<Seat, Vec<EnrolmentId>> = BTreeMap::new();
+        let mut after = rows.clone();
+        for (row, seat) in after.iter_mut().zip(seats) {
+            let seat = seat.unwrap_or(Seat::General);
+            by_seat.entry(seat).or_default().push(row.id);
+            row.seat_pool_id = seat.pool();
+            row.offered_until = Some(until);
+            row.version += 1;
+        }
+        for (seat, ids) in by_seat {
+            waiting::offer(self.tx, &ids, until, seat).await?;
+        }
+        self.count_seats(&rows, &after).await?;
+        let edition = self.about.clone();
+        let notice = Notice::SeatOffered { edition, until };
+        outbox::enqueue_all(self.tx, self.clock, after.iter().map(|row| (row.person_id, &notice))).await
+    }
+
+    /// Ends offers whose time ran out; the people are told, and their seats pass on.
+    pub(in crate::service) async fn expire_offers(&mut self, rows: Vec<enrolment::Model>) -> Result<()> {
+        let none = vec![None; rows.len()];
+        let expired = self.set_state(rows, &none, EnrolmentState::Expired, None).await?;
+        let edition = self.about.clone();
+        let notice = Notice::SeatOfferExpired { edition };
+        outbox::enqueue_all(self.tx, self.clock, expired.iter().map(|row| (row.person_id, &notice))).await?;
+        self.fill_seats().await
+    }
+
+    /// Stores which seats enrolments have now.
+    pub(super) async fn set_seats(&mut self, rows: &mut [enrolment::Model], seats: &[Option<Seat>]) -> Result<()> {
+        let mut by_pool: BTreeMap<SeatPoolId, Vec<EnrolmentId>> = BTreeMap::new();
+        for (row, seat) in rows.iter_mut().zip(seats) {
+            if let Some(Seat::Of(pool)) = seat {
+                row.seat_pool_id = Some(*pool);
+                by_pool.entry(*pool).or_default().push(row.id);
+            }
+        }
+        for (pool, ids) in by_pool {
+            seat_pool::give(self.tx, pool, &ids).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts the seats that enrolments had and have. What is given out leaves its pool first, and what is given back
+    /// leaves the edition first: no instant shows more than there is.
+    pub(super) async fn count_seats(&mut self, before: &[enrolment::Model], after: &[enrolment::Model]) -> Result<()> {
+        let mut changes: BTreeMap<Seat, Change> = BTreeMap::new();
+        for (rows, seats) in [(before, -1), (after, 1)] {
+            for (seat, of) in rows.iter().filter_map(enrolment::Model::seat) {
+                changes.entry(seat).or_default().add(of, seats);
+            }
+        }
+        changes.retain(|_, change| *change != Change::default());
+        let whole = changes.values().fold(Change::default(), |sum, change| Change {
+            taken: sum.taken + change.taken,
+            held: sum.held + change.held,
+        });
+        let gives_back = whole.net() < 0;
+        if gives_back {
+            edition::count_seats(self.tx, &mut self.edition, whole).await?;
+        }
+        for (seat, change) in changes {
+            if let Some(pool) = seat.pool() {
+                seat_pool::count(self.tx, pool, change).await?;
+            }
+            self.ledger.count(seat, change);
+            *self.freed.entry(self.ledger.effective(seat)).or_default() -= change.net();
+        }
+        if !gives_back {
+            edition::count_seats(self.tx, &mut self.edition, whole).await?;
+        }
+        self.edition.seats_kept = self.ledger.seats().kept;
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! Seats that are kept for some, and the order in which people wait: for coordinators.
+
+use super::admission::Admissions;
+use super::edition::relation;
+use super::enrolment::{load_one, refuse_own};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::domain::actor::Actor;
+use crate::domain::id::{EditionId, EnrolmentId, PersonId, SeatPoolId};
+use crate::domain::policy::{Action, demand};
+use crate::domain::seats::{KeptFor, Ledger, POOLS_LIMIT, PoolDraft, RANK_LIMIT};
+use crate::domain::version::expect_version;
+use crate::error::{Code, Error, Fault, Result};
+use crate::store::history::Step;
+use crate::store::{Tx, audit, edition, enrolment, history, institution, seat_pool, waiting};
+
+pub mod passing;
+
+/// Keeps seats of an edition for an institution, a constituent group or a country.
+///
+/// # Errors
+/// Faults of the draft; [`Code::Taken`] when the edition keeps seats for the same already; [`Code::LimitReached`] for too
+/// many pools; [`Code::IllegalTransition`] when the edition is over.
+pub async fn create_pool(
+    app: &App,
+    actor: &Actor,
+    id: EditionId,
+    kept_for: &KeptFor,
+    draft: PoolDraft,
+) -> Result<seat_pool::Model> {
+    actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let edition = edition::lock_for(&tx, actor, id)
+        .await?
+        .ok_or(Error::NotFound("input.editionId"))?;
+    demand(actor, Action::ManageSeats, relation(actor, &edition), None)?;
+    if edition.state.is_over() {
+        return Err(Code::IllegalTransition.into());
+    }
+    if usize::try_from(edition.seat_pools).map_err(Error::internal)? >= POOLS_LIMIT {
+        return Err(Fault::at("editionId", Code::LimitReached).with(POOLS_LIMIT).into());
+    }
+    let at = match kept_for {
+        KeptFor::Institution(id) => {
+            let known = institution::by_ids(&tx, &[*id]).await?;
+            known.first().ok_or(Error::NotFound("input.institutionId"))?;
+            "institutionId"
+        }
+        KeptFor::Group(_) => "constituentGroup",
+        KeptFor::Country(_) => "country",
+    };
+    let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(&tx, &edition).await?);
+    let now = app.clock.now();
+    draft.check(&ledger, None, now).check()?;
+    let pool = SeatPoolId(app.clock.new_id());
+    let row = seat_pool::Model::new(pool, edition.id, kept_for, draft, now);
+    seat_pool::insert(&tx, row.clone(), at).await?;
+    note(&app.clock, &tx, actor.person, pool, (None, "kept")).await?;
+    settle(&app.clock, &tx, actor.person, edition.id).await?;
+    end(app, tx, actor, pool).await?;
+    Ok(row)
+}
+
+/// Changes how many seats a pool keeps, until when, and whether its people may take general ones, too. Seats that become
+/// free pass on.
+///
+/// # Errors
+/// [`Code::StaleVersion`]; faults of the draft; [`Code::IllegalTransition`] once it is released, or when the edition is
+/// over.
+pub async fn change_pool(
+    app: &App,
+    actor: &Actor,
+    id: SeatPoolId,
+    version: i64,
+    draft: PoolDraft,
+) -> Result<seat_pool::Model> {
+    actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (edition, mut row) = load_pool(&tx, actor, id, version).await?;
+    if row.released_at.is_some() {
+        return Err(Error::at("seatPoolId", Code::IllegalTransition));
+    }
+    let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(&tx, &edition).await?);
+    draft.check(&ledger, Some(&row.pool()?), app.clock.now()).check()?;
+    seat_pool::set_draft(&tx, &mut row, draft).await?;
+    settle(&app.clock, &tx, actor.person, edition.id).await?;
+    let row = seat_pool::find(&tx, id).await?.unwrap_or(row);
+    end(app, tx, actor, id).await?;
+    Ok(row)
+}
+
+/// Removes a pool: its seats are general from now on, those that are taken, too.
+///
+/// # Errors
+/// [`Code::StaleVersion`]; [`Code::IllegalTransition`] when the edition is over.
+pub async fn remove_pool(app: &App, actor: &Actor, id: SeatPoolId, version: i64) -> Result<edition::Model> {
+    actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (edition, row) = load_pool(&tx, actor, id, version).await?;
+    seat_pool::remove(&tx, id).await?;
+    let from = if row.released_at.is_some() { "released" } else { "kept" };
+    note(&app.clock, &tx, actor.person, id, (Some(from), "removed")).await?;
+    let edition = settle(&app.clock, &tx, actor.person, edition.id).await?;
+    end(app, tx, actor, id).await?;
+    Ok(edition)
+}
+
+/// Gives somebody who waits a rank, by which they come before those without one and after those with a smaller one; or
+/// takes it away.
+///
+/// # Errors
+/// [`Code::StaleVersion`]; [`Code::OutOfRange`]; [`Code::IllegalTransition`] for somebody who does not wait;
+/// [`Code::OwnWork`] for one's own.
+pub async fn rank(
+    app: &App,
+    actor: &Actor,
+    id: EnrolmentId,
+    version: i64,
+    rank: Option<i64>,
+) -> Result<enrolment::Model> {
+    actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (edition, mut row) = load_one(&tx, actor, id).await?;
+    demand(actor, Action::ManageSeats, relation(actor, &edition), None)?;
+    refuse_own(actor, std::slice::from_ref(&row), |_| "enrolmentId".to_owned())?;
+    expect_version("version", row.version, version)?;
+    if !row.state.waits() {
+        return Err(Error::at("enrolmentId", Code::IllegalTransition));
+    }
+    if rank.is_some_and(|rank| !(1..=RANK_LIMIT).contains(&rank)) {
+        return Err(Fault::at("rank", Code::OutOfRange)
+            .with(format!("1–{RANK_LIMIT}"))
+            .into());
+    }
+    waiting::set_rank(&tx, &mut row, rank).await?;
+    audit::record(&tx, &app.clock, actor.person, Action::ManageSeats, &[id.into()], None).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// A pool of an edition that the actor coordinates, the edition locked. Anybody else does not see it.
+async fn load_pool(tx: &Tx, actor: &Actor, id: SeatPoolId, version: i64) -> Result<(edition::Model, seat_pool::Model)> {
+    let absent = || Error::NotFound("input.seatPoolId");
+    let seen = seat_pool::find(tx, id).await?.ok_or_else(absent)?;
+    let edition = edition::lock(tx, seen.edition_id).await?.ok_or_else(absent)?;
+    let relation = relation(actor, &edition);
+    if !relation.edition {
+        return Err(absent());
+    }
+    demand(actor, Action::ManageSeats, relation, None)?;
+    let row = seat_pool::find(tx, id).await?.ok_or_else(absent)?;
+    expect_version("version", row.version, version)?;
+    if edition.state.is_over() {
+        return Err(Code::IllegalTransition.into());
+    }
+    Ok((edition, row))
+}
+
+/// What is free passes on, after a pool was changed in a locked edition.
+async fn settle(clock: &Clock, tx: &Tx, actor: Option<PersonId>, id: EditionId) -> Result<edition::Model> {
+    // Read anew: the database has counted what is kept.
+    let edition = edition::lock(tx, id)
+        .await?
+        .ok_or_else(|| Error::internal("a pool without edition"))?;
+    let mut admissions = Admissions::at(clock, tx, actor, edition).await?;
+    admissions.fill_seats().await?;
+    admissions.finish().await
+}
+
+async fn end(app: &App, tx: Tx, actor: &Actor, pool: SeatPoolId) -> Result<()> {
+    let subjects = [pool.into()];
+    audit::record(&tx, &app.clock, actor.person, Action::ManageSeats, &subjects, None).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(())
+}
+
+async fn note(
+    clock: &Clock,
+    tx: &Tx,
+    actor: Option<PersonId>,
+    pool: SeatPoolId,
+    (from, to): (Option<&'static str>, &'static str),
+) -> Result<()> {
+    let step = Step {
+        subject: pool.into(),
+        from,
+        to,
+        at: clock.now(),
+        actor,
+        reason: None,
+    };
+    history::record(tx, clock, &[step]).await
+}

@@ -1,0 +1,143 @@
+//! Those who wait for a seat: by the rank that a coordinator gave them, then by time of application.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, Order, SelectStatement};
+use sea_orm::{Condition, QueryOrder, QuerySelect};
+
+use super::Tx;
+use super::enrolment::{Column, Entity, Model, in_states};
+use crate::domain::id::{EditionId, EnrolmentId};
+use crate::domain::seats::{KeptFor, Ledger, Pool, Seat};
+use crate::error::Result;
+
+/// Who waits, and is offered nothing, as the partial index says it: with a bound value the planner would not use it.
+pub(super) const WAITING: &str = "state = 'waitlisted' AND offered_until IS NULL";
+
+/// Their order, as the index says it.
+const RANK: &str = "COALESCE(waiting_rank, 2147483647)";
+
+/// Those who wait for a seat of the edition, without columns.
+pub(super) fn in_line(edition: EditionId) -> SelectStatement {
+    in_states(edition, WAITING.to_owned())
+}
+
+/// Whom a pool is kept for.
+fn is_kept_for(kept_for: &KeptFor) -> Expr {
+    match kept_for {
+        KeptFor::Institution(id) => Column::InstitutionId.is_not_null().and(Column::InstitutionId.eq(*id)),
+        KeptFor::Group(group) => Column::ConstituentGroup.eq(*group),
+        KeptFor::Country(country) => Column::Country.eq(country.as_ref()),
+    }
+}
+
+/// Whom any of these pools is kept for.
+fn belongs<'a>(pools: impl Iterator<Item = &'a Pool>) -> Condition {
+    let nobody = Condition::any().add(Expr::cust("1 = 0"));
+    pools.fold(nobody, |any, pool| any.add(is_kept_for(&pool.kept_for)))
+}
+
+/// Who may take a seat of one of these kinds, as [`Ledger::choices`] has it.
+fn may_take(ledger: &Ledger, seats: &[Seat]) -> Condition {
+    let pools = ledger.pools();
+    let may = belongs(pools.iter().filter(|pool| seats.contains(&Seat::Of(pool.id))));
+    if !seats.contains(&Seat::General) {
+        return may;
+    }
+    may.add(belongs(pools.iter()).not())
+        .add(belongs(pools.iter().filter(|pool| pool.overflow)))
+}
+
+fn line(edition: EditionId, ledger: &Ledger, seats: &[Seat]) -> Select<Entity> {
+    let list = Entity::find()
+        .filter(Column::EditionId.eq(edition))
+        .filter(Expr::cust(WAITING));
+    // Where nothing is kept, everybody may take what there is.
+    if ledger.pools().is_empty() {
+        return list;
+    }
+    list.filter(may_take(ledger, seats))
+}
+
+/// The first `count` who wait for a seat of the edition of one of these kinds, locked.
+pub async fn next_in_line(
+    tx: &Tx,
+    edition: EditionId,
+    ledger: &Ledger,
+    seats: &[Seat],
+    count: u64,
+) -> Result<Vec<Model>> {
+    let list = line(edition, ledger, seats)
+        .order_by(Expr::cust(RANK), Order::Asc)
+        .order_by_asc(Column::AppliedAt)
+        .order_by_asc(Column::Id)
+        .limit(count);
+    Ok(list.lock_exclusive().all(tx).await?)
+}
+
+/// Whether anybody waits who may take a seat of this kind.
+pub async fn is_wanted(tx: &Tx, edition: EditionId, ledger: &Ledger, seat: Seat) -> Result<bool> {
+    Ok(line(edition, ledger, &[seat]).one(tx).await?.is_some())
+}
+
+/// Stores that seats of this kind are offered to enrolments, which must be locked; every version rises by one.
+pub async fn offer(tx: &Tx, ids: &[EnrolmentId], until: DateTime<Utc>, seat: Seat) -> Result<()> {
+    for batch in ids.chunks(10_000) {
+        Entity::update_many()
+            .col_expr(Column::OfferedUntil, Expr::value(until))
+            .col_expr(Column::SeatPoolId, Expr::value(seat.pool().map(|pool| pool.0)))
+            .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+            .filter(Column::Id.is_in(batch.iter().copied()))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Stores the rank of a locked enrolment; its version rises by one.
+pub async fn set_rank(tx: &Tx, row: &mut Model, rank: Option<i64>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::WaitingRank, Expr::value(rank))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Id.eq(row.id))
+        .exec(tx)
+        .await?;
+    row.waiting_rank = rank;
+    row.version += 1;
+    Ok(())
+}
+
+fn overdue(now: DateTime<Utc>) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::OfferedUntil.is_not_null())
+        .filter(Column::OfferedUntil.lte(now))
+}
+
+/// Up to `limit` editions with offers whose time ran out, of those after `after`, by identifier.
+pub async fn all_overdue(
+    connection: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    after: Option<EditionId>,
+    limit: u64,
+) -> Result<Vec<EditionId>> {
+    let mut list = overdue(now)
+        .select_only()
+        .column(Column::EditionId)
+        .distinct()
+        .order_by_asc(Column::EditionId)
+        .limit(limit);
+    if let Some(after) = after {
+        list = list.filter(Column::EditionId.gt(after));
+    }
+    Ok(list.into_tuple().all(connection).await?)
+}
+
+/// Up to `count` of the edition's enrolments whose offers ran out, the first ones first, locked.
+pub async fn lock_overdue(tx: &Tx, edition: EditionId, now: DateTime<Utc>, count: u64) -> Result<Vec<Model>> {
+    let rows = overdue(now)
+        .filter(Column::EditionId.eq(edition))
+        .order_by_asc(Column::OfferedUntil)
+        .order_by_asc(Column::Id)
+        .limit(count);
+    Ok(rows.lock_exclusive().all(tx).await?)
+}
