@@ -12,10 +12,10 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{Error, Result};
 
-/// By how much they are nicer than the thread that starts them: a tenth of the weight. Who serves goes first, and hashes
+/// By how much they are nicer than the thread that starts them: a third of the weight. Who serves goes first, and hashes
 /// still get on where every core is taken.
 #[cfg(target_os = "linux")]
-const NICER: i32 = 10;
+const NICER: i32 = 5;
 
 type Job = Box<dyn FnOnce() + Send>;
 

@@ -13,7 +13,7 @@ use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, SeatPoolId};
 use crate::domain::person::ConstituentGroup;
 use crate::domain::seats::{Change, Former, KeptFor, Pool, PoolDraft};
 use crate::domain::text::Country;
-use crate::error::{Code, Error, Fault, Result};
+use crate::error::{Code, Error, Result};
 
 /// Seats that are kept for some.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
