@@ -1,5 +1,5 @@
-//! What happens without a request: messages leave the outbox, cut-offs and the days of editions pass, the audit log
-//! is sealed.
+//! What happens without a request: messages leave the outbox, what was asked for by an address is done, cut-offs and
+//! the days of editions pass, the audit log is sealed.
 //!
 //! Several workers may run, in one process or in many: each message is claimed by one of them at a
 //! time. A message may leave twice when a worker is lost between sending and reporting; it then keeps
@@ -16,14 +16,19 @@ use tracing::{Instrument, error, info, info_span, warn};
 use crate::clock::Clock;
 use crate::config;
 use crate::domain::api_token;
+use crate::domain::id::Subject;
 use crate::domain::notice::Notice;
+use crate::domain::policy::Action;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
+use crate::service::account::asked;
 use crate::service::{edition, seat};
 use crate::store::history::expiry;
 use crate::store::outbox::{self, Settled};
-use crate::store::{Db, allocation, api_token as tokens, deadline, history, idempotency, invitation, person, seal};
+use crate::store::{
+    Db, Tx, allocation, api_token as tokens, audit, deadline, history, idempotency, invitation, person, seal,
+};
 
 mod purge;
 #[cfg(test)]
@@ -124,6 +129,7 @@ impl Worker {
     /// Does everything that is due now, and returns when nothing is.
     pub async fn drain(&self) -> Result<()> {
         self.pass_time().await?;
+        asked::answer(&self.db, &self.clock).await?;
         while self.send_batch().await? > 0 {}
         Ok(())
     }
@@ -146,6 +152,7 @@ impl Worker {
             due.seal = now + SEAL_EVERY;
             self.seal(SEAL_LOOK_BACK).await?;
         }
+        asked::answer(&self.db, &self.clock).await?;
         Ok(self.send_batch().await? > 0)
     }
 
@@ -204,6 +211,7 @@ impl Worker {
             let expired = invitation::expire(&tx, now, INVITATIONS).await?;
             let steps: Vec<_> = expired.iter().map(|&id| expiry(id, now)).collect();
             history::record(&tx, &self.clock, &steps).await?;
+            self.note(&tx, Action::Invite, &expired, "expired").await?;
             tx.commit().await?;
             if expired.is_empty() {
                 // Another worker, or somebody who invites again, has them.
@@ -216,7 +224,7 @@ impl Worker {
     /// The charges of tutors whose role is over end.
     async fn end_lapsed_charges(&self) -> Result<()> {
         let tx = self.db.write().await?;
-        let ended = allocation::end_lapsed(&tx, self.clock.now()).await?;
+        let ended = allocation::end_lapsed(&tx, &self.clock).await?;
         tx.commit().await?;
         if ended > 0 {
             info!(charges = ended, "charges ended with the role of their tutor");
@@ -245,9 +253,17 @@ impl Worker {
                 })
                 .collect();
             history::record(&tx, &self.clock, &steps).await?;
+            self.note(&tx, Action::WriteSubmission, &closed, "closed at the cut-off")
+                .await?;
             tx.commit().await?;
             info!(submissions = closed.len(), "drafts closed at their cut-off");
         }
+    }
+
+    /// Keeps in the audit log what time has done.
+    async fn note<I: Copy + Into<Subject>>(&self, tx: &Tx, action: Action, of: &[I], what: &str) -> Result<()> {
+        let subjects: Vec<Subject> = of.iter().map(|&id| id.into()).collect();
+        audit::record(tx, &self.clock, None, action, &subjects, Some(what)).await
     }
 
     /// Claims some messages and sends them side by side; how many there were.

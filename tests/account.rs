@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use rumbo::domain::id::PersonId;
+use rumbo::domain::language::Language;
 use rumbo::mail::Sent;
+use rumbo::service::account::{Registration, RegistrationText, create_administrator};
 use rumbo::store::{audit, person};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -167,6 +169,12 @@ async fn what_people_do_to_their_own_account_is_audited() {
     ana.run("DeclareMyself", json!({ "input": statement })).await;
     // What was refused is no entry.
     ana.run("UpdateProfile", json!({ "input": profile })).await;
+    let begun = ana
+        .query("mutation { beginSecondFactor { enrolment { secret } } }", json!({}))
+        .await;
+    begun.text("beginSecondFactor.enrolment.secret");
+    let out = ana.query("mutation { signOut { signedOut } }", json!({})).await;
+    assert_eq!(out.at("signOut.signedOut"), &json!(true));
     let mut entries = audit::Entity::find()
         .filter(audit::Column::Action.eq("manage_account"))
         .all(test.app.db.read())
@@ -178,7 +186,14 @@ async fn what_people_do_to_their_own_account_is_audited() {
         assert_eq!((entry.actor_id, entry.subject_id), (Some(id), Some(id.0)));
     }
     let what: Vec<_> = entries.iter().filter_map(|entry| entry.reason.as_deref()).collect();
-    assert_eq!(what, ["address confirmed", "profile changed", "declaration stated"]);
+    let expected = [
+        "address confirmed",
+        "profile changed",
+        "declaration stated",
+        "second factor begun",
+        "signed out",
+    ];
+    assert_eq!(what, expected);
 }
 
 #[tokio::test]
@@ -289,6 +304,30 @@ async fn no_answer_tells_whether_an_address_has_an_account() {
 }
 
 #[tokio::test]
+async fn asking_takes_the_same_work_for_a_known_and_an_unknown_address() {
+    let test = TestApp::new().await;
+    account(&test).await;
+    let mut counts = Vec::new();
+    for email in [EMAIL, "nobody@example.org"] {
+        for (operation, input) in [
+            ("RequestPasswordReset", json!({ "email": email })),
+            ("RegisterPerson", with("email", email)),
+        ] {
+            let anyone = test.anonymous();
+            anyone.warm_up().await;
+            let before = test.app.db.statements();
+            anyone.run(operation, json!({ "input": input })).await;
+            counts.push((operation, test.app.db.statements() - before));
+        }
+    }
+    assert_eq!(counts[..2], counts[2..], "to the statement");
+    let told = ["already_registered", "confirm_address", "reset_password"];
+    let mut notices: Vec<_> = test.mails().await.into_iter().map(|mail| mail.notice).collect();
+    notices.sort();
+    assert_eq!(notices, told);
+}
+
+#[tokio::test]
 async fn everything_that_is_wrong_with_a_registration_is_told_in_the_readers_language() {
     let test = TestApp::new().await;
     let long = "x".repeat(513);
@@ -368,24 +407,120 @@ async fn an_address_is_confirmed_once_in_time_and_before_the_first_session() {
     let first = token(&test.mails().await, "confirm_address");
     register(&test).await;
     let second = token(&test.mails().await, "confirm_address");
-    let confirm = async |token: &str| {
-        let answer = test
-            .anonymous()
-            .run("ConfirmEmail", json!({ "input": { "token": token } }))
-            .await;
-        answer.user_errors("confirmEmail")
-    };
     let refused = ["INVALID_TOKEN input.token"];
-    assert_eq!(confirm(&first).await, refused, "another one took its place");
-    assert_eq!(confirm("nonsense").await, refused);
-    assert_eq!(confirm("").await, refused);
+    assert_eq!(confirm(&test, "nonsense").await, refused);
+    assert_eq!(confirm(&test, "").await, refused);
     test.pass(TimeDelta::hours(25));
-    assert_eq!(confirm(&second).await, refused, "too late");
+    assert_eq!(confirm(&test, &first).await, refused, "too late");
+    assert_eq!(confirm(&test, &second).await, refused, "too late");
     register(&test).await;
     let third = token(&test.mails().await, "confirm_address");
-    assert_eq!(confirm(&third).await, Vec::<String>::new());
-    assert_eq!(confirm(&third).await, refused, "once");
+    register(&test).await;
+    let fourth = token(&test.mails().await, "confirm_address");
+    assert_eq!(confirm(&test, &third).await, Vec::<String>::new());
+    assert_eq!(confirm(&test, &third).await, refused, "once");
+    assert_eq!(confirm(&test, &fourth).await, refused, "the account is somebody's now");
     session(&test, PASSWORD).await;
+}
+
+/// Confirms an address; what that was refused with.
+async fn confirm(test: &TestApp, token: &str) -> Vec<String> {
+    let input = json!({ "input": { "token": token } });
+    let answer = test.anonymous().run("ConfirmEmail", input).await;
+    answer.user_errors("confirmEmail")
+}
+
+/// Registers the address under a name and a password; the message that comes of it.
+async fn register_as(test: &TestApp, name: &str, password: &str) -> Vec<Sent> {
+    let mut input = with("givenName", name);
+    input["password"] = json!(password);
+    input["language"] = json!("EN");
+    let accepted = test.anonymous().run("RegisterPerson", json!({ "input": input })).await;
+    assert_eq!(accepted.at("registerPerson.accepted"), &json!(true));
+    test.mails().await
+}
+
+#[tokio::test]
+async fn a_token_confirms_the_registration_that_it_was_sent_for() {
+    for own_first in [true, false] {
+        let test = TestApp::new().await;
+        let entered = [("Victoria", PASSWORD), ("Mallory", OTHER_PASSWORD)];
+        let mut mails = [Vec::new(), Vec::new()];
+        for turn in if own_first { [0, 1] } else { [1, 0] } {
+            mails[turn] = register_as(&test, entered[turn].0, entered[turn].1).await;
+        }
+        let [own, strange] = mails;
+        assert!(
+            own[0].text.contains("Victoria") && !own[0].text.contains("Mallory"),
+            "{}",
+            own[0].text
+        );
+        assert!(strange[0].text.contains("Mallory") && !strange[0].text.contains("Victoria"));
+        let (own, strange) = (token(&own, "confirm_address"), token(&strange, "confirm_address"));
+        assert_eq!(confirm(&test, &own).await, [""; 0]);
+        assert_eq!(confirm(&test, &strange).await, ["INVALID_TOKEN input.token"]);
+        let refused = sign_in(&test, OTHER_PASSWORD).await;
+        assert_eq!(
+            refused.user_errors("signIn"),
+            ["INVALID_CREDENTIALS input"],
+            "a stranger's"
+        );
+        let (access, _) = session(&test, PASSWORD).await;
+        let viewer = test.anonymous().bearing(&access).run("Viewer", json!({})).await;
+        assert_eq!(viewer.text("viewer.person.fullName"), "Victoria Pérez");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_leaves_no_registration_that_waits() {
+    let test = TestApp::new().await;
+    let strange = token(&register_as(&test, "Mallory", OTHER_PASSWORD).await, "confirm_address");
+    let asked = json!({ "input": { "email": EMAIL } });
+    test.anonymous().run("RequestPasswordReset", asked).await;
+    let reset = token(&test.mails().await, "reset_password");
+    let input = json!({ "token": reset, "password": PASSWORD });
+    let done = test.anonymous().run("ResetPassword", json!({ "input": input })).await;
+    assert_eq!(done.user_errors("resetPassword"), [""; 0]);
+    assert_eq!(confirm(&test, &strange).await, ["INVALID_TOKEN input.token"]);
+    session(&test, PASSWORD).await;
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn what_was_planted_in_an_account_ends_when_it_becomes_an_administrators() {
+    let test = TestApp::new().await;
+    account(&test).await;
+    let (access, _) = session(&test, PASSWORD).await;
+    let mallory = test.anonymous().bearing(&access);
+    let change = json!({ "email": "mallory@example.org", "currentPassword": PASSWORD });
+    let asked = mallory.run("RequestEmailChange", json!({ "input": change })).await;
+    assert_eq!(asked.user_errors("requestEmailChange"), [""; 0]);
+    let planted = test.mails().await.pop().expect("a message");
+    let (_, planted) = planted.text.split_once("token=").expect("a link");
+    let planted = planted.split_whitespace().next().expect("a token");
+    let reset = json!({ "input": { "email": EMAIL } });
+    test.anonymous().run("RequestPasswordReset", reset).await;
+    let reset = token(&test.mails().await, "reset_password");
+    let written = RegistrationText {
+        email: EMAIL,
+        given_name: "Ada",
+        family_name: "Admin",
+        language: Language::En,
+        time_zone: "UTC",
+        password: OTHER_PASSWORD,
+    };
+    let registration = Registration::parse(&written).expect("a registration");
+    create_administrator(&test.app, &registration).await.expect("made");
+    let anyone = test.anonymous();
+    let moved = anyone
+        .run("ConfirmEmailChange", json!({ "input": { "token": planted } }))
+        .await;
+    assert_eq!(moved.user_errors("confirmEmailChange"), ["INVALID_TOKEN input.token"]);
+    let input = json!({ "token": reset, "password": "jirafa roja en abril" });
+    let set = anyone.run("ResetPassword", json!({ "input": input })).await;
+    assert_eq!(set.user_errors("resetPassword"), ["INVALID_TOKEN input.token"]);
+    assert!(!opens(&test, &access).await);
+    session(&test, OTHER_PASSWORD).await;
 }
 
 #[tokio::test]

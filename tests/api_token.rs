@@ -697,3 +697,69 @@ async fn guesses_at_the_password_are_limited_here_too() {
     }
     assert_eq!(act(&ana, "CreateApiToken", wrong).await.refusal(), "RATE_LIMITED");
 }
+
+#[tokio::test]
+async fn a_filter_tells_a_token_no_more_than_the_field_would() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let institution = test.institution("INEFOP", "UY").await.to_string();
+    let owner = class.coordinator.clone();
+    let lists = Scopes::of([TokenScope::ReadEnrolments, TokenScope::ReadCatalogue]);
+    let people = Scopes::of([
+        TokenScope::ReadEnrolments,
+        TokenScope::ReadCatalogue,
+        TokenScope::ReadPeople,
+    ]);
+    let (blind, seeing) = (given(&test, &owner, lists).await, given(&test, &owner, people).await);
+    let list = |arguments: &str, declared: &str| {
+        format!(
+            "query ($edition: ID!{declared}) {{ edition(id: $edition) {{
+                enrolments(first: 50{arguments}) {{ nodes {{ state }} }} }} }}"
+        )
+    };
+    let with = |more: Value| {
+        let mut all = json!({ "edition": class.edition });
+        all.as_object_mut()
+            .expect("fields")
+            .extend(more.as_object().expect("fields").clone());
+        all
+    };
+    let by_literal = list(", filter: { countries: [\"UY\"] }", "");
+    let by_part = list(", filter: { countries: $countries }", ", $countries: [String!]");
+    let by_default = list(
+        ", filter: $filter",
+        ", $filter: EnrolmentFilter = { countries: [\"UY\"] }",
+    );
+    let by_variable = list(", filter: $filter", ", $filter: EnrolmentFilter");
+    let by_fragment = format!(
+        "query ($edition: ID!) {{ edition(id: $edition) {{ ...F }} }}
+        fragment F on Edition {{ enrolments(first: 50, filter: {{ institutionIds: [\"{institution}\"] }}) {{ nodes {{ state }} }} }}"
+    );
+    let asked = [
+        (by_literal, json!({})),
+        (by_part, json!({ "countries": ["UY"] })),
+        (by_default, json!({})),
+        (by_variable.clone(), json!({ "filter": { "countries": ["UY"] } })),
+        (
+            by_variable.clone(),
+            json!({ "filter": { "institutionIds": [institution] } }),
+        ),
+        (by_fragment, json!({})),
+    ];
+    for (document, variables) in asked {
+        let refused = blind.query(&document, with(variables.clone())).await;
+        assert_eq!(refused.refusal(), "INSUFFICIENT_SCOPE", "{document}");
+        let let_in = seeing.query(&document, with(variables)).await;
+        assert!(let_in.at("edition.enrolments.nodes").is_array(), "{document}");
+    }
+    // What restricts by what the list itself shows needs nothing more, and neither does what is not given.
+    for filter in [
+        json!({ "states": ["ACTIVE"] }),
+        json!({ "countries": null }),
+        json!({}),
+        Value::Null,
+    ] {
+        let answer = blind.query(&by_variable, with(json!({ "filter": filter }))).await;
+        assert_eq!(answer.at("edition.enrolments.nodes").as_array().map(Vec::len), Some(2));
+    }
+}

@@ -1,19 +1,23 @@
 //! The audit log: who may read what of it, what staff's reading leaves in it, and that no change of it stays hidden.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::TimeDelta;
 use rumbo::commands::verify;
 use rumbo::domain::actor::{Actor, Role, Scope};
+use rumbo::domain::id::RoleAssignmentId;
 use rumbo::domain::text::Reason;
 use rumbo::service::export;
 use rumbo::store::seal::{self, Head, check};
-use rumbo::store::{Engine, access, audit};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use rumbo::store::{Engine, access, audit, role};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Class, Plan, apply, enrolling, id_of};
+use crate::support::scene::{Class, Plan, act, apply, at, enrolling, id_of, scores};
 
 /// What the tutor of a class asks about its team.
 const TEAM: &str = "query LookAtTeam($id: ID!) { team(id: $id) { members { person { fullName email } } } }";
@@ -620,4 +624,114 @@ async fn an_export_is_an_access_to_everybody_in_it() {
     assert_eq!(log[0]["fields"], json!(["NAME", "EMAIL", "ORIGIN", "GENDER"]));
     assert_eq!(log[0]["readerName"], Value::Null);
     assert_eq!(log[0]["editionId"], class.edition.as_str());
+}
+
+#[tokio::test]
+async fn an_author_who_is_staff_finds_no_grading_of_their_own_work_before_the_release() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
+    let (ana, ben) = (&class.people[0], &class.people[1]);
+    let submission = class.hand_in(ana, "Our plan").await;
+    class.grade(&class.tutor, &submission, scores(2, 2)).await;
+    test.role_of(ana, Role::Coordinator, at(&class.edition)).await;
+    test.role_of(ben, Role::Administrator, Scope::System).await;
+    let cy = &class.people[2];
+    test.role_of(cy, Role::Coordinator, at(&class.edition)).await;
+    let of_work = || json!({ "subjectId": submission, "actions": ["assess", "release_grade"] });
+    for author in [ana, ben] {
+        assert_eq!(actions(author, of_work()).await, [""; 0], "{}", author.email);
+        assert!(!actions(author, json!({})).await.contains(&"assess".to_owned()));
+        let rest = actions(author, json!({ "subjectId": submission })).await;
+        assert!(rest.contains(&"write_submission".to_owned()), "{rest:?}");
+    }
+    assert_eq!(actions(cy, of_work()).await, ["assess"], "no author");
+    assert_eq!(actions(&class.tutor, of_work()).await, ["assess"], "who assessed");
+    class.release(&[&submission]).await;
+    for reader in [ana, ben, cy] {
+        assert_eq!(actions(reader, of_work()).await, ["release_grade", "assess"]);
+    }
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn who_coordinates_everything_sees_what_who_coordinates_one_edition_sees() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let here = test.holder("Eva", Role::Coordinator, at(&class.edition)).await;
+    let everywhere = test.holder("Olga", Role::Coordinator, Scope::System).await;
+    let of = async |reader: &Client<'_>| {
+        let page = reader.run("AuditEntries", json!({ "first": 100 })).await;
+        let nodes = page.at("auditEntries.nodes").as_array().expect("a list").clone();
+        let what = |node: &Value| format!("{} {} {}", node["at"], node["action"], node["subjectId"]);
+        nodes.iter().map(what).collect::<BTreeSet<_>>()
+    };
+    let (inside, all) = (of(&here).await, of(&everywhere).await);
+    assert!(
+        inside.len() > 5 && inside.is_subset(&all),
+        "{:?}",
+        inside.difference(&all)
+    );
+    let granted = json!({ "actions": ["grant_tutor"] });
+    assert_eq!(actions(&everywhere, granted).await, ["grant_tutor"]);
+    // What goes beyond editions is no coordinator's.
+    let ada = test.administrator().await;
+    let input = json!({ "personId": id_of(&class.people[0]), "role": "COORDINATOR" });
+    let answer = act(&ada, "GrantRole", input).await;
+    assert_eq!(answer.user_errors("grantRole"), [""; 0], "{:#}", answer.json);
+    assert_eq!(
+        actions(&everywhere, json!({ "actions": ["grant_role"] })).await,
+        [""; 0]
+    );
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn what_time_does_and_what_follows_from_a_role_leaves_an_entry() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let ada = test.administrator().await;
+    // A charge that ends with the role that somebody takes away.
+    let roles = audit::Entity::find()
+        .filter(audit::Column::Action.eq("grant_tutor"))
+        .one(test.app.db.read())
+        .await
+        .expect("a query")
+        .and_then(|entry| entry.subject_id)
+        .expect("a role");
+    let input = json!({ "roleAssignmentId": RoleAssignmentId(roles).to_string(), "reason": "Left" });
+    let revoked = act(&class.coordinator, "RevokeRole", input).await;
+    assert_eq!(revoked.user_errors("revokeRole"), [""; 0], "{:#}", revoked.json);
+    let charges = json!({ "actions": ["allocate_tutor"] });
+    assert_eq!(actions(&ada, charges.clone()).await.len(), 2, "begun and ended");
+
+    // A charge whose role has run out.
+    let eva = test.person("Eva").await;
+    class.allocate(&class.team, &eva).await;
+    let tx = test.app.db.write().await.expect("a transaction");
+    let ended = test.now() + TimeDelta::hours(1);
+    role::Entity::update_many()
+        .col_expr(role::Column::UntilAt, Expr::value(ended))
+        .filter(role::Column::PersonId.eq(eva.person))
+        .exec(&tx)
+        .await
+        .expect("an end");
+    tx.commit().await.expect("a commit");
+    assert_eq!(actions(&ada, charges.clone()).await.len(), 3);
+    test.pass(TimeDelta::hours(2));
+    drop(test.mails().await);
+    let ada = ada.again().await;
+    assert_eq!(actions(&ada, charges.clone()).await.len(), 4);
+    let last = ada.run("AuditEntries", json!({ "first": 1, "filter": charges })).await;
+    assert_eq!(last.at("auditEntries.nodes.0.actor"), &Value::Null, "the system's");
+    assert_eq!(last.text("auditEntries.nodes.0.subjectKind"), "allocation");
+
+    // Days that pass.
+    let moves = json!({ "subjectId": class.edition, "actions": ["plan_edition"] });
+    let before = actions(&ada, moves.clone()).await.len();
+    test.pass(TimeDelta::days(400));
+    drop(test.mails().await);
+    let ada = ada.again().await;
+    assert!(actions(&ada, moves.clone()).await.len() > before);
+    let last = ada.run("AuditEntries", json!({ "first": 1, "filter": moves })).await;
+    assert_eq!(last.at("auditEntries.nodes.0.actor"), &Value::Null);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rumbo::domain::edition::EditionState;
 use rumbo::domain::id::EditionId;
 use rumbo::domain::person::Gender;
 use rumbo::store::{Engine, edition};
@@ -359,6 +360,51 @@ async fn teams_of_two_editions_are_opened_in_the_order_of_their_editions() {
     holding.commit().await.expect("a commit");
     let answer = allocating.await.expect("a task that ends");
     assert_eq!(answer.user_errors("allocateTutor"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_is_invited_to_an_edition_that_is_cancelled_meanwhile() {
+    let test = Arc::new(TestApp::new().await);
+    let carla = test.coordinator().await;
+    for (operation, field, expected) in [
+        ("InviteToEdition", "inviteToEdition", "ENROLMENT_CLOSED input.editionId"),
+        ("InviteToRole", "inviteToRole", ""),
+    ] {
+        let plan = Plan {
+            code: format!("GONE-{operation}").leak(),
+            ..Plan::OPEN
+        };
+        let edition = enrolling(&carla, plan).await;
+        let mut input =
+            json!({ "email": "nora@example.org", "givenName": "Nora", "familyName": "N", "language": "ES" });
+        if operation == "InviteToRole" {
+            (input["role"], input["scopeId"]) = (json!("TUTOR"), json!(edition));
+        } else {
+            input["editionId"] = json!(edition);
+        }
+        // Somebody is about to cancel it: the edition is theirs.
+        let id = edition.parse::<EditionId>().expect("an edition");
+        let holding = test.app.db.write().await.expect("a transaction");
+        let mut row = edition::lock(&holding, id)
+            .await
+            .expect("a query")
+            .expect("the edition");
+        let mut inviting = tokio::spawn({
+            let (test, token) = (test.clone(), carla.token().map(str::to_owned));
+            async move { act(&test.bearer(token), operation, input).await }
+        });
+        tokio::select! {
+            () = until_somebody_waits(&test) => {}
+            done = &mut inviting => panic!("{operation} waits for nobody: {:#}", done.expect("an answer").json),
+        }
+        row.state = EditionState::Cancelled;
+        edition::update(&holding, &mut row).await.expect("cancelled");
+        holding.commit().await.expect("a commit");
+        let answer = inviting.await.expect("a task that ends");
+        let refused = answer.user_errors(field);
+        assert_eq!(refused.first().map_or("", String::as_str), expected, "{operation}");
+    }
+    drop(test.mails().await);
 }
 
 /// Returns when a statement waits for a lock. On SQLite the one writer waits before it begins.

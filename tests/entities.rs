@@ -31,6 +31,7 @@ async fn every_entity_has_its_table_with_its_columns() {
     let selected = select_all!(
         db,
         access,
+        account_request,
         address_change,
         allocation,
         api_token,
@@ -54,12 +55,14 @@ async fn every_entity_has_its_table_with_its_columns() {
         invitation,
         meeting,
         outbox,
+        password_reset,
         person,
         provider_sign_in,
         rate,
         rate::line,
         recovery_code,
         refresh,
+        registration,
         role,
         seal,
         seat_pool,
@@ -70,7 +73,6 @@ async fn every_entity_has_its_table_with_its_columns() {
         submission,
         team,
         team_member,
-        token,
         version,
     );
     assert_eq!(

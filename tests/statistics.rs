@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use rumbo::domain::actor::Role;
 use rumbo::domain::enrolment::EnrolmentState;
 use rumbo::domain::id::EnrolmentId;
 use rumbo::domain::person::Gender;
@@ -13,7 +14,7 @@ use rumbo::store::{enrolment, tally, tally_rebuild};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp, Who};
-use crate::support::scene::{Plan, apply, enrolling, version};
+use crate::support::scene::{Class, Plan, apply, at, enrolling, version};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -286,5 +287,34 @@ async fn counts_of_one_transaction_build_on_each_other() {
     let differences = tally_rebuild::differences(&tx).await.expect("a recount");
     assert_eq!(differences, Vec::<String>::new());
     tx.rollback().await.expect("an end");
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_tutor_who_coordinates_elsewhere_counts_both() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
+    let elsewhere = enrolling(&class.coordinator, Plan::OTHER).await;
+    apply(&test.person("Zoe").await, &elsewhere).await;
+    let tutor = &class.tutor;
+    let enrolments = async |filter: Value| {
+        let document = "query ($filter: StatisticsFilter) {
+            statistics(by: [], filter: $filter) { total { enrolments } } }";
+        tutor.query(document, json!({ "filter": filter })).await
+    };
+    let here = json!({ "editions": [class.edition] });
+    assert_eq!(enrolments(here.clone()).await.number("statistics.total.enrolments"), 3);
+    test.role_of(tutor, Role::Coordinator, at(&elsewhere)).await;
+    assert_eq!(enrolments(here.clone()).await.number("statistics.total.enrolments"), 3);
+    let there = json!({ "editions": [elsewhere] });
+    assert_eq!(enrolments(there).await.number("statistics.total.enrolments"), 1);
+    assert_eq!(enrolments(json!({})).await.number("statistics.total.enrolments"), 4);
+    // Of the edition in which they are tutor there are totals alone.
+    let genders = "query ($filter: StatisticsFilter) {
+        statistics(by: [GENDER], filter: $filter) { total { enrolments } } }";
+    let refused = tutor.query(genders, json!({ "filter": here })).await;
+    assert_eq!(refused.refusal(), "NOT_FOUND");
+    let own = tutor.query(genders, json!({ "filter": null })).await;
+    assert_eq!(own.number("statistics.total.enrolments"), 1);
     drop(test.mails().await);
 }

@@ -32,6 +32,7 @@ mod m20261127_000026_edition_time;
 mod m20261127_000027_calendar_links;
 mod m20261127_000028_append_only;
 mod m20261127_000029_seats;
+mod m20261127_000033_registrations;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000027_calendar_links::Migration),
             Box::new(m20261127_000028_append_only::Migration),
             Box::new(m20261127_000029_seats::Migration),
+            Box::new(m20261127_000033_registrations::Migration),
         ]
     }
 }

@@ -113,8 +113,8 @@ fn builder() -> SchemaBuilder<Query, Mutation, live::Subscription> {
     Schema::build(Query::default(), Mutation::default(), live::Subscription)
 }
 
-/// The fields of a schema that `policy.operations` does not name, as `Type.field`. What no policy names is denied: the
-/// server does not start with any.
+/// The fields of a schema that `policy.operations` does not name, as `Type.field`, those of filters too: what restricts a
+/// list tells of it. What no policy names is denied: the server does not start with any.
 pub fn unlisted(sdl: &str) -> Vec<String> {
     let Ok(document) = parse_schema(sdl) else {
         return vec!["a schema that parses".to_owned()];
@@ -124,12 +124,19 @@ pub fn unlisted(sdl: &str) -> Vec<String> {
         let TypeSystemDefinition::Type(found) = definition else {
             continue;
         };
-        let TypeKind::Object(object) = &found.node.kind else {
-            continue;
-        };
         let of = found.node.name.node.as_str();
-        let names = object.fields.iter().map(|field| field.node.name.node.as_str());
-        let unnamed = names.filter(|name| listing::actions_of(of, name).is_none());
+        let names: Vec<&str> = match &found.node.kind {
+            TypeKind::Object(object) => object
+                .fields
+                .iter()
+                .map(|field| field.node.name.node.as_str())
+                .collect(),
+            TypeKind::InputObject(input) if of.ends_with("Filter") => {
+                input.fields.iter().map(|field| field.node.name.node.as_str()).collect()
+            }
+            _ => continue,
+        };
+        let unnamed = names.into_iter().filter(|name| listing::actions_of(of, name).is_none());
         missing.extend(unnamed.map(|name| format!("{of}.{name}")));
     }
     missing

@@ -251,7 +251,8 @@ pub struct StatisticsQuery;
 #[Object]
 impl StatisticsQuery {
     /// Exact figures of the editions that you coordinate, by any combination of dimensions; of all for an
-    /// administrator; totals of their editions for tutors.
+    /// administrator. Where only totals of editions are asked for, those count too in which teams are in your charge as a
+    /// tutor: no dimension, filter or figure that is of people.
     async fn statistics(
         &self,
         ctx: &Context<'_>,

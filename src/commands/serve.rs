@@ -16,7 +16,7 @@ use crate::http::start::StartPage;
 use crate::mail::Mailer;
 use crate::service::identity::roles;
 use crate::service::signing_key;
-use crate::store::{identity_claim, provider_sign_in, rate};
+use crate::store::{identity_claim, provider_sign_in, rate, registration};
 use crate::worker::Worker;
 
 /// Checks the settings, opens the database and the address, and serves until somebody says stop.
@@ -116,6 +116,7 @@ async fn exchange(app: App, told: watch::Receiver<bool>) {
             done = rate::forget_full(&app.db, now).await;
             done = done.and(provider_sign_in::forget_ended(&app.db, app.clock.now()).await);
             done = done.and(identity_claim::forget_ended(&app.db, app.clock.now()).await);
+            done = done.and(registration::forget_ended(&app.db, app.clock.now()).await);
         }
         if let Err(failure) = done {
             tracing::warn!(error.chain = %failure, "the limits could not be told to the other copies, or what has ended not be removed");

@@ -66,6 +66,9 @@ pub struct Guest {
 pub enum Notice {
     /// Somebody registered with this address: confirm it with the token.
     ConfirmAddress {
+        /// Who they say they are. The account may have other names: of several who register, each is written to by theirs.
+        #[serde(default)]
+        guest: Option<Guest>,
         /// The one-time token; forgotten once the message is sent.
         token: String,
         /// Until when it works.
@@ -358,6 +361,9 @@ impl Notice {
     /// Whom it goes to, where that is somebody who need not have an account. Its row of the outbox is then one of the
     /// person in whose name it is sent.
     pub const fn guest(&self) -> Option<&Guest> {
+        if let Self::ConfirmAddress { guest, .. } = self {
+            return guest.as_ref();
+        }
         let (Self::InvitedToEdition { guest, .. }
         | Self::InvitedToRole { guest, .. }
         | Self::InvitationEnded { guest, .. }) = self

@@ -139,7 +139,7 @@ fn section(language: Language, name: &str) -> Result<Section, RenderError> {
 #[rustfmt::skip]
 fn facts(notice: &Notice, told: &Told<'_>) -> Value {
     match notice {
-        Notice::ConfirmAddress { token, expires_at } => told.link("confirm", token, *expires_at),
+        Notice::ConfirmAddress { token, expires_at, .. } => told.link("confirm", token, *expires_at),
         Notice::ResetPassword { token, expires_at } => told.link("reset", token, *expires_at),
         Notice::ConfirmNewAddress { token, expires_at, .. } => told.link("confirm-address", token, *expires_at),
         Notice::InvitedToEdition { inviter, edition: about, token, expires_at, .. } => context! {

@@ -2,25 +2,27 @@
 //!
 //! Answers never tell whether an address has an account; only its mailbox does.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::auth::password::Password;
 use crate::auth::token::{self, Kind};
+use crate::clock::Clock;
 use crate::domain::actor::{Actor, Grant, Role, Scope};
 use crate::domain::id::{DeclarationId, InstitutionId, PersonId, RoleAssignmentId};
 use crate::domain::language::Language;
-use crate::domain::notice::Notice;
 use crate::domain::person::{ConstituentGroup, Gender};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::{Country, Email, Name, parse_time_zone};
 use crate::error::{Code, Error, Faults, Result};
 use crate::service::session::ending;
+use crate::store::account_request::Wish;
 use crate::store::person::Profile;
-use crate::store::token::Purpose;
-use crate::store::{Tx, audit, declaration, identity_claim, institution, outbox, person, role, token as account_token};
+use crate::store::registration::Entered;
+use crate::store::{Tx, audit, declaration, institution, person, registration, role};
 
 pub mod address;
+pub mod asked;
 pub mod password;
 pub mod state;
 #[cfg(test)]
@@ -78,17 +80,6 @@ impl Registration {
     }
 }
 
-impl Registration {
-    /// The registration of somebody whose address is known.
-    pub(super) const fn of(email: Email, profile: Profile, password: Password) -> Self {
-        Self {
-            email,
-            profile,
-            password,
-        }
-    }
-}
-
 /// Reads a profile, keeping what is wrong with it under the names of the API.
 pub fn read_profile(
     faults: &mut Faults,
@@ -109,46 +100,14 @@ pub fn read_profile(
 }
 
 /// Registers a person, who has to confirm the address before signing in. The answer and the work are the
-/// same for an address that has an account: its owner is told by mail. An account that was never confirmed keeps the
-/// name and password of its first registration and gets a new link; one that an identity provider made gets them from it.
+/// same for an address that has an account: its owner is told by mail. Of an address that nobody has confirmed each
+/// registration gets a link of its own, which confirms what was entered with it and nothing else.
 pub async fn register(app: &App, registration: &Registration) -> Result<()> {
     app.db.rest().await;
     let hash = app.passwords.hash(&registration.password).await?;
-    let tx = app.db.write().await?;
-    person::lock_register(&tx).await?;
-    match person::find_by_email(&tx, &registration.email).await? {
-        None => {
-            let row = person::insert(&tx, new_person(app, &tx, registration, hash).await?).await?;
-            send_confirmation(app, &tx, row.id).await?;
-        }
-        Some(row) => register_again(app, &tx, &row, registration, hash).await?,
-    }
-    tx.commit().await?;
-    app.outbox.notify_one();
-    Ok(())
-}
-
-/// Deals with a registration for an address that has an account. The caller holds the register.
-async fn register_again(
-    app: &App,
-    tx: &Tx,
-    known: &person::Model,
-    registration: &Registration,
-    hash: String,
-) -> Result<()> {
-    let row = person::lock(tx, known.id).await?;
-    let row = row.ok_or_else(|| Error::internal("a person who was there is gone"))?;
-    if is_pending(&row) {
-        // Whoever registered first keeps name and password: a stranger's must not be what the owner confirms.
-        return send_confirmation(app, tx, row.id).await;
-    }
-    if is_unclaimed(tx, &row).await? {
-        person::set_profile(tx, &row, row.version, &registration.profile).await?;
-        person::set_password(tx, row.id, hash).await?;
-        return send_confirmation(app, tx, row.id).await;
-    }
-    outbox::enqueue(tx, &app.clock, row.id, &Notice::AlreadyRegistered).await?;
-    Ok(())
+    let hours = i64::try_from(app.settings.auth.confirm_hours).map_err(Error::internal)?;
+    let wish = Wish::Register(Entered::new(&registration.profile, hash));
+    asked::keep(app, registration.email.as_ref(), &wish, TimeDelta::hours(hours)).await
 }
 
 /// The word of an identity provider made the account, and nobody has come for it: whoever registers may be the first. An
@@ -164,66 +123,49 @@ pub(super) fn is_pending(row: &person::Model) -> bool {
 }
 
 /// The row of a new account, whose address is yet to be confirmed.
-pub(super) async fn new_person(app: &App, tx: &Tx, registration: &Registration, hash: String) -> Result<person::Model> {
-    let profile = &registration.profile;
+pub(super) async fn new_person(clock: &Clock, tx: &Tx, email: &str, entered: &Entered) -> Result<person::Model> {
     Ok(person::Model {
-        id: PersonId(app.clock.new_id()),
+        id: PersonId(clock.new_id()),
         number: person::next_number(tx).await?,
-        email: registration.email.as_ref().to_owned(),
-        given_name: profile.given_name.as_ref().to_owned(),
-        family_name: profile.family_name.as_ref().to_owned(),
-        language: profile.language,
-        time_zone: profile.time_zone.name().to_owned(),
-        password_hash: Some(hash),
+        email: email.to_owned(),
+        given_name: entered.given_name.clone(),
+        family_name: entered.family_name.clone(),
+        language: entered.language,
+        time_zone: entered.time_zone.clone(),
+        password_hash: Some(entered.password_hash.clone()),
         email_confirmed_at: None,
         disabled_at: None,
-        created_at: app.clock.now(),
+        created_at: clock.now(),
         version: 1,
     })
-}
-
-async fn send_confirmation(app: &App, tx: &Tx, person: PersonId) -> Result<()> {
-    let hours = i64::try_from(app.settings.auth.confirm_hours).map_err(Error::internal)?;
-    let expires_at = app.clock.now() + TimeDelta::hours(hours);
-    let token = issue(app, tx, person, Purpose::ConfirmEmail, expires_at).await?;
-    outbox::enqueue(tx, &app.clock, person, &Notice::ConfirmAddress { token, expires_at }).await?;
-    Ok(())
-}
-
-/// Makes a one-time token; earlier ones of the same purpose die.
-async fn issue(app: &App, tx: &Tx, person: PersonId, purpose: Purpose, expires_at: DateTime<Utc>) -> Result<String> {
-    let token = token::draw(Kind::OneTime)?;
-    let row = account_token::Model {
-        hash: token::digest(Kind::OneTime, &token).ok_or_else(|| Error::internal("a drawn token has no digest"))?,
-        person_id: person,
-        purpose,
-        issued_at: app.clock.now(),
-        expires_at,
-        used_at: None,
-    };
-    account_token::replace(tx, row).await?;
-    Ok(token)
 }
 
 fn invalid_token() -> Error {
     Error::at("token", Code::InvalidToken)
 }
 
-/// Confirms the address to which the token was sent; the person can then sign in. Identities that wait for the owner's
-/// word wait no more.
+/// Confirms the address to which the token was sent, with the names and the password of the registration for which it
+/// was; the person can then sign in. Other registrations of the address, and identities that wait for the owner's word,
+/// wait no more.
 ///
 /// # Errors
-/// [`Code::InvalidToken`] for one that is unknown, used, replaced or out of date.
+/// [`Code::InvalidToken`] for one that is unknown, used or out of date, and when the address was confirmed in another
+/// way; of several who use one at once one succeeds.
 pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
     let now = app.clock.now();
+    let found = registration::find_live(app.db.read(), &hash, now).await?;
+    let id = found.ok_or_else(invalid_token)?.person_id;
     let tx = app.db.write().await?;
-    let person = account_token::redeem(&tx, &hash, Purpose::ConfirmEmail, now)
+    person::lock(&tx, id)
         .await?
+        .filter(|row| row.email_confirmed_at.is_none() && row.disabled_at.is_none())
         .ok_or_else(invalid_token)?;
-    person::set_confirmed(&tx, person, now).await?;
-    identity_claim::retire(&tx, person, now).await?;
-    note(app, &tx, person, "address confirmed").await?;
+    // Read again: while this waited for the account, the token may have been used.
+    let registered = registration::find_live(&tx, &hash, now).await?;
+    person::set_registered(&tx, &registered.ok_or_else(invalid_token)?, now).await?;
+    ending::of_everything(&tx, id, None, now).await?;
+    note(app, &tx, id, "address confirmed").await?;
     tx.commit().await?;
     Ok(())
 }
@@ -314,8 +256,8 @@ pub(super) async fn keep_statement(
 
 /// Makes the person with this address the first administrator, for the command line of the machine itself.
 ///
-/// An account that exists keeps its names and gets the password; all its sessions and API tokens end. The address counts
-/// as confirmed. Nothing is mailed.
+/// An account that exists keeps its names and gets the password; all its sessions and API tokens end, and so do links that
+/// were mailed and whatever waits to be confirmed. The address counts as confirmed. Nothing is mailed.
 ///
 /// # Errors
 /// [`Code::AlreadyGranted`] as long as somebody who can sign in is administrator: they grant the role to others.
@@ -330,15 +272,15 @@ pub async fn create_administrator(app: &App, registration: &Registration) -> Res
     }
     let id = match person::find_by_email(&tx, &registration.email).await? {
         None => {
-            person::insert(&tx, new_person(app, &tx, registration, hash).await?)
-                .await?
-                .id
+            let entered = Entered::new(&registration.profile, hash);
+            let new = new_person(&app.clock, &tx, registration.email.as_ref(), &entered).await?;
+            person::insert(&tx, new).await?.id
         }
         Some(row) => {
+            person::lock(&tx, row.id).await?;
             person::set_password(&tx, row.id, hash).await?;
             person::set_disabled(&tx, row.id, None).await?;
             ending::of_everything(&tx, row.id, None, now).await?;
-            identity_claim::retire(&tx, row.id, now).await?;
             row.id
         }
     };

@@ -77,6 +77,7 @@ pub async fn to_edition(app: &App, actor: &Actor, invited: &Invitee, id: Edition
     let by = actor.signed_in()?;
     let offer = Offer::TakePart(id);
     let tx = app.db.write().await?;
+    hold(&tx, offer).await?;
     authorise(&tx, actor, offer, "input.editionId").await?;
     check_window(app, &tx, offer, "editionId").await?;
     let row = send(app, &tx, by, &invited.guest(), offer).await?;
@@ -97,6 +98,7 @@ pub async fn to_role(app: &App, actor: &Actor, invited: &Invitee, grant: Grant) 
     roles::check_scope(grant)?;
     let offer = Offer::HoldRole(grant);
     let tx = app.db.write().await?;
+    hold(&tx, offer).await?;
     authorise(&tx, actor, offer, "input.scopeId").await?;
     check_rank(&tx, actor, offer, invited.email.as_ref(), "role").await?;
     let row = send(app, &tx, by, &invited.guest(), offer).await?;
@@ -141,6 +143,9 @@ pub async fn send_again(app: &App, actor: &Actor, id: InvitationId, version: i64
     const AT: &str = "invitationId";
     let by = actor.signed_in()?;
     let tx = app.db.write().await?;
+    if let Some(known) = invitation::find_for(&tx, actor, id).await? {
+        hold(&tx, known.offer()?).await?;
+    }
     let (row, offer) = opened(&tx, actor, id, version).await?;
     let mut faults = Faults::default();
     let Some(to) = faults.take(AT, row.standing().send_again(app.clock.now())) else {
@@ -184,6 +189,20 @@ async fn opened(tx: &Tx, actor: &Actor, id: InvitationId, version: i64) -> Resul
     authorise(tx, actor, offer, PATH).await?;
     expect_version("version", row.version, version)?;
     Ok((row, offer))
+}
+
+/// Holds the edition that an offer is about, before anything else is held: whoever cancels it meanwhile waits, and then ends
+/// this invitation too, or comes first, and it is seen as cancelled.
+async fn hold(tx: &Tx, offer: Offer) -> Result<()> {
+    if let Offer::TakePart(id)
+    | Offer::HoldRole(Grant {
+        scope: Scope::Edition(id),
+        ..
+    }) = offer
+    {
+        edition::hold(tx, &[id]).await?;
+    }
+    Ok(())
 }
 
 /// Whether the actor may invite to this.

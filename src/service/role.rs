@@ -85,7 +85,7 @@ pub(super) async fn appoint(
     let room = make_room(tx, person, grant, now, at).await?;
     if let (Role::Tutor, Scope::Edition(edition)) = (grant.role, grant.scope) {
         // A new term as tutor begins without the charges of an earlier one.
-        allocation::end_all(tx, &app.clock, edition, person).await?;
+        allocation::end_all(tx, &app.clock, edition, person, Some(granted_by)).await?;
     }
     let id = RoleAssignmentId(app.clock.new_id());
     let row = role::new_row(id, person, grant, now, Some(granted_by));
@@ -136,7 +136,7 @@ pub async fn revoke_role(
     }
     role::revoke(&tx, id, revoked_by, now).await?;
     if let (Role::Tutor, Scope::Edition(edition)) = (row.role, scope) {
-        allocation::end_all(&tx, &app.clock, edition, row.person_id).await?;
+        allocation::end_all(&tx, &app.clock, edition, row.person_id, Some(revoked_by)).await?;
     }
     audit::record(
         &tx,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::account;
 use super::session::{ending, proof};
 use crate::app::App;
 use crate::auth::second_factor::{DeviceSecret, Given, RecoveryCode};
@@ -75,6 +76,7 @@ pub async fn begin(app: &App, actor: &Actor) -> Result<Enrolment> {
         blocked_until: before.and_then(|factor| factor.blocked_until),
     };
     second_factor::replace(&tx, row).await?;
+    account::note(app, &tx, id, "second factor begun").await?;
     tx.commit().await?;
     Ok(Enrolment {
         secret: secret.text(),

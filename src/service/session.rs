@@ -1,5 +1,6 @@
 //! Signing in and staying signed in: sessions, their short access tokens and rotating refresh tokens.
 
+use super::account;
 use crate::app::App;
 use crate::auth::api_token;
 use crate::auth::token::{self, Bearer, Kind};
@@ -156,6 +157,7 @@ pub async fn sign_out(app: &App, actor: &Actor) -> Result<()> {
     let session = actor.session.ok_or(Error::Unauthenticated)?;
     let tx = app.db.write().await?;
     session::revoke(&tx, session, app.clock.now()).await?;
+    account::note(app, &tx, actor.signed_in()?, "signed out").await?;
     tx.commit().await?;
     Ok(())
 }

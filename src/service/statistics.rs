@@ -125,36 +125,42 @@ fn check(question: &Question, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// The editions that the actor may count: all for an administrator, those they coordinate, or, totals only,
-/// those in which they are tutor.
+/// The editions that the actor may count: all for an administrator, those they coordinate, and, where totals only are
+/// asked for, those in which they are tutor.
 async fn reach(tx: &impl Connection, actor: &Actor, question: &Question) -> Result<Reach> {
-    let coordinated = actor.coordinated();
-    let reach = if policy::may(actor, Action::ReadStatistics, Relation::NONE) {
-        Reach::Everywhere
-    } else if !coordinated.is_nothing() {
-        coordinated
-    } else if actor.holds(Role::Tutor) && is_plain(question) {
-        let editions = allocation::editions_of(tx, actor).await?;
-        demand(
-            actor,
-            Action::ReadTotals,
-            Relation {
-                assigned: !editions.is_empty(),
-                ..Relation::NONE
-            },
-            None,
-        )?;
-        Reach::Within {
-            courses: Vec::new(),
-            editions,
-        }
-    } else {
-        demand(actor, Action::ReadStatistics, Relation::NONE, None)?;
-        return Err(Error::Forbidden);
-    };
-    if reach != Reach::Everywhere {
-        within(tx, &reach, question).await?;
+    if policy::may(actor, Action::ReadStatistics, Relation::NONE) {
+        return Ok(Reach::Everywhere);
     }
+    let charged = if actor.holds(Role::Tutor) && is_plain(question) {
+        allocation::editions_of(tx, actor).await?
+    } else {
+        Vec::new()
+    };
+    let assigned = Relation {
+        assigned: !charged.is_empty(),
+        ..Relation::NONE
+    };
+    let reach = match actor.coordinated() {
+        Reach::Within { courses, mut editions } if !(courses.is_empty() && editions.is_empty()) => {
+            if policy::may(actor, Action::ReadTotals, assigned) {
+                editions.extend(charged);
+            }
+            Reach::Within { courses, editions }
+        }
+        Reach::Everywhere => return Ok(Reach::Everywhere),
+        Reach::Within { .. } if actor.holds(Role::Tutor) && is_plain(question) => {
+            demand(actor, Action::ReadTotals, assigned, None)?;
+            Reach::Within {
+                courses: Vec::new(),
+                editions: charged,
+            }
+        }
+        Reach::Within { .. } => {
+            demand(actor, Action::ReadStatistics, Relation::NONE, None)?;
+            return Err(Error::Forbidden);
+        }
+    };
+    within(tx, &reach, question).await?;
     Ok(reach)
 }
 

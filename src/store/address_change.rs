@@ -1,8 +1,9 @@
 //! New addresses of accounts that wait for their confirmation, by the digests of the tokens that were sent there.
 
 use chrono::{DateTime, Utc};
-use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{Condition, QuerySelect};
 
 use super::one_time::{self, OneTime};
 use super::{Tx, row};
@@ -45,6 +46,13 @@ pub async fn replace(tx: &Tx, row: Model) -> Result<()> {
 /// Uses up every one of a person.
 pub async fn retire(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()> {
     one_time::use_up::<Entity>(tx, Column::PersonId.eq(person), now).await
+}
+
+/// Uses up every one of a person that was not asked for in the session `kept`.
+pub async fn retire_of_others(tx: &Tx, person: PersonId, kept: Option<SessionId>, now: DateTime<Utc>) -> Result<()> {
+    let theirs = Condition::all().add(Column::PersonId.eq(person));
+    let others = kept.map(|kept| Column::SessionId.is_null().or(Column::SessionId.ne(kept)));
+    one_time::use_up::<Entity>(tx, theirs.add_option(others), now).await
 }
 
 /// The live one with this digest.

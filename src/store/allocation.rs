@@ -5,10 +5,11 @@ use sea_orm::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Query, SelectStatement};
 use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 
-use super::{Tx, role, team, unique_or};
+use super::{Tx, audit, role, team, unique_or};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
-use crate::domain::id::{AllocationId, EditionId, PersonId, RoleAssignmentId, TeamId};
+use crate::domain::id::{AllocationId, EditionId, PersonId, RoleAssignmentId, Subject, TeamId};
+use crate::domain::policy::Action;
 use crate::error::{Code, Error, Result};
 
 /// A tutor's charge of one team.
@@ -126,7 +127,7 @@ pub async fn ensure_role(
     if present.is_some() {
         return Ok(None);
     }
-    end_all(tx, clock, edition, tutor).await?;
+    end_all(tx, clock, edition, tutor, granted_by).await?;
     let id = RoleAssignmentId(clock.new_id());
     let row = role::ActiveModel {
         id: Set(id),
@@ -144,21 +145,30 @@ pub async fn ensure_role(
     Ok(Some(id))
 }
 
-/// Ends every allocation of a person in an edition.
-pub async fn end_all(tx: &Tx, clock: &Clock, edition: EditionId, tutor: PersonId) -> Result<()> {
-    Entity::update_many()
+/// Ends every allocation of a person in an edition, whose role there is over or begins anew; each with its entry in the
+/// audit log, as something that `by` did.
+pub async fn end_all(tx: &Tx, clock: &Clock, edition: EditionId, tutor: PersonId, by: Option<PersonId>) -> Result<()> {
+    let ended = Entity::update_many()
         .col_expr(Column::UntilAt, Expr::value(clock.now()))
         .filter(Column::EditionId.eq(edition))
         .filter(Column::PersonId.eq(tutor))
         .filter(Column::UntilAt.is_null())
-        .exec(tx)
+        .exec_with_returning(tx)
         .await?;
-    Ok(())
+    note_ends(tx, clock, &ended, by).await
 }
 
-/// Ends every allocation to somebody who is no longer tutor of its edition; how many there were. Whoever looks
-/// meanwhile finds that they give nothing ([`charges`]).
-pub async fn end_lapsed(tx: &Tx, now: DateTime<Utc>) -> Result<u64> {
+/// The entries of charges that ended with a role.
+async fn note_ends(tx: &Tx, clock: &Clock, ended: &[Model], by: Option<PersonId>) -> Result<()> {
+    let subjects: Vec<Subject> = ended.iter().map(|row| row.id.into()).collect();
+    let reason = Some("the tutor's role is over");
+    audit::record(tx, clock, by, Action::AllocateTutor, &subjects, reason).await
+}
+
+/// Ends every allocation to somebody who is no longer tutor of its edition, each with its entry in the audit log; how many
+/// there were. Whoever looks meanwhile finds that they give nothing ([`charges`]).
+pub async fn end_lapsed(tx: &Tx, clock: &Clock) -> Result<usize> {
+    let now = clock.now();
     let of = |column: Column| Expr::col((Entity, column));
     let role = |column: role::Column| Expr::col((role::Entity, column));
     let in_force = Query::select()
@@ -173,9 +183,10 @@ pub async fn end_lapsed(tx: &Tx, now: DateTime<Utc>) -> Result<u64> {
         .col_expr(Column::UntilAt, Expr::value(now))
         .filter(Column::UntilAt.is_null())
         .filter(Expr::exists(in_force).not())
-        .exec(tx)
+        .exec_with_returning(tx)
         .await?;
-    Ok(ended.rows_affected)
+    note_ends(tx, clock, &ended, None).await?;
+    Ok(ended.len())
 }
 
 /// The editions in which teams are in the actor's charge.

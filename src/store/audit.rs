@@ -149,9 +149,24 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// The entries that the actor may read: what they did and what was done to them; what was done to an edition that
-/// they coordinate and to what hangs on it; for an administrator everything.
+/// The entries that the actor may read: those within reach, but for the grading of work in which they had a part, until
+/// its grade is released. What they did themself they know.
 fn visible_to(actor: &Actor) -> Condition {
+    let all = Condition::all().add(within_reach(actor));
+    let Some(person) = actor.person.filter(|_| !actor.grants.is_empty()) else {
+        return all;
+    };
+    let grading = [Action::Assess, Action::ReleaseGrade].map(Action::key);
+    let of_own_work = Condition::all()
+        .add(Column::SubjectKind.eq("submission"))
+        .add(Column::Action.is_in(grading))
+        .add(Column::SubjectId.in_subquery(submission::unreleased_of(actor)));
+    all.add(Condition::any().add(Column::ActorId.eq(person)).add(of_own_work.not()))
+}
+
+/// What the actor did and what was done to them; what was done to an edition that they coordinate and to what hangs on
+/// it; for an administrator everything.
+fn within_reach(actor: &Actor) -> Condition {
     if actor.holds(Role::Administrator) {
         return Condition::all();
     }
@@ -176,7 +191,10 @@ fn visible_to(actor: &Actor) -> Condition {
         let invitations = Condition::all()
             .add(Column::SubjectKind.eq("invitation"))
             .add(Column::SubjectId.in_subquery(invitations(actor)));
-        return seen.add(Column::SubjectKind.is_in(kinds)).add(invitations);
+        let roles = Condition::all()
+            .add(Column::SubjectKind.eq("role"))
+            .add(Column::SubjectId.in_subquery(roles(actor)));
+        return seen.add(Column::SubjectKind.is_in(kinds)).add(roles).add(invitations);
     }
     let edition = team::coordinated(actor, Column::SubjectId);
     seen = seen.add(Condition::all().add(Column::SubjectKind.eq("edition")).add(edition));
@@ -199,6 +217,14 @@ fn invitations(actor: &Actor) -> SelectStatement {
     ids(invitation::Entity, invitation::Column::Id, within)
 }
 
+/// The roles in the editions that the actor coordinates.
+fn roles(actor: &Actor) -> SelectStatement {
+    let within = Condition::all()
+        .add(role::Column::ScopeKind.eq("edition"))
+        .add(team::coordinated(actor, role::Column::ScopeId));
+    ids(role::Entity, role::Column::Id, within)
+}
+
 /// What hangs on the editions that the actor coordinates, by its kind.
 fn hanging_on_editions(actor: &Actor) -> [(&'static str, SelectStatement); 7] {
     let enrolments = team::coordinated(actor, enrolment::Column::EditionId);
@@ -206,16 +232,13 @@ fn hanging_on_editions(actor: &Actor) -> [(&'static str, SelectStatement); 7] {
     let asked = team::coordinated(actor, deliverable::Column::EditionId);
     let work = team::coordinated(actor, submission::Column::EditionId);
     let charges = team::coordinated(actor, allocation::Column::EditionId);
-    let roles = Condition::all()
-        .add(role::Column::ScopeKind.eq("edition"))
-        .add(team::coordinated(actor, role::Column::ScopeId));
     [
         ("enrolment", ids(enrolment::Entity, enrolment::Column::Id, enrolments)),
         ("team", ids(team::Entity, team::Column::Id, teams)),
         ("deliverable", ids(deliverable::Entity, deliverable::Column::Id, asked)),
         ("submission", ids(submission::Entity, submission::Column::Id, work)),
         ("allocation", ids(allocation::Entity, allocation::Column::Id, charges)),
-        ("role", ids(role::Entity, role::Column::Id, roles)),
+        ("role", roles(actor)),
         ("invitation", invitations(actor)),
     ]
 }

@@ -163,6 +163,12 @@ fn open(hash: &[u8], now: DateTime<Utc>) -> Select<Entity> {
         .filter(Column::ExpiresAt.gt(now))
 }
 
+/// The invitation, if it exists for the actor.
+pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: InvitationId) -> Result<Option<Model>> {
+    let found = Entity::find_by_id(id).filter(visible_to(actor));
+    Ok(found.one(connection).await?)
+}
+
 /// The invitation, if it exists for the actor, its row held against others who change it.
 pub async fn lock_for(tx: &Tx, actor: &Actor, id: InvitationId) -> Result<Option<Model>> {
     let found = Entity::find_by_id(id).filter(visible_to(actor));

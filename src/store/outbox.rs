@@ -185,13 +185,9 @@ pub async fn mark_sent(db: &Db, id: Uuid, lease: i64, now: DateTime<Utc>) -> Res
     let Some(row) = held(&tx, id, lease).await? else {
         return Ok(Settled::Lost);
     };
-    let mut payload = row.payload.clone();
-    if let Some(fields) = payload.as_object_mut() {
-        fields.remove("token");
-    }
     let row = ActiveModel {
         state: Set(SENT.to_owned()),
-        payload: Set(payload),
+        payload: Set(without_token(&row)),
         leased_until: Set(None),
         last_error: Set(None),
         sent_at: Set(Some(now)),
@@ -202,7 +198,17 @@ pub async fn mark_sent(db: &Db, id: Uuid, lease: i64, now: DateTime<Utc>) -> Res
     Ok(Settled::Sent)
 }
 
-/// Puts a claimed message off, each time for twice as long, or gives it up after `max_attempts`.
+/// What the message says without its one-time token, which is worth nothing to a message that is not sent again.
+fn without_token(row: &Model) -> Json {
+    let mut payload = row.payload.clone();
+    if let Some(fields) = payload.as_object_mut() {
+        fields.remove("token");
+    }
+    payload
+}
+
+/// Puts a claimed message off, each time for twice as long, or gives it up after `max_attempts` and forgets its one-time
+/// token.
 pub async fn mark_failed(
     db: &Db,
     id: Uuid,
@@ -220,6 +226,7 @@ pub async fn mark_failed(
     } else {
         Settled::PutOff(now + delay(row.attempts))
     };
+    let spent = without_token(&row);
     let mut row = ActiveModel {
         leased_until: Set(None),
         last_error: Set(Some(error.chars().take(ERROR_LENGTH).collect())),
@@ -230,6 +237,7 @@ pub async fn mark_failed(
         row.due_at = Set(due_at);
     } else {
         row.state = Set(DEAD.to_owned());
+        row.payload = Set(spent);
     }
     row.update(&tx).await?;
     tx.commit().await?;

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{ActiveValue::Set, QuerySelect};
 
-use super::{Tx, enrolment, role, unique_or};
+use super::{Tx, enrolment, registration, role, unique_or};
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
 use crate::domain::text::{Email, Name};
@@ -213,6 +213,22 @@ pub async fn forget_password(tx: &Tx, id: PersonId) -> Result<()> {
     Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(Option::<String>::None))
         .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Gives the account what was entered with the registration that its owner confirmed, and notes that the address is
+/// theirs.
+pub async fn set_registered(tx: &Tx, entered: &registration::Model, now: DateTime<Utc>) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::GivenName, Expr::value(entered.given_name.as_str()))
+        .col_expr(Column::FamilyName, Expr::value(entered.family_name.as_str()))
+        .col_expr(Column::Language, Expr::value(entered.language.code()))
+        .col_expr(Column::TimeZone, Expr::value(entered.time_zone.as_str()))
+        .col_expr(Column::PasswordHash, Expr::value(entered.password_hash.as_str()))
+        .col_expr(Column::EmailConfirmedAt, Expr::value(now))
+        .filter(Column::Id.eq(entered.person_id))
         .exec(tx)
         .await?;
     Ok(())

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 
 mod sight;
 
-pub(super) use sight::answers_to;
+pub(super) use sight::{answers_to, unreleased_of};
 use sight::{assigned, authored, in_states, of_own_teams, own};
 pub use sight::{relations, visible_to};
 

@@ -127,6 +127,7 @@ impl Bench {
 
 fn confirm_address() -> Notice {
     Notice::ConfirmAddress {
+        guest: None,
         token: "a-secret-token".into(),
         expires_at: DateTime::UNIX_EPOCH,
     }
@@ -193,6 +194,22 @@ async fn the_token_is_forgotten_once_it_was_sent() {
     let row = bench.row(id).await;
     assert!(!format!("{row:?}").contains("a-secret-token"));
     assert_eq!(row.payload["notice"], "confirm_address");
+}
+
+#[tokio::test]
+async fn the_token_is_forgotten_when_the_message_is_given_up() {
+    let bench = Bench::new().await;
+    let ana = bench.person(1, Language::En).await;
+    let id = bench.enqueue(ana, &confirm_address()).await;
+    let worker = bench.broken();
+    for _ in 0..bench.worker.settings.attempts {
+        assert!(bench.row(id).await.payload.to_string().contains("a-secret-token"));
+        worker.drain().await.expect("drained");
+        bench.worker.clock.advance(TimeDelta::hours(1));
+    }
+    let row = bench.row(id).await;
+    assert_eq!(row.state, DEAD);
+    assert!(!format!("{row:?}").contains("a-secret-token"));
 }
 
 #[tokio::test]

@@ -16,9 +16,10 @@ use crate::store::enrolment as store;
 pub struct EnrolmentFilter {
     /// In one of these states.
     pub(super) states: Option<Vec<EnrolmentState>>,
-    /// From one of these countries, each the 2 letters of ISO 3166-1 alpha-2 in any case.
+    /// From one of these countries, each the 2 letters of ISO 3166-1 alpha-2 in any case. An API token needs
+    /// `READ_PEOPLE` for it.
     pub(super) countries: Option<Vec<String>>,
-    /// From one of these institutions.
+    /// From one of these institutions. An API token needs `READ_PEOPLE` for it.
     pub(super) institution_ids: Option<Vec<ID>>,
 }
 

@@ -30,6 +30,7 @@ fn about_accounts(words: &str, at: DateTime<Utc>) -> Vec<Notice> {
     let token = String::from("a-token_1");
     vec![
         Notice::ConfirmAddress {
+            guest: None,
             token: token.clone(),
             expires_at: at,
         },

@@ -11,8 +11,7 @@ use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Email;
 use crate::error::{Error, Faults, Result};
 use crate::service::session::{ending, proof};
-use crate::store::token::Purpose;
-use crate::store::{address_change, identity_claim, outbox, person, token as account_token};
+use crate::store::{address_change, outbox, person};
 
 /// Asks that the actor's account get another address, by the password and by a code where there is a second factor.
 /// A token goes there; until it comes back nothing changes. The answer is the same for an address that has an account:
@@ -86,9 +85,6 @@ pub async fn confirm(app: &App, token: &str) -> Result<()> {
         .await?
         .ok_or_else(invalid_token)?;
     person::set_email(&tx, id, &change.email, now, invalid_token()).await?;
-    address_change::retire(&tx, id, now).await?;
-    identity_claim::retire(&tx, id, now).await?;
-    account_token::retire(&tx, id, Purpose::ResetPassword, now).await?;
     ending::of_everything(&tx, id, change.session_id, now).await?;
     let notice = Notice::AddressChanged {
         address: owner.email,

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{invalid_token, issue, note};
+use super::{asked, invalid_token, note};
 use crate::app::App;
 use crate::auth::password::Password;
 use crate::auth::token::{self, Kind};
@@ -13,10 +13,10 @@ use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Email;
 use crate::error::{Error, Faults, Result};
 use crate::service::session::{ending, proof};
-use crate::store::token::Purpose;
-use crate::store::{Tx, address_change, identity_claim, outbox, person, token as account_token};
+use crate::store::account_request::Wish;
+use crate::store::{Tx, outbox, password_reset, person};
 
-/// Sends a link that resets the password, if the address has an account; the answer is the same if not.
+/// Sends a link that resets the password, if the address has an account; the answer and the work are the same if not.
 ///
 /// # Errors
 /// `Code::Malformed` and the like for what is no address at all.
@@ -25,21 +25,8 @@ pub async fn request_password_reset(app: &App, email: &str) -> Result<()> {
     let Some(email) = faults.take("email", Email::parse(email)) else {
         return Err(faults.into());
     };
-    let tx = app.db.write().await?;
-    if let Some(row) = person::find_by_email(&tx, &email)
-        .await?
-        .filter(|row| row.disabled_at.is_none())
-    {
-        // Of two requests at once one must see the other's token to replace it.
-        person::lock(&tx, row.id).await?;
-        let minutes = i64::try_from(app.settings.auth.reset_minutes).map_err(Error::internal)?;
-        let expires_at = app.clock.now() + TimeDelta::minutes(minutes);
-        let token = issue(app, &tx, row.id, Purpose::ResetPassword, expires_at).await?;
-        outbox::enqueue(&tx, &app.clock, row.id, &Notice::ResetPassword { token, expires_at }).await?;
-    }
-    tx.commit().await?;
-    app.outbox.notify_one();
-    Ok(())
+    let minutes = i64::try_from(app.settings.auth.reset_minutes).map_err(Error::internal)?;
+    asked::keep(app, email.as_ref(), &Wish::ResetPassword, TimeDelta::minutes(minutes)).await
 }
 
 /// Sets a new password by a token that was sent to the address, which that confirms. Every session and
@@ -50,8 +37,7 @@ pub async fn request_password_reset(app: &App, email: &str) -> Result<()> {
 /// at once one succeeds. The refusals of [`Password::parse`].
 pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()> {
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
-    let purpose = Purpose::ResetPassword;
-    let owner = account_token::find_owner(app.db.read(), &hash, purpose, app.clock.now()).await?;
+    let owner = password_reset::find_owner(app.db.read(), &hash, app.clock.now()).await?;
     let owner = person::find(app.db.read(), owner.ok_or_else(invalid_token)?)
         .await?
         .ok_or_else(invalid_token)?;
@@ -62,9 +48,9 @@ pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()
         .await?
         .filter(|row| row.disabled_at.is_none())
         .ok_or_else(invalid_token)?;
-    account_token::redeem(&tx, &hash, purpose, now)
-        .await?
-        .ok_or_else(invalid_token)?;
+    if !password_reset::redeem(&tx, &hash, row.id, now).await? {
+        return Err(invalid_token());
+    }
     person::set_confirmed(&tx, row.id, now).await?;
     settle_password(app, &tx, row.id, new_hash, None).await?;
     note(app, &tx, row.id, "password reset").await?;
@@ -117,9 +103,6 @@ async fn settle_password(app: &App, tx: &Tx, person: PersonId, hash: String, kep
     let now = app.clock.now();
     person::set_password(tx, person, hash).await?;
     ending::of_everything(tx, person, kept, now).await?;
-    account_token::retire(tx, person, Purpose::ResetPassword, now).await?;
-    address_change::retire(tx, person, now).await?;
-    identity_claim::retire(tx, person, now).await?;
     outbox::enqueue(tx, &app.clock, person, &Notice::PasswordChanged { at: now }).await?;
     Ok(())
 }

@@ -8,8 +8,7 @@ use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Reason;
 use crate::error::{Code, Error, Result};
 use crate::service::session::ending;
-use crate::store::token::Purpose;
-use crate::store::{Tx, address_change, audit, identity_claim, outbox, person, token as account_token};
+use crate::store::{Tx, audit, outbox, person};
 
 /// Disables an account: its sessions and API tokens end, its links die, and it cannot be signed in to. The person is told why.
 ///
@@ -27,11 +26,6 @@ pub async fn disable(app: &App, actor: &Actor, id: PersonId, reason: &Reason) ->
     let now = app.clock.now();
     person::set_disabled(&tx, id, Some(now)).await?;
     ending::of_everything(&tx, id, None, now).await?;
-    address_change::retire(&tx, id, now).await?;
-    identity_claim::retire(&tx, id, now).await?;
-    for purpose in [Purpose::ConfirmEmail, Purpose::ResetPassword] {
-        account_token::retire(&tx, id, purpose, now).await?;
-    }
     let notice = Notice::AccountDisabled {
         reason: reason.as_ref().to_owned(),
     };

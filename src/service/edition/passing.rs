@@ -7,9 +7,10 @@ use super::{take, telling};
 use crate::clock::Clock;
 use crate::domain::edition::EditionState;
 use crate::domain::id::EditionId;
+use crate::domain::policy::Action;
 use crate::error::Result;
-use crate::store::Db;
 use crate::store::edition::passing;
+use crate::store::{Db, audit};
 
 /// How many editions are looked at with one statement. Each that moves has a transaction of its own.
 const BATCH: u64 = 100;
@@ -49,6 +50,11 @@ async fn advance(db: &Db, clock: &Clock, id: EditionId) -> Result<usize> {
         }
         row = Box::pin(take(clock, &tx, None, row, to, None)).await?;
         steps += 1;
+    }
+    if steps > 0 {
+        let subjects = [id.into()];
+        let reason = Some("moved by time");
+        audit::record(&tx, clock, None, Action::PlanEdition, &subjects, reason).await?;
     }
     tx.commit().await?;
     Ok(steps)

@@ -14,7 +14,7 @@ use crate::domain::policy::{self, Action, Relation};
 use crate::error::{Code, Error, Result};
 use crate::service::session::{ending, proof};
 use crate::store::identity::Known;
-use crate::store::{Tx, identity, identity_claim, outbox, person};
+use crate::store::{Tx, identity, identity_claim, outbox, person, registration};
 
 /// The actor's own identities, the oldest first.
 ///
@@ -87,6 +87,7 @@ async fn own(app: &App, tx: &Tx, owner: &person::Model, now: DateTime<Utc>) -> R
         return Ok(false);
     }
     person::set_confirmed(tx, owner.id, now).await?;
+    registration::forget(tx, owner.id).await?;
     note(app, tx, None, owner.id, "address confirmed with an identity").await?;
     if owner.password_hash.is_none() {
         return Ok(false);
@@ -162,8 +163,8 @@ async fn join(app: &App, person: PersonId, arrival: &Arrival<'_>) -> Result<iden
     Ok(row)
 }
 
-/// Ends the link to one of the actor's identities, by the same proof as [`begin`]. Other sessions end, and API tokens,
-/// which whoever signed in with it may have made; and so do roles that came from its provider.
+/// Ends the link to one of the actor's identities, by the same proof as [`begin`]. Other sessions end, and API tokens and
+/// whatever waits to be confirmed, which whoever signed in with it may have made; and so do roles that came from its provider.
 ///
 /// # Errors
 /// [`Error::NotFound`] for one that is not theirs, [`Code::LastWayIn`] when nobody could sign in any more, those of

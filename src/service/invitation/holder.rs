@@ -17,15 +17,13 @@ use crate::domain::language::Localized;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::{Comment, Email, Reason};
 use crate::error::{Code, Error, Fault, Faults, Result};
-use crate::service::account::{self, Registration, Statement};
+use crate::service::account::{self, Statement};
+use crate::service::session::ending;
 use crate::service::{enrolment as enrolments, role as roles};
 use crate::store::invitation::{self, Model};
 use crate::store::person::Profile;
-use crate::store::token::Purpose;
-use crate::store::{
-    Connection, Tx, audit, course, edition, enrolment, identity_claim, person, role, second_factor,
-    token as account_token,
-};
+use crate::store::registration::Entered;
+use crate::store::{Connection, Tx, audit, course, edition, enrolment, identity_claim, person, role, second_factor};
 
 /// Where the inputs hold the token.
 const AT: &str = "token";
@@ -171,11 +169,11 @@ pub async fn register(app: &App, actor: &Actor, token: &str, joining: Joining) -
     let password_hash = app.passwords.hash(&joining.password).await?;
     let (tx, row, place) = hold(app, actor, &hash).await?;
     let email = Email::parse(&row.email).map_err(|_| Error::internal("an invitation to no address"))?;
-    let registration = Registration::of(email.clone(), profile.clone(), joining.password);
     person::lock_register(&tx).await?;
     let id = match person::find_by_email(&tx, &email).await? {
         None => {
-            let new = account::new_person(app, &tx, &registration, password_hash).await?;
+            let entered = Entered::new(&profile, password_hash);
+            let new = account::new_person(&app.clock, &tx, email.as_ref(), &entered).await?;
             person::insert(&tx, new).await?.id
         }
         Some(old) => take_over(app, &tx, &old, &profile, password_hash).await?,
@@ -223,9 +221,7 @@ async fn take_over(
     let now = app.clock.now();
     person::set_profile(tx, &old, old.version, profile).await?;
     person::set_password(tx, old.id, password_hash).await?;
-    for purpose in [Purpose::ConfirmEmail, Purpose::ResetPassword] {
-        account_token::retire(tx, old.id, purpose, now).await?;
-    }
+    ending::of_everything(tx, old.id, None, now).await?;
     Ok(old.id)
 }
 

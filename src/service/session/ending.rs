@@ -4,20 +4,30 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::id::{PersonId, SessionId};
 use crate::error::Result;
-use crate::store::{Tx, api_token, calendar_link, challenge, session};
+use crate::store::{
+    Tx, address_change, api_token, calendar_link, challenge, identity_claim, password_reset, registration, session,
+};
 
-/// Ends the sessions of a person, but for the one that is kept, and the sign-ins that wait for a code; how many sessions.
+/// Ends the sessions of a person, but for the one that is kept, with the sign-ins that wait for a code and the new addresses
+/// that were asked for in them; how many sessions.
 pub async fn of_sessions(tx: &Tx, person: PersonId, kept: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
     let ended = session::revoke_all(tx, person, kept, now).await?;
     challenge::retire(tx, person, now).await?;
+    address_change::retire_of_others(tx, person, kept, now).await?;
     Ok(ended)
 }
 
-/// Ends these, and what goes on without its owner: API tokens and the calendar link. Whoever could have opened the account
-/// may have made one. How many sessions ended.
+/// Ends everything by which somebody came into an account or might yet, but for its password, its linked identities and
+/// the session that is kept: sessions and sign-ins that wait, what goes on without its owner (API tokens, the calendar
+/// link), links that were mailed, and addresses, identities and registrations that wait for a word. Called wherever an
+/// account passes into other hands, or may have been in them. How many sessions ended.
 pub async fn of_everything(tx: &Tx, person: PersonId, kept: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
     let ended = of_sessions(tx, person, kept, now).await?;
     api_token::revoke_all(tx, person, now).await?;
     calendar_link::revoke(tx, person, now).await?;
+    password_reset::retire(tx, person, now).await?;
+    address_change::retire(tx, person, now).await?;
+    identity_claim::retire(tx, person, now).await?;
+    registration::forget(tx, person).await?;
     Ok(ended)
 }

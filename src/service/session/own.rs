@@ -51,8 +51,8 @@ pub async fn end_session(app: &App, actor: &Actor, id: SessionId) -> Result<()> 
     Ok(())
 }
 
-/// Ends the actor's sessions, sign-ins that wait too; the present one as well, unless `keep_this`, and then the API
-/// tokens and the calendar link too. How many sessions there were.
+/// Ends the actor's sessions, with sign-ins that wait and new addresses that were asked for in them; the present one as
+/// well, unless `keep_this`, and then everything else that opens the account too. How many sessions there were.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when nobody is signed in.

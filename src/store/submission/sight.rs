@@ -76,6 +76,19 @@ pub(super) fn authored(actor: &Actor) -> Condition {
     }
 }
 
+/// Work in which the actor has a part as an author, as long as its grade is not released.
+pub(in crate::store) fn unreleased_of(actor: &Actor) -> SelectStatement {
+    let released = [SubmissionState::Released, SubmissionState::Final];
+    let unreleased = Condition::all()
+        .add(authored(actor))
+        .add(Column::State.is_not_in(released));
+    Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .cond_where(unreleased)
+        .to_owned()
+}
+
 /// Work in these states as the actor is told them: of their own, the assessed is in review.
 pub(super) fn in_states(actor: &Actor, states: &[SubmissionState]) -> Condition {
     let plain = Column::State.is_in(states.iter().copied());

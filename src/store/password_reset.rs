@@ -1,0 +1,61 @@
+//! Tokens that set a new password, by their digests.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+
+use super::one_time::{self, OneTime};
+use super::{Tx, row};
+use crate::domain::id::PersonId;
+use crate::error::Result;
+
+/// A token, by its digest.
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "password_reset")]
+#[allow(missing_docs, reason = "the columns are documented where the API shows them")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub hash: Vec<u8>,
+    pub person_id: PersonId,
+    pub issued_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub used_at: Option<DateTime<Utc>>,
+}
+
+/// Relations are written as joins where they are needed.
+#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl OneTime for Entity {
+    const HASH: Column = Column::Hash;
+    const EXPIRES_AT: Column = Column::ExpiresAt;
+    const USED_AT: Column = Column::UsedAt;
+}
+
+/// Keeps a new token; those that the person still had are used up.
+pub async fn replace(tx: &Tx, token: Model) -> Result<()> {
+    retire(tx, token.person_id, token.issued_at).await?;
+    row::insert(tx, token).await
+}
+
+/// Uses up every live token of a person.
+pub async fn retire(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()> {
+    one_time::use_up::<Entity>(tx, Column::PersonId.eq(person), now).await
+}
+
+/// Whose live token it is.
+pub async fn find_owner(
+    connection: &impl ConnectionTrait,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Option<PersonId>> {
+    let row = one_time::live::<Entity>(hash, now).one(connection).await?;
+    Ok(row.map(|row| row.person_id))
+}
+
+/// Uses a live token of a person up; of several who try at once one is told that it was.
+pub async fn redeem(tx: &Tx, hash: &[u8], owner: PersonId, now: DateTime<Utc>) -> Result<bool> {
+    let row = one_time::redeem::<Entity>(tx, hash, Column::PersonId.eq(owner), now).await?;
+    Ok(row.is_some())
+}
