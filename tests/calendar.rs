@@ -12,7 +12,10 @@ use rumbo::store::meeting;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::patience::stall;
+use crate::retry::until;
 use crate::support::app::{Answer, Client, TestApp};
 use crate::support::scene::{Class, Plan, act, apply, edition_input, enrolling, id_of, speak};
 
@@ -401,4 +404,17 @@ async fn a_calendar_costs_a_bounded_number_of_statements() {
     assert_eq!(spent[0], spent[1]);
     assert!(spent[0] <= 8, "{spent:?}");
     drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_calendar_that_takes_too_long_is_given_up_and_leaves_nothing_running() {
+    let test = TestApp::with(&[("load.operation_seconds", "1"), ("database.statement_seconds", "30")]).await;
+    let ana = test.person("Ana").await;
+    let path = link(&ana).await;
+    stall(&test, "calendar_link").await;
+    let answer = tokio::time::timeout(Duration::from_secs(10), fetch(&test, &path, None)).await;
+    let answer = answer.expect("an answer within the time of an operation");
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers[header::RETRY_AFTER], "1");
+    until("the connection is free", async || test.app.db.readers_at_work() == 0).await;
 }

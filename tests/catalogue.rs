@@ -1,9 +1,12 @@
 //! The catalogue: courses and editions, planned by coordinators and browsed by anybody.
 
+use rumbo::store::Engine;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
+use crate::retry::{until, waits};
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, draft, edition_input, enrolling, walk};
+use crate::support::scene::{Plan, act, draft, edition_input, enrolling, walk};
 
 #[tokio::test]
 async fn anybody_browses_what_is_published_by_words_language_dates_and_state() {
@@ -328,4 +331,114 @@ async fn pages_follow_each_other_in_both_directions() {
     ] {
         assert_eq!(coordinator.query(page, wrong.clone()).await.refusal(), code, "{wrong}");
     }
+}
+
+/// What a course becomes.
+fn renamed(course: &str, version: i64, title: &str) -> Value {
+    let texts = json!({ "code": "NEW", "titles": [{ "language": "ES", "text": title }] });
+    json!({ "courseId": course, "version": version, "course": texts })
+}
+
+/// The codes of the editions in which a word is found.
+async fn found(test: &TestApp, word: &str) -> Vec<String> {
+    let page = test
+        .anonymous()
+        .run("BrowseCatalogue", json!({ "filter": { "text": word }, "first": 20 }))
+        .await;
+    let nodes = page.at("editions.nodes").as_array().expect("nodes").clone();
+    nodes
+        .iter()
+        .map(|node| node["code"].as_str().expect("a code").to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_new_title_costs_the_same_for_one_edition_and_for_five() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    let course = made_course(&coordinator, &edition).await;
+    let mut spent = Vec::new();
+    for (version, title) in [(1, "Primero"), (2, "Segundo")] {
+        coordinator.warm_up().await;
+        let before = test.app.db.statements();
+        let updated = act(&coordinator, "UpdateCourse", renamed(&course, version, title)).await;
+        assert_eq!(updated.user_errors("updateCourse"), [""; 0]);
+        spent.push(test.app.db.statements() - before);
+        for &code in ["B-2026", "C-2026", "D-2026", "E-2026"].iter().filter(|_| version == 1) {
+            let plan = edition_input(Plan { code, ..Plan::OPEN });
+            let made = act(
+                &coordinator,
+                "CreateEdition",
+                json!({ "courseId": course, "edition": plan }),
+            )
+            .await;
+            walk(&coordinator, &made.text("createEdition.edition.id"), &["ANNOUNCED"]).await;
+        }
+    }
+    assert_eq!(spent[0], spent[1]);
+    assert_eq!(found(&test, "segundo").await.len(), 5);
+    assert_eq!(found(&test, "d-2026").await, ["D-2026"]);
+    assert_eq!(found(&test, "primero").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_new_title_and_a_new_code_at_the_same_time_are_both_found() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    let course = made_course(&coordinator, &edition).await;
+    // Somebody has given the edition another code, and not yet committed it.
+    let other = test.app.db.write().await.expect("a transaction");
+    let recoded = "UPDATE edition SET code = 'RECODED', version = version + 1,
+                   search_text = replace(search_text, 'demo-2026', 'recoded')";
+    other.execute_unprepared(recoded).await.expect("another code");
+    let update = act(&coordinator, "UpdateCourse", renamed(&course, 1, "Marco"));
+    let commit = async {
+        if test.app.db.engine() == Engine::Postgres {
+            until("the course waits for its edition", async || waits(&test).await).await;
+        }
+        other.commit().await.expect("a commit");
+    };
+    let (updated, ()) = tokio::join!(update, commit);
+    assert_eq!(updated.user_errors("updateCourse"), [""; 0]);
+    assert_eq!(found(&test, "recoded").await, ["RECODED"]);
+    assert_eq!(found(&test, "marco").await, ["RECODED"]);
+    assert_eq!(found(&test, "demo-2026").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_edition_made_while_its_course_gets_a_new_title_has_the_new_one() {
+    let test = TestApp::new().await;
+    if test.app.db.engine() == Engine::Sqlite {
+        // One writes at a time.
+        return;
+    }
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    let course = made_course(&coordinator, &edition).await;
+    // Somebody has changed the course, and not yet committed it: its editions were brought up to date.
+    let other = test.app.db.write().await.expect("a transaction");
+    let retitled = "UPDATE course SET search_text = 'marco', version = version + 1";
+    other.execute_unprepared(retitled).await.expect("another title");
+    let plan = edition_input(Plan {
+        code: "B-2026",
+        ..Plan::OPEN
+    });
+    let create = act(
+        &coordinator,
+        "CreateEdition",
+        json!({ "courseId": course, "edition": plan }),
+    );
+    let commit = async {
+        // Without the lock nobody waits, and the edition is there before the title.
+        let began = std::time::Instant::now();
+        while !waits(&test).await && began.elapsed() < std::time::Duration::from_secs(2) {
+            tokio::task::yield_now().await;
+        }
+        other.commit().await.expect("a commit");
+    };
+    let (made, ()) = tokio::join!(create, commit);
+    walk(&coordinator, &made.text("createEdition.edition.id"), &["ANNOUNCED"]).await;
+    assert_eq!(found(&test, "marco").await, ["B-2026"]);
 }

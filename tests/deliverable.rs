@@ -37,6 +37,11 @@ async fn a_deliverable_that_makes_no_sense_is_refused() {
         .collect();
     let mut nameless = rubric();
     nameless[1]["key"] = json!("");
+    // Each within what a level may give, and together beyond what a rubric may.
+    let mut heavy = levels(&["0", "600"]);
+    heavy.as_array_mut().expect("criteria").push(json!({
+        "key": "more", "title": "More", "levels": levels(&["0", "400.001"])[0]["levels"],
+    }));
     let steps = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
     for (change, expected) in [
         (
@@ -78,6 +83,7 @@ async fn a_deliverable_that_makes_no_sense_is_refused() {
             json!({ "rubric": levels(&["0", "1000.001"]) }),
             "OUT_OF_RANGE input.rubric.0.levels.1.points",
         ),
+        (json!({ "rubric": heavy }), "OUT_OF_RANGE input.rubric"),
         (json!({ "editionId": class.team }), "INVALID_ID input.editionId"),
     ] {
         let refused = create(change.clone()).await;

@@ -525,7 +525,7 @@ INSERT INTO tally_change (id, at, enrolment_id, person_number, edition_id, statu
     VALUES ({13}, {now}, {5}, 1, {4}, 'confirmed', 'female', 'UY', {2}, 'workers', 'es', '2026-01', 1, 1, 1);";
 
 /// Runs a script in a transaction of its own; `{7}` in it is the identifier number seven.
-async fn run(db: &Db, script: &str) -> Result<(), DbErr> {
+pub async fn run(db: &Db, script: &str) -> Result<(), DbErr> {
     let mut script = script
         .replace("{enrolment}", ENROLMENT)
         .replace("{now}", "'2026-01-31T12:00:00.000000+00:00'");

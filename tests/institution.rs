@@ -163,3 +163,47 @@ async fn merge(test: &TestApp, old: InstitutionId, new: InstitutionId) {
         .expect("an update");
     tx.commit().await.expect("a commit");
 }
+
+#[tokio::test]
+async fn a_name_stands_where_a_reader_looks_for_it() {
+    let test = TestApp::new().await;
+    let ada = test.administrator().await;
+    let sorted = [
+        "Abaco 2", "ábaco 3", "alfa", "Árbol", "banco", "Co op", "Co-op", "coop", "ñandú", "Nandutí", "Zorro",
+    ];
+    for name in [
+        "Zorro", "coop", "ábaco 3", "banco", "Nandutí", "Árbol", "Co-op", "alfa", "ñandú", "Co op", "Abaco 2",
+    ] {
+        let input = json!({ "name": name, "aliases": [], "country": "UY", "kind": "OTHER" });
+        let made = ada.run("CreateInstitution", json!({ "input": input })).await;
+        assert_eq!(made.user_errors("createInstitution"), [""; 0], "{name}");
+    }
+    assert_eq!(names(&ada, json!({ "first": 20 })).await, sorted);
+    let mut seen = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let page = ada.run("Institutions", json!({ "first": 3, "after": after })).await;
+        let edges = page.at("institutions.edges").as_array().expect("a list").clone();
+        seen.extend(
+            edges
+                .iter()
+                .map(|edge| edge["node"]["name"].as_str().expect("a name").to_owned()),
+        );
+        if page.at("institutions.pageInfo.hasNextPage") == false {
+            break;
+        }
+        after = page.at("institutions.pageInfo.endCursor").clone();
+    }
+    assert_eq!(seen, sorted, "page by page");
+    // A new name, a new place.
+    let first = ada.run("Institutions", json!({ "first": 1 })).await;
+    let input = json!({
+        "institutionId": first.text("institutions.edges.0.node.id"), "version": 1, "name": "zzz", "aliases": [],
+        "country": "UY", "kind": "OTHER",
+    });
+    let renamed = ada.run("UpdateInstitution", json!({ "input": input })).await;
+    assert_eq!(renamed.user_errors("updateInstitution"), [""; 0]);
+    let all = names(&ada, json!({ "first": 20 })).await;
+    assert_eq!(all[..10], sorted[1..]);
+    assert_eq!(all[10], "zzz");
+}

@@ -1,5 +1,6 @@
 //! Rumbo's integration tests: one binary, one module a subject.
 
+mod ability;
 mod account;
 mod api_token;
 mod architecture;
@@ -18,6 +19,7 @@ mod edition;
 mod enrolment;
 mod entities;
 mod fields;
+mod figures;
 mod files;
 mod forged;
 mod grants;
@@ -30,7 +32,9 @@ mod journeys;
 mod kill;
 mod live;
 mod mail;
+mod manual;
 mod matrix;
+mod migrations;
 mod oracle;
 mod patience;
 mod policy;

@@ -15,17 +15,17 @@ use crate::support::app::TestApp;
 const COURSES: &str = "{ courses(first: 1) { nodes { id } } }";
 const HEAD: Duration = Duration::from_secs(10);
 
-/// Makes every look at the courses take for ever.
-async fn stall(test: &TestApp) {
+/// Makes every look at a table take for ever.
+pub async fn stall(test: &TestApp, table: &str) {
+    let kept = format!("{table}_kept");
     let slow = match test.app.db.engine() {
-        Engine::Sqlite => {
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT course_kept.* FROM (SELECT count(*) FROM n)"
-        }
-        Engine::Postgres => "SELECT course_kept.* FROM (SELECT pg_sleep(60)) AS rest",
+        Engine::Sqlite => format!(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {kept}.* FROM (SELECT count(*) FROM n)"
+        ),
+        Engine::Postgres => format!("SELECT {kept}.* FROM (SELECT pg_sleep(60)) AS rest"),
     };
-    let script = format!(
-        "ALTER TABLE course RENAME TO course_kept; CREATE VIEW course AS {slow} LEFT JOIN course_kept ON 1 = 1"
-    );
+    let script =
+        format!("ALTER TABLE {table} RENAME TO {kept}; CREATE VIEW {table} AS {slow} LEFT JOIN {kept} ON 1 = 1");
     let tx = test.app.db.write().await.expect("a transaction");
     tx.execute_unprepared(&script).await.expect("the script runs");
     tx.commit().await.expect("a commit");
@@ -53,7 +53,7 @@ async fn resting(test: &TestApp) -> i64 {
 #[tokio::test]
 async fn an_operation_that_takes_too_long_ends_with_an_error_that_says_so() {
     let test = TestApp::with(&[("load.operation_seconds", "1"), ("database.statement_seconds", "30")]).await;
-    stall(&test).await;
+    stall(&test, "course").await;
     let begun = Instant::now();
     let answer = test.anonymous().query(COURSES, json!({})).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -72,7 +72,7 @@ async fn an_operation_that_takes_too_long_ends_with_an_error_that_says_so() {
 #[tokio::test]
 async fn a_statement_that_takes_too_long_ends_and_leaves_its_connection_in_order() {
     let test = TestApp::with(&[("database.statement_seconds", "1"), ("database.readers", "1")]).await;
-    stall(&test).await;
+    stall(&test, "course").await;
     let begun = Instant::now();
     let answer = test.anonymous().query(COURSES, json!({})).await;
     assert_eq!(answer.refusal(), "TIMEOUT", "{}", answer.body);
@@ -87,7 +87,7 @@ async fn a_statement_that_takes_too_long_ends_and_leaves_its_connection_in_order
 #[tokio::test]
 async fn who_hangs_up_frees_what_they_held() {
     let test = TestApp::with(&[("database.statement_seconds", "60"), ("load.operation_seconds", "60")]).await;
-    stall(&test).await;
+    stall(&test, "course").await;
     let engine = test.app.db.engine();
     let (address, _stop) = test.listen(HEAD).await;
     let body = json!({ "query": COURSES }).to_string();

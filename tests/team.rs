@@ -459,3 +459,33 @@ async fn a_tutors_role_with_an_end_is_enough_until_then_and_granted_anew_after()
     assert!(sees(&eva.again().await, &other).await);
     drop(test.mails().await);
 }
+
+#[tokio::test]
+async fn teams_stand_where_a_reader_looks_for_them() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    for name in ["Zorzal", "co-op", "Álamo", "álamo 2", "Co op", "aloe"] {
+        class.make_team(name, &[]).await;
+    }
+    let sorted = ["Álamo", "álamo 2", "aloe", "Ceibo", "Co op", "co-op", "Zorzal"];
+    let names = async |first: i64, after: Value| {
+        let variables = json!({ "id": class.edition, "first": first, "after": after });
+        let document = "query ($id: ID!, $first: Int!, $after: String) { edition(id: $id) {
+            teams(first: $first, after: $after) { nodes { id name version } pageInfo { endCursor } } } }";
+        let page = class.coordinator.query(document, variables).await;
+        let nodes = page.at("edition.teams.nodes").as_array().expect("nodes").clone();
+        let names: Vec<Value> = nodes.iter().map(|node| node["name"].clone()).collect();
+        (names, nodes, page.at("edition.teams.pageInfo.endCursor").clone())
+    };
+    let (all, ..) = names(20, Value::Null).await;
+    assert_eq!(all, sorted);
+    let (first, nodes, cursor) = names(4, Value::Null).await;
+    let (rest, ..) = names(4, cursor).await;
+    assert_eq!([first, rest].concat(), sorted, "page by page");
+    let input = json!({ "teamId": nodes[0]["id"], "version": nodes[0]["version"], "name": "Último" });
+    let renamed = act(&class.coordinator, "UpdateTeam", input).await;
+    assert_eq!(renamed.user_errors("updateTeam"), [""; 0]);
+    let (all, ..) = names(20, Value::Null).await;
+    assert_eq!(all, ["álamo 2", "aloe", "Ceibo", "Co op", "co-op", "Último", "Zorzal"]);
+    drop(test.mails().await);
+}

@@ -267,10 +267,11 @@ impl Fill {
         );
         tx.execute_unprepared(&edition).await?;
         let institution = format!(
-            "INSERT INTO institution (id, code, name, aliases, country, kind, merged_into, created_at, version)
+            "INSERT INTO institution (id, code, name, aliases, country, kind, merged_into, created_at, version,
+                 name_key)
              SELECT {}, NULL, 'Institution ' || s.i, '[]', {},
                  CASE s.i % 5 WHEN 0 THEN 'government' WHEN 1 THEN 'employers' WHEN 2 THEN 'workers'
-                      WHEN 3 THEN 'training_institution' ELSE 'other' END, NULL, {long_ago}, 1 FROM {}",
+                      WHEN 3 THEN 'training_institution' ELSE 'other' END, NULL, {long_ago}, 1, 'institution ' || s.i FROM {}",
             self.id(Kind::Institution, "0", "s.i"),
             country("s.i"),
             self.series(1, INSTITUTIONS),
@@ -341,16 +342,17 @@ impl Fill {
         let edition_id = self.id(Kind::Edition, &of, "1");
         let numbers = self.series(first, last - 1);
         let known = format!(
-            "FROM {numbers} JOIN person p ON p.number = 1 + (s.i + {}) % {people} JOIN declaration d ON d.person_id = p.id",
+            "FROM {numbers} JOIN person p ON p.number = 1 + (s.i + {}) % {people} JOIN declaration d ON d.person_id = p.id \
+             LEFT JOIN institution i ON i.id = d.institution_id",
             edition * STRIDE,
         );
         let enrolment = format!(
             "INSERT INTO enrolment (id, edition_id, person_id, person_number, state, motivation, applied_at, applied_month,
                  gender, country, institution_id, constituent_group, language, nominated_by, works_submitted,
-                 works_released, grade, version)
+                 works_released, grade, version, institution_kind)
              SELECT {own}, {edition_id}, p.id, p.number, {state}, '', {applied_at}, {month}, d.gender,
                  COALESCE(d.country, ''), d.institution_id, d.constituent_group, p.language, NULL, {submitted}, {released},
-                 CASE WHEN {state} = 'completed' THEN 60000 + s.i % 40000 END, 2 {known}"
+                 CASE WHEN {state} = 'completed' THEN 60000 + s.i % 40000 END, 2, i.kind {known}"
         );
         tx.execute_unprepared(&enrolment).await?;
         for (kind, from, to, at) in [
@@ -379,9 +381,9 @@ impl Fill {
             let journal =
                 format!(
                 "INSERT INTO tally_change (id, at, enrolment_id, person_number, edition_id, status, gender, country,
-                     institution_id, constituent_group, language, month, enrolments, submitted, released)
+                     institution_id, constituent_group, language, month, institution_kind, enrolments, submitted, released)
                  SELECT {}, {at}, {own}, p.number, {edition_id}, {status}, d.gender, COALESCE(d.country, ''),
-                     COALESCE(d.institution_id, {}), d.constituent_group, p.language, {month}, {sign}, {submitted},
+                     COALESCE(d.institution_id, {}), d.constituent_group, p.language, {month}, COALESCE(i.kind, ''), {sign}, {submitted},
                      {released} {known}",
                 self.id(kind, &of, "s.i"),
                 if self.sqlite { "zeroblob(16)" } else { "'00000000000000000000000000000000'::uuid" },

@@ -1,7 +1,7 @@
 //! Rumbo's database schema, one change per file, the same on SQLite and on PostgreSQL.
 //!
 //! A migration is plain SQL written once. Where the two engines name a type differently it says
-//! `{uuid}`, `{instant}`, `{json}` or `{bytes}`, and `apply` puts the engine's own word there.
+//! `{uuid}`, `{instant}`, `{date}`, `{json}`, `{bytes}` or `{bytewise}`, and `apply` puts the engine's own word there.
 //! Nothing here imports today's entities: a migration must still mean the same in five years.
 
 pub use sea_orm_migration::MigratorTrait;
@@ -33,6 +33,8 @@ mod m20261127_000027_calendar_links;
 mod m20261127_000028_append_only;
 mod m20261127_000029_seats;
 mod m20261127_000033_registrations;
+mod m20261127_000035_figures;
+mod m20261127_000036_order_of_names;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -66,6 +68,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000028_append_only::Migration),
             Box::new(m20261127_000029_seats::Migration),
             Box::new(m20261127_000033_registrations::Migration),
+            Box::new(m20261127_000035_figures::Migration),
+            Box::new(m20261127_000036_order_of_names::Migration),
         ]
     }
 }
@@ -78,6 +82,8 @@ async fn apply(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
         ("{instant}", if sqlite { "text" } else { "timestamptz" }),
         ("{date}", if sqlite { "text" } else { "date" }),
         ("{json}", if sqlite { "text" } else { "jsonb" }),
+        // Text that is compared byte by byte, as SQLite does by itself.
+        ("{bytewise}", if sqlite { "text" } else { "text COLLATE \"C\"" }),
         ("{bytes}", if sqlite { "blob" } else { "bytea" }),
     ];
     let script = types

@@ -9,12 +9,13 @@ use super::error::ApiResult;
 use super::id;
 use super::payload::payloads;
 use super::person::Person;
+use super::reason;
 use super::request::Request;
 use super::submission::Submission;
 use super::team;
 use crate::domain::deliverable::Score;
 use crate::domain::id::Seen;
-use crate::domain::text::{Comment, Reason, ShortCode};
+use crate::domain::text::{Comment, ShortCode};
 use crate::error::{Code, Error, Faults, Result};
 use crate::service;
 use crate::store::assessment;
@@ -250,7 +251,7 @@ impl AssessmentMutation {
         let request = Request::of(ctx);
         let run = async {
             let list = id::parse_seen("submissions", &input.submissions)?;
-            let reason = read_optional(input.reason.as_deref())?;
+            let reason = reason::read_optional(input.reason.as_deref())?;
             service::grade::release(&request.app, &request.actor, &list, reason.as_ref()).await
         };
         ReleaseGradesPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Submission).collect())
@@ -265,7 +266,7 @@ impl AssessmentMutation {
                 id: id::parse("submissionId", &input.submission_id)?,
                 version: input.version,
             };
-            let reason = read_reason(&input.reason)?;
+            let reason = reason::read(&input.reason)?;
             let value = input.value.in_thousandths();
             service::grade::override_value(&request.app, &request.actor, seen, value, &reason).await
         };
@@ -280,7 +281,7 @@ impl AssessmentMutation {
                 id: id::parse("submissionId", &input.submission_id)?,
                 version: input.version,
             };
-            let reason = read_reason(&input.reason)?;
+            let reason = reason::read(&input.reason)?;
             service::grade::reopen(&request.app, &request.actor, seen, &reason).await
         };
         ReopenReviewPayload::of(Box::pin(run).await, Submission)
@@ -291,25 +292,11 @@ impl AssessmentMutation {
         let request = Request::of(ctx);
         let run = async {
             let list = id::parse_seen("submissions", &input.submissions)?;
-            let reason = read_optional(input.reason.as_deref())?;
+            let reason = reason::read_optional(input.reason.as_deref())?;
             service::grade::finalize(&request.app, &request.actor, &list, reason.as_ref()).await
         };
         FinalizeGradesPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Submission).collect())
     }
-}
-
-fn read_reason(reason: &str) -> Result<Reason> {
-    let mut faults = Faults::default();
-    faults
-        .take("reason", Reason::parse(reason))
-        .ok_or_else(|| faults.into())
-}
-
-fn read_optional(reason: Option<&str>) -> Result<Option<Reason>> {
-    let mut faults = Faults::default();
-    faults
-        .take("reason", Reason::parse_optional(reason))
-        .ok_or_else(|| faults.into())
 }
 
 fn read_scores(scores: Vec<CriterionScoreInput>) -> Result<Vec<Score>> {

@@ -224,7 +224,7 @@ impl CourseQuery {
         Ok(service::course::find(&Request::of(ctx).app, id).await?.map(Course))
     }
 
-    /// The courses of the catalogue by code.
+    /// The courses of the catalogue by code, character by character: capitals come before small letters.
     async fn courses(
         &self,
         ctx: &Context<'_>,

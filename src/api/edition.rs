@@ -197,7 +197,7 @@ impl Edition {
         Ok(connection(page, enrolment::page_place, |row| Quick(row.into())))
     }
 
-    /// Its teams that exist for you, by name.
+    /// Its teams that exist for you, by name, whatever its case and accents.
     async fn teams(
         &self,
         ctx: &Context<'_>,

@@ -13,6 +13,7 @@ use super::institution::Institution;
 use super::page::{Arguments, PageOf, connection};
 use super::person::Person;
 use super::plain::Quick;
+use super::reason;
 use super::request::Request;
 use crate::domain::actor::{Reach, Role};
 use crate::domain::audit::PersonalField;
@@ -26,7 +27,6 @@ use crate::store::{enrolment as store, person, roll};
 mod input;
 mod row;
 
-use input::read_reason;
 pub use input::{
     ApplyToEditionInput, ApplyToEditionPayload, DecideEnrolmentInput, DecideEnrolmentPayload, DecideEnrolmentsInput,
     DecideEnrolmentsPayload, EnrolmentDecision, EnrolmentFilter, WithdrawEnrolmentInput, WithdrawEnrolmentPayload,
@@ -342,7 +342,7 @@ impl EnrolmentMutation {
         let request = Request::of(ctx);
         let run = async {
             let id = id::parse("enrolmentId", &input.enrolment_id)?;
-            let reason = read_reason(input.reason.as_deref())?;
+            let reason = reason::read_optional(input.reason.as_deref())?;
             service::enrolment::withdraw(&request.app, &request.actor, id, input.version, reason.as_ref()).await
         };
         WithdrawEnrolmentPayload::of(Box::pin(run).await, Enrolment::from)
@@ -357,7 +357,7 @@ impl EnrolmentMutation {
         let request = Request::of(ctx);
         let run = async {
             let id = id::parse("enrolmentId", &input.enrolment_id)?;
-            let reason = read_reason(input.reason.as_deref())?;
+            let reason = reason::read_optional(input.reason.as_deref())?;
             let to = input.decision.into();
             service::enrolment::decide(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
         };
@@ -374,7 +374,7 @@ impl EnrolmentMutation {
         let run = async {
             let edition = id::parse("editionId", &input.edition_id)?;
             let list = id::parse_seen("enrolments", &input.enrolments)?;
-            let reason = read_reason(input.reason.as_deref())?;
+            let reason = reason::read_optional(input.reason.as_deref())?;
             let to = input.decision.into();
             service::enrolment::decide_many(&request.app, &request.actor, edition, &list, to, reason.as_ref()).await
         };

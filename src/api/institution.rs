@@ -120,7 +120,8 @@ pub struct InstitutionQuery;
 
 #[Object]
 impl InstitutionQuery {
-    /// The register of institutions by name, for anybody who has signed in: people state theirs from it.
+    /// The register of institutions by name, whatever its case and accents, for anybody who has signed in: people state
+    /// theirs from it.
     #[allow(clippy::too_many_arguments, reason = "a field takes its arguments one by one")]
     async fn institutions(
         &self,

@@ -16,8 +16,7 @@ use crate::domain::actor::Scope;
 use crate::domain::audit::PersonalField;
 use crate::domain::id::EditionId;
 use crate::domain::policy::{Action, Relation};
-use crate::domain::text::Reason;
-use crate::error::{Code, Error, Faults, Result};
+use crate::error::{Code, Faults, Result};
 use crate::service::invitation as service;
 use crate::store::invitation::{self, Filter};
 
@@ -268,14 +267,5 @@ fn scope_argument(id: &ID) -> Result<uuid::Uuid> {
         Some(Scope::Course(id)) => Ok(id.0),
         Some(Scope::Institution(id)) => Ok(id.0),
         Some(Scope::System) | None => Err(faults.into()),
-    }
-}
-
-/// Reads a reason that may be left out.
-fn read_reason(text: Option<&str>) -> Result<Option<Reason>> {
-    let mut faults = Faults::default();
-    match faults.take("reason", Reason::parse_optional(text)) {
-        Some(reason) => Ok(reason),
-        None => Err(Error::from(faults)),
     }
 }

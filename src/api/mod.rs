@@ -37,6 +37,7 @@ mod payload;
 pub mod person;
 mod plain;
 pub mod reads;
+mod reason;
 pub mod request;
 pub mod role;
 pub mod seat;

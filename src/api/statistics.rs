@@ -80,7 +80,8 @@ impl StatisticsRow {
             .map(Institution::from))
     }
 
-    /// The kind of that institution; null also when not stated.
+    /// The kind that this institution had when the enrolment was confirmed, or, before that, when it was applied for; null
+    /// also when not stated.
     fn institution_kind(&self) -> Option<InstitutionKind> {
         let word = self.word(domain::Dimension::InstitutionKind)?;
         institution::InstitutionKind::from_word(word).map(Into::into)
@@ -196,17 +197,17 @@ impl StatisticsRow {
         self.row.figures.withdrawn
     }
 
-    /// Roadmaps, projects and tasks handed in.
+    /// Roadmaps and projects handed in.
     fn submitted(&self) -> i64 {
         self.row.figures.submitted
     }
 
-    /// Those with a released grade.
+    /// Those of them with a released grade.
     fn released(&self) -> i64 {
         self.row.figures.released
     }
 
-    /// Synchronous meetings that have begun; null where they cannot be divided so.
+    /// Synchronous meetings that have begun, of editions that run or ran; null where they cannot be divided so.
     fn meetings(&self) -> Option<i64> {
         self.row.meetings.map(|(count, _)| count)
     }
@@ -260,7 +261,9 @@ impl StatisticsQuery {
             Dimension,
         >,
         #[graphql(desc = "What is counted.")] filter: Option<StatisticsFilter>,
-        #[graphql(desc = "An earlier instant, to get the figures as they then were; the present without it.")]
+        #[graphql(
+            desc = "An earlier instant, to get the figures as they then were; the present without it. Names and the days of editions are those of now."
+        )]
         as_at: Option<DateTime<Utc>>,
     ) -> ApiResult<Statistics> {
         let request = Request::of(ctx);

@@ -142,7 +142,7 @@ pub async fn of_enrolment(ctx: &Context<'_>, enrolment: EnrolmentId) -> ApiResul
         .map(|(_, team)| Team(team)))
 }
 
-/// A page of the teams of an edition that the viewer sees, by name.
+/// A page of the teams of an edition that the viewer sees, by name, whatever its case and accents.
 pub async fn page_of_edition(ctx: &Context<'_>, edition: EditionId, arguments: Arguments) -> ApiResult<Teams> {
     let request = Request::of(ctx);
     let wanted = arguments.wanted()?;
@@ -152,7 +152,7 @@ pub async fn page_of_edition(ctx: &Context<'_>, edition: EditionId, arguments: A
 
 fn place(row: &team::Model) -> Place {
     Place {
-        key: Key::Text(row.name.clone()),
+        key: Key::Text(row.name_key.clone()),
         id: row.id.0,
     }
 }
@@ -242,7 +242,7 @@ impl TeamQuery {
         Ok(service::read(&request.app, &request.actor, id).await?.map(Team))
     }
 
-    /// The teams to which you belong, by name.
+    /// The teams to which you belong, by name, whatever its case and accents.
     async fn my_teams(
         &self,
         ctx: &Context<'_>,
@@ -258,7 +258,7 @@ impl TeamQuery {
         Ok(connection(page, place, Team))
     }
 
-    /// The teams that are in your charge as their tutor, by name.
+    /// The teams that are in your charge as their tutor, by name, whatever its case and accents.
     async fn allocated_teams(
         &self,
         ctx: &Context<'_>,

@@ -238,6 +238,11 @@ pub fn digest(kind: Kind, token: &str) -> Option<Vec<u8>> {
     (bytes.len() == RANDOM_BYTES).then(|| Sha256::digest(token.as_bytes()).to_vec())
 }
 
+/// What is stored of a token of this kind that was just drawn.
+pub fn digest_of_drawn(kind: Kind, token: &str) -> Result<Vec<u8>> {
+    digest(kind, token).ok_or_else(|| Error::internal("a drawn token has no digest"))
+}
+
 /// Whether a token of any kind stands in a text, wherever it stands: a random one, that of a program, or a signed one.
 pub fn is_in(text: &str) -> bool {
     let random = BASE64URL_NOPAD.encode_len(RANDOM_BYTES);

@@ -23,6 +23,11 @@ impl DeliverableKind {
     pub const fn is_team_work(self) -> bool {
         matches!(self, Self::Roadmap | Self::Project)
     }
+
+    /// Whether the statistics count it among the works: a task of a single participant is none.
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Self::Roadmap | Self::Project)
+    }
 }
 
 /// One level of a criterion. Points are thousandths.
@@ -67,7 +72,7 @@ pub struct Score {
 pub const CRITERIA_LIMIT: usize = 30;
 /// The most levels of a criterion.
 pub const LEVELS_LIMIT: usize = 10;
-/// The highest sum of points, in thousandths.
+/// The most points of a level, and of all criteria together, in thousandths.
 pub const POINTS_LIMIT: i64 = 1_000_000;
 /// The highest grade, in thousandths of a point out of 100.
 pub const GRADE_LIMIT: i64 = 100_000;
@@ -104,7 +109,17 @@ impl Rubric {
                 least = level.points + 1;
             }
         }
+        if self.is_too_heavy() {
+            faults.push(Fault::at("rubric", Code::OutOfRange).with(format!("≤ {}", POINTS_LIMIT / 1000)));
+        }
         faults
+    }
+
+    /// Whether more can be reached than a rubric may give. What a level gives beyond the limit is said of it alone.
+    fn is_too_heavy(&self) -> bool {
+        let highest = |criterion: &Criterion| criterion.levels.iter().map(|level| level.points).max();
+        let highest = self.criteria.iter().filter_map(highest);
+        highest.map(|points| points.clamp(0, POINTS_LIMIT)).sum::<i64>() > POINTS_LIMIT
     }
 
     /// The most points that can be reached, in thousandths.
@@ -235,6 +250,9 @@ mod tests {
         assert!(rubric(&[&[5, 5]]).check().check().is_err());
         assert!(rubric(&[&[-1, 5]]).check().check().is_err());
         assert!(rubric(&[&[0, 5]]).check().check().is_ok());
+        assert!(rubric(&[&[0, 600_000], &[0, 400_000]]).check().check().is_ok());
+        assert!(rubric(&[&[0, 600_000], &[0, 400_001]]).check().check().is_err());
+        assert!(rubric(&[&[0, i64::MAX], &[0, i64::MAX]]).check().check().is_err());
     }
 
     proptest! {

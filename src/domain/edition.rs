@@ -120,6 +120,11 @@ impl EditionState {
         matches!(self, Self::Announced | Self::Enrolling)
     }
 
+    /// Whether it runs or ran, and people meet in it.
+    pub const fn takes_place(self) -> bool {
+        matches!(self, Self::Running | Self::Grading | Self::Closed | Self::Archived)
+    }
+
     /// Whether nothing of it is planned any more.
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Closed | Self::Archived | Self::Cancelled)

@@ -1,6 +1,7 @@
 //! People and what they declare about themselves.
 
 use super::id::InstitutionId;
+use super::institution::InstitutionKind;
 use super::language::Language;
 use super::seats::Origin;
 use super::text::Country;
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub country: Option<Country>,
     /// Institution, `None` when not stated.
     pub institution: Option<InstitutionId>,
+    /// The kind that this institution has now.
+    pub institution_kind: Option<InstitutionKind>,
     /// Constituent group.
     pub constituent_group: ConstituentGroup,
     /// The language in which the person wants to be written to.

@@ -47,6 +47,8 @@ pub struct Cell {
     pub language: Language,
     /// Month of the application in the edition's zone, such as `2022-04`.
     pub month: String,
+    /// The kind that the institution had when it was stated, `None` when none was.
+    pub institution_kind: Option<InstitutionKind>,
 }
 
 /// A fact that begins, ends or becomes another at an instant.
@@ -69,7 +71,7 @@ words! {
         Country = "country",
         /// Institution as stated in the enrolment.
         Institution = "institution",
-        /// The kind of that institution.
+        /// The kind of that institution, as it was when the enrolment was frozen.
         InstitutionKind = "institution_kind",
         /// Constituent group as stated in the enrolment.
         ConstituentGroup = "constituent_group",
@@ -102,7 +104,7 @@ impl Dimension {
 }
 
 words! {
-    /// Which editions a period means.
+    /// Which editions a period means, by their days as they are now, also in figures of an earlier instant.
     PeriodRule {
         /// Those whose first day is within the period.
         Started = "started",
@@ -139,7 +141,7 @@ pub struct Filter {
     pub countries: Vec<String>,
     /// Only these institutions.
     pub institutions: Vec<InstitutionId>,
-    /// Only these kinds of institution.
+    /// Only these kinds of institution, as they were when the enrolments were frozen.
     pub institution_kinds: Vec<InstitutionKind>,
     /// Only these constituent groups.
     pub constituent_groups: Vec<ConstituentGroup>,
@@ -221,13 +223,14 @@ impl Measure {
             Self::CompletionRate => "Completed divided by enrolments, from 0 to 1, with four decimals rounded half up.",
             Self::Withdrawn => "Admitted enrolments that the person ended.",
             Self::Submitted => {
-                "Roadmaps, projects and tasks handed in at least once, each counted once, under the snapshot of \
-                 the enrolment that handed in its first version."
+                "Roadmaps and projects handed in at least once, each counted once, under the snapshot of the \
+                 enrolment that handed in its first version; the tasks of single participants are not among them."
             }
             Self::Released => "Those of them whose grade is released, counted in the same place.",
             Self::Meetings => {
-                "Synchronous meetings of the editions that began before the as-at instant; they divide by course \
-                 and edition only."
+                "Synchronous meetings that began until the as-at instant, of the editions that were running, in \
+                 grading, closed or archived at that instant; what is planned only, or was cancelled, has none. They \
+                 divide by course and edition only."
             }
             Self::MeetingHours => "The planned length of these meetings in hours, with two decimals.",
         }

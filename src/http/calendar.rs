@@ -6,8 +6,9 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{Shared, address};
+use super::{Shared, address, execute};
 use crate::domain::rate::seconds;
+use crate::error::Error;
 use crate::service::calendar::feed;
 use crate::store::rate::Charge;
 
@@ -18,7 +19,8 @@ pub const PREFIX: &str = "/calendar/";
 /// Whoever fetches it may keep it, and asks whether it is still so.
 const KEPT: &str = "private, no-cache";
 
-/// The calendar behind a secret. What is no secret, is unknown, or was revoked is answered alike.
+/// The calendar behind a secret, read in one of the places for operations and within the time of one. What is no secret,
+/// is unknown, or was revoked is answered alike.
 pub async fn published(State(shared): State<Shared>, Path(file): Path<String>, request: Request) -> Response {
     let app = shared.app.for_request();
     let rates = &app.settings.rates;
@@ -32,12 +34,16 @@ pub async fn published(State(shared): State<Shared>, Path(file): Path<String>, r
         }
     }
     let found = match file.strip_suffix(".ics") {
-        Some(secret) => feed::read(&app, secret).await,
+        Some(secret) => execute::piece(&shared.places, &app, Box::pin(feed::read(&app, secret))).await,
         None => Ok(None),
     };
     match found {
         Ok(Some(calendar)) => answer(request.headers(), calendar),
         Ok(None) => (StatusCode::NOT_FOUND, "not found\n").into_response(),
+        Err(Error::Timeout | Error::Overloaded | Error::Conflict { lock: true, .. }) => {
+            let headers = [(header::RETRY_AFTER, "1")];
+            (StatusCode::SERVICE_UNAVAILABLE, headers, "too much to do\n").into_response()
+        }
         Err(failure) => {
             tracing::error!(error.chain = %failure, "a calendar cannot be read");
             (StatusCode::SERVICE_UNAVAILABLE, "the calendar cannot be read\n").into_response()

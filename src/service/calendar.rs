@@ -25,7 +25,7 @@ pub async fn create(app: &App, actor: &Actor) -> Result<Created> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let owner = actor.signed_in()?;
     let secret = token::draw(Kind::Calendar)?;
-    let hash = token::digest(Kind::Calendar, &secret).ok_or_else(|| Error::internal("a drawn token has no digest"))?;
+    let hash = token::digest_of_drawn(Kind::Calendar, &secret)?;
     let tx = app.db.write().await?;
     // Of two who make one at once, the second ends that of the first.
     person::lock(&tx, owner).await?.ok_or(Error::Unauthenticated)?;

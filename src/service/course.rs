@@ -48,10 +48,11 @@ pub async fn update(
 ) -> Result<course::Model> {
     demand(actor, Action::PlanCourse, Relation::NONE, None)?;
     let tx = app.db.write().await?;
+    edition::search::lock_all(&tx, id).await?;
     let old = course::lock(&tx, id).await?.ok_or(Error::NotFound("input.courseId"))?;
     expect_version("version", old.version, version)?;
     let row = course::update(&tx, &old, draft).await?;
-    edition::refresh_search_text(&tx, &row).await?;
+    edition::search::refresh(&tx, &row).await?;
     audit::record(
         &tx,
         &app.clock,

@@ -52,7 +52,7 @@ pub async fn create(app: &App, actor: &Actor, of: CourseId, draft: &EditionDraft
     demand(actor, Action::PlanEdition, relation, None)?;
     draft.check().check()?;
     let tx = app.db.write().await?;
-    let course = course::find(&tx, of).await?.ok_or(Error::NotFound("input.courseId"))?;
+    let course = course::hold(&tx, of).await?.ok_or(Error::NotFound("input.courseId"))?;
     let row = edition::new_row(id, &course, draft, app.clock.now());
     edition::insert(&tx, &row, "edition.code").await?;
     note_step(&app.clock, &tx, actor.person, &row, None, None).await?;
@@ -82,7 +82,7 @@ pub async fn update(
     }
     check_capacity(&row, draft)?;
     let lifted = row.capacity.is_some() && draft.capacity.is_none();
-    let course = course::find(&tx, row.course_id)
+    let course = course::hold(&tx, row.course_id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
     let before = telling::days(&row);

@@ -95,6 +95,7 @@ pub(super) async fn enter(
         seat_pool_id: seat.filter(|_| state.takes_seat()).and_then(Seat::pool),
         waiting_rank: None,
         offered_until: None,
+        institution_kind: None,
     };
     enrolment::freeze(&mut row, &declared);
     let mut admissions = Admissions::with_course(app, tx, Some(person), (edition, ledger), &course);

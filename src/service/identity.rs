@@ -154,7 +154,7 @@ async fn draw(app: &App, actor: &Actor, provider: &Provider) -> Result<Begun> {
 async fn keep(app: &App, tx: &Tx, key: &str, begun: &Begun, whose: Option<(PersonId, SessionId)>) -> Result<()> {
     let now = app.clock.now();
     let row = provider_sign_in::Model {
-        hash: digest(Kind::ProviderSignIn, &begun.handle)?,
+        hash: token::digest_of_drawn(Kind::ProviderSignIn, &begun.handle)?,
         provider: key.to_owned(),
         person_id: whose.map(|(person, _)| person),
         session_id: whose.map(|(_, session)| session),
@@ -163,10 +163,6 @@ async fn keep(app: &App, tx: &Tx, key: &str, begun: &Begun, whose: Option<(Perso
         used_at: None,
     };
     provider_sign_in::insert(tx, row).await
-}
-
-fn digest(kind: Kind, token: &str) -> Result<Vec<u8>> {
-    token::digest(kind, token).ok_or_else(|| Error::internal("a drawn token has no digest"))
 }
 
 /// The digest of the handle, where what came back can be what Rumbo and a provider gave.

@@ -5,7 +5,7 @@ use crate::domain::actor::Actor;
 use crate::domain::id::InstitutionId;
 use crate::domain::institution::InstitutionKind;
 use crate::domain::policy::{self, Action, Relation};
-use crate::domain::text::{Country, Line, ShortCode, Title};
+use crate::domain::text::{Country, Line, ShortCode, Title, order_key};
 use crate::error::{Error, Result};
 pub use crate::store::institution::Filter;
 use crate::store::page::{Page, Place, Wanted};
@@ -36,6 +36,7 @@ impl InstitutionDraft {
         let aliases: Vec<String> = self.aliases.into_iter().map(Into::into).collect();
         institution::Model {
             code: self.code.map(Into::into),
+            name_key: order_key(self.name.as_ref()),
             name: self.name.into(),
             aliases: aliases.into(),
             country: self.country.as_ref().to_owned(),
@@ -76,6 +77,7 @@ pub async fn create(app: &App, actor: &Actor, draft: InstitutionDraft) -> Result
         merged_into: None,
         created_at: app.clock.now(),
         version: 1,
+        name_key: String::new(),
     };
     let row = institution::insert(&tx, draft.write(&blank)).await?;
     audit::record(

@@ -16,6 +16,8 @@ use crate::store::{Connection, allocation, course, edition, institution};
 
 /// The most groups of one answer.
 pub const ROW_LIMIT: usize = 10_000;
+/// How many groups are read at most: by one more than may be answered it shows that there are too many.
+const ROWS_READ: u64 = ROW_LIMIT as u64 + 1;
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
@@ -89,11 +91,16 @@ async fn answer(tx: &impl Connection, actor: &Actor, question: &Question, now: D
     let as_at = question.as_at.unwrap_or(now);
     let mut groups = read_groups(tx, &scope, question, as_at).await?;
     let total = read_total(tx, &scope, question, as_at, &mut groups).await?;
+    let rows = sorted(tx, &question.by, groups.into_values().collect()).await?;
+    Ok(Answer { rows, total, as_at })
+}
+
+/// Refuses more groups than one answer holds, before anything else is read of them.
+fn few(groups: &BTreeMap<GroupKey, Row>) -> Result<()> {
     if groups.len() > ROW_LIMIT {
         return Err(fault("by", Code::OutOfRange).with(ROW_LIMIT).into());
     }
-    let rows = sorted(tx, &question.by, groups.into_values().collect()).await?;
-    Ok(Answer { rows, total, as_at })
+    Ok(())
 }
 
 /// A fault of an argument of the query, which has no `input`.
@@ -189,7 +196,7 @@ async fn read_groups(
     as_at: DateTime<Utc>,
 ) -> Result<BTreeMap<GroupKey, Row>> {
     let by = &question.by;
-    let mut groups: BTreeMap<GroupKey, Row> = store::figures(tx, scope, by, &question.figures)
+    let mut groups: BTreeMap<GroupKey, Row> = store::figures(tx, scope, by, &question.figures, ROWS_READ)
         .await?
         .into_iter()
         .map(|(key, figures)| {
@@ -203,6 +210,7 @@ async fn read_groups(
             )
         })
         .collect();
+    few(&groups)?;
     if by.is_empty() {
         groups.entry(Vec::new()).or_default();
     }
@@ -220,7 +228,7 @@ async fn read_groups(
         }
     }
     if question.measures.contains(&Measure::Meetings) && meetings_divide(scope.filter, by) {
-        let mut meetings = store::meetings(tx, scope, by, as_at).await?;
+        let mut meetings = store::meetings(tx, scope, by, as_at, ROWS_READ).await?;
         for (key, row) in &mut groups {
             row.meetings = Some(meetings.remove(key).unwrap_or_default());
         }
@@ -234,6 +242,7 @@ async fn read_groups(
                 },
             );
         }
+        few(&groups)?;
     }
     Ok(groups)
 }
@@ -268,7 +277,7 @@ async fn read_total(
         }
     }
     if question.measures.contains(&Measure::Meetings) && meetings_divide(scope.filter, &[]) {
-        total.meetings = store::meetings(tx, scope, &[], as_at).await?.into_values().next();
+        total.meetings = store::meetings(tx, scope, &[], as_at, 1).await?.into_values().next();
     }
     Ok(total)
 }
@@ -334,7 +343,7 @@ async fn names(tx: &impl Connection, by: &[Dimension], rows: &[Row]) -> Result<B
             institution::by_ids(tx, &batch)
                 .await?
                 .into_iter()
-                .map(|row| (row.id.0, row.name)),
+                .map(|row| (row.id.0, row.name_key)),
         );
     }
     Ok(names)

@@ -100,8 +100,9 @@ pub async fn submit(app: &App, actor: &Actor, id: SubmissionId, seen: i64) -> Re
     let version = version::insert(&tx, &app.clock, id, number, content, me).await?;
     let authors: Vec<_> = authors.into_iter().map(|(enrolment, _)| enrolment).collect();
     author::freeze(&tx, version, &authors).await?;
-    let row = submission::set_handed_in(&tx, &case.row, to, by, now).await?;
-    if case.row.counted_for.is_none() {
+    let counted_for = Some(by).filter(|_| case.deliverable.kind.is_counted());
+    let row = submission::set_handed_in(&tx, &case.row, to, counted_for, now).await?;
+    if counted_for.is_some() && case.row.counted_for.is_none() {
         works::count(&tx, &app.clock, &[by], Counted::Submitted).await?;
     }
     let step = Step {

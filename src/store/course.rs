@@ -89,6 +89,12 @@ pub async fn lock(tx: &Tx, id: CourseId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
 }
 
+/// The course, held against changes; others may do so at the same time. Whoever stores texts of it with an edition holds
+/// it, after the edition.
+pub async fn hold(tx: &Tx, id: CourseId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_shared().one(tx).await?)
+}
+
 /// Where a row stands in the list by code.
 pub fn page_place(row: &Model) -> Place {
     Place {
@@ -97,7 +103,7 @@ pub fn page_place(row: &Model) -> Place {
     }
 }
 
-/// A page of the courses in whose texts `text` occurs, by code.
+/// A page of the courses in whose texts `text` occurs, by code, character by character.
 pub async fn page(
     connection: &impl ConnectionTrait,
     text: Option<&SearchText>,

@@ -13,10 +13,11 @@ use crate::domain::id::{CourseId, EditionId};
 use crate::domain::language::Language;
 use crate::domain::notice::AboutEdition;
 use crate::domain::seats::Change;
-use crate::domain::text::{SearchText, fold};
+use crate::domain::text::SearchText;
 use crate::error::{Code, Error, Result};
 
 pub mod passing;
+pub mod search;
 
 /// One run of a course.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -282,11 +283,6 @@ fn active(row: &Model) -> ActiveModel {
     }
 }
 
-/// What a search looks through.
-pub fn search_text(code: &str, course: &course::Model) -> String {
-    format!("{} {}", fold(code), course.search_text)
-}
-
 /// Writes the draft's values into a row.
 pub fn write_draft(row: &mut Model, draft: &EditionDraft, course: &course::Model) {
     row.code = draft.code.to_string();
@@ -308,7 +304,7 @@ pub fn write_draft(row: &mut Model, draft: &EditionDraft, course: &course::Model
     row.pass_mark = draft.pass_mark;
     row.tutors_release = draft.tutors_release;
     row.offer_hours = draft.offer_hours;
-    row.search_text = search_text(&row.code, course);
+    row.search_text = search::text(&row.code, course);
 }
 
 /// A row for a new edition, not yet stored.
@@ -382,18 +378,5 @@ pub async fn count_seats(tx: &Tx, row: &mut Model, change: Change) -> Result<()>
         }
     }
     tx.later("edition", 1, Write::Update(write.into_query())).await?;
-    Ok(())
-}
-
-/// Brings the search texts of a course's editions up to date.
-pub async fn refresh_search_text(tx: &Tx, course: &course::Model) -> Result<()> {
-    let editions = Entity::find().filter(Column::CourseId.eq(course.id)).all(tx).await?;
-    for edition in editions {
-        Entity::update_many()
-            .col_expr(Column::SearchText, Expr::value(search_text(&edition.code, course)))
-            .filter(Column::Id.eq(edition.id))
-            .exec(tx)
-            .await?;
-    }
     Ok(())
 }

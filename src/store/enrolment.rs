@@ -11,6 +11,7 @@ use super::{Tx, Write, allocation, edition, team_member};
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId, SeatPoolId};
+use crate::domain::institution::InstitutionKind;
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
 use crate::domain::seats::{Origin, Seat, Use};
@@ -44,6 +45,7 @@ pub struct Model {
     pub seat_pool_id: Option<SeatPoolId>,
     pub waiting_rank: Option<i64>,
     pub offered_until: Option<DateTime<Utc>>,
+    pub institution_kind: Option<InstitutionKind>,
 }
 
 impl Model {
@@ -107,6 +109,7 @@ pub fn fact(row: &Model) -> Fact {
             constituent_group: row.constituent_group,
             language: row.language,
             month: row.applied_month.clone(),
+            institution_kind: row.institution_kind,
         },
         submitted: row.works_submitted,
         released: row.works_released,
@@ -305,6 +308,7 @@ pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
         seat_pool_id: Set(row.seat_pool_id),
         waiting_rank: Set(row.waiting_rank),
         offered_until: Set(row.offered_until),
+        institution_kind: Set(row.institution_kind),
     };
     let write = Write::Insert(Entity::insert(row).into_query());
     tx.later("enrolment", 1, write).await?;
@@ -362,6 +366,7 @@ pub fn freeze(row: &mut Model, snapshot: &Snapshot) {
         .as_ref()
         .map_or_else(String::new, |country| country.as_ref().to_owned());
     row.institution_id = snapshot.institution;
+    row.institution_kind = snapshot.institution_kind;
     row.constituent_group = snapshot.constituent_group;
     row.language = snapshot.language;
 }
@@ -375,6 +380,7 @@ pub async fn set_snapshot(tx: &Tx, row: &Model) -> Result<()> {
         institution_id: Set(row.institution_id),
         constituent_group: Set(row.constituent_group),
         language: Set(row.language),
+        institution_kind: Set(row.institution_kind),
         ..Default::default()
     };
     Entity::update(changed).exec(tx).await?;

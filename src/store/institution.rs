@@ -39,6 +39,8 @@ pub struct Model {
     pub merged_into: Option<InstitutionId>,
     pub created_at: DateTime<Utc>,
     pub version: i64,
+    /// Where the name stands in a list: [`order_key`](crate::domain::text::order_key) of it.
+    pub name_key: String,
 }
 
 /// Relations are written as joins where they are needed.
@@ -80,7 +82,7 @@ pub struct Filter {
     pub country: Option<Country>,
 }
 
-/// A part of the register by name, without those that were merged into another.
+/// A part of the register by name, whatever its case and accents, without those that were merged into another.
 pub async fn page(connection: &impl ConnectionTrait, filter: &Filter, wanted: &Wanted) -> Result<Page<Model>> {
     let mut list = Entity::find().filter(Column::MergedInto.is_null());
     if let Some(country) = &filter.country {
@@ -89,13 +91,13 @@ pub async fn page(connection: &impl ConnectionTrait, filter: &Filter, wanted: &W
     if let Some(search) = &filter.search {
         list = list.filter(matches(search));
     }
-    fetch(connection, list, (Column::Name, Column::Id), false, wanted).await
+    fetch(connection, list, (Column::NameKey, Column::Id), false, wanted).await
 }
 
 /// Where a row stands in a [`page`].
 pub fn page_place(row: &Model) -> Place {
     Place {
-        key: Key::Text(row.name.clone()),
+        key: Key::Text(row.name_key.clone()),
         id: row.id.0,
     }
 }
@@ -143,6 +145,7 @@ pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
         merged_into: Set(row.merged_into),
         created_at: Set(row.created_at),
         version: Set(row.version),
+        name_key: Set(row.name_key),
     };
     row.insert(tx).await.map_err(unique_or(Fault::at("code", Code::Taken)))
 }
@@ -155,6 +158,7 @@ pub async fn set(tx: &Tx, row: &Model, expected: i64) -> Result<Model> {
     let rows = Entity::update_many()
         .col_expr(Column::Code, Expr::value(row.code.clone()))
         .col_expr(Column::Name, Expr::value(row.name.clone()))
+        .col_expr(Column::NameKey, Expr::value(row.name_key.clone()))
         .col_expr(Column::Aliases, Expr::value(row.aliases.clone()))
         .col_expr(Column::Country, Expr::value(row.country.clone()))
         .col_expr(Column::Kind, Expr::value(row.kind.word()))

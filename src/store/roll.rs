@@ -83,6 +83,7 @@ fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
         seat_pool_id: cells.take()?,
         waiting_rank: cells.take()?,
         offered_until: cells.take()?,
+        institution_kind: cells.take()?,
     };
     let person = person::Card {
         id: enrolment.person_id,

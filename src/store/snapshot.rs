@@ -6,8 +6,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{FromQueryResult, JoinType, Order, QuerySelect};
 
-use super::{Tx, declaration, enrolment, person, waiting};
+use super::{Tx, declaration, enrolment, institution, person, waiting};
 use crate::domain::id::{EditionId, InstitutionId, PersonId};
+use crate::domain::institution::InstitutionKind;
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
 use crate::domain::text::Country;
@@ -31,6 +32,7 @@ struct Row {
     gender: Option<Gender>,
     country: Option<String>,
     institution_id: Option<InstitutionId>,
+    institution_kind: Option<InstitutionKind>,
     constituent_group: Option<ConstituentGroup>,
 }
 
@@ -102,6 +104,10 @@ fn select(people: &[PersonId]) -> Select<person::Entity> {
                 .into()
         })
         .into();
+    let to_institution = declaration::Entity::belongs_to(institution::Entity)
+        .from(declaration::Column::InstitutionId)
+        .to(institution::Column::Id)
+        .into();
     person::Entity::find()
         .select_only()
         .columns([person::Column::Id, person::Column::Number, person::Column::Language])
@@ -111,7 +117,9 @@ fn select(people: &[PersonId]) -> Select<person::Entity> {
             declaration::Column::InstitutionId,
             declaration::Column::ConstituentGroup,
         ])
+        .column_as(institution::Column::Kind, "institution_kind")
         .join(JoinType::LeftJoin, join)
+        .join(JoinType::LeftJoin, to_institution)
         .filter(person::Column::Id.is_in(people.iter().copied()))
 }
 
@@ -125,6 +133,7 @@ fn candidate(row: Row) -> Result<(PersonId, Candidate)> {
         gender,
         country,
         institution: row.institution_id,
+        institution_kind: row.institution_kind,
         constituent_group,
         language: row.language,
     });

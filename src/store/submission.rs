@@ -264,7 +264,7 @@ pub async fn set_state(tx: &Tx, row: &Model, state: SubmissionState) -> Result<M
     .await
 }
 
-/// Notes one more hand-in; the first one says for whom the work is counted.
+/// Notes one more hand-in; the first one says for whom the work is counted, if it is one that counts.
 ///
 /// # Errors
 /// `Code::StaleVersion`.
@@ -272,13 +272,13 @@ pub async fn set_handed_in(
     tx: &Tx,
     row: &Model,
     state: SubmissionState,
-    by: EnrolmentId,
+    counted_for: Option<EnrolmentId>,
     at: DateTime<Utc>,
 ) -> Result<Model> {
     let handed_in = ActiveModel {
         state: Set(state),
         current_number: Set(row.current_number + 1),
-        counted_for: Set(row.counted_for.or(Some(by))),
+        counted_for: Set(row.counted_for.or(counted_for)),
         handed_in_at: Set(row.handed_in_at.or(Some(at))),
         ..Default::default()
     };

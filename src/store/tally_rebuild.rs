@@ -20,7 +20,7 @@ const TOLD: usize = 100;
 /// The enrolments under the names of the counts; `$1` is the nil identifier.
 const FACTS: &str = "SELECT id AS enrolment_id, person_number, edition_id, state AS status, gender, country, \
      COALESCE(institution_id, $1) AS institution_id, constituent_group, language, applied_month AS month, \
-     1 AS enrolments, works_submitted AS submitted, works_released AS released FROM enrolment";
+     COALESCE(institution_kind, '') AS institution_kind, 1 AS enrolments, works_submitted AS submitted, works_released AS released FROM enrolment";
 
 /// Status, gender and country.
 type Cell = [String; 3];

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::id::{EditionId, EnrolmentId, TeamId};
 use crate::domain::policy;
-use crate::domain::text::Name;
+use crate::domain::text::{Name, order_key};
 use crate::domain::version::stale_version;
 use crate::error::{Code, Error, Result};
 
@@ -28,6 +28,8 @@ pub struct Model {
     pub name: String,
     pub created_at: DateTime<Utc>,
     pub version: i64,
+    /// Where the name stands in a list: [`order_key`] of it.
+    pub name_key: String,
 }
 
 /// Relations are written as joins where they are needed.
@@ -152,7 +154,7 @@ pub async fn lock(tx: &Tx, ids: &[TeamId]) -> Result<Vec<Model>> {
 /// The teams to which the actor belongs, in the order of their names.
 pub async fn page_of_own(connection: &impl ConnectionTrait, actor: &Actor, wanted: &Wanted) -> Result<Page<Model>> {
     let list = Entity::find().filter(belonging(actor));
-    page::fetch(connection, list, (Column::Name, Column::Id), false, wanted).await
+    page::fetch(connection, list, (Column::NameKey, Column::Id), false, wanted).await
 }
 
 /// The teams allocated to the actor, in the order of their names.
@@ -162,7 +164,7 @@ pub async fn page_of_allocated(
     wanted: &Wanted,
 ) -> Result<Page<Model>> {
     let list = Entity::find().filter(allocated(actor));
-    page::fetch(connection, list, (Column::Name, Column::Id), false, wanted).await
+    page::fetch(connection, list, (Column::NameKey, Column::Id), false, wanted).await
 }
 
 /// The teams of an edition that the actor sees, in the order of their names.
@@ -175,7 +177,7 @@ pub async fn page_of_edition(
     let list = Entity::find()
         .filter(Column::EditionId.eq(edition))
         .filter(visible_to(actor));
-    page::fetch(connection, list, (Column::Name, Column::Id), false, wanted).await
+    page::fetch(connection, list, (Column::NameKey, Column::Id), false, wanted).await
 }
 
 /// Makes a team.
@@ -189,6 +191,7 @@ pub async fn insert(tx: &Tx, clock: &Clock, edition: EditionId, name: &Name) -> 
         name: Set(name.to_string()),
         created_at: Set(clock.now()),
         version: Set(1),
+        name_key: Set(order_key(name.as_ref())),
     };
     Entity::insert(row)
         .exec_with_returning(tx)
@@ -203,6 +206,7 @@ pub async fn insert(tx: &Tx, clock: &Clock, edition: EditionId, name: &Name) -> 
 pub async fn set_name(tx: &Tx, row: &Model, name: &str) -> Result<Model> {
     let change = ActiveModel {
         name: Set(name.to_owned()),
+        name_key: Set(order_key(name)),
         version: Set(row.version + 1),
         ..Default::default()
     };

@@ -1,6 +1,6 @@
 //! Who is or was in which team.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
@@ -131,22 +131,38 @@ pub async fn of_teams(connection: &impl ConnectionTrait, teams: &[TeamId]) -> Re
 
 /// Where a person who takes part in the edition belongs in it; `None` for somebody who does not take part.
 pub async fn place(connection: &impl ConnectionTrait, person: PersonId, edition: EditionId) -> Result<Option<Place>> {
-    let enrolment = enrolment::Entity::find()
-        .filter(enrolment::Column::EditionId.eq(edition))
+    Ok(places(connection, person, &[edition]).await?.remove(&edition))
+}
+
+/// Where a person belongs in each of these editions in which they take part.
+pub async fn places(
+    connection: &impl ConnectionTrait,
+    person: PersonId,
+    editions: &[EditionId],
+) -> Result<HashMap<EditionId, Place>> {
+    if editions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let to_membership = enrolment::Entity::belongs_to(Entity)
+        .from(enrolment::Column::Id)
+        .to(Column::EnrolmentId)
+        .on_condition(|_, member| Expr::col((member, Column::LeftAt)).is_null().into())
+        .into();
+    let rows: Vec<(EditionId, EnrolmentId, Option<TeamId>)> = enrolment::Entity::find()
+        .select_only()
+        .columns([enrolment::Column::EditionId, enrolment::Column::Id])
+        .column(Column::TeamId)
+        .join(JoinType::LeftJoin, to_membership)
+        .filter(enrolment::Column::EditionId.is_in(editions.iter().copied()))
         .filter(enrolment::Column::PersonId.eq(person))
         .filter(enrolment::Column::State.is_in([EnrolmentState::Confirmed, EnrolmentState::Active]))
-        .one(connection)
+        .into_tuple()
+        .all(connection)
         .await?;
-    let Some(enrolment) = enrolment else { return Ok(None) };
-    let member = Entity::find()
-        .filter(Column::EnrolmentId.eq(enrolment.id))
-        .filter(Column::LeftAt.is_null())
-        .one(connection)
-        .await?;
-    Ok(Some(Place {
-        enrolment: enrolment.id,
-        team: member.map(|member| member.team_id),
-    }))
+    let places = rows
+        .into_iter()
+        .map(|(edition, enrolment, team)| (edition, Place { enrolment, team }));
+    Ok(places.collect())
 }
 
 /// Which of these enrolments belong to a team now.

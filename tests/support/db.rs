@@ -26,7 +26,7 @@ static SERIAL: AtomicU32 = AtomicU32::new(1);
 pub struct TestDb {
     place: Place,
     /// Keeps the original for the tests that start while this one runs.
-    _template: Arc<Place>,
+    _template: Option<Arc<Place>>,
 }
 
 impl TestDb {
@@ -35,7 +35,15 @@ impl TestDb {
         let template = template().await;
         Self {
             place: Place::create(Some(&template)).await,
-            _template: template,
+            _template: Some(template),
+        }
+    }
+
+    /// One in which no migration has run.
+    pub async fn empty() -> Self {
+        Self {
+            place: Place::create(None).await,
+            _template: None,
         }
     }
 
@@ -57,7 +65,7 @@ impl TestDb {
         connection.close().await.expect("the database closes");
         Self {
             place,
-            _template: template,
+            _template: Some(template),
         }
     }
 

@@ -54,7 +54,7 @@ pub struct CreateDeliverableInput {
     /// Its share in the grade of an enrolment, relative to the other deliverables, 1 to 1000.
     #[graphql(default = 1)]
     weight: i64,
-    /// 1 to 30 criteria by which it is assessed.
+    /// 1 to 30 criteria by which it is assessed; all together give up to 1000 points.
     rubric: Vec<RubricCriterionInput>,
 }
 

@@ -7,7 +7,7 @@ use crate::api::enums::EnrolmentState;
 use crate::api::id;
 use crate::api::payload::payloads;
 use crate::domain::enrolment;
-use crate::domain::text::{Country, Reason};
+use crate::domain::text::Country;
 use crate::error::{Faults, Result};
 use crate::store::enrolment as store;
 
@@ -141,11 +141,4 @@ payloads! {
         /// The enrolments in the order asked, unless there are `userErrors`; then none was decided.
         enrolments: Vec<Enrolment>
     }
-}
-
-pub(super) fn read_reason(reason: Option<&str>) -> Result<Option<Reason>> {
-    let mut faults = Faults::default();
-    faults
-        .take("reason", Reason::parse_optional(reason))
-        .ok_or_else(|| faults.into())
 }

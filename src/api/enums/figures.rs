@@ -11,7 +11,7 @@ mirror! {
         Country,
         /// Institution as stated in the enrolment.
         Institution,
-        /// The kind of that institution.
+        /// The kind of that institution, as it was when the enrolment was frozen.
         InstitutionKind,
         /// Constituent group as stated in the enrolment.
         ConstituentGroup,
@@ -29,7 +29,7 @@ mirror! {
 }
 
 mirror! {
-    /// Which editions a period means.
+    /// Which editions a period means, by their days as they are now, also in figures of an earlier instant.
     PeriodRule of crate::domain::statistics::PeriodRule {
         /// Those whose first day is within the period.
         Started,

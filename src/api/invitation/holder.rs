@@ -3,13 +3,14 @@
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::{InvitationPurpose, read_reason};
+use super::InvitationPurpose;
 use crate::api::account::StateDeclarationInput;
 use crate::api::edition::Edition;
 use crate::api::enrolment::Enrolment;
 use crate::api::enums::{Language, Role};
 use crate::api::error::ApiResult;
 use crate::api::payload::payloads;
+use crate::api::reason;
 use crate::api::request::Request;
 use crate::api::role::{RoleAssignment, RoleScope};
 use crate::domain::actor::Scope;
@@ -190,7 +191,7 @@ impl HolderMutation {
     ) -> ApiResult<DeclineInvitationPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let reason = read_reason(input.reason.as_deref())?;
+            let reason = reason::read_optional(input.reason.as_deref())?;
             service::decline(app, actor, &input.token, reason.as_ref()).await
         };
         DeclineInvitationPayload::of(result.await, |()| true)

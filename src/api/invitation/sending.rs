@@ -2,11 +2,12 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 
-use super::{Invitation, read_reason};
+use super::Invitation;
 use crate::api::enums::{Language, Role};
 use crate::api::error::ApiResult;
 use crate::api::id::parse;
 use crate::api::payload::payloads;
+use crate::api::reason;
 use crate::api::request::Request;
 use crate::api::role::read_scope;
 use crate::domain::actor::{Grant, Scope};
@@ -139,7 +140,7 @@ impl InvitationMutation {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
             let id: InvitationId = parse("invitationId", &input.invitation_id)?;
-            let reason = read_reason(input.reason.as_deref())?;
+            let reason = reason::read_optional(input.reason.as_deref())?;
             service::withdraw(app, actor, id, input.version, reason.as_ref()).await
         };
         WithdrawInvitationPayload::of(result.await, Invitation)

@@ -9,7 +9,8 @@ use crate::domain::statistics::{Filter, Period};
 use crate::domain::text::{Country, parse_day};
 use crate::error::{Code, Fault, Faults, Flaw, Result};
 
-/// Editions by date. Both days belong to the period.
+/// Editions by date. Both days belong to the period; those of the editions are the days that they have now, also when
+/// figures of an earlier instant are asked for.
 #[derive(InputObject)]
 pub struct PeriodInput {
     /// First day.
@@ -36,7 +37,7 @@ pub struct StatisticsFilter {
     countries: Option<Vec<String>>,
     /// Only these institutions.
     institutions: Option<Vec<ID>>,
-    /// Only these kinds of institution.
+    /// Only these kinds of institution, as they were when the enrolments were frozen.
     institution_kinds: Option<Vec<InstitutionKind>>,
     /// Only these constituent groups.
     constituent_groups: Option<Vec<ConstituentGroup>>,

@@ -17,6 +17,32 @@ pub(super) struct Gathered {
     pub members: Vec<usize>,
 }
 
+/// In which line, and to which team, people were put by edition and address.
+type Seen = HashMap<(ShortCode, Email), (u64, Name)>;
+
+/// A cell of the file of teams.
+fn in_teams(line: u64, column: &'static str) -> At {
+    At {
+        file: rows::TEAMS.file,
+        line,
+        column,
+    }
+}
+
+/// What is wrong with a line whose person an earlier line put into a team: the same one, or another.
+fn again(team: &Name, email: &Email, first: u64, other: &Name) -> Problem {
+    if other == team {
+        return Problem::Key(KeyProblem::Twice {
+            key: format!("{team}, {email}"),
+            line: first,
+        });
+    }
+    Problem::Team(TeamProblem::OtherTeam {
+        team: other.to_string(),
+        line: first,
+    })
+}
+
 impl Checker<'_> {
     /// Gathers the lines of each team.
     pub(super) fn teams(
@@ -31,65 +57,66 @@ impl Checker<'_> {
             known: HashMap::new(),
         };
         let mut teams: Vec<Gathered> = Vec::new();
-        let mut seen: HashMap<(ShortCode, Email), (u64, Name)> = HashMap::new();
+        let mut seen = Seen::new();
         for Keyed { line, key: name, value } in rows {
             let Some((edition_code, email)) = value else {
                 keys.known.entry(name).or_insert((line, None));
                 continue;
             };
-            let at = |column| At {
-                file: rows::TEAMS.file,
-                line,
-                column,
-            };
             let known = keys.known.get(&name).and_then(|(_, place)| *place);
             let place = known.unwrap_or_else(|| {
-                let found = edition_keys.find(&edition_code, edition_code.as_ref(), at("edition"), self.findings);
-                let (edition, members) = (found.unwrap_or(usize::MAX), Vec::new());
+                let at = in_teams(line, "edition");
+                let found = edition_keys.find(&edition_code, edition_code.as_ref(), at, self.findings);
                 teams.push(Gathered {
                     line,
                     name: name.clone(),
                     edition_code: edition_code.clone(),
-                    edition,
-                    members,
+                    edition: found.unwrap_or(usize::MAX),
+                    members: Vec::new(),
                 });
                 keys.known.insert(name.clone(), (line, Some(teams.len() - 1)));
                 teams.len() - 1
             });
-            let team = &mut teams[place];
-            if team.edition_code != edition_code {
-                let problem = TeamProblem::OtherEdition {
-                    edition: team.edition_code.to_string(),
-                    line: team.line,
-                };
-                at("edition").report(Problem::Team(problem), self.findings);
-                continue;
-            }
-            let pair = (edition_code, email);
-            if let Some((first, other)) = seen.get(&pair) {
-                let problem = if *other == name {
-                    Problem::Key(KeyProblem::Twice {
-                        key: format!("{name}, {}", pair.1),
-                        line: *first,
-                    })
-                } else {
-                    Problem::Team(TeamProblem::OtherTeam {
-                        team: other.to_string(),
-                        line: *first,
-                    })
-                };
-                at("email").report(problem, self.findings);
-                continue;
-            }
-            if enrolment_keys.whole && !enrolment_keys.known.contains_key(&pair) && team.edition != usize::MAX {
-                let problem = TeamProblem::NotEnrolled(pair.0.to_string());
-                at("email").report(Problem::Team(problem), self.findings);
-            }
-            team.members
-                .extend(enrolment_keys.known.get(&pair).and_then(|(_, place)| *place));
-            seen.insert(pair, (line, name));
+            self.member(
+                &mut teams[place],
+                line,
+                (edition_code, email),
+                enrolment_keys,
+                &mut seen,
+            );
         }
         (keys, teams)
+    }
+
+    /// Puts the person of a line into its team, unless the lines contradict each other.
+    fn member(
+        &mut self,
+        team: &mut Gathered,
+        line: u64,
+        pair: (ShortCode, Email),
+        enrolment_keys: &Keys<(ShortCode, Email)>,
+        seen: &mut Seen,
+    ) {
+        if team.edition_code != pair.0 {
+            let problem = TeamProblem::OtherEdition {
+                edition: team.edition_code.to_string(),
+                line: team.line,
+            };
+            in_teams(line, "edition").report(Problem::Team(problem), self.findings);
+            return;
+        }
+        let at = in_teams(line, "email");
+        if let Some((first, other)) = seen.get(&pair) {
+            at.report(again(&team.name, &pair.1, *first, other), self.findings);
+            return;
+        }
+        let known = enrolment_keys.known.get(&pair);
+        if enrolment_keys.whole && known.is_none() && team.edition != usize::MAX {
+            let problem = TeamProblem::NotEnrolled(pair.0.to_string());
+            at.report(Problem::Team(problem), self.findings);
+        }
+        team.members.extend(known.and_then(|(_, place)| *place));
+        seen.insert(pair, (line, team.name.clone()));
     }
 
     /// What each team handed in, by the position of its line among the values of the file.

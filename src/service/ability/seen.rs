@@ -67,6 +67,7 @@ impl Seen {
         seen.load_editions(app, &named).await?;
         if let Some(me) = actor.person {
             seen.load_own(app, me, &named).await?;
+            seen.places = team_member::places(app.db.read(), me, &seen.written_in(checks)).await?;
         }
         Ok(seen)
     }
@@ -107,12 +108,17 @@ impl Seen {
         let own = enrolment::of_person_in(db, me, named).await?;
         let live = own.iter().filter(|row| row.state.is_live());
         self.enrolled = live.map(|row| row.edition_id).collect();
-        let writing: BTreeSet<EditionId> = self.deliverables.values().map(|row| row.edition_id).collect();
-        for id in writing {
-            if let Some(place) = team_member::place(db, me, id).await? {
-                self.places.insert(id, place);
-            }
-        }
         Ok(())
+    }
+
+    /// The editions of the work that somebody asks about writing.
+    fn written_in(&self, checks: &[Check]) -> Vec<EditionId> {
+        let edition = |check: &Check| match (check.operation, check.on) {
+            ("saveDraft", Some(AnyId::DeliverableId(id))) => self.deliverables.get(&id).map(|row| row.edition_id),
+            ("submitWork", Some(AnyId::SubmissionId(id))) => self.submissions.get(&id).map(|row| row.edition_id),
+            _ => None,
+        };
+        let editions: BTreeSet<EditionId> = checks.iter().filter_map(edition).collect();
+        editions.into_iter().collect()
     }
 }

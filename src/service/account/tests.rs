@@ -325,6 +325,7 @@ async fn merged_pair(bench: &Bench) -> (InstitutionId, InstitutionId) {
             merged_into: ids.first().copied(),
             created_at: bench.app.clock.now(),
             version: 1,
+            name_key: String::new(),
         };
         ids.push(institution::insert(&tx, row).await.expect("registered").id);
     }

@@ -50,7 +50,7 @@ pub async fn copy(app: &App, actor: &Actor, command: CopyEdition) -> Result<edit
         ..Relation::NONE
     };
     demand(actor, Action::PlanEdition, target, None)?;
-    let course = course::find(&tx, of).await?.ok_or(Error::NotFound("input.courseId"))?;
+    let course = course::hold(&tx, of).await?.ok_or(Error::NotFound("input.courseId"))?;
     let shift = Shift::between(source.starts_on, command.starts_on, source.zone());
     let draft = draft(&source, command.code, shift)?;
     let mut row = edition::new_row(id, &course, &draft, app.clock.now());

@@ -50,7 +50,9 @@ pub async fn of(app: &App, actor: &Actor, id: EditionId) -> Result<EditionFigure
         reach: &Reach::Everywhere,
         as_at: None,
     };
-    let counted = statistics::figures(db, &scope, &[Dimension::Status], &[Figure::Applications]).await?;
+    // No more rows than there are states.
+    let most = u64::try_from(EnrolmentState::ALL.len()).map_err(Error::internal)?;
+    let counted = statistics::figures(db, &scope, &[Dimension::Status], &[Figure::Applications], most).await?;
     let by_status = counted.into_iter().filter_map(|(key, figures)| {
         let Some(Part::Text(word)) = key.first() else {
             return None;

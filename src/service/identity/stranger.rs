@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Arrival, Completed, attach, digest, enter, note, tell_linked};
+use super::{Arrival, Completed, attach, enter, note, tell_linked};
 use crate::app::App;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::Actor;
@@ -117,7 +117,7 @@ async fn ask(app: &App, tx: &Tx, arrival: &Arrival<'_>, owner: &person::Model) -
     let token = token::draw(Kind::OneTime)?;
     let known = arrival.known();
     let row = identity_claim::Model {
-        hash: digest(Kind::OneTime, &token)?,
+        hash: token::digest_of_drawn(Kind::OneTime, &token)?,
         person_id: owner.id,
         sign_in: arrival.sign_in.clone(),
         provider: known.provider.to_owned(),

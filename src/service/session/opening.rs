@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::app::App;
 use crate::auth::token::{self, Bearer, Kind};
 use crate::domain::id::{PersonId, SessionId};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::{Tx, challenge, person, refresh, second_factor, session};
 
 /// How long a sign-in waits for its second factor.
@@ -81,7 +81,7 @@ pub async fn admit(app: &App, tx: &Tx, person: PersonId, client: Option<&ClientL
     let now = app.clock.now();
     let token = token::draw(Kind::Challenge)?;
     let row = challenge::Model {
-        hash: digest(Kind::Challenge, &token)?,
+        hash: token::digest_of_drawn(Kind::Challenge, &token)?,
         person_id: person,
         issued_at: now,
         expires_at: now + PATIENCE,
@@ -126,7 +126,7 @@ pub(super) async fn carry_on(app: &App, tx: &Tx, bearer: Bearer) -> Result<Sessi
     let access = app.access_token(tx, bearer).await?;
     let fresh = token::draw(Kind::Refresh)?;
     let row = refresh::Model {
-        hash: digest(Kind::Refresh, &fresh)?,
+        hash: token::digest_of_drawn(Kind::Refresh, &fresh)?,
         session_id: bearer.session,
         issued_at: now,
         expires_at: refresh_expiry(app),
@@ -138,10 +138,6 @@ pub(super) async fn carry_on(app: &App, tx: &Tx, bearer: Bearer) -> Result<Sessi
         expires_in: app.tokens.lifetime().num_seconds(),
         refresh: fresh,
     })
-}
-
-fn digest(kind: Kind, token: &str) -> Result<Vec<u8>> {
-    token::digest(kind, token).ok_or_else(|| Error::internal("a drawn token has no digest"))
 }
 
 pub(super) fn refresh_expiry(app: &App) -> DateTime<Utc> {

@@ -103,6 +103,7 @@ impl Bench {
             seat_pool_id: None,
             waiting_rank: None,
             offered_until: None,
+            institution_kind: None,
         };
         enrolment::insert(&tx, &row).await.expect("an enrolment");
         let change = Change {

@@ -44,7 +44,7 @@ fn world() -> String {
         ));
     }
     rows.push(format!(
-        "INSERT INTO institution VALUES ({}, NULL, 'N', '[]', 'UY', 'other', NULL, {now}, 1);",
+        "INSERT INTO institution VALUES ({}, NULL, 'N', '[]', 'UY', 'other', NULL, {now}, 1, 'n');",
         id(NOMINATOR)
     ));
     for person in EVERYBODY {
@@ -70,7 +70,7 @@ fn world() -> String {
         ));
     }
     rows.push(format!(
-        "INSERT INTO team VALUES ({}, {}, 'T', {now}, 1);",
+        "INSERT INTO team VALUES ({}, {}, 'T', {now}, 1, 't');",
         id(70),
         id(HERE)
     ));

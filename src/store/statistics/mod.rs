@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoCondition, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoCondition, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ConnectionTrait, QueryResult};
 use uuid::Uuid;
 
 use self::select::{admitted, divide, is_id, select, select_sums, sum, sum_where, t};
-use super::meeting;
+use super::{edition, history, meeting};
 use crate::domain::actor::Reach;
+use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::person::Gender;
 use crate::domain::statistics::{Dimension, Figures, Filter};
@@ -108,12 +109,14 @@ fn read_key(row: &QueryResult, by: &[Dimension]) -> Result<GroupKey> {
     Ok(by.iter().enumerate().map(part).collect::<Result<_, _>>()?)
 }
 
-/// The wanted figures of every group in which anything is counted.
+/// The wanted figures of the groups in which anything is counted, of `most` groups at most: whoever asks for one more than
+/// they can use learns that there are too many.
 pub async fn figures(
     connection: &impl ConnectionTrait,
     scope: &Scope<'_>,
     by: &[Dimension],
     wanted: &[Figure],
+    most: u64,
 ) -> Result<BTreeMap<GroupKey, Figures>> {
     if by.is_empty() && wanted.is_empty() {
         // Nothing is asked of the database, which would not take a statement that selects nothing.
@@ -123,7 +126,9 @@ pub async fn figures(
     for figure in wanted {
         statement.expr(figure.expression());
     }
-    statement.cond_having(sum(t("enrolments")).ne(0).into_condition());
+    statement
+        .cond_having(sum(t("enrolments")).ne(0).into_condition())
+        .limit(most);
     let mut groups = BTreeMap::new();
     for row in connection.query_all(&statement).await? {
         let mut figures = Figures::default();
@@ -176,12 +181,14 @@ async fn read_counts(
         .collect()
 }
 
-/// How many meetings began until `until`, and their planned minutes, by course or edition.
+/// How many meetings began until `until`, and their planned minutes, by course or edition, of `most` groups at most. Those
+/// of an edition count that runs or ran: what is planned only, or was cancelled, has none.
 pub async fn meetings(
     connection: &impl ConnectionTrait,
     scope: &Scope<'_>,
     by: &[Dimension],
     until: DateTime<Utc>,
+    most: u64,
 ) -> Result<BTreeMap<GroupKey, (i64, i64)>> {
     use meeting::Column as C;
     let mut statement = Query::select();
@@ -190,7 +197,9 @@ pub async fn meetings(
     statement
         .expr(Func::count(Expr::col((Alias::new("t"), C::Id))))
         .expr(sum(Expr::col((Alias::new("t"), C::Minutes))))
-        .and_where(Expr::col((Alias::new("t"), C::StartsAt)).lte(until));
+        .and_where(Expr::col((Alias::new("t"), C::StartsAt)).lte(until))
+        .and_where(t("edition_id").in_subquery(taking_place(scope.as_at)))
+        .limit(most);
     let rows = connection.query_all(&statement).await?;
     rows.iter()
         .map(|row| {
@@ -201,4 +210,35 @@ pub async fn meetings(
             ))
         })
         .collect()
+}
+
+/// The editions that run or ran: now, by their state, or at an earlier instant, by the last step in their history until then.
+fn taking_place(as_at: Option<DateTime<Utc>>) -> SelectStatement {
+    let states = EditionState::ALL.iter().filter(|state| state.takes_place());
+    let states: Vec<&str> = states.map(|state| state.word()).collect();
+    let mut editions = Query::select();
+    editions
+        .column((edition::Entity, edition::Column::Id))
+        .from(edition::Entity);
+    let Some(instant) = as_at else {
+        editions.and_where(Expr::col((edition::Entity, edition::Column::State)).is_in(states));
+        return editions;
+    };
+    let latest = Query::select()
+        .column(history::Column::Id)
+        .from_as(history::Entity, "latest")
+        .and_where(Expr::col(("latest", history::Column::SubjectId)).equals((edition::Entity, edition::Column::Id)))
+        .and_where(Expr::col(("latest", history::Column::At)).lte(instant))
+        .order_by(("latest", history::Column::At), Order::Desc)
+        .order_by(("latest", history::Column::Id), Order::Desc)
+        .limit(1)
+        .to_owned();
+    let stood = Query::select()
+        .expr(Expr::val(1))
+        .from_as(history::Entity, "stood")
+        .and_where(Expr::col(("stood", history::Column::Id)).in_subquery(latest))
+        .and_where(Expr::col(("stood", history::Column::ToState)).is_in(states))
+        .to_owned();
+    editions.and_where(Expr::exists(stood));
+    editions
 }

@@ -96,6 +96,7 @@ async fn people_from_rows(
 /// The enrolments under the names of the counts.
 fn enrolments() -> SelectStatement {
     use enrolment::Column as C;
+    let kind = Func::coalesce([Expr::col(C::InstitutionKind), Expr::val("")]);
     let institution = Func::coalesce([Expr::col(C::InstitutionId), Expr::val(Uuid::nil())]);
     Query::select()
         .column(C::EditionId)
@@ -103,6 +104,7 @@ fn enrolments() -> SelectStatement {
         .columns([C::Gender, C::Country, C::ConstituentGroup, C::Language, C::PersonNumber])
         .expr_as(institution, Alias::new("institution_id"))
         .expr_as(Expr::col(C::AppliedMonth), Alias::new("month"))
+        .expr_as(kind, Alias::new("institution_kind"))
         .from(enrolment::Entity)
         .to_owned()
 }

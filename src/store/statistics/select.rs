@@ -10,7 +10,7 @@ use super::Scope;
 use crate::domain::actor::Reach;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::statistics::{Dimension, Filter, PeriodRule};
-use crate::store::{edition, institution};
+use crate::store::edition;
 
 /// What is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +45,7 @@ pub(super) fn column_of(dimension: Dimension) -> SimpleExpr {
         Dimension::Gender => t("gender"),
         Dimension::Country => t("country"),
         Dimension::Institution => t("institution_id"),
-        Dimension::InstitutionKind => {
-            let kind = Expr::col((institution::Entity, institution::Column::Kind));
-            Func::coalesce([kind, Expr::val("")]).into()
-        }
+        Dimension::InstitutionKind => t("institution_kind"),
         Dimension::ConstituentGroup => t("constituent_group"),
         Dimension::Course => Expr::col((edition::Entity, edition::Column::CourseId)),
         Dimension::Edition => t("edition_id"),
@@ -85,10 +82,6 @@ pub(super) fn restrict(statement: &mut SelectStatement, scope: &Scope, by: &[Dim
     if filter.period.is_some() || !filter.courses.is_empty() || reach_courses || by.contains(&Dimension::Course) {
         let on = Expr::col((edition::Entity, edition::Column::Id)).eq(t("edition_id"));
         statement.join(JoinType::InnerJoin, edition::Entity, on);
-    }
-    if !filter.institution_kinds.is_empty() || by.contains(&Dimension::InstitutionKind) {
-        let on = Expr::col((institution::Entity, institution::Column::Id)).eq(t("institution_id"));
-        statement.join(JoinType::LeftJoin, institution::Entity, on);
     }
     statement
         .cond_where(editions_condition(scope))
@@ -155,12 +148,10 @@ pub(super) fn people_condition(filter: &Filter) -> Condition {
         filter.statuses.iter().map(|value| value.word().to_owned()).collect(),
     );
     words("month", filter.months.clone());
+    let kinds = filter.institution_kinds.iter();
+    words("institution_kind", kinds.map(|kind| kind.word().to_owned()).collect());
     if !filter.institutions.is_empty() {
         all = all.add(t("institution_id").is_in(filter.institutions.iter().map(|id| id.0)));
-    }
-    if !filter.institution_kinds.is_empty() {
-        let kind = Expr::col((institution::Entity, institution::Column::Kind));
-        all = all.add(kind.is_in(filter.institution_kinds.iter().map(|kind| kind.word())));
     }
     all
 }
@@ -213,6 +204,7 @@ pub(super) fn journal(instant: DateTime<Utc>) -> SelectStatement {
         "constituent_group",
         "language",
         "month",
+        "institution_kind",
         "enrolment_id",
         "person_number",
     ];

@@ -21,6 +21,7 @@ use super::{Tx, Write};
 use crate::clock::Clock;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::EditionId;
+use crate::domain::institution::InstitutionKind;
 use crate::domain::person::Gender;
 use crate::domain::statistics::{Cell, Change, Fact};
 use crate::error::{Error, Result};
@@ -34,11 +35,11 @@ pub(super) use sets::serialize;
 /// enough to be rewritten with every enrolment.
 pub(super) const CHUNK_BITS: u32 = 13;
 
-/// The most rows of one statement: 15 columns each stay under SQLite's 32,766 variables.
+/// The most rows of one statement: 16 columns each stay under SQLite's 32,766 variables.
 const BATCH: usize = 2000;
 
 pub(super) const COUNTS: [&str; 3] = ["enrolments", "submitted", "released"];
-pub(super) const DETAIL_KEY: [&str; 8] = [
+pub(super) const DETAIL_KEY: [&str; 9] = [
     "edition_id",
     "status",
     "gender",
@@ -47,6 +48,7 @@ pub(super) const DETAIL_KEY: [&str; 8] = [
     "constituent_group",
     "language",
     "month",
+    "institution_kind",
 ];
 pub(super) const EDITION_KEY: [&str; 4] = ["edition_id", "status", "gender", "country"];
 pub(super) const OVERALL_KEY: [&str; 3] = ["status", "gender", "country"];
@@ -160,6 +162,7 @@ fn detail_values(cell: &Cell) -> Vec<Value> {
         cell.constituent_group.word().into(),
         cell.language.code().into(),
         cell.month.as_str().into(),
+        cell.institution_kind.map_or("", InstitutionKind::word).into(),
     ]
 }
 

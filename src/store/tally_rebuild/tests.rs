@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, PersonId};
+use crate::domain::institution::InstitutionKind;
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender};
 use crate::domain::statistics::Change;
@@ -68,6 +69,7 @@ async fn random_past(folder: &tempfile::TempDir, seed: u64) -> Db {
                 seat_pool_id: None,
                 waiting_rank: None,
                 offered_until: None,
+                institution_kind: [None, Some(InstitutionKind::Workers)][draw(2)],
             };
             let person = 1 + draw(5);
             let number = i64::try_from(person * 9000).expect("small");
@@ -162,9 +164,9 @@ async fn an_enrolment_that_nobody_counted_is_told_and_enters_the_journal() {
     change(
         &db,
         "INSERT INTO enrolment (id, edition_id, person_id, person_number, state, motivation, applied_at, applied_month, gender,
-         country, institution_id, constituent_group, language, nominated_by, works_submitted, works_released, grade, version)
+         country, institution_id, constituent_group, language, nominated_by, works_submitted, works_released, grade, version, institution_kind)
          SELECT randomblob(16), edition_id, person_id, person_number, 'cancelled', motivation, applied_at,
-         applied_month, gender, country, institution_id, constituent_group, language, nominated_by, 0, 0, NULL, 1
+         applied_month, gender, country, institution_id, constituent_group, language, nominated_by, 0, 0, NULL, 1, institution_kind
          FROM enrolment LIMIT 1",
     )
     .await;

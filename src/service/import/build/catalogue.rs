@@ -11,7 +11,7 @@ use crate::domain::id::{CourseId, DeliverableId, EditionId, InstitutionId, Meeti
 use crate::domain::import::timeline::{self, Span};
 use crate::domain::import::{Course, Edition, Plan, TIME_ZONE};
 use crate::domain::language::{Language, Localized};
-use crate::domain::text::fold;
+use crate::domain::text::{fold, order_key};
 use crate::service::import::compare::Known;
 use crate::service::import::joined;
 use crate::store::{course, deliverable, edition, institution, meeting};
@@ -33,6 +33,7 @@ impl Builder<'_> {
                     merged_into: None,
                     created_at: self.now,
                     version: 1,
+                    name_key: order_key(row.name.as_ref()),
                 });
             }
         }

@@ -56,6 +56,7 @@ fn fact(row: &enrolment::Model, status: EnrolmentState, submitted: i64, released
             constituent_group: row.constituent_group,
             language: row.language,
             month: row.applied_month.clone(),
+            institution_kind: row.institution_kind,
         },
         submitted,
         released,

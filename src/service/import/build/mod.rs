@@ -146,10 +146,15 @@ impl Builder<'_> {
         ids
     }
 
+    /// The kind of a person's institution.
+    fn kind(&self, row: &Person) -> Option<InstitutionKind> {
+        row.institution.map(|place| self.plan.institutions[place].kind)
+    }
+
     /// The group of a person: that of the institution.
     fn group(&self, row: &Person) -> ConstituentGroup {
-        let kind = row.institution.map(|place| self.plan.institutions[place].kind);
-        kind.map_or(ConstituentGroup::NotStated, InstitutionKind::constituent_group)
+        self.kind(row)
+            .map_or(ConstituentGroup::NotStated, InstitutionKind::constituent_group)
     }
 
     fn history(&mut self, subject: Subject, steps: Steps<&'static str>) {
@@ -215,6 +220,7 @@ impl Builder<'_> {
                 seat_pool_id: None,
                 waiting_rank: None,
                 offered_until: None,
+                institution_kind: self.kind(person),
             });
         }
         all

@@ -6,6 +6,7 @@ use super::{Builder, NewEdition, NewEnrolment, TeamWork};
 use crate::domain::id::{EnrolmentId, GradeId, PersonId, SubmissionId, TeamId, VersionId};
 use crate::domain::import::{Team, timeline};
 use crate::domain::submission::SubmissionState;
+use crate::domain::text::order_key;
 use crate::store::{grade, submission, team, team_member, version};
 
 impl Builder<'_> {
@@ -27,6 +28,7 @@ impl Builder<'_> {
                 name: row.name.to_string(),
                 created_at: begun,
                 version: 1,
+                name_key: order_key(row.name.as_ref()),
             });
             let members: Vec<EnrolmentId> = row
                 .members

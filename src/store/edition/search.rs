@@ -1,0 +1,53 @@
+//! What a search of the catalogue looks through: the code of an edition and the texts of its course, kept with the edition.
+//!
+//! Whoever stores it holds the course against changes, after the edition.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::{QueryOrder, QuerySelect};
+
+use super::{Column, Entity};
+use crate::domain::id::{CourseId, EditionId};
+use crate::domain::text::fold;
+use crate::error::Result;
+use crate::store::{Tx, course};
+
+/// What a search looks through.
+pub fn text(code: &str, course: &course::Model) -> String {
+    format!("{} {}", fold(code), course.search_text)
+}
+
+/// Locks the editions of a course, so that nobody changes one while their search texts are made anew.
+pub async fn lock_all(tx: &Tx, course: CourseId) -> Result<()> {
+    let editions = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::CourseId.eq(course))
+        .order_by_asc(Column::Id);
+    let _locked: Vec<EditionId> = editions.lock_exclusive().into_tuple().all(tx).await?;
+    Ok(())
+}
+
+/// Brings the search texts of a course's editions up to date, a thousand with one statement. The course is locked, and
+/// so are the editions that it had: nobody adds or changes one meanwhile.
+pub async fn refresh(tx: &Tx, course: &course::Model) -> Result<()> {
+    let editions: Vec<(EditionId, String)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Code])
+        .filter(Column::CourseId.eq(course.id))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    for batch in editions.chunks(1000) {
+        let mut texts = CaseStatement::new();
+        for (id, code) in batch {
+            texts = texts.case(Expr::col(Column::Id).eq(*id), text(code, course));
+        }
+        Entity::update_many()
+            .col_expr(Column::SearchText, texts.finally(Expr::col(Column::SearchText)).into())
+            .filter(Column::Id.is_in(batch.iter().map(|(id, _)| *id)))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
