@@ -224,6 +224,26 @@ async fn whom_a_coordinator_lets_wait_waits_although_a_seat_is_free() {
     assert_eq!(decide(&first, "WAITLIST").await, "WAITLISTED");
     assert_eq!(decide(&second, "REJECT").await, "REJECTED");
     assert_eq!(state(&coordinator, &first).await, "WAITLISTED");
+    let third = test.person("Cy").await;
+    let left = json!({ "enrolmentId": apply(&third, &edition).await.0, "version": 1 });
+    let answer = third.run("WithdrawEnrolment", json!({ "input": left })).await;
+    assert_eq!(answer.text("withdrawEnrolment.enrolment.state"), "CANCELLED");
+    assert_eq!(
+        state(&coordinator, &first).await,
+        "WAITLISTED",
+        "no seat was given back"
+    );
+    for (capacity, expected) in [(5, "WAITLISTED"), (4, "WAITLISTED"), (6, "CONFIRMED")] {
+        let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
+        let plan = edition_input(Plan {
+            capacity: Some(capacity),
+            ..plan
+        });
+        let input = json!({ "editionId": edition, "version": seen.number("edition.version"), "edition": plan });
+        let answer = coordinator.run("UpdateEdition", json!({ "input": input })).await;
+        assert_eq!(answer.user_errors("updateEdition"), [""; 0]);
+        assert_eq!(state(&coordinator, &first).await, expected, "{capacity} seats");
+    }
     let own = apply(&coordinator, &edition).await.0;
     let input = json!({ "enrolmentId": own, "version": 1, "decision": "CONFIRM" });
     let refused = coordinator.run("DecideEnrolment", json!({ "input": input })).await;

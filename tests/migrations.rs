@@ -113,7 +113,9 @@ async fn what_was_counted_before_is_counted_by_the_rules_of_now() {
     }
     assert_eq!(texts(&db, "SELECT name_key FROM institution").await, ["union general"]);
     assert_eq!(texts(&db, "SELECT name_key FROM team").await, ["nandu"]);
-    let unguarded = verify::guard::unguarded(db.read()).await.expect("the triggers can be listed");
+    let unguarded = verify::guard::unguarded(db.read())
+        .await
+        .expect("the triggers can be listed");
     assert_eq!(unguarded, Vec::<String>::new());
     let refusal = run(&db, "UPDATE tally_change SET submitted = 0")
         .await

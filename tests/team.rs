@@ -73,6 +73,29 @@ async fn a_coordinator_makes_a_team_and_puts_it_in_a_tutors_charge() {
 }
 
 #[tokio::test]
+async fn who_left_and_comes_back_may_be_in_another_team() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    let ana = test.person("Ana").await;
+    for name in ["Ceibo", "Tala"] {
+        let enrolment = apply(&ana, &edition).await.0;
+        let input = json!({ "editionId": edition, "name": name, "enrolmentIds": [enrolment] });
+        let made = act(&coordinator, "CreateTeam", input).await;
+        assert_eq!(made.user_errors("createTeam"), [""; 0]);
+        assert_eq!(test.violations().await, [], "in {name}");
+        let left = act(
+            &ana,
+            "WithdrawEnrolment",
+            json!({ "enrolmentId": enrolment, "version": 1 }),
+        )
+        .await;
+        assert_eq!(left.user_errors("withdrawEnrolment"), [""; 0]);
+        assert_eq!(test.violations().await, [], "after {name}");
+    }
+}
+
+#[tokio::test]
 async fn members_take_part_in_the_edition_and_are_in_no_other_team() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana", "Ben", "Cy", "Dan"]).await;

@@ -82,6 +82,10 @@ pub async fn update(
     }
     check_capacity(&row, draft)?;
     let lifted = row.capacity.is_some() && draft.capacity.is_none();
+    let has_more = row
+        .capacity
+        .zip(draft.capacity)
+        .is_some_and(|(before, now)| before < now);
     let course = course::hold(&tx, row.course_id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
@@ -93,7 +97,9 @@ pub async fn update(
     if lifted {
         admissions.admit_all().await?;
     }
-    admissions.fill_seats().await?;
+    if has_more {
+        admissions.fill_seats().await?;
+    }
     let row = admissions.finish().await?;
     audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], None).await?;
     tx.commit().await?;

@@ -162,7 +162,10 @@ pub async fn withdraw(
         .map_err(|refusal| Fault::at("enrolmentId", refusal.into()))?;
     let mut admissions = Admissions::of(app, &tx, actor.person, edition).await?;
     let moved = admissions.take(vec![row], to, reason, "enrolmentId").await?;
-    admissions.fill_seats().await?;
+    // Who had no seat leaves none: whom a coordinator lets wait beside free seats goes on waiting.
+    if admissions.has_freed() {
+        admissions.fill_seats().await?;
+    }
     admissions.finish().await?;
     audit::record(
         &tx,

@@ -88,7 +88,8 @@ pub const INVARIANTS: [(&str, &str); 16] = [
     (
         "a person is in at most one team of an edition",
         "SELECT COUNT(*) FROM (SELECT n.person_id, n.edition_id FROM team_member m JOIN enrolment n ON n.id = m.enrolment_id
-           WHERE m.left_at IS NULL GROUP BY n.person_id, n.edition_id HAVING COUNT(DISTINCT m.team_id) > 1) t",
+           WHERE m.left_at IS NULL AND n.state IN ('confirmed', 'active', 'completed', 'not_completed')
+           GROUP BY n.person_id, n.edition_id HAVING COUNT(DISTINCT m.team_id) > 1) t",
     ),
     (
         "the versions of a submission are numbered without gaps",
