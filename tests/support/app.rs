@@ -20,7 +20,7 @@ use rumbo::domain::language::Language;
 use rumbo::domain::person::{ConstituentGroup, Gender};
 use rumbo::domain::text::{Country, Title};
 use rumbo::mail::{Mailer, Sent};
-use rumbo::store::{Tx, declaration, person, role, session};
+use rumbo::store::{Engine, Tx, declaration, person, role, session};
 use rumbo::worker::Worker;
 use rumbo::{http, service, store};
 use serde_json::{Value, json};
@@ -340,6 +340,11 @@ impl Client<'_> {
             agent: Some(agent),
             ..self.clone()
         }
+    }
+
+    /// Which database it is asked of.
+    pub fn engine(&self) -> Engine {
+        self.of.app.db.engine()
     }
 
     /// The access token.
