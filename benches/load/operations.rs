@@ -1,5 +1,6 @@
 //! What is asked, over HTTP and in raw SQL.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -27,6 +28,8 @@ pub const OVERALL: &str = "statistics of all by gender and country";
 
 /// How many people apply at most; for an eighth of them a row is inserted by hand instead.
 const APPLICANTS: i64 = 40_000;
+/// Among how many editions those who apply to different ones are spread.
+const SPREAD: i64 = 10;
 
 /// The same question over HTTP and in SQL.
 pub struct Operation {
@@ -253,7 +256,15 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
                     .to_owned(),
             ),
         ),
-        apply(db, &writer, size).await?,
+        apply(db, &writer, size, "apply and be confirmed", size.editions..=size.editions).await?,
+        apply(
+            db,
+            &writer,
+            size,
+            "apply and be confirmed, spread over ten editions",
+            (size.editions - SPREAD).max(1)..=size.editions - 1,
+        )
+        .await?,
         operation(
             "statistics of one edition by gender and country",
             Some(0.5),
@@ -309,33 +320,56 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
     ])
 }
 
-/// People who are not in the last edition apply to it, each once.
-async fn apply(db: &Db, writer: &Writer, size: Size) -> Result<Operation, Failure> {
-    let edition = id(Kind::Edition, size.editions, 1);
-    let free = format!(
-        "SELECT number FROM person p WHERE number <= {} AND NOT EXISTS (SELECT 1 FROM enrolment e \
-         WHERE e.edition_id = $1 AND e.person_id = p.id) ORDER BY number LIMIT {APPLICANTS}",
-        size.people
-    );
+/// People who are not yet in one of these editions apply to it, each once; all the editions take applications.
+async fn apply(
+    db: &Db,
+    writer: &Writer,
+    size: Size,
+    name: &'static str,
+    editions: RangeInclusive<i64>,
+) -> Result<Operation, Failure> {
+    let open = "UPDATE edition SET state = 'enrolling', starts_on = open.starts_on, ends_on = open.ends_on, \
+                enrols_from = open.enrols_from, enrols_until = open.enrols_until \
+                FROM edition AS open WHERE edition.id = $1 AND open.id = $2";
+    let free = "SELECT number FROM person p WHERE number <= $2 AND number % $3 = $4 AND NOT EXISTS \
+                (SELECT 1 FROM enrolment e WHERE e.edition_id = $1 AND e.person_id = p.id) ORDER BY number LIMIT $5";
     let backend = db.read().get_database_backend();
-    let rows = db
-        .read()
-        .query_all_raw(Statement::from_sql_and_values(backend, free, [edition.into()]))
-        .await?;
-    let mut numbers: Vec<i64> = rows
-        .iter()
-        .map(|row| row.try_get_by_index(0))
-        .collect::<Result<_, _>>()?;
-    let by_hand = numbers.split_off(numbers.len() - numbers.len() / 8);
-    let variables = json!({"input": {"editionId": EditionId(edition).to_string(), "motivation": "To learn."}});
-    say(&format!("{} people may apply", numbers.len()));
-    let requests = numbers
-        .iter()
-        .map(|number| writer.request(*number, (ENROLMENT, "ApplyToEdition"), &variables));
-    let values = by_hand.iter().map(|number| {
+    let last = id(Kind::Edition, size.editions, 1);
+    let parts = editions.end() - editions.start() + 1;
+    let mut applicants = Vec::new();
+    for edition in editions {
+        let key = id(Kind::Edition, edition, 1);
+        let tx = db.write().await?;
+        tx.execute_raw(Statement::from_sql_and_values(backend, open, [key.into(), last.into()]))
+            .await?;
+        tx.commit().await?;
+        // Everybody applies to one edition only.
+        let limits = [size.people, parts, edition % parts, APPLICANTS / parts].map(Value::from);
+        let rows = db
+            .read()
+            .query_all_raw(Statement::from_sql_and_values(
+                backend,
+                free,
+                [Value::from(key)].into_iter().chain(limits),
+            ))
+            .await?;
+        for (place, row) in rows.iter().enumerate() {
+            applicants.push((place, row.try_get_by_index::<i64>(0)?, edition));
+        }
+    }
+    // Those who come after one another apply to different editions.
+    applicants.sort_unstable();
+    let by_hand = applicants.split_off(applicants.len() - applicants.len() / 8);
+    say(&format!("{} applications may be made", applicants.len()));
+    let requests = applicants.iter().map(|(_, number, edition)| {
+        let edition = EditionId(id(Kind::Edition, *edition, 1)).to_string();
+        let variables = json!({"input": {"editionId": edition, "motivation": "To learn."}});
+        writer.request(*number, (ENROLMENT, "ApplyToEdition"), &variables)
+    });
+    let values = by_hand.iter().map(|(_, number, edition)| {
         vec![
-            id(Kind::Enrolment, size.editions, *number).into(),
-            edition.into(),
+            id(Kind::Enrolment, *edition, *number).into(),
+            id(Kind::Edition, *edition, 1).into(),
             id(Kind::Person, 0, *number).into(),
             Value::from(*number),
         ]
@@ -346,7 +380,7 @@ async fn apply(db: &Db, writer: &Writer, size: Size) -> Result<Operation, Failur
         "'2026-01-01T00:00:00Z'"
     };
     Ok(Operation {
-        name: "apply and be confirmed",
+        name,
         reach: Some(1.5),
         expected: "\"CONFIRMED\"",
         requests: requests.collect::<Result<_, _>>()?,
