@@ -2,11 +2,10 @@
 //! command.
 
 use chrono::NaiveDate;
-use rumbo::config::{Secret, Transport};
 use rumbo::domain::id::PersonId;
 use rumbo::domain::language::{Language, Localized};
 use rumbo::domain::notice::{AboutEdition, AboutWork, Notice};
-use rumbo::mail::{Letter, Mailer, Recipient, Rendered};
+use rumbo::mail::{Letter, Recipient, Rendered};
 use rumbo::store::{outbox, person};
 use serde_json::json;
 
@@ -35,20 +34,10 @@ fn smuggler(name: &str) -> String {
     )
 }
 
-/// A mailer that sends to the server.
-fn mailer_to(sink: &Sink, test: &TestApp) -> Mailer {
-    // Only the first test that gets here installs it.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let mut settings = test.app.settings.mail.clone();
-    settings.transport = Transport::Smtp;
-    settings.smtp_url = Secret::new(format!("smtp://127.0.0.1:{}", sink.port));
-    Mailer::from_settings(&settings).expect("a mailer")
-}
-
 /// Sends what is in the outbox to a server, and returns what arrived there.
 async fn deliver(test: &TestApp) -> Vec<Delivery> {
     let sink = Sink::start().await;
-    let worker = test.worker_with(mailer_to(&sink, test));
+    let worker = test.worker_with(sink.mailer(test));
     worker.drain().await.expect("the worker reaches the server");
     sink.take()
 }
@@ -271,7 +260,7 @@ async fn a_line_of_one_dot_is_doubled_on_its_way() {
         },
         at: test.now(),
     };
-    mailer_to(&sink, &test).send(&letter).await.expect("sent");
+    sink.mailer(&test).send(&letter).await.expect("sent");
     let deliveries = sink.take();
     let [delivery] = deliveries.as_slice() else {
         panic!("{deliveries:?}")

@@ -221,14 +221,17 @@ fn at_the_end(url: String, statement: String) {
 }
 
 /// The server that the tests were told to use.
+fn server() -> Option<String> {
+    told("RUMBO_TEST_DATABASE_URL")
+}
+
+/// What the tests were told under this name.
 #[allow(
     clippy::disallowed_methods,
     reason = "the one place where the tests read the environment"
 )]
-fn server() -> Option<String> {
-    std::env::var("RUMBO_TEST_DATABASE_URL")
-        .ok()
-        .filter(|url| !url.is_empty())
+pub fn told(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Runs one statement outside a transaction.

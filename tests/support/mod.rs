@@ -14,5 +14,6 @@ pub mod program;
 pub mod rows;
 pub mod scene;
 pub mod sdl;
+pub mod server;
 pub mod smtp;
 pub mod source;

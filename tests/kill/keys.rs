@@ -1,7 +1,6 @@
-//! The program itself, killed in the middle: what was answered is there, and the key tells of everything else.
+//! What was answered is there after a kill, and the key tells of everything else.
 
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,78 +8,15 @@ use std::time::{Duration, Instant};
 use rumbo::store::{audit, idempotency, institution};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::support::app::TestApp;
 use crate::support::operations::document;
+use crate::support::server::{Server, exchange};
 
 /// How often the server is killed.
 const KILLS: usize = 6;
 /// How many clients ask at the same time.
 const CLIENTS: usize = 4;
-
-/// `rumbo serve` on a database; killed when this is dropped.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    async fn start(database_url: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = port.expect("a port");
-        let child = Command::new(env!("CARGO_BIN_EXE_rumbo"))
-            .args(["serve", "--profile", "test", "--database-url", database_url])
-            .args(["--listen", &address.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let mut server = Self { child, address };
-        let begun = Instant::now();
-        while exchange(address, "GET /ready HTTP/1.1\r\n", "")
-            .await
-            .is_none_or(|answer| !answer.starts_with("HTTP/1.1 200"))
-        {
-            assert_eq!(server.child.try_wait().expect("a process"), None, "the server ended");
-            assert!(begun.elapsed() < Duration::from_secs(30), "the server is not ready");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        server
-    }
-
-    /// SIGKILL: nothing is told, nothing is put in order.
-    fn kill(&mut self) {
-        self.child.kill().expect("it is killed");
-        self.child.wait().expect("it is gone");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // One that was killed already is gone.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-/// Sends one request on a connection of its own; the whole answer, or nothing when it broke off.
-async fn exchange(address: SocketAddr, head: &str, body: &str) -> Option<String> {
-    let whole = format!(
-        "{head}host: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(address).await.ok()?;
-    stream.write_all(whole.as_bytes()).await.ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let length: usize = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())?;
-    (body.len() == length).then_some(answer)
-}
 
 /// What is asked under a key: an institution of that name.
 async fn ask(address: SocketAddr, token: &str, key: &str) -> Option<String> {
@@ -161,12 +97,12 @@ async fn after_a_kill_every_key_tells_whether_it_was_done() {
     let administrator = test.administrator().await;
     test.password_of(&administrator).await;
     let url = test.database_url();
-    let mut server = Server::start(&url).await;
+    let mut server = Server::start(&url, &[]).await;
     let token = sign_in(server.address, &administrator.email).await;
     let (mut keys, mut told, mut untold, mut absent) = (0, 0, 0, 0);
     for round in 0..KILLS {
         let asked = ask_until_gone(&mut server, &token, round).await;
-        server = Server::start(&url).await;
+        server = Server::start(&url, &[]).await;
         keys += asked.len();
         for (key, answer) in &asked {
             let again = ask(server.address, &token, key).await.expect("an answer");

@@ -1,0 +1,4 @@
+//! The program itself, killed in the middle.
+
+mod keys;
+mod load;
