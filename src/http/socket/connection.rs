@@ -197,7 +197,7 @@ impl Connection {
     async fn check(&self) -> Result<(), Over> {
         match self.judge().await {
             Err(Error::Unauthenticated) => Err(Close::FORBIDDEN.into()),
-            Ok(_) | Err(_) => Ok(()),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
