@@ -234,21 +234,66 @@ async fn whom_a_coordinator_lets_wait_waits_although_a_seat_is_free() {
         "no seat was given back"
     );
     for (capacity, expected) in [(5, "WAITLISTED"), (4, "WAITLISTED"), (6, "CONFIRMED")] {
-        let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
-        let plan = edition_input(Plan {
+        let plan = Plan {
             capacity: Some(capacity),
             ..plan
-        });
-        let input = json!({ "editionId": edition, "version": seen.number("edition.version"), "edition": plan });
-        let answer = coordinator.run("UpdateEdition", json!({ "input": input })).await;
-        assert_eq!(answer.user_errors("updateEdition"), [""; 0]);
-        assert_eq!(state(&coordinator, &first).await, expected, "{capacity} seats");
+        };
+        assert_eq!(
+            replanned(&coordinator, &edition, plan, &first).await,
+            expected,
+            "{capacity} seats"
+        );
     }
     let own = apply(&coordinator, &edition).await.0;
     let input = json!({ "enrolmentId": own, "version": 1, "decision": "CONFIRM" });
     let refused = coordinator.run("DecideEnrolment", json!({ "input": input })).await;
     assert_eq!(refused.user_errors("decideEnrolment"), ["OWN_WORK input.enrolmentId"]);
     drop(test.mails().await);
+}
+
+/// Changes the plan of an edition, and returns the state of an enrolment after that.
+async fn replanned(coordinator: &Client<'_>, edition: &str, plan: Plan, enrolment: &str) -> String {
+    let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
+    let input = json!({
+        "editionId": edition, "version": seen.number("edition.version"), "edition": edition_input(plan),
+    });
+    let answer = coordinator.run("UpdateEdition", json!({ "input": input })).await;
+    assert_eq!(answer.user_errors("updateEdition"), [""; 0]);
+    state(coordinator, enrolment).await
+}
+
+#[tokio::test]
+async fn an_edition_that_is_opened_lets_those_in_who_wait() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let plan = Plan {
+        capacity: Some(5),
+        policy: "APPROVAL",
+        ..Plan::OPEN
+    };
+    let edition = enrolling(&coordinator, plan).await;
+    let (waits, _) = apply(&test.person("Ana").await, &edition).await;
+    let input = json!({ "enrolmentId": waits, "version": 1, "decision": "WAITLIST", "reason": "so decided" });
+    coordinator.run("DecideEnrolment", json!({ "input": input })).await;
+    assert_eq!(replanned(&coordinator, &edition, plan, &waits).await, "WAITLISTED");
+    let open = Plan { policy: "OPEN", ..plan };
+    assert_eq!(replanned(&coordinator, &edition, open, &waits).await, "CONFIRMED");
+    assert_eq!(test.violations().await, []);
+}
+
+#[tokio::test]
+async fn a_course_that_has_begun_takes_nobody_in_because_it_has_more_room() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = of_seats(&coordinator, 1).await;
+    apply(&test.person("Ana").await, &edition).await;
+    let (waits, _) = apply(&test.person("Ben").await, &edition).await;
+    walk(&coordinator, &edition, &["ENROLMENT_CLOSED", "RUNNING"]).await;
+    for capacity in [Some(3), None] {
+        let plan = Plan { capacity, ..Plan::OPEN };
+        assert_eq!(replanned(&coordinator, &edition, plan, &waits).await, "WAITLISTED");
+    }
+    assert_eq!(test.violations().await, []);
 }
 
 #[tokio::test]

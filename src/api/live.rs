@@ -52,13 +52,13 @@ impl EditionFigures {
         self.0.count(enrolment::EnrolmentState::takes_seat)
     }
 
-    /// How many seats are free; null for as many as come.
+    /// How many seats are free for anybody: neither taken, nor held for whom they are offered to, nor kept by a pool; null
+    /// for as many as come.
     async fn seats_free(&self) -> Option<i64> {
-        let taken = self.0.count(enrolment::EnrolmentState::takes_seat);
-        self.0.edition.capacity.map(|capacity| (capacity - taken).max(0))
+        self.0.edition.seats().free()
     }
 
-    /// How many wait for a seat.
+    /// How many wait for a seat, also those to whom one is offered now.
     async fn waiting(&self) -> i64 {
         self.0.count(|state| state == enrolment::EnrolmentState::Waitlisted)
     }

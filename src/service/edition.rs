@@ -6,7 +6,7 @@ use super::admission::Admissions;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
-use crate::domain::edition::{EditionDraft, EditionState, Refusal};
+use crate::domain::edition::{EditionDraft, EditionState, EnrolmentPolicy, Refusal};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CourseId, EditionId, PersonId};
 use crate::domain::policy::{Action, Relation, demand};
@@ -81,11 +81,7 @@ pub async fn update(
         return Err(Code::IllegalTransition.into());
     }
     check_capacity(&row, draft)?;
-    let lifted = row.capacity.is_some() && draft.capacity.is_none();
-    let has_more = row
-        .capacity
-        .zip(draft.capacity)
-        .is_some_and(|(before, now)| before < now);
+    let room = NewRoom::of(&row, draft);
     let course = course::hold(&tx, row.course_id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
@@ -94,17 +90,40 @@ pub async fn update(
     edition::update(&tx, &mut row).await?;
     Box::pin(telling::rescheduled(&app.clock, &tx, &row, before)).await?;
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
-    if lifted {
-        admissions.admit_all().await?;
-    }
-    if has_more {
-        admissions.fill_seats().await?;
+    match room {
+        NewRoom::None => {}
+        NewRoom::Some => admissions.fill_seats().await?,
+        NewRoom::ForAll => admissions.admit_all().await?,
     }
     let row = admissions.finish().await?;
     audit::record(&tx, &app.clock, actor.person, Action::PlanEdition, &[id.into()], None).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
+}
+
+/// What a change of an edition means for those who wait.
+#[derive(Clone, Copy)]
+enum NewRoom {
+    /// Nothing: whom a coordinator lets wait beside free seats goes on waiting.
+    None,
+    /// There may be free seats for them: more were added, or nobody is to decide any more.
+    Some,
+    /// There is no limit any more.
+    ForAll,
+}
+
+impl NewRoom {
+    /// Nobody comes into a course that has begun because it has more room.
+    fn of(row: &edition::Model, draft: &EditionDraft) -> Self {
+        let begins = matches!(row.state, EditionState::Enrolling | EditionState::EnrolmentClosed);
+        let opened = row.policy != draft.policy && draft.policy == EnrolmentPolicy::Open;
+        match (row.capacity, draft.capacity) {
+            (Some(_), None) if begins => Self::ForAll,
+            (Some(before), Some(now)) if before < now || opened => Self::Some,
+            _ => Self::None,
+        }
+    }
 }
 
 /// Refuses a capacity below what is taken, held and kept, and to lift the limit while seats are kept.

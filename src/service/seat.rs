@@ -57,7 +57,7 @@ pub async fn create_pool(
     seat_pool::insert(&tx, row.clone(), at).await?;
     note(&app.clock, &tx, actor.person, pool, (None, "kept")).await?;
     settle(&app.clock, &tx, actor.person, edition.id).await?;
-    end(app, tx, actor, pool).await?;
+    end(app, tx, actor, pool, edition.id).await?;
     Ok(row)
 }
 
@@ -85,7 +85,7 @@ pub async fn change_pool(
     seat_pool::set_draft(&tx, &mut row, draft).await?;
     settle(&app.clock, &tx, actor.person, edition.id).await?;
     let row = seat_pool::find(&tx, id).await?.unwrap_or(row);
-    end(app, tx, actor, id).await?;
+    end(app, tx, actor, id, edition.id).await?;
     Ok(row)
 }
 
@@ -101,7 +101,7 @@ pub async fn remove_pool(app: &App, actor: &Actor, id: SeatPoolId, version: i64)
     let from = if row.released_at.is_some() { "released" } else { "kept" };
     note(&app.clock, &tx, actor.person, id, (Some(from), "removed")).await?;
     let edition = settle(&app.clock, &tx, actor.person, edition.id).await?;
-    end(app, tx, actor, id).await?;
+    end(app, tx, actor, id, edition.id).await?;
     Ok(edition)
 }
 
@@ -167,8 +167,9 @@ async fn settle(clock: &Clock, tx: &Tx, actor: Option<PersonId>, id: EditionId) 
     admissions.finish().await
 }
 
-async fn end(app: &App, tx: Tx, actor: &Actor, pool: SeatPoolId) -> Result<()> {
-    let subjects = [pool.into()];
+/// Keeps what was done to a pool in the audit log, also as a thing of its edition, which outlives it and is followed.
+async fn end(app: &App, tx: Tx, actor: &Actor, pool: SeatPoolId, edition: EditionId) -> Result<()> {
+    let subjects = [pool.into(), edition.into()];
     audit::record(&tx, &app.clock, actor.person, Action::ManageSeats, &subjects, None).await?;
     tx.commit().await?;
     app.outbox.notify_one();

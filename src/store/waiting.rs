@@ -6,8 +6,9 @@ use sea_orm::sea_query::{ExprTrait, Order, SelectStatement};
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 
 use super::Tx;
+use super::announce::Topic;
 use super::enrolment::{Column, Entity, Model, in_states};
-use crate::domain::id::{EditionId, EnrolmentId};
+use crate::domain::id::EditionId;
 use crate::domain::seats::{KeptFor, Ledger, Pool, Seat};
 use crate::error::Result;
 
@@ -81,17 +82,26 @@ pub async fn is_wanted(tx: &Tx, edition: EditionId, ledger: &Ledger, seat: Seat)
 }
 
 /// Stores that seats of this kind are offered to enrolments, which must be locked; every version rises by one.
-pub async fn offer(tx: &Tx, ids: &[EnrolmentId], until: DateTime<Utc>, seat: Seat) -> Result<()> {
-    for batch in ids.chunks(10_000) {
+pub async fn offer(tx: &Tx, rows: &[Model], until: DateTime<Utc>, seat: Seat) -> Result<()> {
+    for batch in rows.chunks(10_000) {
+        for row in batch {
+            announce(tx, row);
+        }
         Entity::update_many()
             .col_expr(Column::OfferedUntil, Expr::value(until))
             .col_expr(Column::SeatPoolId, Expr::value(seat.pool().map(|pool| pool.0)))
             .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-            .filter(Column::Id.is_in(batch.iter().copied()))
+            .filter(Column::Id.is_in(batch.iter().map(|row| row.id)))
             .exec(tx)
             .await?;
     }
     Ok(())
+}
+
+/// Tells those who follow it of what no figure counts: an offer, or another place in the line.
+fn announce(tx: &Tx, row: &Model) {
+    tx.announce(Topic::Person(row.person_id));
+    tx.announce(Topic::Edition(row.edition_id));
 }
 
 /// Stores the rank of a locked enrolment; its version rises by one.
@@ -102,6 +112,7 @@ pub async fn set_rank(tx: &Tx, row: &mut Model, rank: Option<i64>) -> Result<()>
         .filter(Column::Id.eq(row.id))
         .exec(tx)
         .await?;
+    announce(tx, row);
     row.waiting_rank = rank;
     row.version += 1;
     Ok(())

@@ -80,17 +80,17 @@ impl Admissions<'_> {
 
     async fn offer(&mut self, rows: Vec<enrolment::Model>, seats: &[Option<Seat>], hours: i64) -> Result<()> {
         let until = self.clock.now() + TimeDelta::hours(hours);
-        let mut by_seat: BTreeMap<Seat, Vec<EnrolmentId>> = BTreeMap::new();
+        let mut by_seat: BTreeMap<Seat, Vec<enrolment::Model>> = BTreeMap::new();
         let mut after = rows.clone();
         for (row, seat) in after.iter_mut().zip(seats) {
             let seat = seat.unwrap_or(Seat::General);
-            by_seat.entry(seat).or_default().push(row.id);
+            by_seat.entry(seat).or_default().push(row.clone());
             row.seat_pool_id = seat.pool();
             row.offered_until = Some(until);
             row.version += 1;
         }
-        for (seat, ids) in by_seat {
-            waiting::offer(self.tx, &ids, until, seat).await?;
+        for (seat, rows) in by_seat {
+            waiting::offer(self.tx, &rows, until, seat).await?;
         }
         self.count_seats(&rows, &after).await?;
         let edition = self.about.clone();

@@ -5,10 +5,11 @@ use tracing::{error, info};
 
 use super::{note, settle};
 use crate::clock::Clock;
-use crate::domain::id::EditionId;
+use crate::domain::id::{EditionId, Subject};
+use crate::domain::policy::Action;
 use crate::error::Result;
 use crate::service::admission::Admissions;
-use crate::store::{Db, edition, seat_pool, waiting};
+use crate::store::{Db, audit, edition, seat_pool, waiting};
 
 /// How many pools, or editions, are looked at with one statement. Each has a transaction of its own.
 const BATCH: u64 = 100;
@@ -51,6 +52,16 @@ async fn release(db: &Db, clock: &Clock, due: &seat_pool::Model) -> Result<bool>
     seat_pool::release(&tx, due.id, now).await?;
     note(clock, &tx, None, due.id, (Some("kept"), "released")).await?;
     Box::pin(settle(clock, &tx, None, due.edition_id)).await?;
+    let subjects = [due.id.into(), due.edition_id.into()];
+    audit::record(
+        &tx,
+        clock,
+        None,
+        Action::ManageSeats,
+        &subjects,
+        Some("released by time"),
+    )
+    .await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -85,9 +96,12 @@ async fn expire(db: &Db, clock: &Clock, id: EditionId) -> Result<usize> {
             return Ok(ended);
         }
         let count = rows.len();
+        let subjects: Vec<Subject> = rows.iter().map(|row| row.id.into()).collect();
         let mut admissions = Admissions::at(clock, &tx, None, edition).await?;
         Box::pin(admissions.expire_offers(rows)).await?;
         admissions.finish().await?;
+        let reason = Some("not answered in time");
+        audit::record(&tx, clock, None, Action::AnswerOffer, &subjects, reason).await?;
         tx.commit().await?;
         ended += count;
     }
