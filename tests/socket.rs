@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use rumbo::auth::token::{self, Kind};
 use rumbo::domain::policy::scopes::{Scopes, TokenScope};
-use rumbo::store::{api_token as tokens, declaration, session};
+use rumbo::store::{Engine, api_token as tokens, declaration, session};
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -338,9 +338,12 @@ async fn pings_are_answered_with_what_they_bring() {
 async fn a_name_is_taken_as_long_as_its_operation_runs() {
     let test = TestApp::with(&[("socket.operations", "2")]).await;
     let tx = test.app.db.write().await.expect("a transaction");
-    tx.execute_unprepared("UPDATE counter SET value = value")
-        .await
-        .expect("a lock");
+    // On SQLite whoever writes has to wait for this transaction anyhow.
+    let lock = match test.app.db.engine() {
+        Engine::Sqlite => "SELECT 1",
+        Engine::Postgres => "LOCK TABLE account_request IN SHARE MODE",
+    };
+    tx.execute_unprepared(lock).await.expect("a lock");
     let slow = "mutation { refreshSession(input: { refreshToken: \"x\" }) { userErrors { code } } }";
     let register = "mutation { registerPerson(input: { email: \"a@example.org\", givenName: \"A\", familyName: \"B\",
         language: EN, timeZone: \"UTC\", password: \"tortuga verde en mayo\" }) { accepted } }";
