@@ -15,6 +15,7 @@ use rumbo::store::announce::{Followed, Topic};
 use rumbo::store::history::{self, Step};
 use rumbo::store::{Engine, Tx, session};
 use sea_orm::ConnectionTrait;
+use sea_orm::sqlx::postgres::PgListener;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -349,6 +350,57 @@ async fn a_lost_connection_to_the_server_loses_no_change() {
     }
 }
 
+/// PostgreSQL lets one transaction at a time commit that notifies, so that nobody should who need not.
+#[tokio::test]
+async fn a_change_is_announced_only_where_somebody_follows_it() {
+    let test = TestApp::having(prompt).await;
+    if test.app.db.engine() == Engine::Sqlite {
+        // Nothing leaves the process.
+        return;
+    }
+    let carla = test.coordinator().await;
+    let (one, other) = (
+        enrolling(&carla, Plan::OPEN).await,
+        enrolling(&carla, Plan::OTHER).await,
+    );
+    let eva = test.person("Eva").await;
+    let mut overheard = PgListener::connect(test.app.settings.database.url.reveal())
+        .await
+        .expect("a connection");
+    overheard.listen("rumbo_changes").await.expect("it listens");
+    apply(&eva, &one).await;
+
+    let mut peer = introduced(&test, carla.token()).await;
+    subscribe(&mut peer, "a", FIGURES, json!({ "editionId": other })).await;
+    assert_eq!(value(&mut peer, "editionFigures").await["applications"], 0);
+    // From when the server knows that it is followed.
+    let known = "SELECT CAST(objid AS text) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted \
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let begun = Instant::now();
+    while texts(&test.app.db, known).await.is_empty() {
+        assert!(begun.elapsed() < DEADLINE, "nobody follows");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    apply(&eva, &other).await;
+    assert_eq!(value(&mut peer, "editionFigures").await["applications"], 1);
+    let other: EditionId = other.parse().expect("an edition");
+    let first = in_time(overheard.recv()).await.expect("a notification");
+    assert_eq!(
+        first.payload(),
+        format!("e{}", other.0.simple()),
+        "the first that was said"
+    );
+
+    // Given back, it is not said any more.
+    peer.say(json!({ "type": "complete", "id": "a" })).await;
+    freed(&test).await;
+    let begun = Instant::now();
+    while !texts(&test.app.db, known).await.is_empty() {
+        assert!(begun.elapsed() < DEADLINE, "it is still held");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Ends the connection on which the program listens, as soon as there is one.
 async fn cut(test: &TestApp) {
     let sql = "SELECT CAST(pg_terminate_backend(pid) AS text) FROM pg_stat_activity \
@@ -679,8 +731,12 @@ async fn a_value_costs_the_same_few_statements_whatever_the_number() {
     let carla = test.coordinator().await;
     let edition = enrolling(&carla, Plan::OPEN).await;
     let eva = test.person("Eva").await;
-    // When the program begins to listen everybody reads again, which is not to be counted here.
-    let _listening = following(&test, &[Topic::Person(eva.person.expect("a person"))]).await;
+    // When the program begins to listen to something, who follows it reads again, which is not to be counted here.
+    let topics = [
+        Topic::Person(eva.person.expect("a person")),
+        Topic::Edition(edition.parse().expect("an edition")),
+    ];
+    let _listening = following(&test, &topics).await;
     let mut others = Vec::new();
     for plan in ["E-1", "E-2", "E-3", "E-4"] {
         others.push(

@@ -4,6 +4,11 @@
 //! is rolled back is never heard. On SQLite there is one copy, which tells itself after the commit. Nobody waits for a
 //! follower: that something has changed is a mark, and who is slow finds one mark for many changes.
 //!
+//! PostgreSQL lets one transaction at a time commit that notifies. So it is notified only where somebody may follow: topics
+//! are divided into [`Bucket`]s, a copy of Rumbo holds a shared lock on those of what is followed there, and a transaction
+//! that can have the lock for itself knows that nobody does. It keeps it until it has committed; who begins to follow
+//! meanwhile waits for the lock, and reads again once they have it.
+//!
 //! Only identifiers are announced, never what has become of them: that everybody reads for themself, as far as they may.
 
 use std::collections::{BTreeSet, HashMap};
@@ -11,8 +16,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use sea_orm::sea_query::{Alias, Expr, Func, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement};
 use sea_orm::sqlx::postgres::PgConnectOptions;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -32,6 +38,10 @@ const CHANNEL: &str = "rumbo_changes";
 const LONGEST: usize = 7_900;
 /// Of more than this in one transaction it is said that everything has changed.
 const MOST: usize = 5_000;
+/// For more than this in one transaction nobody looks who follows: each would take one of the server's locks.
+const LOOKED_FOR: usize = 20;
+/// Under which PostgreSQL keeps the locks on buckets, apart from all other locks.
+const BUCKETS: i32 = 0x6c69_7665;
 /// The word for that.
 const EVERYTHING: &str = "*";
 
@@ -65,6 +75,22 @@ impl Topic {
             "p" => Some(Self::Person(PersonId(id))),
             _ => None,
         }
+    }
+}
+
+/// The part of all topics to which one belongs. Of 256 at most a copy of Rumbo holds the locks, whatever is followed there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Bucket(u8);
+
+impl Bucket {
+    /// By the last byte of an identifier, which is drawn at random.
+    fn of(topic: Topic) -> Self {
+        let id = match topic {
+            Topic::Edition(id) => id.0,
+            Topic::Person(id) => id.0,
+        };
+        let [.., last] = id.into_bytes();
+        Self(last)
     }
 }
 
@@ -105,17 +131,26 @@ impl Changes {
         pieces
     }
 
-    /// The statement that announces them on PostgreSQL; `None` where nothing was changed.
+    /// The statement that announces them on PostgreSQL to those who follow them; `None` where nothing was changed.
     pub(super) fn notification(&self) -> Option<SelectStatement> {
-        let pieces = self.words();
-        if pieces.is_empty() {
+        let notify = |piece: Expr| Func::cust("pg_notify").arg(CHANNEL).arg(piece);
+        let mut statement = Query::select();
+        if self.everything || self.topics.len() > LOOKED_FOR {
+            statement.exprs(self.words().into_iter().map(|piece| notify(Expr::val(piece))));
+            return Some(statement);
+        }
+        if self.topics.is_empty() {
             return None;
         }
-        let mut statement = Query::select();
-        for piece in pieces {
-            let call = Func::cust(Alias::new("pg_notify")).arg(Expr::val(CHANNEL));
-            statement.expr(call.arg(Expr::val(piece)));
-        }
+        let rows = self.topics.iter();
+        let rows = rows.map(|topic| (topic.word(), i32::from(Bucket::of(*topic).0)));
+        let unfollowed = Func::cust("pg_try_advisory_xact_lock")
+            .arg(BUCKETS)
+            .arg(Expr::col("column2"));
+        statement
+            .expr(notify(Expr::col("column1")))
+            .from_values(rows, "topic")
+            .and_where(Expr::from(unfollowed).not());
         Some(statement)
     }
 }
@@ -130,7 +165,7 @@ pub(super) struct Followers {
 /// The connection on which notifications come; it is opened when somebody follows something for the first time.
 struct Ear {
     options: PgConnectOptions,
-    task: OnceLock<AbortHandle>,
+    task: OnceLock<(AbortHandle, UnboundedSender<Bucket>)>,
 }
 
 impl fmt::Debug for Followers {
@@ -170,18 +205,47 @@ impl Followers {
 
     /// One who follows something from now on.
     fn enter(self: &Arc<Self>, topic: Topic) -> Followed {
+        let mut by_topic = self.by_topic();
+        let known = by_topic.contains_key(&topic);
+        let mark = by_topic.entry(topic).or_insert_with(|| watch::channel(()).0);
+        let mark = Some(mark.subscribe());
+        drop(by_topic);
         if let Some(ear) = &self.ear {
             ear.task.get_or_init(|| {
-                let listening = listen::listen(Arc::downgrade(self), ear.options.clone());
-                tokio::spawn(listening).abort_handle()
+                let (look, looks) = unbounded_channel();
+                let listening = listen::listen(Arc::downgrade(self), ear.options.clone(), looks);
+                (tokio::spawn(listening).abort_handle(), look)
             });
         }
-        let mut by_topic = self.by_topic();
-        let mark = by_topic.entry(topic).or_insert_with(|| watch::channel(()).0);
+        if !known {
+            self.look(topic);
+        }
         Followed {
-            mark: Some(mark.subscribe()),
+            mark,
             of: self.clone(),
             topic,
+        }
+    }
+
+    /// Lets whoever listens see whether a topic's bucket is followed by now.
+    fn look(&self, topic: Topic) {
+        if let Some((_, look)) = self.ear.as_ref().and_then(|ear| ear.task.get()) {
+            // Where nobody listens any more, nobody is told either.
+            look.send(Bucket::of(topic)).ok();
+        }
+    }
+
+    /// Whether something in a bucket is followed.
+    fn follows(&self, bucket: Bucket) -> bool {
+        self.by_topic().keys().any(|topic| Bucket::of(*topic) == bucket)
+    }
+
+    /// Tells those who follow something in a bucket that it may have changed.
+    fn tell_bucket(&self, bucket: Bucket) {
+        for (topic, mark) in self.by_topic().iter() {
+            if Bucket::of(*topic) == bucket {
+                mark.send_replace(());
+            }
         }
     }
 
@@ -225,7 +289,7 @@ impl Followers {
 
     /// Stops to listen.
     pub(super) fn close(&self) {
-        if let Some(task) = self.ear.as_ref().and_then(|ear| ear.task.get()) {
+        if let Some((task, _)) = self.ear.as_ref().and_then(|ear| ear.task.get()) {
             task.abort();
         }
     }
@@ -288,6 +352,8 @@ impl Drop for Followed {
         drop(self.mark.take());
         if by_topic.get(&self.topic).is_some_and(|mark| mark.receiver_count() == 0) {
             by_topic.remove(&self.topic);
+            drop(by_topic);
+            self.of.look(self.topic);
         }
     }
 }
