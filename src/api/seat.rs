@@ -11,7 +11,8 @@ use super::id;
 use super::institution::Institution;
 use super::request::Request;
 use crate::domain::id::EditionId;
-use crate::domain::policy::{Action, Relation};
+use crate::domain::policy::Action;
+use crate::service::edition::relation;
 use crate::service::{offer, seat};
 use crate::store::edition;
 use crate::store::seat_pool::{self, Figures};
@@ -36,16 +37,13 @@ impl EditionSeats {
     /// What only coordinators see.
     fn shows(&self, ctx: &Context<'_>) -> bool {
         let request = Request::of(ctx);
-        let relation = Relation {
-            edition: request.actor.coordinated().covers(self.0.course_id, self.0.id),
-            ..Relation::NONE
-        };
-        request.may(Action::SeeSeats, relation)
+        request.may(Action::SeeSeats, relation(&request.actor, &self.0))
     }
 }
 
 /// The seats of an edition in one ledger: whatever happens at the same time, `taken`, `held` and what is kept and not
-/// used are never more than `capacity`.
+/// used are never more than `capacity`. Who waits and the pools are read right after the edition, so a change in between
+/// shows in them first.
 #[Object]
 impl EditionSeats {
     /// How many there are; null for as many as come.

@@ -30,14 +30,15 @@ impl EditionFigures {
     }
 }
 
-/// The figures of an edition, exactly, for those who may see the rows behind them. In two statements.
+/// The figures of an edition, exactly, for those who may see the rows behind them. In two statements that see the same
+/// instant, since the seats are kept in the edition's row and the states in the summaries.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an edition that does not exist for the actor, [`Error::Forbidden`] for one whose exact figures
 /// are not theirs to see.
 pub async fn of(app: &App, actor: &Actor, id: EditionId) -> Result<EditionFigures> {
-    let db = app.db.read();
-    let row = edition::find_for(db, actor, id)
+    let snapshot = app.db.snapshot().await?;
+    let row = edition::find_for(&snapshot, actor, id)
         .await?
         .ok_or(Error::NotFound("editionId"))?;
     demand(actor, Action::ReadStatistics, relation(actor, &row), None)?;
@@ -52,7 +53,8 @@ pub async fn of(app: &App, actor: &Actor, id: EditionId) -> Result<EditionFigure
     };
     // No more rows than there are states.
     let most = u64::try_from(EnrolmentState::ALL.len()).map_err(Error::internal)?;
-    let counted = statistics::figures(db, &scope, &[Dimension::Status], &[Figure::Applications], most).await?;
+    let counted = statistics::figures(&snapshot, &scope, &[Dimension::Status], &[Figure::Applications], most).await?;
+    snapshot.commit().await?;
     let by_status = counted.into_iter().filter_map(|(key, figures)| {
         let Some(Part::Text(word)) = key.first() else {
             return None;
