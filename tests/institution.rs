@@ -87,6 +87,41 @@ async fn an_administrator_keeps_the_register_and_whoever_is_signed_in_reads_it()
 }
 
 #[tokio::test]
+async fn it_is_searched_by_name_and_other_names_whatever_case_and_marks() {
+    let test = TestApp::new().await;
+    let ada = test.administrator().await;
+    for (name, aliases) in [
+        ("Østfold Fagskole", json!(["Åland \"Nord\"", "Žilina"])),
+        ("Servicio de Formación", json!([])),
+    ] {
+        let input = but(but(inefop(), "name", json!(name)), "aliases", aliases);
+        let made = ada
+            .run("CreateInstitution", json!({ "input": but(input, "code", json!(null)) }))
+            .await;
+        assert_eq!(made.user_errors("createInstitution"), [""; 0]);
+    }
+    for found in ["ØSTFOLD", "østfold fag", "aland", "ZILINA", "\"nord\"", "d"] {
+        let first = names(&ada, json!({ "first": 10, "search": found })).await;
+        assert!(
+            first.iter().any(|name| name == "Østfold Fagskole"),
+            "{found}: {first:?}"
+        );
+    }
+    assert_eq!(
+        names(&ada, json!({ "first": 10, "search": "formacion" })).await,
+        ["Servicio de Formación"]
+    );
+    // How other names are kept is not searched.
+    for nothing in ["[", ", ", "_", "%"] {
+        assert_eq!(
+            names(&ada, json!({ "first": 10, "search": nothing })).await,
+            [""; 0],
+            "{nothing}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn nobody_else_changes_the_register() {
     let test = TestApp::new().await;
     let id = test.institution("INEFOP", "UY").await.to_string();

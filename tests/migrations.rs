@@ -30,7 +30,7 @@ const COUNTED: &str = "
 INSERT INTO person (id, number, email, given_name, family_name, language, time_zone, created_at, version)
     VALUES ({1}, 1, 'ana@example.org', 'Ana', 'Pereira', 'es', 'America/Montevideo', {now}, 1);
 INSERT INTO institution (id, name, aliases, country, kind, created_at, version)
-    VALUES ({2}, 'Únion  General', '[]', 'UY', 'workers', {now}, 1);
+    VALUES ({2}, 'Únion  General', '[\"CUT Ñandú\"]', 'UY', 'workers', {now}, 1);
 INSERT INTO course (id, code, titles, descriptions, objectives, topics, search_text, created_at, version)
     VALUES ({3}, 'C', '{}', '{}', '{}', '[]', '', {now}, 1);
 INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until, capacity,
@@ -111,7 +111,8 @@ async fn what_was_counted_before_is_counted_by_the_rules_of_now() {
         let kinds = format!("SELECT DISTINCT status || ' ' || institution_kind FROM {table} ORDER BY 1");
         assert_eq!(texts(&db, &kinds).await, ["active workers", "withdrawn "], "{table}");
     }
-    assert_eq!(texts(&db, "SELECT name_key FROM institution").await, ["union general"]);
+    let names = "SELECT name_key || '; ' || search_text FROM institution";
+    assert_eq!(texts(&db, names).await, ["union general; union general cut nandu"]);
     assert_eq!(texts(&db, "SELECT name_key FROM team").await, ["nandu"]);
     let unguarded = verify::guard::unguarded(db.read())
         .await

@@ -35,6 +35,7 @@ mod m20261127_000029_seats;
 mod m20261127_000033_registrations;
 mod m20261127_000035_figures;
 mod m20261127_000036_order_of_names;
+mod m20261127_000042_institution_search;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000033_registrations::Migration),
             Box::new(m20261127_000035_figures::Migration),
             Box::new(m20261127_000036_order_of_names::Migration),
+            Box::new(m20261127_000042_institution_search::Migration),
         ]
     }
 }

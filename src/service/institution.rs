@@ -37,6 +37,7 @@ impl InstitutionDraft {
         institution::Model {
             code: self.code.map(Into::into),
             name_key: order_key(self.name.as_ref()),
+            search_text: institution::search_text(self.name.as_ref(), aliases.iter().map(String::as_str)),
             name: self.name.into(),
             aliases: aliases.into(),
             country: self.country.as_ref().to_owned(),
@@ -78,6 +79,7 @@ pub async fn create(app: &App, actor: &Actor, draft: InstitutionDraft) -> Result
         created_at: app.clock.now(),
         version: 1,
         name_key: String::new(),
+        search_text: String::new(),
     };
     let row = institution::insert(&tx, draft.write(&blank)).await?;
     audit::record(

@@ -1,10 +1,13 @@
 //! The register of organisations. One that was merged into another stays, and leads to it.
 
+use std::iter;
+
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::sea_query::Expr;
 
+use super::course::contains;
 use super::page::{Key, Page, Place, Wanted, fetch};
 use super::{Tx, unique_or};
 use crate::domain::id::InstitutionId;
@@ -12,17 +15,6 @@ use crate::domain::institution::InstitutionKind;
 use crate::domain::text::{Country, SearchText, fold};
 use crate::domain::version::stale_version;
 use crate::error::{Code, Error, Fault, Result};
-
-/// Letters with marks and the plain ones that a search takes them for.
-const PLAIN: [(&str, &str); 7] = [
-    ("áàâãäÁÀÂÃÄ", "a"),
-    ("éèêëÉÈÊË", "e"),
-    ("íìîïÍÌÎÏ", "i"),
-    ("óòôõöÓÒÔÕÖ", "o"),
-    ("úùûüÚÙÛÜ", "u"),
-    ("ñÑ", "n"),
-    ("çÇ", "c"),
-];
 
 /// A registered organisation.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -41,6 +33,8 @@ pub struct Model {
     pub version: i64,
     /// Where the name stands in a list: [`order_key`](crate::domain::text::order_key) of it.
     pub name_key: String,
+    /// What a search looks through: [`search_text`] of the name and the aliases.
+    pub search_text: String,
 }
 
 /// Relations are written as joins where they are needed.
@@ -82,6 +76,12 @@ pub struct Filter {
     pub country: Option<Country>,
 }
 
+/// What a search looks through.
+pub fn search_text<'a>(name: &'a str, aliases: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = iter::once(name).chain(aliases).collect();
+    fold(&names.join(" "))
+}
+
 /// A part of the register by name, whatever its case and accents, without those that were merged into another.
 pub async fn page(connection: &impl ConnectionTrait, filter: &Filter, wanted: &Wanted) -> Result<Page<Model>> {
     let mut list = Entity::find().filter(Column::MergedInto.is_null());
@@ -89,7 +89,7 @@ pub async fn page(connection: &impl ConnectionTrait, filter: &Filter, wanted: &W
         list = list.filter(Column::Country.eq(country.as_ref()));
     }
     if let Some(search) = &filter.search {
-        list = list.filter(matches(search));
+        list = list.filter(contains(Column::SearchText, search));
     }
     fetch(connection, list, (Column::NameKey, Column::Id), false, wanted).await
 }
@@ -100,34 +100,6 @@ pub fn page_place(row: &Model) -> Place {
         key: Key::Text(row.name_key.clone()),
         id: row.id.0,
     }
-}
-
-/// Both engines lower ASCII letters only or differ in it, so marked letters are replaced one by one.
-fn matches(search: &SearchText) -> Expr {
-    let text = [
-        "%",
-        &fold(search.as_ref())
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_"),
-        "%",
-    ]
-    .concat();
-    let searched = [Expr::col(Column::Name), Expr::col(Column::Aliases).cast_as("text")];
-    let [name, aliases] = searched.map(|column| {
-        let plain = PLAIN
-            .iter()
-            .flat_map(|(marked, plain)| marked.chars().map(move |letter| (letter, *plain)));
-        let folded = plain.fold(column, |expr, (letter, plain)| {
-            Func::cust("replace")
-                .arg(expr)
-                .arg(letter.to_string())
-                .arg(plain)
-                .into()
-        });
-        Expr::from(Func::lower(folded)).like(LikeExpr::new(text.clone()).escape('\\'))
-    });
-    name.or(aliases)
 }
 
 /// Registers an organisation.
@@ -146,6 +118,7 @@ pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
         created_at: Set(row.created_at),
         version: Set(row.version),
         name_key: Set(row.name_key),
+        search_text: Set(row.search_text),
     };
     row.insert(tx).await.map_err(unique_or(Fault::at("code", Code::Taken)))
 }
@@ -159,6 +132,7 @@ pub async fn set(tx: &Tx, row: &Model, expected: i64) -> Result<Model> {
         .col_expr(Column::Code, Expr::value(row.code.clone()))
         .col_expr(Column::Name, Expr::value(row.name.clone()))
         .col_expr(Column::NameKey, Expr::value(row.name_key.clone()))
+        .col_expr(Column::SearchText, Expr::value(row.search_text.clone()))
         .col_expr(Column::Aliases, Expr::value(row.aliases.clone()))
         .col_expr(Column::Country, Expr::value(row.country.clone()))
         .col_expr(Column::Kind, Expr::value(row.kind.word()))

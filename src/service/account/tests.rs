@@ -326,6 +326,7 @@ async fn merged_pair(bench: &Bench) -> (InstitutionId, InstitutionId) {
             created_at: bench.app.clock.now(),
             version: 1,
             name_key: String::new(),
+            search_text: String::new(),
         };
         ids.push(institution::insert(&tx, row).await.expect("registered").id);
     }

@@ -44,7 +44,7 @@ fn world() -> String {
         ));
     }
     rows.push(format!(
-        "INSERT INTO institution VALUES ({}, NULL, 'N', '[]', 'UY', 'other', NULL, {now}, 1, 'n');",
+        "INSERT INTO institution VALUES ({}, NULL, 'N', '[]', 'UY', 'other', NULL, {now}, 1, 'n', 'n');",
         id(NOMINATOR)
     ));
     for person in EVERYBODY {
