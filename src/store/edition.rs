@@ -304,7 +304,7 @@ pub fn write_draft(row: &mut Model, draft: &EditionDraft, course: &course::Model
     row.pass_mark = draft.pass_mark;
     row.tutors_release = draft.tutors_release;
     row.offer_hours = draft.offer_hours;
-    row.search_text = search::text(&row.code, course);
+    row.search_text = search::text(&row.code, &course.search_text);
 }
 
 /// A row for a new edition, not yet stored.

@@ -3,7 +3,7 @@
 //! Whoever stores it holds the course against changes, after the edition.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::sea_query::{BinOper, CaseStatement, Expr, ExprTrait};
 use sea_orm::{QueryOrder, QuerySelect};
 
 use super::{Column, Entity};
@@ -12,9 +12,14 @@ use crate::domain::text::fold;
 use crate::error::Result;
 use crate::store::{Tx, course};
 
-/// What a search looks through.
-pub fn text(code: &str, course: &course::Model) -> String {
-    format!("{} {}", fold(code), course.search_text)
+/// What a search looks through, of an edition with this code and a course with this text.
+pub fn text(code: &str, of_course: &str) -> String {
+    part_of(code) + of_course
+}
+
+/// What the edition itself has of it.
+fn part_of(code: &str) -> String {
+    format!("{} ", fold(code))
 }
 
 /// Locks the editions of a course, so that nobody changes one while their search texts are made anew.
@@ -39,12 +44,15 @@ pub async fn refresh(tx: &Tx, course: &course::Model) -> Result<()> {
         .all(tx)
         .await?;
     for batch in editions.chunks(1000) {
-        let mut texts = CaseStatement::new();
+        let mut codes = CaseStatement::new();
         for (id, code) in batch {
-            texts = texts.case(Expr::col(Column::Id).eq(*id), text(code, course));
+            codes = codes.case(Expr::col(Column::Id).eq(*id), part_of(code));
         }
+        // What the course says goes to the database once, however many editions it has.
+        let codes: Expr = codes.into();
+        let texts = codes.binary(BinOper::Custom("||"), Expr::value(course.search_text.as_str()));
         Entity::update_many()
-            .col_expr(Column::SearchText, texts.finally(Expr::col(Column::SearchText)).into())
+            .col_expr(Column::SearchText, texts)
             .filter(Column::Id.is_in(batch.iter().map(|(id, _)| *id)))
             .exec(tx)
             .await?;

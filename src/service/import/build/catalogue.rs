@@ -11,7 +11,7 @@ use crate::domain::id::{CourseId, DeliverableId, EditionId, InstitutionId, Meeti
 use crate::domain::import::timeline::{self, Span};
 use crate::domain::import::{Course, Edition, Plan, TIME_ZONE};
 use crate::domain::language::{Language, Localized};
-use crate::domain::text::{fold, order_key};
+use crate::domain::text::order_key;
 use crate::service::import::compare::Known;
 use crate::service::import::joined;
 use crate::store::{course, deliverable, edition, institution, meeting};
@@ -34,6 +34,7 @@ impl Builder<'_> {
                     created_at: self.now,
                     version: 1,
                     name_key: order_key(row.name.as_ref()),
+                    search_text: institution::search_text(row.name.as_ref(), []),
                 });
             }
         }
@@ -132,7 +133,7 @@ impl Builder<'_> {
             state: EditionState::Closed,
             pass_mark: PASS_MARK,
             tutors_release: false,
-            search_text: format!("{} {}", fold(row.code.as_ref()), course.search_text()),
+            search_text: edition::search::text(row.code.as_ref(), &course.search_text()),
             created_at,
             version: 1,
         }
