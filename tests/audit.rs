@@ -301,6 +301,27 @@ async fn a_part_that_cannot_be_checked_keeps_nobody_from_the_others() {
 }
 
 #[tokio::test]
+async fn a_state_that_its_history_does_not_tell_is_found() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana"]).await;
+    class.hand_in(&class.people[0], "Our plan").await;
+    assert_eq!(test.violations().await, []);
+    let tx = test.app.db.write().await.expect("a transaction");
+    let planted = "UPDATE edition SET state = 'closed'; UPDATE submission SET state = 'final'";
+    tx.execute_unprepared(planted).await.expect("rows that may change");
+    tx.commit().await.expect("a commit");
+    let found = test.violations().await;
+    assert_eq!(
+        found.iter().map(|finding| finding.invariant).collect::<Vec<_>>(),
+        [
+            "the last step in the history of an edition is its state",
+            "the last step in the history of a submission is its state",
+            "the released works of an enrolment are those counted for it whose grade is released",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn an_entry_that_comes_late_is_sealed_and_one_that_is_slipped_in_is_told() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;

@@ -18,7 +18,7 @@ pub struct Finding {
 }
 
 /// The invariants, in words and as queries.
-pub const INVARIANTS: [(&str, &str); 16] = [
+pub const INVARIANTS: [(&str, &str); 19] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
@@ -72,6 +72,16 @@ pub const INVARIANTS: [(&str, &str); 16] = [
            WHERE h.subject_id = n.id ORDER BY h.at DESC, h.id DESC LIMIT 1)",
     ),
     (
+        "the last step in the history of an edition is its state",
+        "SELECT COUNT(*) FROM edition e WHERE e.state <> (SELECT h.to_state FROM state_history h
+           WHERE h.subject_id = e.id ORDER BY h.at DESC, h.id DESC LIMIT 1)",
+    ),
+    (
+        "the last step in the history of a submission is its state",
+        "SELECT COUNT(*) FROM submission s WHERE s.state <> (SELECT h.to_state FROM state_history h
+           WHERE h.subject_id = s.id ORDER BY h.at DESC, h.id DESC LIMIT 1)",
+    ),
+    (
         "every enrolment has a history",
         "SELECT COUNT(*) FROM enrolment n WHERE NOT EXISTS (SELECT 1 FROM state_history h WHERE h.subject_id = n.id)",
     ),
@@ -106,6 +116,11 @@ pub const INVARIANTS: [(&str, &str); 16] = [
         "the works counted for an enrolment are the submissions that name it",
         "SELECT COUNT(*) FROM enrolment n WHERE n.works_submitted <>
            (SELECT COUNT(*) FROM submission s WHERE s.counted_for = n.id)",
+    ),
+    (
+        "the released works of an enrolment are those counted for it whose grade is released",
+        "SELECT COUNT(*) FROM enrolment n WHERE n.works_released <> (SELECT COUNT(*) FROM submission s
+           WHERE s.counted_for = n.id AND s.state IN ('released', 'final'))",
     ),
     (
         "one key signs access tokens at most, and one that signs no more is not kept",
