@@ -14,9 +14,10 @@ use super::submission::Submission;
 use super::team;
 use crate::domain::deliverable as domain;
 use crate::domain::id::{DeliverableId, EditionId};
-use crate::domain::policy::{Action, Relation, may};
+use crate::domain::policy::{Action, may};
 use crate::error::Error;
 use crate::service::deliverable as service;
+use crate::service::edition::relation;
 use crate::store::deliverable;
 
 mod input;
@@ -66,10 +67,7 @@ impl Deliverable {
     async fn closed_drafts(&self, ctx: &Context<'_>) -> ApiResult<Option<i64>> {
         let request = Request::of(ctx);
         let edition = team::edition(ctx, self.0.edition_id).await?.0;
-        let relation = Relation {
-            edition: request.actor.coordinated().covers(edition.course_id, edition.id),
-            ..Relation::NONE
-        };
+        let relation = relation(&request.actor, &edition);
         if !may(&request.actor, Action::DefineDeliverable, relation) {
             return Ok(None);
         }

@@ -35,10 +35,7 @@ impl Edition {
     pub async fn seen(request: &Request, id: EditionId) -> ApiResult<Option<Self>> {
         let found = request.loaders.editions.load_one(id).await?;
         let seen = found.filter(|row| {
-            let coordinates = Relation {
-                edition: request.actor.coordinated().covers(row.course_id, row.id),
-                ..Relation::NONE
-            };
+            let coordinates = service::edition::relation(&request.actor, row);
             row.state.is_published() && request.may(Action::BrowseCatalogue, Relation::NONE)
                 || request.may(Action::SeeUnpublished, coordinates)
         });

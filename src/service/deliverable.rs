@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
+use super::edition::{relation, sees};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::deliverable::{DeliverableDraft, Rubric};
 use crate::domain::edition::EditionState;
 use crate::domain::id::{DeliverableId, EditionId};
-use crate::domain::policy::{self, Action, Relation};
+use crate::domain::policy::{self, Action};
 use crate::domain::text::{Comment, Title};
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Result};
@@ -26,13 +27,9 @@ pub async fn create(
     actor.signed_in()?;
     let tx = app.db.write().await?;
     let held = edition::hold(&tx, &[edition]).await?.into_iter().next();
-    let relation = |row: &edition::Model| Relation {
-        edition: actor.coordinated().covers(row.course_id, row.id),
-        ..Relation::NONE
-    };
-    let seen = held.filter(|row| row.state.is_published() || relation(row).edition);
+    let seen = held.filter(|row| sees(actor, row));
     let row = seen.ok_or(Error::NotFound("input.editionId"))?;
-    policy::demand(actor, Action::DefineDeliverable, relation(&row), None)?;
+    policy::demand(actor, Action::DefineDeliverable, relation(actor, &row), None)?;
     check_state(row.state)?;
     draft.check().check()?;
     let made = deliverable::insert(&tx, &app.clock, row.id, &draft).await?;
@@ -88,16 +85,7 @@ pub async fn update(app: &App, actor: &Actor, command: UpdateDeliverable) -> Res
         .into_iter()
         .next()
         .ok_or_else(unseen)?;
-    let covers = actor.coordinated().covers(edition.course_id, edition.id);
-    policy::demand(
-        actor,
-        Action::DefineDeliverable,
-        Relation {
-            edition: covers,
-            ..Relation::NONE
-        },
-        None,
-    )?;
+    policy::demand(actor, Action::DefineDeliverable, relation(actor, &edition), None)?;
     let row = deliverable::get(&tx, seen.id).await?;
     expect_version("version", row.version, command.version)?;
     check_state(edition.state)?;

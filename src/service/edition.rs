@@ -29,6 +29,11 @@ pub fn relation(actor: &Actor, row: &edition::Model) -> Relation {
     }
 }
 
+/// Whether the actor sees the edition at all: drafts are for their coordinators.
+pub fn sees(actor: &Actor, row: &edition::Model) -> bool {
+    row.state.is_published() || relation(actor, row).edition
+}
+
 /// The edition, if it exists for the actor.
 pub async fn find(app: &App, actor: &Actor, id: EditionId) -> Result<Option<edition::Model>> {
     edition::find_for(app.db.read(), actor, id).await

@@ -267,7 +267,7 @@ async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer
     let (role, scope_kind, scope_id) = invitation::columns(offer);
     let row = Model {
         id: InvitationId(app.clock.new_id()),
-        hash: token::digest(Kind::OneTime, &token).ok_or_else(|| Error::internal("a drawn token has no digest"))?,
+        hash: token::digest_of_drawn(Kind::OneTime, &token)?,
         email: guest.address.clone(),
         given_name: guest.given_name.clone(),
         family_name: guest.family_name.clone(),

@@ -201,7 +201,7 @@ pub async fn standing(app: &App, Bearer { person, session }: Bearer) -> Result<A
     })
 }
 
-/// The person who is signed in, with their roles and statement in force.
+/// The person who is signed in, with their roles in force.
 #[derive(Debug, Clone)]
 pub struct Viewer {
     /// The account.

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use super::edition::{relation, sees};
 use super::role::find_seen;
 use crate::app::App;
-use crate::domain::actor::{Actor, Reach};
+use crate::domain::actor::Actor;
 use crate::domain::edition::EditionState;
 use crate::domain::id::{AllocationId, EditionId, EnrolmentId, PersonId, TeamId};
 use crate::domain::policy::{self, Action, Relation};
@@ -40,7 +41,7 @@ pub async fn create(app: &App, actor: &Actor, command: CreateTeam) -> Result<tea
     let seen = held
         .filter(|edition| sees(actor, edition))
         .ok_or(Error::NotFound("input.editionId"))?;
-    policy::demand(actor, Action::ManageTeams, to_edition(actor, &seen), None)?;
+    policy::demand(actor, Action::ManageTeams, relation(actor, &seen), None)?;
     check_state(&[seen.state])?;
     check_joining(&tx, seen.id, &command.enrolments, "enrolmentIds").await?;
     let row = team::insert(&tx, &app.clock, seen.id, &command.name).await?;
@@ -226,20 +227,6 @@ fn check_state(states: &[EditionState]) -> Result<()> {
         return Ok(());
     }
     Err(Code::IllegalTransition.into())
-}
-
-fn to_edition(actor: &Actor, edition: &edition::Model) -> Relation {
-    let edition = actor.coordinated().covers(edition.course_id, edition.id);
-    Relation {
-        edition,
-        ..Relation::NONE
-    }
-}
-
-/// Whether the actor sees the edition at all: drafts are for their coordinators.
-fn sees(actor: &Actor, edition: &edition::Model) -> bool {
-    let reach: Reach = actor.coordinated();
-    edition.state.is_published() || reach.covers(edition.course_id, edition.id)
 }
 
 fn check_list(at: &str, length: usize) -> Result<()> {

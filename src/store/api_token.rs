@@ -86,10 +86,7 @@ pub async fn standing(connection: &impl ConnectionTrait, hash: &[u8], now: DateT
         return Ok(None);
     };
     let roles = role::of_person(connection, owner.id, now).await?;
-    let grants = roles.iter().filter_map(|held| {
-        let scope = held.scope()?;
-        Some(Grant { role: held.role, scope })
-    });
+    let grants = roles.iter().filter_map(role::Model::grant);
     Ok(Some(Standing {
         id: row.id,
         person: owner.id,

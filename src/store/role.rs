@@ -35,6 +35,14 @@ impl Model {
     pub fn scope(&self) -> Option<Scope> {
         scope(&self.scope_kind, self.scope_id)
     }
+
+    /// What it grants.
+    pub fn grant(&self) -> Option<Grant> {
+        Some(Grant {
+            role: self.role,
+            scope: self.scope()?,
+        })
+    }
 }
 
 /// Relations are written as joins where they are needed.

@@ -40,7 +40,7 @@ pub async fn request(app: &App, actor: &Actor, password: Option<&str>, code: Opt
     let expires_at = now + TimeDelta::hours(hours);
     let other = person::find_by_email(&tx, &email).await?;
     let row = address_change::Model {
-        hash: token::digest(Kind::OneTime, &token).ok_or_else(|| Error::internal("a drawn token has no digest"))?,
+        hash: token::digest_of_drawn(Kind::OneTime, &token)?,
         person_id: id,
         session_id: actor.session,
         email: email.as_ref().to_owned(),

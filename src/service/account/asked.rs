@@ -114,6 +114,6 @@ async fn send_reset(clock: &Clock, tx: &Tx, email: &str, expires_at: DateTime<Ut
 /// A one-time token and its digest.
 fn draw() -> Result<(String, Vec<u8>)> {
     let token = token::draw(Kind::OneTime)?;
-    let hash = token::digest(Kind::OneTime, &token).ok_or_else(|| Error::internal("a drawn token has no digest"))?;
+    let hash = token::digest_of_drawn(Kind::OneTime, &token)?;
     Ok((token, hash))
 }

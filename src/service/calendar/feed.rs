@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::token::{self, Kind};
-use crate::domain::actor::{Actor, Grant, Reach};
+use crate::domain::actor::{Actor, Reach};
 use crate::domain::calendar::{Event, When, write};
 use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
@@ -34,10 +34,7 @@ pub async fn read(app: &App, secret: &str) -> Result<Option<String>> {
         return Ok(None);
     };
     let roles = role::of_person(db, person.id, app.clock.now()).await?;
-    let grants = roles.iter().filter_map(|row| {
-        let (role, scope) = (row.role, row.scope()?);
-        Some(Grant { role, scope })
-    });
+    let grants = roles.iter().filter_map(role::Model::grant);
     let actor = Actor::known(
         person.id,
         person.language,

@@ -9,11 +9,10 @@ use crate::domain::actor::Actor;
 use crate::domain::id::PersonId;
 use crate::domain::identity::{Stranger, stranger};
 use crate::domain::notice::Notice;
-use crate::domain::rate::Rule;
 use crate::domain::text::Email;
 use crate::error::{Code, Error, Result};
 use crate::service::session::opening::ClientLabel;
-use crate::store::rate::{Charge, Key};
+use crate::store::rate::Charge;
 use crate::store::{Tx, identity, identity_claim, outbox, person, rate};
 
 /// Deals with an identity that is linked to no account.
@@ -144,11 +143,7 @@ async fn may_get_mail(app: &App, tx: &Tx, address: &str) -> Result<bool> {
     if !rates.enabled {
         return Ok(true);
     }
-    let charge = Charge {
-        key: Key::new(&[b"mail to", address.as_bytes()]),
-        rule: Rule::new(&rates.mail_recipient),
-        units: 1,
-    };
+    let charge = Charge::mail_to(address, rates, 1);
     let now = app.clock.now().timestamp_micros();
     Ok(rate::take(tx, charge, now).await?.is_ok())
 }

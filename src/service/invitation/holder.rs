@@ -340,13 +340,7 @@ async fn as_of_now(app: &App, connection: &impl Connection, id: PersonId, now: D
         return Ok(None);
     };
     let held = role::of_person(connection, id, now).await?;
-    let grants: Vec<Grant> = held
-        .iter()
-        .filter_map(|row| {
-            let scope = row.scope()?;
-            Some(Grant { role: row.role, scope })
-        })
-        .collect();
+    let grants = held.iter().filter_map(role::Model::grant).collect();
     let factor = second_factor::find(connection, id).await?;
     let proved = factor.is_some_and(|factor| factor.confirmed_at.is_some());
     let language = account.language;
