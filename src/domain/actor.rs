@@ -27,7 +27,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The name of the role in settings.
+    /// Its word, in the database, in settings and in messages.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Tutor => "tutor",
@@ -37,7 +37,7 @@ impl Role {
         }
     }
 
-    /// The role of this name in settings.
+    /// The role of this word.
     pub fn parse(word: &str) -> Option<Self> {
         Some(match word {
             "tutor" => Self::Tutor,

@@ -68,7 +68,7 @@ pub struct Score {
     pub level: usize,
 }
 
-/// The most criteria of a rubric and the most levels of a criterion.
+/// The most criteria of a rubric.
 pub const CRITERIA_LIMIT: usize = 30;
 /// The most levels of a criterion.
 pub const LEVELS_LIMIT: usize = 10;

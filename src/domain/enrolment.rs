@@ -1,4 +1,4 @@
-//! Enrolments: one person in one edition, from application to outcome, and who gets a seat.
+//! Enrolments: one person in one edition, from application to outcome.
 
 use super::edition::{EditionState, EnrolmentPolicy};
 use crate::error::{Code, Fault};
@@ -44,8 +44,6 @@ pub enum Refusal {
     NotEnrolling,
     /// The enrolment window is not open.
     OutsideWindow,
-    /// Every seat is taken.
-    Full,
 }
 
 impl From<Refusal> for Code {
@@ -54,7 +52,6 @@ impl From<Refusal> for Code {
             Refusal::NoSuchStep => Self::IllegalTransition,
             Refusal::ReasonMissing => Self::ReasonRequired,
             Refusal::NotEnrolling | Refusal::OutsideWindow => Self::EnrolmentClosed,
-            Refusal::Full => Self::EditionFull,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Tables and queries: the only place that writes them. One module a noun, with its entity.
 //!
-//! This file is also the only one that knows which database it talks to.
+//! Which of its files know which database they talk to is in ARCHITECTURE.md; the others are the same for both.
 
 use std::str::FromStr;
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 //! as they are. One that may be in the middle of something, or that has failed, goes back to the library,
 //! which tests or closes it. On SQLite, where nothing travels, the library's pool serves by itself.
 //!
-//! This file and its parent are the only ones that know which database it is.
+//! It is one of the few that know which database it is (ARCHITECTURE.md).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

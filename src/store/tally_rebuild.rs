@@ -230,7 +230,7 @@ async fn different_overall(tx: &Tx, mut counted: BTreeMap<Cell, RoaringBitmap>) 
     Ok(told)
 }
 
-/// Every edition that has or had enrolments.
+/// Every edition.
 async fn editions(tx: &Tx) -> Result<Vec<Uuid>> {
     let sql = "SELECT id FROM edition ORDER BY id";
     let rows = tx.query_all_raw(statement(tx, sql, [])).await?;
