@@ -416,6 +416,81 @@ async fn a_lifted_limit_admits_everybody_who_waits() {
     scene.fine().await;
 }
 
+/// Whom the messages since the last call tell that they have a seat, in the order of the alphabet.
+async fn admitted(test: &TestApp) -> Vec<String> {
+    let name = |notice: String| {
+        let address = notice.strip_prefix("enrolment_confirmed ")?;
+        Some(address.strip_suffix("@example.org")?.to_owned())
+    };
+    test.notices().await.into_iter().filter_map(name).collect()
+}
+
+#[tokio::test]
+async fn where_a_coordinator_decides_no_more_pass_on_than_was_freed_or_added() {
+    let test = TestApp::new().await;
+    let approval = |capacity| Plan {
+        policy: "APPROVAL",
+        ..plan(capacity)
+    };
+    let coordinator = test.coordinator().await;
+    let scene = Scene::with(&test, coordinator, approval(9)).await;
+    let people = [
+        ("Ana", "UY", "APPLIED"),
+        ("Bea", "UY", "APPLIED"),
+        ("Cy", "UY", "APPLIED"),
+        ("Dora", "UY", "APPLIED"),
+        ("Eva", "UY", "APPLIED"),
+        ("Fio", "UY", "APPLIED"),
+        ("Caio", "BR", "APPLIED"),
+        ("Davi", "BR", "APPLIED"),
+        ("Elis", "BR", "APPLIED"),
+        ("Gil", "UY", "APPLIED"),
+    ];
+    let people = scene.line(&people).await;
+    for (place, who) in people.iter().enumerate() {
+        let decision = scene.decision(who, if place == 0 { "CONFIRM" } else { "WAITLIST" });
+        scene.done("DecideEnrolment", decision.await).await;
+    }
+    assert_eq!(admitted(&test).await, ["ana"]);
+    assert_eq!(scene.figures().await.0, json!([9, 1, 0, 9, 8]));
+    people[0].withdraw().await;
+    assert_eq!(admitted(&test).await, ["bea"], "one seat was freed");
+    for (capacity, expected) in [(9, &[][..]), (10, &["cy"][..])] {
+        let changed = scene.replan(edition_input(approval(capacity))).await;
+        assert_eq!(changed.user_errors("updateEdition"), [""; 0]);
+        assert_eq!(admitted(&test).await, expected, "{capacity} seats");
+    }
+    let pool = scene.keep(json!({ "country": "BR" }), 1).await;
+    assert_eq!(admitted(&test).await, ["caio"], "one seat was added to the pool");
+    scene.done("ChangeSeatPool", change(&pool, 1, 2)).await;
+    assert_eq!(admitted(&test).await, ["davi"], "one more was");
+    let mut input = change(&pool, 2, 2);
+    input["overflow"] = json!(true);
+    scene.done("ChangeSeatPool", input).await;
+    assert_eq!(admitted(&test).await, [""; 0], "none was");
+    // What is left of a pool is added to the seats for everybody: when it is made smaller, removed or released.
+    let workers = scene.keep(json!({ "constituentGroup": "WORKERS" }), 3).await;
+    assert_eq!(admitted(&test).await, [""; 0], "nobody is of it");
+    scene.done("ChangeSeatPool", change(&workers, 1, 2)).await;
+    assert_eq!(admitted(&test).await, ["dora"]);
+    let release = test.now() + TimeDelta::hours(1);
+    let kept = json!({ "country": "AR", "releasesAt": release });
+    let argentina = scene.keep(kept, 1).await;
+    scene.done("RemoveSeatPool", removal(&workers, 2)).await;
+    assert_eq!(admitted(&test).await, ["eva", "fio"]);
+    test.pass(release - test.now());
+    assert_eq!(admitted(&test).await, ["elis"]);
+    let scene = scene.later().await;
+    scene.done("RemoveSeatPool", removal(&argentina, 2)).await;
+    assert_eq!(admitted(&test).await, [""; 0], "its seat was for everybody before");
+    assert_eq!(
+        scene.figures().await.0,
+        json!([10, 8, 0, 1, 2]),
+        "Gil waits beside two seats"
+    );
+    scene.fine().await;
+}
+
 #[tokio::test]
 async fn a_rank_comes_before_the_time_of_application() {
     let test = TestApp::new().await;
