@@ -275,7 +275,15 @@ async fn no_answer_tells_whether_an_address_has_an_account() {
     };
     let (known, unknown) = (reset(EMAIL).await, reset("nobody@example.org").await);
     assert_eq!((known.status, &known.json), (unknown.status, &unknown.json));
-    assert_eq!(test.notices().await, [format!("reset_password {EMAIL}")]);
+    let waiting = reset("new@example.org").await;
+    assert_eq!((waiting.status, &waiting.json), (unknown.status, &unknown.json));
+    assert_eq!(
+        test.notices().await,
+        [
+            "address_not_confirmed new@example.org",
+            &format!("reset_password {EMAIL}")
+        ]
+    );
 
     let attempt = async |email: &str, password: &str| {
         let input = json!({ "email": email, "password": password });
@@ -304,11 +312,15 @@ async fn no_answer_tells_whether_an_address_has_an_account() {
 }
 
 #[tokio::test]
-async fn asking_takes_the_same_work_for_a_known_and_an_unknown_address() {
+async fn asking_takes_the_same_work_for_a_known_an_unconfirmed_and_an_unknown_address() {
     let test = TestApp::new().await;
     account(&test).await;
+    let waiting = "new@example.org";
+    let input = json!({ "input": with("email", waiting) });
+    test.anonymous().run("RegisterPerson", input).await;
+    drop(test.mails().await);
     let mut counts = Vec::new();
-    for email in [EMAIL, "nobody@example.org"] {
+    for email in [EMAIL, waiting, "nobody@example.org"] {
         for (operation, input) in [
             ("RequestPasswordReset", json!({ "email": email })),
             ("RegisterPerson", with("email", email)),
@@ -320,8 +332,15 @@ async fn asking_takes_the_same_work_for_a_known_and_an_unknown_address() {
             counts.push((operation, test.app.db.statements() - before));
         }
     }
-    assert_eq!(counts[..2], counts[2..], "to the statement");
-    let told = ["already_registered", "confirm_address", "reset_password"];
+    assert_eq!(counts[..2], counts[2..4], "to the statement");
+    assert_eq!(counts[..2], counts[4..], "to the statement");
+    let told = [
+        "address_not_confirmed",
+        "already_registered",
+        "confirm_address",
+        "confirm_address",
+        "reset_password",
+    ];
     let mut notices: Vec<_> = test.mails().await.into_iter().map(|mail| mail.notice).collect();
     notices.sort();
     assert_eq!(notices, told);
@@ -472,18 +491,41 @@ async fn a_token_confirms_the_registration_that_it_was_sent_for() {
 }
 
 #[tokio::test]
-async fn a_reset_leaves_no_registration_that_waits() {
-    let test = TestApp::new().await;
-    let strange = token(&register_as(&test, "Mallory", OTHER_PASSWORD).await, "confirm_address");
-    let asked = json!({ "input": { "email": EMAIL } });
-    test.anonymous().run("RequestPasswordReset", asked).await;
-    let reset = token(&test.mails().await, "reset_password");
-    let input = json!({ "token": reset, "password": PASSWORD });
-    let done = test.anonymous().run("ResetPassword", json!({ "input": input })).await;
-    assert_eq!(done.user_errors("resetPassword"), [""; 0]);
-    assert_eq!(confirm(&test, &strange).await, ["INVALID_TOKEN input.token"]);
-    session(&test, PASSWORD).await;
-    drop(test.mails().await);
+async fn no_password_is_reset_of_an_address_that_nobody_confirmed() {
+    // While the stranger's link works, and when it has run out.
+    for hours in [0, 25] {
+        let test = TestApp::new().await;
+        let strange = token(&register_as(&test, "Mallory", OTHER_PASSWORD).await, "confirm_address");
+        test.pass(TimeDelta::hours(hours));
+        let reset = async || {
+            let asked = json!({ "input": { "email": EMAIL } });
+            let answer = test.anonymous().run("RequestPasswordReset", asked).await;
+            assert_eq!(answer.at("requestPasswordReset.accepted"), &json!(true));
+            test.mails().await
+        };
+        let told = reset().await;
+        let [mail] = &told[..] else {
+            panic!("one message was expected: {told:?}")
+        };
+        assert_eq!(
+            (mail.notice.as_str(), mail.to.as_str()),
+            ("address_not_confirmed", EMAIL)
+        );
+        assert!(!mail.text.contains("token="), "{}", mail.text);
+        // The owner does what it says: all that is entered is theirs, and what the stranger entered waits no more.
+        let own = token(&register_as(&test, "Victoria", PASSWORD).await, "confirm_address");
+        assert_eq!(confirm(&test, &own).await, [""; 0]);
+        assert_eq!(confirm(&test, &strange).await, ["INVALID_TOKEN input.token"]);
+        let (access, _) = session(&test, PASSWORD).await;
+        let viewer = test.anonymous().bearing(&access).run("Viewer", json!({})).await;
+        assert_eq!(viewer.text("viewer.person.fullName"), "Victoria Pérez");
+        // From now on there is a password to reset.
+        let input = json!({ "token": token(&reset().await, "reset_password"), "password": OTHER_PASSWORD });
+        let done = test.anonymous().run("ResetPassword", json!({ "input": input })).await;
+        assert_eq!(done.user_errors("resetPassword"), [""; 0]);
+        session(&test, OTHER_PASSWORD).await;
+        drop(test.mails().await);
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use rumbo::store::Engine;
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp, Who};
-use crate::support::scene::{Plan, apply, as_seen, draft, edition_input, enrolling, state, version, walk};
+use crate::support::scene::{Plan, apply, as_seen, draft, edition_input, enrolling, replan, state, version, walk};
 
 /// An open edition of so many seats that takes people.
 async fn of_seats(coordinator: &Client<'_>, seats: i64) -> String {
@@ -253,11 +253,7 @@ async fn whom_a_coordinator_lets_wait_waits_although_a_seat_is_free() {
 
 /// Changes the plan of an edition, and returns the state of an enrolment after that.
 async fn replanned(coordinator: &Client<'_>, edition: &str, plan: Plan, enrolment: &str) -> String {
-    let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
-    let input = json!({
-        "editionId": edition, "version": seen.number("edition.version"), "edition": edition_input(plan),
-    });
-    let answer = coordinator.run("UpdateEdition", json!({ "input": input })).await;
+    let answer = replan(coordinator, edition, edition_input(plan)).await;
     assert_eq!(answer.user_errors("updateEdition"), [""; 0]);
     state(coordinator, enrolment).await
 }

@@ -27,7 +27,10 @@ use crate::socket::{Peer, introduced, introduced_at};
 use crate::support::app::{Client, TestApp};
 use crate::support::operations::document;
 use crate::support::rows::texts;
-use crate::support::scene::{Plan, act, apply, as_seen, at, draft, edition_input, enrolling, id_of, version, walk};
+use crate::support::scene::{
+    Plan, act, apply, as_seen, at, done, draft, edition_input, enrolling, faults, id_of, replan, version, walk,
+    withdraw,
+};
 
 /// What is to come has come within this time.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -38,6 +41,12 @@ const OWN: &str = "FollowMyEnrolments";
 fn prompt(settings: &mut Settings) {
     settings.live.pause_milliseconds = 1;
     settings.live.check_seconds = 3_600;
+}
+
+/// The same, and only a value looks who it is for.
+fn undisturbed(settings: &mut Settings) {
+    prompt(settings);
+    settings.socket.check_milliseconds = 3_600_000;
 }
 
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
@@ -109,10 +118,45 @@ async fn listen(router: Router) -> (SocketAddr, watch::Sender<bool>, JoinHandle<
     (address, stop, ended)
 }
 
-async fn withdraw(person: &Client<'_>, enrolment: &str) {
-    let input = json!({ "enrolmentId": enrolment, "version": version(person, enrolment).await });
-    let done = act(person, "WithdrawEnrolment", input).await;
-    assert_eq!(done.user_errors("withdrawEnrolment"), [""; 0]);
+/// An edition that anybody may enter, and who coordinates it.
+async fn open(test: &TestApp) -> (Client<'_>, String) {
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    (carla, edition)
+}
+
+/// A connection on which somebody follows the figures of an edition, as `a`.
+async fn follower(test: &TestApp, who: &Client<'_>, edition: &str) -> Peer {
+    let mut peer = introduced(test, who.token()).await;
+    follow(&mut peer, edition).await;
+    peer
+}
+
+/// Follows the figures of an edition, as `a`.
+async fn follow(peer: &mut Peer, edition: &str) {
+    subscribe(peer, "a", FIGURES, json!({ "editionId": edition })).await;
+}
+
+/// The next figures of the only edition that is followed.
+async fn figures(peer: &mut Peer) -> Value {
+    value(peer, "editionFigures").await
+}
+
+/// How many applications they count.
+async fn applications(peer: &mut Peer) -> Value {
+    figures(peer).await["applications"].clone()
+}
+
+/// One's next own enrolments as `code state`.
+async fn own(peer: &mut Peer) -> Vec<String> {
+    states(&value(peer, "myEnrolments").await)
+}
+
+/// Changes rows without a word to anybody.
+async fn silently(test: &TestApp, sql: &str) {
+    let tx = test.app.db.write().await.expect("a transaction");
+    tx.execute_unprepared(sql).await.expect("a change");
+    tx.commit().await.expect("a commit");
 }
 
 #[tokio::test]
@@ -125,9 +169,8 @@ async fn the_figures_of_an_edition_come_at_once_and_after_each_change() {
     };
     let edition = enrolling(&carla, plan).await;
     let (eva, ana) = (test.person("Eva").await, test.person("Ana").await);
-    let mut peer = introduced(&test, carla.token()).await;
-    subscribe(&mut peer, "a", FIGURES, json!({ "editionId": edition })).await;
-    let first = value(&mut peer, "editionFigures").await;
+    let mut peer = follower(&test, &carla, &edition).await;
+    let first = figures(&mut peer).await;
     assert_eq!(
         (&first["editionId"], &first["state"]),
         (&json!(edition), &json!("ENROLLING"))
@@ -135,28 +178,34 @@ async fn the_figures_of_an_edition_come_at_once_and_after_each_change() {
     assert_eq!(seats(&first), [Some(1), Some(0), Some(1), Some(0), Some(0)]);
 
     let (of_eva, _) = apply(&eva, &edition).await;
-    let next = value(&mut peer, "editionFigures").await;
-    assert_eq!(seats(&next), [Some(1), Some(1), Some(0), Some(0), Some(1)]);
+    assert_eq!(
+        seats(&figures(&mut peer).await),
+        [Some(1), Some(1), Some(0), Some(0), Some(1)]
+    );
     assert_eq!(apply(&ana, &edition).await.1, "WAITLISTED");
-    let next = value(&mut peer, "editionFigures").await;
-    assert_eq!(seats(&next), [Some(1), Some(1), Some(0), Some(1), Some(2)]);
+    assert_eq!(
+        seats(&figures(&mut peer).await),
+        [Some(1), Some(1), Some(0), Some(1), Some(2)]
+    );
     // The seat passes on in the same transaction, so no value shows it free.
     withdraw(&eva, &of_eva).await;
-    let next = value(&mut peer, "editionFigures").await;
-    assert_eq!(seats(&next), [Some(1), Some(1), Some(0), Some(0), Some(2)]);
+    assert_eq!(
+        seats(&figures(&mut peer).await),
+        [Some(1), Some(1), Some(0), Some(0), Some(2)]
+    );
 
-    let seen = carla.run("SeeEdition", json!({ "id": edition })).await;
     let plan = Plan {
         capacity: Some(3),
         ..plan
     };
-    let input =
-        json!({ "editionId": edition, "version": seen.number("edition.version"), "edition": edition_input(plan) });
-    act(&carla, "UpdateEdition", input).await.at("updateEdition.edition.id");
-    let next = value(&mut peer, "editionFigures").await;
-    assert_eq!(seats(&next), [Some(3), Some(1), Some(2), Some(0), Some(2)]);
+    let changed = replan(&carla, &edition, edition_input(plan)).await;
+    changed.at("updateEdition.edition.id");
+    assert_eq!(
+        seats(&figures(&mut peer).await),
+        [Some(3), Some(1), Some(2), Some(0), Some(2)]
+    );
     walk(&carla, &edition, &["ENROLMENT_CLOSED"]).await;
-    assert_eq!(value(&mut peer, "editionFigures").await["state"], "ENROLMENT_CLOSED");
+    assert_eq!(figures(&mut peer).await["state"], "ENROLMENT_CLOSED");
 
     peer.say(json!({ "type": "complete", "id": "a" })).await;
     freed(&test).await;
@@ -174,38 +223,29 @@ async fn freed(test: &TestApp) {
 #[tokio::test]
 async fn ones_own_enrolments_come_whoever_changes_them_and_nobody_elses() {
     let test = TestApp::having(prompt).await;
-    let carla = test.coordinator().await;
-    let (one, other) = (
-        enrolling(&carla, Plan::OPEN).await,
-        enrolling(
-            &carla,
-            Plan {
-                policy: "APPROVAL",
-                ..Plan::OTHER
-            },
-        )
-        .await,
-    );
+    let (carla, one) = open(&test).await;
+    let approval = Plan {
+        policy: "APPROVAL",
+        ..Plan::OTHER
+    };
+    let other = enrolling(&carla, approval).await;
     let (eva, ana) = (test.person("Eva").await, test.person("Ana").await);
     let mut peer = introduced(&test, eva.token()).await;
     subscribe(&mut peer, "a", OWN, json!({ "first": 10 })).await;
-    assert_eq!(states(&value(&mut peer, "myEnrolments").await), [""; 0]);
+    assert_eq!(own(&mut peer).await, [""; 0]);
     apply(&eva, &one).await;
-    assert_eq!(states(&value(&mut peer, "myEnrolments").await), ["DEMO-2026 CONFIRMED"]);
+    assert_eq!(own(&mut peer).await, ["DEMO-2026 CONFIRMED"]);
     test.pass(chrono::TimeDelta::seconds(1));
     apply(&ana, &other).await;
     let (applied, _) = apply(&eva, &other).await;
-    let both = value(&mut peer, "myEnrolments").await;
-    assert_eq!(states(&both), ["OTHER-2026 APPLIED", "DEMO-2026 CONFIRMED"]);
+    assert_eq!(own(&mut peer).await, ["OTHER-2026 APPLIED", "DEMO-2026 CONFIRMED"]);
 
     let enrolments = as_seen(&carla, json!([applied])).await;
     let input = json!({ "editionId": other, "enrolments": enrolments, "decision": "REJECT", "reason": "No room" });
     act(&carla, "DecideEnrolments", input).await;
-    let rejected = value(&mut peer, "myEnrolments").await;
-    assert_eq!(states(&rejected), ["OTHER-2026 REJECTED", "DEMO-2026 CONFIRMED"]);
+    assert_eq!(own(&mut peer).await, ["OTHER-2026 REJECTED", "DEMO-2026 CONFIRMED"]);
     walk(&carla, &one, &["ENROLMENT_CLOSED", "RUNNING"]).await;
-    let begun = value(&mut peer, "myEnrolments").await;
-    assert_eq!(states(&begun), ["OTHER-2026 REJECTED", "DEMO-2026 ACTIVE"]);
+    assert_eq!(own(&mut peer).await, ["OTHER-2026 REJECTED", "DEMO-2026 ACTIVE"]);
 }
 
 /// Follows something; on PostgreSQL from when the server is listened to, which itself is told as a change.
@@ -259,14 +299,11 @@ async fn nothing_is_told_of_what_was_rolled_back() {
 async fn whatever_changes_an_enrolment_is_announced() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let edition = enrolling(
-        &carla,
-        Plan {
-            policy: "APPROVAL",
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    let approval = Plan {
+        policy: "APPROVAL",
+        ..Plan::OPEN
+    };
+    let edition = enrolling(&carla, approval).await;
     let eva = test.person("Eva").await;
     let topics = [
         Topic::Person(eva.person.expect("a person")),
@@ -278,8 +315,7 @@ async fn whatever_changes_an_enrolment_is_announced() {
     for decision in ["REVIEW", "WAITLIST", "CONFIRM"] {
         let version = version(&carla, &enrolment).await;
         let input = json!({ "enrolmentId": enrolment, "version": version, "decision": decision });
-        let done = act(&carla, "DecideEnrolment", input).await;
-        assert_eq!(done.user_errors("decideEnrolment"), [""; 0], "{decision}");
+        assert_eq!(faults(&carla, "DecideEnrolment", input).await, [""; 0], "{decision}");
         told(&mut followed).await;
     }
     // Time itself takes it along; the worker does it.
@@ -292,8 +328,7 @@ async fn whatever_changes_an_enrolment_is_announced() {
     walk(&carla, &edition, &["GRADING"]).await;
     in_time(followed[1].changed()).await;
     let input = json!({ "enrolments": as_seen(&carla, json!([enrolment])).await });
-    let decided = act(&carla, "DecideCompletion", input).await;
-    assert_eq!(decided.user_errors("decideCompletion"), [""; 0]);
+    done(&carla, "DecideCompletion", input).await;
     told(&mut followed).await;
 }
 
@@ -315,38 +350,34 @@ async fn a_change_made_by_another_copy_is_seen() {
         }
     })
     .await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = open(&test).await;
     let eva = test.person("Eva").await;
     let (address, stop, _) = listen(test.copy().await).await;
     let mut there = introduced_at(address, stop, carla.token()).await;
     let mut here = introduced(&test, carla.token()).await;
     for peer in [&mut here, &mut there] {
-        subscribe(peer, "a", FIGURES, json!({ "editionId": edition })).await;
-        let first = value(peer, "editionFigures").await;
-        assert_eq!(first["applications"], 0);
+        follow(peer, &edition).await;
+        assert_eq!(applications(peer).await, 0);
     }
     apply(&eva, &edition).await;
     for peer in [&mut here, &mut there] {
-        assert_eq!(value(peer, "editionFigures").await["applications"], 1);
+        assert_eq!(applications(peer).await, 1);
     }
 }
 
 #[tokio::test]
 async fn a_lost_connection_to_the_server_loses_no_change() {
     let test = TestApp::having(prompt).await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
-    let mut peer = introduced(&test, carla.token()).await;
-    subscribe(&mut peer, "a", FIGURES, json!({ "editionId": edition })).await;
-    assert_eq!(value(&mut peer, "editionFigures").await["applications"], 0);
+    let (carla, edition) = open(&test).await;
+    let mut peer = follower(&test, &carla, &edition).await;
+    assert_eq!(applications(&mut peer).await, 0);
     for (count, name) in [(1, "Eva"), (2, "Ana"), (3, "Ida")] {
         let person = test.person(name).await;
         if test.app.db.engine() == Engine::Postgres {
             cut(&test).await;
         }
         apply(&person, &edition).await;
-        assert_eq!(value(&mut peer, "editionFigures").await["applications"], count);
+        assert_eq!(applications(&mut peer).await, count);
     }
 }
 
@@ -415,17 +446,14 @@ async fn cut(test: &TestApp) {
 #[tokio::test]
 async fn who_may_not_see_any_more_is_told_so_and_the_connection_goes_on() {
     let test = TestApp::having(prompt).await;
-    let carla = test.coordinator().await;
+    let (_, edition) = open(&test).await;
     let ada = test.administrator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
     let cora = test.person("Cora").await;
     let input = json!({ "personId": id_of(&cora), "role": "COORDINATOR", "scopeId": edition });
     let role = act(&ada, "GrantRole", input).await.text("grantRole.roleAssignment.id");
-    let mut peer = introduced(&test, cora.token()).await;
-    subscribe(&mut peer, "a", FIGURES, json!({ "editionId": edition })).await;
-    assert_eq!(value(&mut peer, "editionFigures").await["applications"], 0);
-    let revoked = act(&ada, "RevokeRole", json!({ "roleAssignmentId": role })).await;
-    assert_eq!(revoked.user_errors("revokeRole"), [""; 0]);
+    let mut peer = follower(&test, &cora, &edition).await;
+    assert_eq!(applications(&mut peer).await, 0);
+    done(&ada, "RevokeRole", json!({ "roleAssignmentId": role })).await;
     assert_eq!(ends_with(&mut peer, "a").await, "FORBIDDEN");
     peer.ask("b", "{ viewer { person { givenName } } }").await;
     assert_eq!(
@@ -437,28 +465,17 @@ async fn who_may_not_see_any_more_is_told_so_and_the_connection_goes_on() {
 
 #[tokio::test]
 async fn a_right_is_asked_for_at_every_value() {
-    let test = TestApp::having(|settings| {
-        prompt(settings);
-        // Only a value looks who it is.
-        settings.socket.check_milliseconds = 3_600_000;
-    })
-    .await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let test = TestApp::having(undisturbed).await;
+    let (_, edition) = open(&test).await;
     let cora = test.holder("Cora", Role::Coordinator, at(&edition)).await;
     let eva = test.person("Eva").await;
-    let mut peer = introduced(&test, cora.token()).await;
-    subscribe(&mut peer, "a", FIGURES, json!({ "editionId": edition })).await;
-    assert_eq!(value(&mut peer, "editionFigures").await["applications"], 0);
-    let tx = test.app.db.write().await.expect("a transaction");
-    tx.execute_unprepared("DELETE FROM \"role_assignment\"")
-        .await
-        .expect("no roles");
-    tx.commit().await.expect("a commit");
+    let mut peer = follower(&test, &cora, &edition).await;
+    assert_eq!(applications(&mut peer).await, 0);
+    silently(&test, "DELETE FROM \"role_assignment\"").await;
     apply(&eva, &edition).await;
     assert_eq!(ends_with(&mut peer, "a").await, "FORBIDDEN");
     subscribe(&mut peer, "b", OWN, json!({ "first": 1 })).await;
-    assert_eq!(states(&value(&mut peer, "myEnrolments").await), [""; 0]);
+    assert_eq!(own(&mut peer).await, [""; 0]);
     let tx = test.app.db.write().await.expect("a transaction");
     session::revoke_all(&tx, cora.person.expect("a person"), None, test.now())
         .await
@@ -476,36 +493,29 @@ async fn what_changes_without_being_announced_is_seen_at_the_next_look() {
         settings.live.check_seconds = 1;
     })
     .await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
-    let mut peer = introduced(&test, carla.token()).await;
-    subscribe(&mut peer, "a", FIGURES, json!({ "editionId": edition })).await;
-    assert_eq!(value(&mut peer, "editionFigures").await["capacity"], Value::Null);
-    let tx = test.app.db.write().await.expect("a transaction");
-    tx.execute_unprepared("UPDATE edition SET capacity = 7")
-        .await
-        .expect("a change");
-    tx.commit().await.expect("a commit");
+    let (carla, edition) = open(&test).await;
+    let mut peer = follower(&test, &carla, &edition).await;
+    assert_eq!(figures(&mut peer).await["capacity"], Value::Null);
+    silently(&test, "UPDATE edition SET capacity = 7").await;
     // What says the same as before is not said: the looks in between are silent.
-    assert_eq!(value(&mut peer, "editionFigures").await["capacity"], 7);
+    assert_eq!(figures(&mut peer).await["capacity"], 7);
 }
 
 #[tokio::test]
 async fn who_may_not_follow_is_refused_and_what_is_hidden_is_absent() {
     let test = TestApp::having(prompt).await;
-    let carla = test.coordinator().await;
-    let shown = enrolling(&carla, Plan::OPEN).await;
+    let (carla, shown) = open(&test).await;
     let hidden = draft(&carla, Plan::OTHER).await.text("createEdition.edition.id");
     let unknown = EditionId(test.app.clock.new_id()).to_string();
     let (eva, ada) = (test.person("Eva").await, test.administrator().await);
     let mut nobody = introduced(&test, None).await;
     subscribe(&mut nobody, "a", OWN, json!({ "first": 1 })).await;
     assert_eq!(ends_with(&mut nobody, "a").await, "UNAUTHENTICATED");
-    subscribe(&mut nobody, "a", FIGURES, json!({ "editionId": shown })).await;
+    follow(&mut nobody, &shown).await;
     assert_eq!(ends_with(&mut nobody, "a").await, "UNAUTHENTICATED");
     let mut peer = introduced(&test, eva.token()).await;
     for (id, code) in [(&shown, "FORBIDDEN"), (&hidden, "NOT_FOUND"), (&unknown, "NOT_FOUND")] {
-        subscribe(&mut peer, "a", FIGURES, json!({ "editionId": id })).await;
+        follow(&mut peer, id).await;
         assert_eq!(ends_with(&mut peer, "a").await, code);
     }
     for first in [0, 101] {
@@ -514,12 +524,11 @@ async fn who_may_not_follow_is_refused_and_what_is_hidden_is_absent() {
     }
     let long = "x".repeat(100_000);
     for wrong in ["", "a\0b", "\u{202e}", "ñ", &long, &id_of(&eva)] {
-        subscribe(&mut peer, "a", FIGURES, json!({ "editionId": wrong })).await;
+        follow(&mut peer, wrong).await;
         assert_eq!(ends_with(&mut peer, "a").await, "INVALID_ID");
     }
-    let mut of_ada = introduced(&test, ada.token()).await;
-    subscribe(&mut of_ada, "a", FIGURES, json!({ "editionId": shown })).await;
-    assert_eq!(value(&mut of_ada, "editionFigures").await["applications"], 0);
+    let mut of_ada = follower(&test, &ada, &shown).await;
+    assert_eq!(applications(&mut of_ada).await, 0);
     drop((nobody, peer, of_ada));
     freed(&test).await;
 }
@@ -662,8 +671,7 @@ async fn many_changes_come_in_few_values_and_the_last_is_told() {
         settings.live.pause_milliseconds = 200;
     })
     .await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = open(&test).await;
     let names: Vec<&'static str> = (0..PEOPLE)
         .map(|number| &*Box::leak(format!("P{number}").into_boxed_str()))
         .collect();
@@ -671,18 +679,16 @@ async fn many_changes_come_in_few_values_and_the_last_is_told() {
     for name in names {
         people.push(test.person(name).await);
     }
-    let mut peer = introduced(&test, carla.token()).await;
-    subscribe(&mut peer, "a", FIGURES, json!({ "editionId": edition })).await;
+    let mut peer = follower(&test, &carla, &edition).await;
     let begun = Instant::now();
-    value(&mut peer, "editionFigures").await;
+    figures(&mut peer).await;
     for person in &people {
         apply(person, &edition).await;
     }
     let mut values = 1_u32;
     loop {
         values += 1;
-        let seen = value(&mut peer, "editionFigures").await;
-        if seen["applications"] == PEOPLE {
+        if applications(&mut peer).await == PEOPLE {
             break;
         }
     }
@@ -694,8 +700,7 @@ async fn many_changes_come_in_few_values_and_the_last_is_told() {
 #[tokio::test]
 async fn who_does_not_read_holds_nobody_up_and_leaves_nothing_behind() {
     let test = TestApp::having(prompt).await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = open(&test).await;
     let eva = test.person("Eva").await;
     let mut peer = introduced(&test, carla.token()).await;
     for id in ["a", "b", "c"] {
@@ -723,13 +728,8 @@ async fn who_does_not_read_holds_nobody_up_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_value_costs_the_same_few_statements_whatever_the_number() {
-    let test = TestApp::having(|settings| {
-        prompt(settings);
-        settings.socket.check_milliseconds = 3_600_000;
-    })
-    .await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let test = TestApp::having(undisturbed).await;
+    let (carla, edition) = open(&test).await;
     let eva = test.person("Eva").await;
     // When the program begins to listen to something, who follows it reads again, which is not to be counted here.
     let topics = [
@@ -738,17 +738,8 @@ async fn a_value_costs_the_same_few_statements_whatever_the_number() {
     ];
     let _listening = following(&test, &topics).await;
     let mut others = Vec::new();
-    for plan in ["E-1", "E-2", "E-3", "E-4"] {
-        others.push(
-            enrolling(
-                &carla,
-                Plan {
-                    code: plan,
-                    ..Plan::OPEN
-                },
-            )
-            .await,
-        );
+    for code in ["E-1", "E-2", "E-3", "E-4"] {
+        others.push(enrolling(&carla, Plan { code, ..Plan::OPEN }).await);
     }
     let spent = async |client: &Client<'_>, operation, variables: Value, field| {
         let mut peer = introduced(&test, client.token()).await;
@@ -798,13 +789,11 @@ async fn the_way_to_the_server_may_be_another() {
         settings.database.listen_url = settings.database.url.clone();
     })
     .await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
-    let mut peer = introduced(&test, carla.token()).await;
-    subscribe(&mut peer, "a", FIGURES, json!({ "editionId": edition })).await;
-    value(&mut peer, "editionFigures").await;
+    let (carla, edition) = open(&test).await;
+    let mut peer = follower(&test, &carla, &edition).await;
+    figures(&mut peer).await;
     apply(&test.person("Eva").await, &edition).await;
-    assert_eq!(value(&mut peer, "editionFigures").await["applications"], 1);
+    assert_eq!(applications(&mut peer).await, 1);
     if test.app.db.engine() == Engine::Postgres {
         let mut settings = (*test.app.settings).clone();
         settings.database.listen_url = Secret::new("whisper:whisper");

@@ -1,7 +1,7 @@
 //! Seats: kept for some, offered to whoever is next, and passed on.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rumbo::domain::actor::{Role, Scope};
+use rumbo::domain::actor::Role;
 use rumbo::domain::id::{InstitutionId, SeatPoolId};
 use rumbo::domain::seats::{KeptFor, POOLS_LIMIT, PoolDraft};
 use rumbo::domain::text::Country;
@@ -10,7 +10,9 @@ use rumbo::store::{Engine, seat_pool};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp, Who};
-use crate::support::scene::{Plan, act, apply, as_seen, edition_input, enrolling, state, version, walk};
+use crate::support::scene::{
+    Plan, act, apply, as_seen, at, done, edition_input, enrolling, faults, replan, state, version, walk, withdraw,
+};
 
 /// An edition with so many seats.
 fn plan(capacity: i64) -> Plan {
@@ -20,210 +22,313 @@ fn plan(capacity: i64) -> Plan {
     }
 }
 
-/// Offers seats of an edition for so many hours from now on.
-async fn offer_for(coordinator: &Client<'_>, edition: &str, capacity: i64, hours: i64) {
+/// Those who apply for one seat: names, countries, and where they then stand.
+const QUEUE: [(&str, &str, &str); 3] = [
+    ("Ana", "UY", "CONFIRMED"),
+    ("Bea", "UY", "WAITLISTED"),
+    ("Cy", "UY", "WAITLISTED"),
+];
+
+/// An edition that takes applications, and who coordinates it.
+struct Scene<'a> {
+    test: &'a TestApp,
+    coordinator: Client<'a>,
+    edition: String,
+}
+
+/// Somebody who applied to it.
+struct Applicant<'a> {
+    client: Client<'a>,
+    enrolment: String,
+}
+
+impl<'a> Scene<'a> {
+    /// An edition with so many seats that anybody may enter.
+    async fn of(test: &'a TestApp, capacity: i64) -> Self {
+        Self::with(test, test.coordinator().await, plan(capacity)).await
+    }
+
+    async fn with(test: &'a TestApp, coordinator: Client<'a>, plan: Plan) -> Self {
+        Self {
+            test,
+            edition: enrolling(&coordinator, plan).await,
+            coordinator,
+        }
+    }
+
+    /// The same when the clock was moved far: the coordinator has another token.
+    async fn later(self) -> Self {
+        Self {
+            coordinator: self.coordinator.again().await,
+            ..self
+        }
+    }
+
+    /// A mutation of the coordinator's in which nothing is to be put right.
+    async fn done(&self, operation: &str, input: Value) -> Answer {
+        done(&self.coordinator, operation, input).await
+    }
+
+    /// What is to be put right in a mutation of the coordinator's.
+    async fn faults(&self, operation: &str, input: Value) -> Vec<String> {
+        faults(&self.coordinator, operation, input).await
+    }
+
+    /// Changes its plan.
+    async fn replan(&self, plan: Value) -> Answer {
+        replan(&self.coordinator, &self.edition, plan).await
+    }
+
+    /// Offers its seats for so many hours from now on.
+    async fn offer_for(&self, capacity: i64, hours: i64) {
+        let changed = self.replan(offering_for(capacity, hours)).await;
+        assert_eq!(changed.user_errors("updateEdition"), [""; 0]);
+    }
+
+    /// Keeps seats, and returns the identifier of the pool.
+    async fn keep(&self, kept_for: Value, seats: i64) -> String {
+        let mut input = kept_for;
+        input["editionId"] = json!(self.edition);
+        input["seats"] = json!(seats);
+        let made = self.done("CreateSeatPool", input).await;
+        made.text("createSeatPool.seatPool.id")
+    }
+
+    /// Lets people apply, a second after one another: names, countries, and where each then stands.
+    async fn line(&self, people: &[(&'static str, &'static str, &str)]) -> Vec<Applicant<'a>> {
+        let mut applicants = Vec::new();
+        for &(name, country, expected) in people {
+            let who = Who {
+                country,
+                ..Who::named(name)
+            };
+            applicants.push(self.enter(who, expected).await);
+            self.test.pass(TimeDelta::seconds(1));
+        }
+        applicants
+    }
+
+    /// Lets somebody apply, who then stands as expected.
+    async fn enter(&self, who: Who, expected: &str) -> Applicant<'a> {
+        let client = self.test.somebody(who).await;
+        let (enrolment, state) = apply(&client, &self.edition).await;
+        assert_eq!(state, expected, "{}", who.name);
+        Applicant { client, enrolment }
+    }
+
+    /// The decision of the coordinator on somebody, as it is sent.
+    async fn decision(&self, on: &Applicant<'_>, decision: &str) -> Value {
+        json!({
+            "enrolmentId": on.enrolment, "version": version(&self.coordinator, &on.enrolment).await,
+            "decision": decision, "reason": "So decided",
+        })
+    }
+
+    /// The rank of somebody, as the coordinator sends it.
+    async fn rank(&self, of: &Applicant<'_>, rank: &Value) -> Value {
+        let version = version(&self.coordinator, &of.enrolment).await;
+        json!({ "enrolmentId": of.enrolment, "version": version, "rank": rank })
+    }
+
+    /// Capacity, taken, held, waiting, free, and of every pool seats, taken, held, waiting.
+    async fn figures(&self) -> (Value, Vec<Value>) {
+        let seen = self.coordinator.run("SeeSeats", json!({ "id": self.edition })).await;
+        let of = |seats: &Value, names: &[&str]| {
+            let all: Vec<Value> = names.iter().map(|name| seats[name].clone()).collect();
+            Value::from(all)
+        };
+        let seats = seen.at("edition.seats");
+        let whole = of(seats, &["capacity", "taken", "held", "waiting", "free"]);
+        let pools = seats["pools"].as_array().expect("pools").iter();
+        let pools = pools.map(|pool| of(pool, &["seats", "taken", "held", "waiting"]));
+        (whole, pools.collect())
+    }
+
+    /// Nothing is violated, and the kept summaries are what a recount finds.
+    async fn fine(&self) {
+        assert_eq!(self.test.violations().await, []);
+        assert_eq!(self.test.differences().await, Vec::<String>::new());
+    }
+}
+
+impl Applicant<'_> {
+    /// The same when the clock was moved far: with another token.
+    async fn again(&self) -> Self {
+        Self {
+            client: self.client.again().await,
+            enrolment: self.enrolment.clone(),
+        }
+    }
+
+    async fn state(&self) -> String {
+        state(&self.client, &self.enrolment).await
+    }
+
+    async fn withdraw(&self) {
+        withdraw(&self.client, &self.enrolment).await;
+    }
+
+    /// What is sent to answer an offer.
+    async fn answer(&self) -> Value {
+        json!({ "enrolmentId": self.enrolment, "version": version(&self.client, &self.enrolment).await })
+    }
+
+    /// Accepts the seat that is offered; where that leads.
+    async fn accept(&self) -> String {
+        let accepted = done(&self.client, "AcceptOffer", self.answer().await).await;
+        accepted.text("acceptOffer.enrolment.state")
+    }
+
+    /// Why an offer cannot be accepted, or declined.
+    async fn refused(&self, operation: &str) -> Vec<String> {
+        faults(&self.client, operation, self.answer().await).await
+    }
+}
+
+/// The plan of an edition whose seats are offered for so many hours.
+fn offering_for(capacity: i64, hours: i64) -> Value {
     let mut input = edition_input(plan(capacity));
     input["offerHours"] = json!(hours);
-    let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
-    let input = json!({ "editionId": edition, "version": seen.number("edition.version"), "edition": input });
-    let changed = act(coordinator, "UpdateEdition", input).await;
-    assert_eq!(changed.user_errors("updateEdition"), [""; 0]);
-}
-
-/// Keeps seats, and returns the identifier of the pool.
-async fn keep(coordinator: &Client<'_>, edition: &str, kept_for: Value, seats: i64) -> String {
-    let mut input = json!({ "editionId": edition, "seats": seats });
     input
-        .as_object_mut()
-        .expect("fields")
-        .extend(kept_for.as_object().expect("fields").clone());
-    let made = act(coordinator, "CreateSeatPool", input).await;
-    assert_eq!(made.user_errors("createSeatPool"), [""; 0]);
-    made.text("createSeatPool.seatPool.id")
 }
 
-/// Capacity, taken, held, waiting, free, and of every pool seats, taken, held, waiting.
-async fn figures(coordinator: &Client<'_>, edition: &str) -> (Value, Vec<Value>) {
-    let seen = coordinator.run("SeeSeats", json!({ "id": edition })).await;
-    let of = |seats: &Value, names: &[&str]| {
-        let all: Vec<Value> = names.iter().map(|name| seats[name].clone()).collect();
-        Value::from(all)
-    };
-    let seats = seen.at("edition.seats");
-    let whole = of(seats, &["capacity", "taken", "held", "waiting", "free"]);
-    let pools = seats["pools"].as_array().expect("pools").iter();
-    let pools = pools.map(|pool| of(pool, &["seats", "taken", "held", "waiting"]));
-    (whole, pools.collect())
+/// A change of a pool, as it is sent.
+fn change(pool: &str, version: i64, seats: i64) -> Value {
+    json!({ "seatPoolId": pool, "version": version, "seats": seats })
 }
 
-async fn from<'a>(test: &'a TestApp, name: &'static str, country: &'static str) -> Client<'a> {
-    let who = Who {
-        country,
-        ..Who::named(name)
-    };
-    test.somebody(who).await
+/// The removal of a pool, as it is sent.
+fn removal(pool: &str, version: i64) -> Value {
+    json!({ "seatPoolId": pool, "version": version })
 }
 
-async fn withdraw(person: &Client<'_>, enrolment: &str) -> Answer {
-    let input = json!({ "enrolmentId": enrolment, "version": version(person, enrolment).await });
-    let left = act(person, "WithdrawEnrolment", input).await;
-    assert_eq!(left.user_errors("withdrawEnrolment"), [""; 0]);
-    left
+/// Moves the clock to an instant.
+fn until(test: &TestApp, instant: &str) {
+    let instant: DateTime<Utc> = instant.parse().expect("an instant");
+    test.pass(instant - test.now());
 }
 
-async fn fine(test: &TestApp) {
-    assert_eq!(test.violations().await, []);
-    assert_eq!(test.differences().await, Vec::<String>::new());
+/// An edition of one seat that is offered for a day: who had it, and two who wait.
+async fn offering(test: &TestApp) -> (Scene<'_>, Vec<Applicant<'_>>) {
+    let scene = Scene::of(test, 1).await;
+    scene.offer_for(1, 24).await;
+    let people = scene.line(&QUEUE).await;
+    drop(test.mails().await);
+    people[0].withdraw().await;
+    (scene, people)
 }
 
 #[tokio::test]
 async fn seats_are_kept_for_a_country_until_they_are_released() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(4)).await;
+    let scene = Scene::of(&test, 4).await;
     let release = test.now() + TimeDelta::days(2);
-    let kept = json!({ "country": "br", "releasesAt": release });
-    keep(&coordinator, &edition, kept, 2).await;
-    assert_eq!(figures(&coordinator, &edition).await.0, json!([4, 0, 0, 0, 2]));
-    let mut enrolments = Vec::new();
-    for (name, country, expected) in [
+    scene.keep(json!({ "country": "br", "releasesAt": release }), 2).await;
+    assert_eq!(scene.figures().await.0, json!([4, 0, 0, 0, 2]));
+    let people = [
         ("Ana", "UY", "CONFIRMED"),
         ("Bea", "UY", "CONFIRMED"),
         ("Cy", "UY", "WAITLISTED"),
         ("Davi", "BR", "CONFIRMED"),
         ("Eva", "AR", "WAITLISTED"),
-    ] {
-        let (id, state) = apply(&from(&test, name, country).await, &edition).await;
-        assert_eq!(state, expected, "{name}");
-        enrolments.push(id);
-    }
+    ];
+    let people = scene.line(&people).await;
     assert_eq!(
-        figures(&coordinator, &edition).await,
+        scene.figures().await,
         (json!([4, 3, 0, 2, 0]), vec![json!([2, 1, 0, 0])])
     );
-    fine(&test).await;
+    scene.fine().await;
     drop(test.mails().await);
     // The day comes: what is left is for whoever is next, once, though the job runs again.
-    test.pass(TimeDelta::days(2));
+    test.pass(release - test.now());
     assert_eq!(test.notices().await, ["enrolment_confirmed cy@example.org"]);
     assert_eq!(test.notices().await, [""; 0]);
-    let coordinator = coordinator.again().await;
-    assert_eq!(state(&coordinator, &enrolments[4]).await, "WAITLISTED");
+    let scene = scene.later().await;
+    let eva = people[4].again().await;
+    assert_eq!(eva.state().await, "WAITLISTED");
     assert_eq!(
-        figures(&coordinator, &edition).await,
+        scene.figures().await,
         (json!([4, 4, 0, 1, 0]), vec![json!([2, 1, 0, 0])])
     );
     // Who leaves a seat of a released pool leaves a general one.
-    let input = json!({
-        "enrolmentId": enrolments[3], "version": version(&coordinator, &enrolments[3]).await, "decision": "EXCLUDE",
-        "reason": "Never came",
-    });
-    let excluded = act(&coordinator, "DecideEnrolment", input).await;
-    assert_eq!(excluded.user_errors("decideEnrolment"), [""; 0]);
-    assert_eq!(state(&coordinator, &enrolments[4]).await, "CONFIRMED");
-    fine(&test).await;
+    let exclusion = scene.decision(&people[3], "EXCLUDE").await;
+    scene.done("DecideEnrolment", exclusion).await;
+    assert_eq!(eva.state().await, "CONFIRMED");
+    scene.fine().await;
     drop(test.mails().await);
 }
 
 #[tokio::test]
 async fn people_of_a_pool_overflow_where_it_says_so() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
     let institution = test.institution("INEFOP", "UY").await;
-    let edition = enrolling(&coordinator, plan(3)).await;
+    let scene = Scene::of(&test, 3).await;
     let of = json!({ "institutionId": institution.to_string() });
-    let pool = keep(&coordinator, &edition, of, 1).await;
-    let nominee = |name, institution: InstitutionId| Who {
+    let pool = scene.keep(of, 1).await;
+    let nominee = |name| Who {
         institution: Some(institution),
         ..Who::named(name)
     };
-    let (one, two) = (
-        test.somebody(nominee("Ana", institution)).await,
-        test.somebody(nominee("Bea", institution)).await,
-    );
-    assert_eq!(apply(&one, &edition).await.1, "CONFIRMED");
+    scene.enter(nominee("Ana"), "CONFIRMED").await;
     // Two general seats are free, and are not theirs.
-    let (waiting, stands) = apply(&two, &edition).await;
-    assert_eq!(stands, "WAITLISTED");
+    let waiting = scene.enter(nominee("Bea"), "WAITLISTED").await;
     // Whoever is of no pool does not wait behind somebody who waits for another seat.
-    assert_eq!(apply(&test.person("Cy").await, &edition).await.1, "CONFIRMED");
+    scene.enter(Who::named("Cy"), "CONFIRMED").await;
     assert_eq!(
-        figures(&coordinator, &edition).await,
+        scene.figures().await,
         (json!([3, 2, 0, 1, 1]), vec![json!([1, 1, 0, 1])])
     );
     // The coordinator cannot confirm her either: no seat is hers.
-    let input = json!({ "enrolmentId": waiting, "version": 1, "decision": "CONFIRM" });
-    let refused = act(&coordinator, "DecideEnrolment", input).await;
+    let input = json!({ "enrolmentId": waiting.enrolment, "version": 1, "decision": "CONFIRM" });
     assert_eq!(
-        refused.user_errors("decideEnrolment"),
+        scene.faults("DecideEnrolment", input).await,
         ["EDITION_FULL input.enrolmentId"]
     );
-    let input = json!({ "seatPoolId": pool, "version": 1, "seats": 1, "overflow": true });
-    let changed = act(&coordinator, "ChangeSeatPool", input).await;
-    assert_eq!(changed.user_errors("changeSeatPool"), [""; 0]);
+    let mut input = change(&pool, 1, 1);
+    input["overflow"] = json!(true);
+    let changed = scene.done("ChangeSeatPool", input).await;
     assert_eq!(changed.number("changeSeatPool.seatPool.version"), 2);
-    assert_eq!(state(&two, &waiting).await, "CONFIRMED");
+    assert_eq!(waiting.state().await, "CONFIRMED");
     assert_eq!(
-        figures(&coordinator, &edition).await,
+        scene.figures().await,
         (json!([3, 3, 0, 0, 0]), vec![json!([1, 1, 0, 0])])
     );
-    fine(&test).await;
+    scene.fine().await;
     drop(test.mails().await);
 }
 
 #[tokio::test]
 async fn a_removed_pool_leaves_its_seats_to_everybody() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(3)).await;
-    let pool = keep(&coordinator, &edition, json!({ "constituentGroup": "WORKERS" }), 2).await;
-    let other = keep(&coordinator, &edition, json!({ "country": "BR" }), 1).await;
-    let davi = from(&test, "Davi", "BR").await;
-    assert_eq!(apply(&davi, &edition).await.1, "CONFIRMED");
-    let ana = test.person("Ana").await;
-    let (enrolment, stands) = apply(&ana, &edition).await;
-    assert_eq!(stands, "WAITLISTED");
-    let stale = json!({ "seatPoolId": pool, "version": 2 });
-    let refused = act(&coordinator, "RemoveSeatPool", stale).await;
-    assert_eq!(refused.user_errors("removeSeatPool"), ["STALE_VERSION input.version"]);
-    let removed = act(
-        &coordinator,
-        "RemoveSeatPool",
-        json!({ "seatPoolId": pool, "version": 1 }),
-    )
-    .await;
-    assert_eq!(removed.user_errors("removeSeatPool"), [""; 0]);
+    let scene = Scene::of(&test, 3).await;
+    let pool = scene.keep(json!({ "constituentGroup": "WORKERS" }), 2).await;
+    let other = scene.keep(json!({ "country": "BR" }), 1).await;
+    let people = [("Davi", "BR", "CONFIRMED"), ("Ana", "UY", "WAITLISTED")];
+    let people = scene.line(&people).await;
+    assert_eq!(
+        scene.faults("RemoveSeatPool", removal(&pool, 2)).await,
+        ["STALE_VERSION input.version"]
+    );
+    let removed = scene.done("RemoveSeatPool", removal(&pool, 1)).await;
     assert_eq!(removed.number("removeSeatPool.edition.seats.free"), 1);
-    assert_eq!(state(&ana, &enrolment).await, "CONFIRMED");
+    assert_eq!(people[1].state().await, "CONFIRMED");
     // The other one goes with a seat taken: it stays taken.
-    let removed = act(
-        &coordinator,
-        "RemoveSeatPool",
-        json!({ "seatPoolId": other, "version": 1 }),
-    )
-    .await;
-    assert_eq!(removed.user_errors("removeSeatPool"), [""; 0]);
-    assert_eq!(figures(&coordinator, &edition).await, (json!([3, 2, 0, 0, 1]), vec![]));
-    let again = act(
-        &coordinator,
-        "RemoveSeatPool",
-        json!({ "seatPoolId": other, "version": 1 }),
-    )
-    .await;
+    scene.done("RemoveSeatPool", removal(&other, 1)).await;
+    assert_eq!(scene.figures().await, (json!([3, 2, 0, 0, 1]), vec![]));
+    let again = act(&scene.coordinator, "RemoveSeatPool", removal(&other, 1)).await;
     assert_eq!(again.refusal(), "NOT_FOUND");
-    fine(&test).await;
+    scene.fine().await;
     drop(test.mails().await);
 }
 
 #[tokio::test]
 async fn a_pool_that_cannot_be_is_refused_by_name() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(4)).await;
-    apply(&test.person("Ana").await, &edition).await;
+    let scene = Scene::of(&test, 4).await;
+    scene.enter(Who::named("Ana"), "CONFIRMED").await;
     let past = test.now();
     let absent = InstitutionId(uuid::Uuid::from_u128(7)).to_string();
-    for (input, expected) in [
+    for (mut input, expected) in [
         (json!({ "seats": 1 }), "REQUIRED input.institutionId"),
         (
             json!({ "seats": 1, "country": "UY", "constituentGroup": "WORKERS" }),
@@ -241,45 +346,37 @@ async fn a_pool_that_cannot_be_is_refused_by_name() {
             "DATES_OUT_OF_ORDER input.releasesAt",
         ),
     ] {
-        let mut whole = input.clone();
-        whole["editionId"] = json!(edition);
-        let refused = act(&coordinator, "CreateSeatPool", whole).await;
-        assert_eq!(refused.user_errors("createSeatPool"), [expected], "{input}");
+        input["editionId"] = json!(scene.edition);
+        let told = input.to_string();
+        assert_eq!(scene.faults("CreateSeatPool", input).await, [expected], "{told}");
     }
     for hours in [0, 721] {
-        let mut input = edition_input(plan(4));
-        input["offerHours"] = json!(hours);
-        let seen = as_seen(&coordinator, json!([edition])).await[0]["version"].clone();
-        let input = json!({ "editionId": edition, "version": seen, "edition": input });
-        let refused = act(&coordinator, "UpdateEdition", input).await;
+        let refused = scene.replan(offering_for(4, hours)).await;
         assert_eq!(
             refused.user_errors("updateEdition"),
             ["OUT_OF_RANGE input.edition.offerHours"]
         );
     }
-    let input = json!({ "editionId": edition, "seats": 1, "institutionId": absent });
-    assert_eq!(act(&coordinator, "CreateSeatPool", input).await.refusal(), "NOT_FOUND");
-    let pool = keep(&coordinator, &edition, json!({ "country": "UY" }), 3).await;
-    let twice = json!({ "editionId": edition, "country": "UY", "seats": 1 });
-    let refused = act(&coordinator, "CreateSeatPool", twice.clone()).await;
-    assert_eq!(refused.user_errors("createSeatPool"), ["OUT_OF_RANGE input.seats"]);
-    let input = json!({ "seatPoolId": pool, "version": 1, "seats": 2 });
-    act(&coordinator, "ChangeSeatPool", input)
-        .await
-        .at("changeSeatPool.seatPool.id");
-    let refused = act(&coordinator, "CreateSeatPool", twice).await;
-    assert_eq!(refused.user_errors("createSeatPool"), ["TAKEN input.country"]);
-    let stale = json!({ "seatPoolId": pool, "version": 1, "seats": 1 });
-    let refused = act(&coordinator, "ChangeSeatPool", stale).await;
-    assert_eq!(refused.user_errors("changeSeatPool"), ["STALE_VERSION input.version"]);
+    let input = json!({ "editionId": scene.edition, "seats": 1, "institutionId": absent });
+    let unknown = act(&scene.coordinator, "CreateSeatPool", input).await;
+    assert_eq!(unknown.refusal(), "NOT_FOUND");
+    let pool = scene.keep(json!({ "country": "UY" }), 3).await;
+    let twice = json!({ "editionId": scene.edition, "country": "UY", "seats": 1 });
+    assert_eq!(
+        scene.faults("CreateSeatPool", twice.clone()).await,
+        ["OUT_OF_RANGE input.seats"]
+    );
+    let changed = scene.done("ChangeSeatPool", change(&pool, 1, 2)).await;
+    changed.at("changeSeatPool.seatPool.id");
+    assert_eq!(scene.faults("CreateSeatPool", twice).await, ["TAKEN input.country"]);
+    assert_eq!(
+        scene.faults("ChangeSeatPool", change(&pool, 1, 1)).await,
+        ["STALE_VERSION input.version"]
+    );
     // Not less than what is given out, and no limit lifted, while seats are kept.
     for (capacity, expected) in [(Some(2), "OUT_OF_RANGE"), (None, "OUT_OF_RANGE"), (Some(3), "")] {
         let plan = Plan { capacity, ..Plan::OPEN };
-        let seen = as_seen(&coordinator, json!([edition])).await[0]["version"].clone();
-        let input = json!({ "editionId": edition, "version": seen, "edition": edition_input(plan) });
-        let errors = act(&coordinator, "UpdateEdition", input)
-            .await
-            .user_errors("updateEdition");
+        let errors = scene.replan(edition_input(plan)).await.user_errors("updateEdition");
         assert!(
             errors.first().map_or("", String::as_str).starts_with(expected),
             "{capacity:?}: {errors:?}"
@@ -287,38 +384,28 @@ async fn a_pool_that_cannot_be_is_refused_by_name() {
         assert_eq!(errors.is_empty(), expected.is_empty());
     }
     // Nothing is changed of what is released.
-    let release = test.now() + TimeDelta::hours(1);
-    let input = json!({ "seatPoolId": pool, "version": 2, "seats": 2, "releasesAt": release });
-    act(&coordinator, "ChangeSeatPool", input)
-        .await
-        .at("changeSeatPool.seatPool.id");
+    let mut input = change(&pool, 2, 2);
+    input["releasesAt"] = json!(test.now() + TimeDelta::hours(1));
+    let changed = scene.done("ChangeSeatPool", input).await;
+    changed.at("changeSeatPool.seatPool.id");
     test.pass(TimeDelta::hours(1));
     drop(test.mails().await);
-    let coordinator = coordinator.again().await;
-    let input = json!({ "seatPoolId": pool, "version": 4, "seats": 1 });
-    let refused = act(&coordinator, "ChangeSeatPool", input).await;
+    let scene = scene.later().await;
     assert_eq!(
-        refused.user_errors("changeSeatPool"),
+        scene.faults("ChangeSeatPool", change(&pool, 4, 1)).await,
         ["ILLEGAL_TRANSITION input.seatPoolId"]
     );
-    fine(&test).await;
+    scene.fine().await;
 }
 
 #[tokio::test]
 async fn a_lifted_limit_admits_everybody_who_waits() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(1)).await;
-    let mut enrolments = Vec::new();
-    for name in ["Ana", "Bea", "Cy"] {
-        enrolments.push(apply(&test.person(name).await, &edition).await.0);
-    }
+    let scene = Scene::of(&test, 1).await;
+    scene.line(&QUEUE).await;
     drop(test.mails().await);
-    let seen = as_seen(&coordinator, json!([edition])).await[0]["version"].clone();
-    let input = json!({ "editionId": edition, "version": seen, "edition": edition_input(Plan::OPEN) });
-    act(&coordinator, "UpdateEdition", input)
-        .await
-        .at("updateEdition.edition.id");
+    let lifted = scene.replan(edition_input(Plan::OPEN)).await;
+    lifted.at("updateEdition.edition.id");
     assert_eq!(
         test.notices().await,
         [
@@ -326,110 +413,149 @@ async fn a_lifted_limit_admits_everybody_who_waits() {
             "enrolment_confirmed cy@example.org"
         ]
     );
-    fine(&test).await;
+    scene.fine().await;
+}
+
+/// Whom the messages since the last call tell that they have a seat, in the order of the alphabet.
+async fn admitted(test: &TestApp) -> Vec<String> {
+    let name = |notice: String| {
+        let address = notice.strip_prefix("enrolment_confirmed ")?;
+        Some(address.strip_suffix("@example.org")?.to_owned())
+    };
+    test.notices().await.into_iter().filter_map(name).collect()
+}
+
+#[tokio::test]
+async fn where_a_coordinator_decides_no_more_pass_on_than_was_freed_or_added() {
+    let test = TestApp::new().await;
+    let approval = |capacity| Plan {
+        policy: "APPROVAL",
+        ..plan(capacity)
+    };
+    let coordinator = test.coordinator().await;
+    let scene = Scene::with(&test, coordinator, approval(9)).await;
+    let people = [
+        ("Ana", "UY", "APPLIED"),
+        ("Bea", "UY", "APPLIED"),
+        ("Cy", "UY", "APPLIED"),
+        ("Dora", "UY", "APPLIED"),
+        ("Eva", "UY", "APPLIED"),
+        ("Fio", "UY", "APPLIED"),
+        ("Caio", "BR", "APPLIED"),
+        ("Davi", "BR", "APPLIED"),
+        ("Elis", "BR", "APPLIED"),
+        ("Gil", "UY", "APPLIED"),
+    ];
+    let people = scene.line(&people).await;
+    for (place, who) in people.iter().enumerate() {
+        let decision = scene.decision(who, if place == 0 { "CONFIRM" } else { "WAITLIST" });
+        scene.done("DecideEnrolment", decision.await).await;
+    }
+    assert_eq!(admitted(&test).await, ["ana"]);
+    assert_eq!(scene.figures().await.0, json!([9, 1, 0, 9, 8]));
+    people[0].withdraw().await;
+    assert_eq!(admitted(&test).await, ["bea"], "one seat was freed");
+    for (capacity, expected) in [(9, &[][..]), (10, &["cy"][..])] {
+        let changed = scene.replan(edition_input(approval(capacity))).await;
+        assert_eq!(changed.user_errors("updateEdition"), [""; 0]);
+        assert_eq!(admitted(&test).await, expected, "{capacity} seats");
+    }
+    let pool = scene.keep(json!({ "country": "BR" }), 1).await;
+    assert_eq!(admitted(&test).await, ["caio"], "one seat was added to the pool");
+    scene.done("ChangeSeatPool", change(&pool, 1, 2)).await;
+    assert_eq!(admitted(&test).await, ["davi"], "one more was");
+    let mut input = change(&pool, 2, 2);
+    input["overflow"] = json!(true);
+    scene.done("ChangeSeatPool", input).await;
+    assert_eq!(admitted(&test).await, [""; 0], "none was");
+    // What is left of a pool is added to the seats for everybody: when it is made smaller, removed or released.
+    let workers = scene.keep(json!({ "constituentGroup": "WORKERS" }), 3).await;
+    assert_eq!(admitted(&test).await, [""; 0], "nobody is of it");
+    scene.done("ChangeSeatPool", change(&workers, 1, 2)).await;
+    assert_eq!(admitted(&test).await, ["dora"]);
+    let release = test.now() + TimeDelta::hours(1);
+    let kept = json!({ "country": "AR", "releasesAt": release });
+    let argentina = scene.keep(kept, 1).await;
+    scene.done("RemoveSeatPool", removal(&workers, 2)).await;
+    assert_eq!(admitted(&test).await, ["eva", "fio"]);
+    test.pass(release - test.now());
+    assert_eq!(admitted(&test).await, ["elis"]);
+    let scene = scene.later().await;
+    scene.done("RemoveSeatPool", removal(&argentina, 2)).await;
+    assert_eq!(admitted(&test).await, [""; 0], "its seat was for everybody before");
+    assert_eq!(
+        scene.figures().await.0,
+        json!([10, 8, 0, 1, 2]),
+        "Gil waits beside two seats"
+    );
+    scene.fine().await;
 }
 
 #[tokio::test]
 async fn a_rank_comes_before_the_time_of_application() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(1)).await;
-    let ana = test.person("Ana").await;
-    let (first, _) = apply(&ana, &edition).await;
-    let mut waiting = Vec::new();
-    for name in ["Bea", "Cy", "Dora"] {
-        test.pass(TimeDelta::minutes(1));
-        let client = test.person(name).await;
-        waiting.push((apply(&client, &edition).await.0, client));
-    }
+    let scene = Scene::of(&test, 1).await;
+    let first = scene.line(&QUEUE[..1]).await.remove(0);
+    let mut waiting = scene.line(&QUEUE[1..]).await;
+    waiting.push(scene.enter(Who::named("Dora"), "WAITLISTED").await);
     for (place, rank) in [(2, json!(2)), (1, json!(5)), (0, json!(1)), (0, json!(null))] {
-        let id = &waiting[place].0;
-        let input = json!({ "enrolmentId": id, "version": version(&coordinator, id).await, "rank": rank });
-        let ranked = act(&coordinator, "RankWaiting", input).await;
-        assert_eq!(ranked.user_errors("rankWaiting"), [""; 0]);
+        let input = scene.rank(&waiting[place], &rank).await;
+        let ranked = scene.done("RankWaiting", input).await;
         assert_eq!(ranked.at("rankWaiting.enrolment.waitingRank"), &rank);
     }
-    for (rank, expected) in [(0, "OUT_OF_RANGE input.rank"), (1_000_001, "OUT_OF_RANGE input.rank")] {
-        let id = &waiting[0].0;
-        let input = json!({ "enrolmentId": id, "version": version(&coordinator, id).await, "rank": rank });
-        let refused = act(&coordinator, "RankWaiting", input).await;
-        assert_eq!(refused.user_errors("rankWaiting"), [expected]);
+    for rank in [0, 1_000_001] {
+        let input = scene.rank(&waiting[0], &json!(rank)).await;
+        assert_eq!(scene.faults("RankWaiting", input).await, ["OUT_OF_RANGE input.rank"]);
     }
-    let stale = json!({ "enrolmentId": waiting[0].0, "version": 1, "rank": 1 });
-    let refused = act(&coordinator, "RankWaiting", stale).await;
-    assert_eq!(refused.user_errors("rankWaiting"), ["STALE_VERSION input.version"]);
-    let input = json!({ "enrolmentId": first, "version": 1, "rank": 1 });
-    let refused = act(&coordinator, "RankWaiting", input).await;
-    assert_eq!(
-        refused.user_errors("rankWaiting"),
-        ["ILLEGAL_TRANSITION input.enrolmentId"]
-    );
+    for (of, expected) in [
+        (&waiting[0], "STALE_VERSION input.version"),
+        (&first, "ILLEGAL_TRANSITION input.enrolmentId"),
+    ] {
+        let input = json!({ "enrolmentId": of.enrolment, "version": 1, "rank": 1 });
+        assert_eq!(scene.faults("RankWaiting", input).await, [expected]);
+    }
     // The person does not see it, and does not set it.
     let cy = &waiting[1];
     let seen = "query ($id: ID!) { enrolment(id: $id) { waitingRank } }";
-    let own = cy.1.query(seen, json!({ "id": cy.0 })).await;
+    let own = cy.client.query(seen, json!({ "id": cy.enrolment })).await;
     assert_eq!(own.at("enrolment.waitingRank"), &Value::Null);
-    let input = json!({ "enrolmentId": cy.0, "version": 2, "rank": 1 });
-    assert_eq!(act(&cy.1, "RankWaiting", input).await.refusal(), "FORBIDDEN");
+    let input = json!({ "enrolmentId": cy.enrolment, "version": 2, "rank": 1 });
+    assert_eq!(act(&cy.client, "RankWaiting", input).await.refusal(), "FORBIDDEN");
     drop(test.mails().await);
-    let mut leaving = (first, ana);
+    let mut leaving = &first;
     for place in [2, 1, 0] {
-        withdraw(&leaving.1, &leaving.0).await;
-        let (id, client) = waiting[place].clone();
-        assert_eq!(state(&client, &id).await, "CONFIRMED", "{place}");
-        leaving = (id, client);
+        leaving.withdraw().await;
+        leaving = &waiting[place];
+        assert_eq!(leaving.state().await, "CONFIRMED", "{place}");
     }
-    fine(&test).await;
+    scene.fine().await;
     drop(test.mails().await);
 }
 
 #[tokio::test]
 async fn nobody_ranks_themself() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(1)).await;
-    apply(&test.person("Ana").await, &edition).await;
-    let here = Scope::Edition(edition.parse().expect("an edition"));
-    let cora = test.holder("Cora", Role::Coordinator, here).await;
-    let (own, stands) = apply(&cora, &edition).await;
+    let scene = Scene::of(&test, 1).await;
+    scene.enter(Who::named("Ana"), "CONFIRMED").await;
+    let cora = test.holder("Cora", Role::Coordinator, at(&scene.edition)).await;
+    let (own, stands) = apply(&cora, &scene.edition).await;
     assert_eq!(stands, "WAITLISTED");
-    let refused = act(
-        &cora,
-        "RankWaiting",
-        json!({ "enrolmentId": own, "version": 1, "rank": 1 }),
-    )
-    .await;
-    assert_eq!(refused.user_errors("rankWaiting"), ["OWN_WORK input.enrolmentId"]);
+    let input = json!({ "enrolmentId": own, "version": 1, "rank": 1 });
+    assert_eq!(
+        faults(&cora, "RankWaiting", input).await,
+        ["OWN_WORK input.enrolmentId"]
+    );
     drop(test.mails().await);
-}
-
-/// An edition of one seat that is offered for a day: who had it, and two who wait.
-async fn offering<'a>(test: &'a TestApp, coordinator: &Client<'a>) -> (String, Vec<(Client<'a>, String)>) {
-    let edition = enrolling(coordinator, plan(1)).await;
-    offer_for(coordinator, &edition, 1, 24).await;
-    let mut people = Vec::new();
-    for name in ["Ana", "Bea", "Cy"] {
-        let client = test.person(name).await;
-        let (id, _) = apply(&client, &edition).await;
-        people.push((client, id));
-        test.pass(TimeDelta::seconds(1));
-    }
-    drop(test.mails().await);
-    withdraw(&people[0].0, &people[0].1).await;
-    (edition, people)
-}
-
-async fn answer(operation: &str, person: &(Client<'_>, String)) -> Answer {
-    let input = json!({ "enrolmentId": person.1, "version": version(&person.0, &person.1).await });
-    act(&person.0, operation, input).await
 }
 
 #[tokio::test]
 async fn a_seat_is_offered_and_accepted() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let (edition, people) = offering(&test, &coordinator).await;
-    assert_eq!(figures(&coordinator, &edition).await.0, json!([1, 0, 1, 1, 0]));
+    let (scene, people) = offering(&test).await;
+    let [ana, bea, cy] = &people[..] else {
+        panic!("three people")
+    };
+    assert_eq!(scene.figures().await.0, json!([1, 0, 1, 1, 0]));
     let mails = test.mails().await;
     let offer = mails
         .iter()
@@ -442,27 +568,26 @@ async fn a_seat_is_offered_and_accepted() {
         "{}",
         offer.text
     );
-    assert_eq!(state(&people[1].0, &people[1].1).await, "WAITLISTED");
-    fine(&test).await;
+    assert_eq!(bea.state().await, "WAITLISTED");
+    scene.fine().await;
     // Whoever applies meanwhile waits, and nobody answers for another.
-    assert_eq!(apply(&test.person("Dora").await, &edition).await.1, "WAITLISTED");
-    let input = json!({ "enrolmentId": people[1].1, "version": version(&coordinator, &people[1].1).await });
-    let refused = act(&coordinator, "AcceptOffer", input).await;
+    scene.enter(Who::named("Dora"), "WAITLISTED").await;
+    let refused = act(&scene.coordinator, "AcceptOffer", bea.answer().await).await;
     assert_eq!(refused.refusal(), "FORBIDDEN");
-    let stale = json!({ "enrolmentId": people[1].1, "version": 1 });
-    let refused = act(&people[1].0, "AcceptOffer", stale).await;
-    assert_eq!(refused.user_errors("acceptOffer"), ["STALE_VERSION input.version"]);
+    let stale = json!({ "enrolmentId": bea.enrolment, "version": 1 });
+    assert_eq!(
+        faults(&bea.client, "AcceptOffer", stale).await,
+        ["STALE_VERSION input.version"]
+    );
     // To whom nothing is offered, nothing is there to accept.
-    for (operation, mutation) in [("AcceptOffer", "acceptOffer"), ("DeclineOffer", "declineOffer")] {
-        let refused = answer(operation, &people[2]).await;
-        assert_eq!(refused.user_errors(mutation), ["NO_OFFER input.enrolmentId"]);
-        let refused = answer(operation, &people[0]).await;
-        assert_eq!(refused.user_errors(mutation), ["ILLEGAL_TRANSITION input.enrolmentId"]);
+    for operation in ["AcceptOffer", "DeclineOffer"] {
+        assert_eq!(cy.refused(operation).await, ["NO_OFFER input.enrolmentId"]);
+        assert_eq!(ana.refused(operation).await, ["ILLEGAL_TRANSITION input.enrolmentId"]);
     }
-    let accepted = answer("AcceptOffer", &people[1]).await;
+    let accepted = done(&bea.client, "AcceptOffer", bea.answer().await).await;
     assert_eq!(accepted.text("acceptOffer.enrolment.state"), "CONFIRMED");
     assert_eq!(accepted.at("acceptOffer.enrolment.offeredUntil"), &Value::Null);
-    assert_eq!(figures(&coordinator, &edition).await.0, json!([1, 1, 0, 2, 0]));
+    assert_eq!(scene.figures().await.0, json!([1, 1, 0, 2, 0]));
     assert_eq!(
         test.notices().await,
         [
@@ -470,123 +595,110 @@ async fn a_seat_is_offered_and_accepted() {
             "enrolment_waitlisted dora@example.org"
         ]
     );
-    fine(&test).await;
+    scene.fine().await;
 }
 
 #[tokio::test]
 async fn a_declined_seat_passes_on() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let (edition, people) = offering(&test, &coordinator).await;
+    let (scene, people) = offering(&test).await;
     drop(test.mails().await);
-    let input = json!({
-        "enrolmentId": people[1].1, "version": version(&people[1].0, &people[1].1).await, "reason": "I travel",
-    });
-    let declined = act(&people[1].0, "DeclineOffer", input).await;
+    let mut input = people[1].answer().await;
+    input["reason"] = json!("I travel");
+    let declined = act(&people[1].client, "DeclineOffer", input).await;
     assert_eq!(declined.text("declineOffer.enrolment.state"), "CANCELLED");
     assert_eq!(
         test.notices().await,
         ["application_ended bea@example.org", "seat_offered cy@example.org"]
     );
     // Who withdraws instead of declining leaves the seat, too.
-    withdraw(&people[2].0, &people[2].1).await;
-    assert_eq!(figures(&coordinator, &edition).await.0, json!([1, 0, 0, 0, 1]));
+    people[2].withdraw().await;
+    assert_eq!(scene.figures().await.0, json!([1, 0, 0, 0, 1]));
     assert_eq!(test.notices().await, ["application_ended cy@example.org"]);
-    fine(&test).await;
+    scene.fine().await;
 }
 
 #[tokio::test]
 async fn an_offer_expires_late_or_twice_without_harm() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let (edition, people) = offering(&test, &coordinator).await;
+    let (scene, people) = offering(&test).await;
     drop(test.mails().await);
     test.pass(TimeDelta::hours(25));
-    let (bea, cy) = (people[1].0.again().await, people[2].0.again().await);
+    let (bea, cy) = (people[1].again().await, people[2].again().await);
     // The job has not come yet, and it is too late all the same.
-    let refused = answer("AcceptOffer", &(bea.clone(), people[1].1.clone())).await;
-    assert_eq!(refused.user_errors("acceptOffer"), ["NO_OFFER input.enrolmentId"]);
+    assert_eq!(bea.refused("AcceptOffer").await, ["NO_OFFER input.enrolmentId"]);
     // Two workers at once: one of them does it.
     let (db, clock) = (&test.app.db, &test.app.clock);
     let (first, second) = tokio::join!(seat::passing::pass(db, clock), seat::passing::pass(db, clock));
     first.expect("it works");
     second.expect("it works");
-    assert_eq!(state(&bea, &people[1].1).await, "EXPIRED");
+    assert_eq!(bea.state().await, "EXPIRED");
     assert_eq!(
         test.notices().await,
         ["seat_offer_expired bea@example.org", "seat_offered cy@example.org"]
     );
-    let accepted = answer("AcceptOffer", &(cy, people[2].1.clone())).await;
-    assert_eq!(accepted.text("acceptOffer.enrolment.state"), "CONFIRMED");
-    let coordinator = coordinator.again().await;
-    assert_eq!(figures(&coordinator, &edition).await.0, json!([1, 1, 0, 0, 0]));
+    assert_eq!(cy.accept().await, "CONFIRMED");
+    let scene = scene.later().await;
+    assert_eq!(scene.figures().await.0, json!([1, 1, 0, 0, 0]));
     assert_eq!(test.notices().await, ["enrolment_confirmed cy@example.org"]);
-    fine(&test).await;
+    scene.fine().await;
 }
 
 #[tokio::test]
 async fn an_offer_of_a_running_edition_leads_into_it_and_its_end_ends_all_offers() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(2)).await;
-    keep(&coordinator, &edition, json!({ "country": "BR" }), 1).await;
-    offer_for(&coordinator, &edition, 2, 24).await;
-    let mut people = Vec::new();
-    for (name, country) in [
-        ("Ana", "UY"),
-        ("Bea", "UY"),
-        ("Caio", "BR"),
-        ("Davi", "BR"),
-        ("Eva", "BR"),
-    ] {
-        let client = from(&test, name, country).await;
-        let (id, _) = apply(&client, &edition).await;
-        people.push((client, id));
-    }
-    walk(&coordinator, &edition, &["ENROLMENT_CLOSED", "RUNNING"]).await;
-    withdraw(&people[2].0, &people[2].1).await;
+    let scene = Scene::of(&test, 2).await;
+    scene.keep(json!({ "country": "BR" }), 1).await;
+    scene.offer_for(2, 24).await;
+    let people = [
+        ("Ana", "UY", "CONFIRMED"),
+        ("Bea", "UY", "WAITLISTED"),
+        ("Caio", "BR", "CONFIRMED"),
+        ("Davi", "BR", "WAITLISTED"),
+        ("Eva", "BR", "WAITLISTED"),
+    ];
+    let people = scene.line(&people).await;
+    walk(&scene.coordinator, &scene.edition, &["ENROLMENT_CLOSED", "RUNNING"]).await;
+    people[2].withdraw().await;
     assert_eq!(
-        figures(&coordinator, &edition).await,
+        scene.figures().await,
         (json!([2, 1, 1, 2, 0]), vec![json!([1, 0, 1, 1])])
     );
-    let accepted = answer("AcceptOffer", &people[3]).await;
-    assert_eq!(accepted.text("acceptOffer.enrolment.state"), "ACTIVE");
-    withdraw(&people[3].0, &people[3].1).await;
-    fine(&test).await;
-    walk(&coordinator, &edition, &["GRADING"]).await;
-    assert_eq!(state(&people[4].0, &people[4].1).await, "EXPIRED");
+    assert_eq!(people[3].accept().await, "ACTIVE");
+    people[3].withdraw().await;
+    scene.fine().await;
+    walk(&scene.coordinator, &scene.edition, &["GRADING"]).await;
+    assert_eq!(people[4].state().await, "EXPIRED");
     assert_eq!(
-        figures(&coordinator, &edition).await,
+        scene.figures().await,
         (json!([2, 1, 0, 0, 0]), vec![json!([1, 0, 0, 0])])
     );
-    fine(&test).await;
+    scene.fine().await;
     drop(test.mails().await);
 }
 
 #[tokio::test]
 async fn what_is_kept_for_whom_is_for_coordinators() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(4)).await;
-    let pool = keep(&coordinator, &edition, json!({ "country": "BR" }), 1).await;
-    apply(&test.person("Ana").await, &edition).await;
-    let here = Scope::Edition(edition.parse().expect("an edition"));
+    let scene = Scene::of(&test, 4).await;
+    let pool = scene.keep(json!({ "country": "BR" }), 1).await;
+    scene.enter(Who::named("Ana"), "CONFIRMED").await;
     let whole = json!({ "capacity": 4, "taken": 1, "free": 2, "held": null, "waiting": null, "pools": null });
     for viewer in [
         test.anonymous(),
         test.person("Saul").await,
         test.administrator().await,
-        test.holder("Tim", Role::Tutor, here).await,
+        test.holder("Tim", Role::Tutor, at(&scene.edition)).await,
     ] {
-        let seen = viewer.run("SeeSeats", json!({ "id": edition })).await;
+        let seen = viewer.run("SeeSeats", json!({ "id": scene.edition })).await;
         assert_eq!(seen.at("edition.seats"), &whole);
         if viewer.person.is_some() {
-            let input = json!({ "seatPoolId": pool, "version": 1, "seats": 1 });
-            assert_eq!(act(&viewer, "ChangeSeatPool", input).await.refusal(), "NOT_FOUND");
+            let refused = act(&viewer, "ChangeSeatPool", change(&pool, 1, 1)).await;
+            assert_eq!(refused.refusal(), "NOT_FOUND");
         }
     }
     assert_eq!(
-        figures(&coordinator, &edition).await,
+        scene.figures().await,
         (json!([4, 1, 0, 0, 2]), vec![json!([1, 0, 0, 0])])
     );
     drop(test.mails().await);
@@ -601,8 +713,8 @@ async fn the_seats_of_many_editions_are_read_in_few_statements() {
             code: format!("SEATS-{number}").leak(),
             ..plan(4)
         };
-        let edition = enrolling(&coordinator, plan).await;
-        keep(&coordinator, &edition, json!({ "country": "BR" }), 1).await;
+        let scene = Scene::with(&test, coordinator.clone(), plan).await;
+        scene.keep(json!({ "country": "BR" }), 1).await;
     }
     coordinator.warm_up().await;
     let before = test.app.db.statements();
@@ -616,14 +728,13 @@ async fn the_seats_of_many_editions_are_read_in_few_statements() {
 #[tokio::test]
 async fn an_application_costs_the_pools_only_where_there_are_any() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(9)).await;
-    apply(&test.person("Ana").await, &edition).await;
+    let scene = Scene::of(&test, 9).await;
+    scene.enter(Who::named("Ana"), "CONFIRMED").await;
     let cost = async |name| {
         let client = test.person(name).await;
         client.warm_up().await;
         let before = test.app.db.statements();
-        assert_eq!(apply(&client, &edition).await.1, "CONFIRMED");
+        assert_eq!(apply(&client, &scene.edition).await.1, "CONFIRMED");
         test.app.db.statements() - before
     };
     let plain = cost("Bea").await;
@@ -632,40 +743,33 @@ async fn an_application_costs_the_pools_only_where_there_are_any() {
         Engine::Sqlite => 13,
     };
     assert!(plain <= most, "{plain} statements");
-    keep(&coordinator, &edition, json!({ "country": "UY" }), 2).await;
+    scene.keep(json!({ "country": "UY" }), 2).await;
     // The pools, and the count of the one.
     let kept = cost("Cy").await;
     assert!(kept <= plain + 3, "{kept} statements after {plain}");
     drop(test.mails().await);
 }
 
-/// Moves the clock to an instant.
-fn until(test: &TestApp, instant: &str) {
-    let instant: DateTime<Utc> = instant.parse().expect("an instant");
-    test.pass(instant - test.now());
-}
-
 #[tokio::test]
 async fn a_copy_keeps_seats_for_whom_they_were_kept() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(10)).await;
-    offer_for(&coordinator, &edition, 10, 48).await;
+    let scene = Scene::of(&test, 10).await;
+    scene.offer_for(10, 48).await;
     let (soon, later) = (test.now() + TimeDelta::hours(1), test.now() + TimeDelta::days(9));
     let workers = json!({ "constituentGroup": "WORKERS" });
-    keep(&coordinator, &edition, workers, 2).await;
+    scene.keep(workers, 2).await;
     let country = |code: &str, at| json!({ "country": code, "releasesAt": at, "overflow": true });
-    keep(&coordinator, &edition, country("BR", later), 4).await;
-    keep(&coordinator, &edition, country("AR", soon), 1).await;
-    apply(&from(&test, "Davi", "BR").await, &edition).await;
+    scene.keep(country("BR", later), 4).await;
+    scene.keep(country("AR", soon), 1).await;
+    scene.line(&[("Davi", "BR", "CONFIRMED")]).await;
     test.pass(TimeDelta::hours(2));
     drop(test.mails().await);
-    let coordinator = coordinator.again().await;
+    let scene = scene.later().await;
     // Thirty days later.
-    let input = json!({ "editionId": edition, "code": "SECOND", "startsOn": "2026-05-06" });
+    let input = json!({ "editionId": scene.edition, "code": "SECOND", "startsOn": "2026-05-06" });
     let document = "mutation ($input: CopyEditionInput!) { copyEdition(input: $input) {
         edition { id offerHours seats { free pools { releasesAt releasedAt overflow } } } userErrors { code } } }";
-    let copied = coordinator.query(document, json!({ "input": input })).await;
+    let copied = scene.coordinator.query(document, json!({ "input": input })).await;
     assert_eq!(copied.at("copyEdition.edition.offerHours"), 48);
     let seats = copied.at("copyEdition.edition.seats").clone();
     assert_eq!(seats["free"], 3);
@@ -681,122 +785,104 @@ async fn a_copy_keeps_seats_for_whom_they_were_kept() {
         assert_eq!(seats["pools"][place]["releasedAt"], Value::Null);
         assert_eq!(seats["pools"][place]["overflow"], overflow);
     }
-    let second = copied.text("copyEdition.edition.id");
+    let second = Scene {
+        edition: copied.text("copyEdition.edition.id"),
+        ..scene
+    };
     assert_eq!(
-        figures(&coordinator, &second).await,
+        second.figures().await,
         (
             json!([10, 0, 0, 0, 3]),
             vec![json!([2, 0, 0, 0]), json!([1, 0, 0, 0]), json!([4, 0, 0, 0])]
         )
     );
-    fine(&test).await;
+    second.fine().await;
 }
 
 #[tokio::test]
 async fn a_cancelled_edition_ends_its_offers_and_keeps_nothing_for_anybody_new() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let (edition, people) = offering(&test, &coordinator).await;
+    let (scene, people) = offering(&test).await;
     drop(test.mails().await);
-    let seen = as_seen(&coordinator, json!([edition])).await[0]["version"].clone();
-    let input = json!({ "editionId": edition, "version": seen, "to": "CANCELLED", "reason": "No room" });
-    let cancelled = act(&coordinator, "MoveEdition", input).await;
+    let seen = as_seen(&scene.coordinator, json!([scene.edition])).await[0]["version"].clone();
+    let input = json!({ "editionId": scene.edition, "version": seen, "to": "CANCELLED", "reason": "No room" });
+    let cancelled = act(&scene.coordinator, "MoveEdition", input).await;
     assert_eq!(cancelled.text("moveEdition.edition.state"), "CANCELLED");
     for person in &people[1..] {
-        assert_eq!(state(&person.0, &person.1).await, "CANCELLED");
-        let refused = answer("AcceptOffer", person).await;
+        assert_eq!(person.state().await, "CANCELLED");
         assert_eq!(
-            refused.user_errors("acceptOffer"),
+            person.refused("AcceptOffer").await,
             ["ILLEGAL_TRANSITION input.enrolmentId"]
         );
     }
-    assert_eq!(figures(&coordinator, &edition).await.0, json!([1, 0, 0, 0, 1]));
+    assert_eq!(scene.figures().await.0, json!([1, 0, 0, 0, 1]));
     assert_eq!(
         test.notices().await,
         ["edition_cancelled bea@example.org", "edition_cancelled cy@example.org"]
     );
-    let input = json!({ "editionId": edition, "country": "UY", "seats": 1 });
-    let refused = act(&coordinator, "CreateSeatPool", input).await;
-    assert_eq!(refused.user_errors("createSeatPool"), ["ILLEGAL_TRANSITION input"]);
+    let input = json!({ "editionId": scene.edition, "country": "UY", "seats": 1 });
+    assert_eq!(
+        scene.faults("CreateSeatPool", input).await,
+        ["ILLEGAL_TRANSITION input"]
+    );
     // The time of the offer comes, and there is none.
     test.pass(TimeDelta::days(2));
     assert_eq!(test.notices().await, [""; 0]);
-    fine(&test).await;
+    scene.fine().await;
 }
 
 #[tokio::test]
 async fn an_offer_outlives_the_window_and_passes_on_when_its_time_ends() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(1)).await;
-    offer_for(&coordinator, &edition, 1, 24).await;
-    let mut people = Vec::new();
-    for name in ["Ana", "Bea", "Cy"] {
-        let client = test.person(name).await;
-        let (id, _) = apply(&client, &edition).await;
-        people.push((client, id));
-        test.pass(TimeDelta::seconds(1));
-    }
+    let scene = Scene::of(&test, 1).await;
+    scene.offer_for(1, 24).await;
+    let people = scene.line(&QUEUE).await;
     // Fifteen hours before the window closes.
     until(&test, "2026-04-01T12:00:00Z");
-    let again = async |place: usize| (people[place].0.again().await, people[place].1.clone());
-    let ana = again(0).await;
-    withdraw(&ana.0, &ana.1).await;
+    people[0].again().await.withdraw().await;
     drop(test.mails().await);
     let of_edition = async || {
-        let seen = test.anonymous().run("SeeEdition", json!({ "id": edition })).await;
+        let seen = test.anonymous().run("SeeEdition", json!({ "id": scene.edition })).await;
         seen.text("edition.state")
     };
     until(&test, "2026-04-02T11:59:00Z");
     assert_eq!(test.notices().await, [""; 0]);
     assert_eq!(of_edition().await, "ENROLMENT_CLOSED");
-    let bea = again(1).await;
-    assert_eq!(state(&bea.0, &bea.1).await, "WAITLISTED");
+    let bea = people[1].again().await;
+    assert_eq!(bea.state().await, "WAITLISTED");
     until(&test, "2026-04-02T12:00:00Z");
     assert_eq!(
         test.notices().await,
         ["seat_offer_expired bea@example.org", "seat_offered cy@example.org"]
     );
-    assert_eq!(state(&bea.0, &bea.1).await, "EXPIRED");
-    let cy = again(2).await;
-    let accepted = answer("AcceptOffer", &cy).await;
-    assert_eq!(accepted.text("acceptOffer.enrolment.state"), "CONFIRMED");
+    assert_eq!(bea.state().await, "EXPIRED");
+    assert_eq!(people[2].again().await.accept().await, "CONFIRMED");
     until(&test, "2026-04-06T03:00:00Z");
     assert_eq!(test.notices().await, ["enrolment_confirmed cy@example.org"]);
     assert_eq!(of_edition().await, "RUNNING");
-    let cy = again(2).await;
-    assert_eq!(state(&cy.0, &cy.1).await, "ACTIVE");
-    fine(&test).await;
+    assert_eq!(people[2].again().await.state().await, "ACTIVE");
+    scene.fine().await;
 }
 
 #[tokio::test]
 async fn a_release_before_the_first_day_admits_however_late_the_job_is() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(2)).await;
+    let scene = Scene::of(&test, 2).await;
     let kept = json!({ "country": "BR", "releasesAt": "2026-04-05T12:00:00Z" });
-    keep(&coordinator, &edition, kept, 1).await;
-    let mut people = Vec::new();
-    for (name, expected) in [("Ana", "CONFIRMED"), ("Bea", "WAITLISTED")] {
-        let client = from(&test, name, "UY").await;
-        let (id, state) = apply(&client, &edition).await;
-        assert_eq!(state, expected);
-        people.push((client, id));
-    }
+    scene.keep(kept, 1).await;
+    let people = scene.line(&QUEUE[..2]).await;
     drop(test.mails().await);
     // The window is closed by now, and the edition has begun.
     until(&test, "2026-04-07T12:00:00Z");
     assert_eq!(test.notices().await, ["enrolment_confirmed bea@example.org"]);
-    let bea = people[1].0.again().await;
-    assert_eq!(state(&bea, &people[1].1).await, "ACTIVE");
-    fine(&test).await;
+    assert_eq!(people[1].again().await.state().await, "ACTIVE");
+    scene.fine().await;
 }
 
 #[tokio::test]
 async fn an_edition_has_so_many_pools_and_no_more() {
     let test = TestApp::new().await;
-    let coordinator = test.coordinator().await;
-    let edition = enrolling(&coordinator, plan(300)).await;
+    let scene = Scene::of(&test, 300).await;
     let tx = test.app.db.write().await.expect("a transaction");
     for country in rust_iso3166::ALL.iter().take(POOLS_LIMIT) {
         let id = SeatPoolId(test.app.clock.new_id());
@@ -806,13 +892,15 @@ async fn an_edition_has_so_many_pools_and_no_more() {
             releases_at: None,
             overflow: false,
         };
-        let of = edition.parse().expect("an edition");
+        let of = scene.edition.parse().expect("an edition");
         let row = seat_pool::Model::new(id, of, &kept_for, draft, test.now());
         seat_pool::insert(&tx, row, "country").await.expect("a pool");
     }
     tx.commit().await.expect("a commit");
-    let input = json!({ "editionId": edition, "constituentGroup": "WORKERS", "seats": 1 });
-    let refused = act(&coordinator, "CreateSeatPool", input).await;
-    assert_eq!(refused.user_errors("createSeatPool"), ["LIMIT_REACHED input.editionId"]);
-    fine(&test).await;
+    let input = json!({ "editionId": scene.edition, "constituentGroup": "WORKERS", "seats": 1 });
+    assert_eq!(
+        scene.faults("CreateSeatPool", input).await,
+        ["LIMIT_REACHED input.editionId"]
+    );
+    scene.fine().await;
 }

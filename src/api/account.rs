@@ -221,7 +221,8 @@ impl AccountMutation {
         ConfirmEmailPayload::of(result, |()| true)
     }
 
-    /// Sends a link that resets the password. The answer is the same for an address without an account.
+    /// Sends a link that resets the password; where nobody has confirmed the address yet, a message that says to
+    /// register once more. The answer is the same for an address without an account.
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,

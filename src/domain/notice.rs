@@ -76,6 +76,8 @@ pub enum Notice {
     },
     /// Somebody registered with an address that has an account already.
     AlreadyRegistered,
+    /// Somebody asked to reset the password of an account whose address nobody has confirmed: register once more.
+    AddressNotConfirmed,
     /// Somebody asked to reset the password.
     ResetPassword {
         /// The one-time token; forgotten once the message is sent.
@@ -315,6 +317,7 @@ impl Notice {
         match self {
             Self::ConfirmAddress { .. } => "confirm_address",
             Self::AlreadyRegistered => "already_registered",
+            Self::AddressNotConfirmed => "address_not_confirmed",
             Self::ResetPassword { .. } => "reset_password",
             Self::PasswordChanged { .. } => "password_changed",
             Self::SessionCopied { .. } => "session_copied",

@@ -222,7 +222,8 @@ impl Ledger {
         people.into_iter().map(&mut one).collect()
     }
 
-    /// The ledger in which no more seats are free than were given back: once an edition runs, only those pass on.
+    /// The ledger in which no more seats are free than were freed or added: where a coordinator decides who enters, or
+    /// the edition runs, only those pass on.
     #[must_use]
     pub fn limited_to(&self, freed: &BTreeMap<Seat, i64>) -> Self {
         let given_back = |seat| freed.get(&seat).copied().unwrap_or(0).max(0);

@@ -28,7 +28,7 @@ pub(super) struct Admissions<'a> {
     about: AboutEdition,
     /// Its seats, and those that are kept for some.
     ledger: Ledger,
-    /// Seats given back by these moves.
+    /// Seats given back by these moves, or added before them.
     freed: BTreeMap<Seat, i64>,
     /// What the statistics have yet to count.
     changes: Vec<Change>,

@@ -10,6 +10,7 @@ use crate::domain::edition::{EditionDraft, EditionState, EnrolmentPolicy, Refusa
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CourseId, EditionId, PersonId};
 use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::seats::Seat;
 use crate::domain::text::Reason;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Result};
@@ -66,7 +67,8 @@ pub async fn create(app: &App, actor: &Actor, of: CourseId, draft: &EditionDraft
     Ok(row)
 }
 
-/// Changes an edition whose version the caller saw. More seats go to those who wait, at once, until the edition runs.
+/// Changes an edition whose version the caller saw. More seats go to those who wait, at once, until the edition runs:
+/// as many as were added, and every free one where nobody decides who enters.
 /// Once it is published, everybody in it and its tutors are told of other days.
 ///
 /// # Errors
@@ -97,7 +99,7 @@ pub async fn update(
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
     match room {
         NewRoom::None => {}
-        NewRoom::Some => admissions.fill_seats().await?,
+        NewRoom::Some(added) => admissions.fill_added(&[(Seat::General, added)]).await?,
         NewRoom::ForAll => admissions.admit_all().await?,
     }
     let row = admissions.finish().await?;
@@ -112,8 +114,8 @@ pub async fn update(
 enum NewRoom {
     /// Nothing: whom a coordinator lets wait beside free seats goes on waiting.
     None,
-    /// There may be free seats for them: more were added, or nobody is to decide any more.
-    Some,
+    /// There may be free seats for them: so many were added, or nobody is to decide any more.
+    Some(i64),
     /// There is no limit any more.
     ForAll,
 }
@@ -125,7 +127,7 @@ impl NewRoom {
         let opened = row.policy != draft.policy && draft.policy == EnrolmentPolicy::Open;
         match (row.capacity, draft.capacity) {
             (Some(_), None) if begins => Self::ForAll,
-            (Some(before), Some(now)) if before < now || opened => Self::Some,
+            (Some(before), Some(now)) if before < now || opened => Self::Some(now - before),
             _ => Self::None,
         }
     }

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, EnrolmentId, PersonId, SeatPoolId};
 use crate::domain::policy::{Action, demand};
-use crate::domain::seats::{KeptFor, Ledger, POOLS_LIMIT, PoolDraft, RANK_LIMIT};
+use crate::domain::seats::{KeptFor, Ledger, POOLS_LIMIT, PoolDraft, RANK_LIMIT, Seat};
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::history::Step;
@@ -56,7 +56,8 @@ pub async fn create_pool(
     let row = seat_pool::Model::new(pool, edition.id, kept_for, draft, now);
     seat_pool::insert(&tx, row.clone(), at).await?;
     note(&app.clock, &tx, actor.person, pool, (None, "kept")).await?;
-    settle(&app.clock, &tx, actor.person, edition.id).await?;
+    let added = [(Seat::Of(pool), draft.seats)];
+    settle(&app.clock, &tx, actor.person, edition.id, &added).await?;
     end(app, tx, actor, pool, edition.id).await?;
     Ok(row)
 }
@@ -82,8 +83,10 @@ pub async fn change_pool(
     }
     let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(&tx, &edition).await?);
     draft.check(&ledger, Some(&row.pool()?), app.clock.now()).check()?;
+    let more = draft.seats - row.seats;
     seat_pool::set_draft(&tx, &mut row, draft).await?;
-    settle(&app.clock, &tx, actor.person, edition.id).await?;
+    let added = [(Seat::Of(id), more), (Seat::General, -more)];
+    settle(&app.clock, &tx, actor.person, edition.id, &added).await?;
     let row = seat_pool::find(&tx, id).await?.unwrap_or(row);
     end(app, tx, actor, id, edition.id).await?;
     Ok(row)
@@ -100,7 +103,7 @@ pub async fn remove_pool(app: &App, actor: &Actor, id: SeatPoolId, version: i64)
     seat_pool::remove(&tx, id).await?;
     let from = if row.released_at.is_some() { "released" } else { "kept" };
     note(&app.clock, &tx, actor.person, id, (Some(from), "removed")).await?;
-    let edition = settle(&app.clock, &tx, actor.person, edition.id).await?;
+    let edition = settle(&app.clock, &tx, actor.person, edition.id, &row.given_to_all()).await?;
     end(app, tx, actor, id, edition.id).await?;
     Ok(edition)
 }
@@ -156,14 +159,20 @@ async fn load_pool(tx: &Tx, actor: &Actor, id: SeatPoolId, version: i64) -> Resu
     Ok((edition, row))
 }
 
-/// What is free passes on, after a pool was changed in a locked edition.
-async fn settle(clock: &Clock, tx: &Tx, actor: Option<PersonId>, id: EditionId) -> Result<edition::Model> {
+/// What is free passes on, after a change of a pool in a locked edition has added so many seats of a kind.
+async fn settle(
+    clock: &Clock,
+    tx: &Tx,
+    actor: Option<PersonId>,
+    id: EditionId,
+    added: &[(Seat, i64)],
+) -> Result<edition::Model> {
     // Read anew: the database has counted what is kept.
     let edition = edition::lock(tx, id)
         .await?
         .ok_or_else(|| Error::internal("a pool without edition"))?;
     let mut admissions = Admissions::at(clock, tx, actor, edition).await?;
-    admissions.fill_seats().await?;
+    admissions.fill_added(added).await?;
     admissions.finish().await
 }
 

@@ -5,36 +5,18 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{Condition, QuerySelect};
 
-use super::one_time::{self, OneTime};
-use super::{Tx, row};
+use super::{Tx, one_time, row};
 use crate::domain::id::{PersonId, SessionId};
 use crate::error::Result;
 
-/// An address that waits.
-#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "address_change")]
-#[allow(missing_docs, reason = "the columns are documented where the API shows them")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub hash: Vec<u8>,
-    pub person_id: PersonId,
-    pub session_id: Option<SessionId>,
-    pub email: String,
-    pub issued_at: DateTime<Utc>,
-    pub expires_at: DateTime<Utc>,
-    pub used_at: Option<DateTime<Utc>>,
-}
-
-/// Relations are written as joins where they are needed.
-#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
-
-impl OneTime for Entity {
-    const HASH: Column = Column::Hash;
-    const EXPIRES_AT: Column = Column::ExpiresAt;
-    const USED_AT: Column = Column::UsedAt;
+one_time::table! {
+    /// An address that waits.
+    #[sea_orm(table_name = "address_change")]
+    pub struct Model {
+        pub person_id: PersonId,
+        pub session_id: Option<SessionId>,
+        pub email: String,
+    }
 }
 
 /// Keeps a new one; those that the person still had are used up.

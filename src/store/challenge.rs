@@ -5,36 +5,18 @@ use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
 
-use super::one_time::{self, OneTime};
-use super::{Tx, row};
+use super::{Tx, one_time, row};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
-/// A sign-in that waits.
-#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "sign_in_challenge")]
-#[allow(missing_docs, reason = "the columns are documented where the API shows them")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub hash: Vec<u8>,
-    pub person_id: PersonId,
-    pub issued_at: DateTime<Utc>,
-    pub expires_at: DateTime<Utc>,
-    pub attempts: i64,
-    pub client: Option<String>,
-    pub used_at: Option<DateTime<Utc>>,
-}
-
-/// Relations are written as joins where they are needed.
-#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
-
-impl OneTime for Entity {
-    const HASH: Column = Column::Hash;
-    const EXPIRES_AT: Column = Column::ExpiresAt;
-    const USED_AT: Column = Column::UsedAt;
+one_time::table! {
+    /// A sign-in that waits.
+    #[sea_orm(table_name = "sign_in_challenge")]
+    pub struct Model {
+        pub person_id: PersonId,
+        pub attempts: i64,
+        pub client: Option<String>,
+    }
 }
 
 /// Keeps a new one.

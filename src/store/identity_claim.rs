@@ -5,39 +5,21 @@ use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, QuerySelect};
 
-use super::one_time::{self, OneTime};
-use super::{Db, Tx, row};
+use super::{Db, Tx, one_time, row};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
-/// An identity that waits.
-#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "identity_claim")]
-#[allow(missing_docs, reason = "the columns are documented where the API shows them")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub hash: Vec<u8>,
-    pub person_id: PersonId,
-    /// The digest of the handle with which the sign-in was completed: its holder alone confirms.
-    pub sign_in: Vec<u8>,
-    pub provider: String,
-    pub issuer: String,
-    pub subject: String,
-    pub issued_at: DateTime<Utc>,
-    pub expires_at: DateTime<Utc>,
-    pub used_at: Option<DateTime<Utc>>,
-}
-
-/// Relations are written as joins where they are needed.
-#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
-
-impl OneTime for Entity {
-    const HASH: Column = Column::Hash;
-    const EXPIRES_AT: Column = Column::ExpiresAt;
-    const USED_AT: Column = Column::UsedAt;
+one_time::table! {
+    /// An identity that waits.
+    #[sea_orm(table_name = "identity_claim")]
+    pub struct Model {
+        pub person_id: PersonId,
+        /// The digest of the handle with which the sign-in was completed: its holder alone confirms.
+        pub sign_in: Vec<u8>,
+        pub provider: String,
+        pub issuer: String,
+        pub subject: String,
+    }
 }
 
 /// Keeps a new one; those of the same identity that the person still had are used up. Those of others stay: a stranger

@@ -18,6 +18,37 @@ pub(super) trait OneTime: EntityTrait {
     const USED_AT: Self::Column;
 }
 
+/// The row of such a table: its own columns, as they are written there, and those that all of them have.
+macro_rules! table {
+    ($(#[$($about:tt)+])* pub struct Model { $($own:tt)* }) => {
+        #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+        $(#[$($about)+])*
+        #[allow(missing_docs, reason = "the columns are documented where the API shows them")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub hash: Vec<u8>,
+            $($own)*
+            pub issued_at: DateTime<Utc>,
+            pub expires_at: DateTime<Utc>,
+            pub used_at: Option<DateTime<Utc>>,
+        }
+
+        /// Relations are written as joins where they are needed.
+        #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+
+        impl ActiveModelBehavior for ActiveModel {}
+
+        impl $crate::store::one_time::OneTime for Entity {
+            const HASH: Column = Column::Hash;
+            const EXPIRES_AT: Column = Column::ExpiresAt;
+            const USED_AT: Column = Column::UsedAt;
+        }
+    };
+}
+
+pub(super) use table;
+
 /// Neither used nor run out.
 fn alive<E: OneTime>(now: DateTime<Utc>) -> Expr {
     E::USED_AT.is_null().and(E::EXPIRES_AT.gt(now))

@@ -3,34 +3,16 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-use super::one_time::{self, OneTime};
-use super::{Tx, row};
+use super::{Tx, one_time, row};
 use crate::domain::id::SessionId;
 use crate::error::Result;
 
-/// A refresh token, by its digest.
-#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "refresh_token")]
-#[allow(missing_docs, reason = "the columns are documented where the API shows them")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub hash: Vec<u8>,
-    pub session_id: SessionId,
-    pub issued_at: DateTime<Utc>,
-    pub expires_at: DateTime<Utc>,
-    pub used_at: Option<DateTime<Utc>>,
-}
-
-/// Relations are written as joins where they are needed.
-#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
-
-impl OneTime for Entity {
-    const HASH: Column = Column::Hash;
-    const EXPIRES_AT: Column = Column::ExpiresAt;
-    const USED_AT: Column = Column::UsedAt;
+one_time::table! {
+    /// A refresh token, by its digest.
+    #[sea_orm(table_name = "refresh_token")]
+    pub struct Model {
+        pub session_id: SessionId,
+    }
 }
 
 /// The token with this digest, if there is one.

@@ -11,7 +11,7 @@ use super::waiting::WAITING;
 use super::{Tx, edition, enrolment, unique_or};
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, SeatPoolId};
 use crate::domain::person::ConstituentGroup;
-use crate::domain::seats::{Change, Former, KeptFor, Pool, PoolDraft};
+use crate::domain::seats::{Change, Former, KeptFor, Pool, PoolDraft, Seat};
 use crate::domain::text::Country;
 use crate::error::{Code, Error, Result};
 
@@ -90,6 +90,16 @@ impl Model {
             held: self.held,
             overflow: self.overflow,
         })
+    }
+
+    /// How many seats anybody may take once it is a pool no more.
+    pub fn given_to_all(&self) -> [(Seat, i64); 1] {
+        let kept = if self.released_at.is_none() {
+            self.seats - self.taken - self.held
+        } else {
+            0
+        };
+        [(Seat::General, kept)]
     }
 
     /// The pool as an edition that is planned like its own may have it.

@@ -135,6 +135,28 @@ async fn an_account_that_a_stranger_had_made_does_not_stand_in_its_owners_way() 
 }
 
 #[tokio::test]
+async fn a_reset_leaves_no_registration_that_waits() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings()).await;
+    let email = "eva@example.org";
+    // The provider's word made the account, and somebody else registers its address.
+    drop(asked(&test, &issuer, "1", email).await);
+    let strange = registration(email, "Mal", "Lory");
+    test.anonymous().run("RegisterPerson", strange).await;
+    let strange = mailed(&test, "confirm_address", email).await;
+    let input = json!({ "input": { "email": email } });
+    test.anonymous().run("RequestPasswordReset", input).await;
+    let reset = mailed(&test, "reset_password", email).await;
+    let input = json!({ "input": { "token": reset, "password": "elefante azul en junio" } });
+    let done = test.anonymous().run("ResetPassword", input).await;
+    assert_eq!(done.user_errors("resetPassword"), NOBODY);
+    let input = json!({ "input": { "token": strange } });
+    let late = test.anonymous().run("ConfirmEmail", input).await;
+    assert_eq!(late.user_errors("confirmEmail"), ["INVALID_TOKEN input.token"]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
 async fn no_claim_outlives_a_new_password_or_a_confirmed_address() {
     let issuer = Issuer::start().await;
     let test = knowing(issuer.settings()).await;

@@ -145,6 +145,37 @@ pub async fn act(client: &Client<'_>, operation: &str, input: Value) -> Answer {
     client.run(operation, json!({ "input": input })).await
 }
 
+/// The same, in which nothing is to be put right.
+pub async fn done(client: &Client<'_>, operation: &str, input: Value) -> Answer {
+    let answer = act(client, operation, input).await;
+    assert_eq!(answer.user_errors(&field(operation)), [""; 0], "{operation}");
+    answer
+}
+
+/// The same: what is to be put right in it.
+pub async fn faults(client: &Client<'_>, operation: &str, input: Value) -> Vec<String> {
+    act(client, operation, input).await.user_errors(&field(operation))
+}
+
+/// The field of a mutation that is called like its operation.
+fn field(operation: &str) -> String {
+    let (first, rest) = operation.split_at(1);
+    first.to_lowercase() + rest
+}
+
+/// Changes the plan of an edition as it now stands.
+pub async fn replan(coordinator: &Client<'_>, edition: &str, plan: Value) -> Answer {
+    let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
+    let input = json!({ "editionId": edition, "version": seen.number("edition.version"), "edition": plan });
+    act(coordinator, "UpdateEdition", input).await
+}
+
+/// Withdraws an enrolment of one's own.
+pub async fn withdraw(person: &Client<'_>, enrolment: &str) {
+    let input = json!({ "enrolmentId": enrolment, "version": version(person, enrolment).await });
+    done(person, "WithdrawEnrolment", input).await;
+}
+
 /// A rubric of two criteria with three levels each; 30 points can be reached.
 pub fn rubric() -> Value {
     let levels = |points: [&str; 3]| {

@@ -79,6 +79,7 @@ fn about_accounts(words: &str, at: DateTime<Utc>) -> Vec<Notice> {
             expires_at: at,
         },
         Notice::AccountEnabled,
+        Notice::AddressNotConfirmed,
     ]
 }
 

@@ -90,14 +90,22 @@ async fn enter(clock: &Clock, tx: &Tx, email: &str, entered: Entered, expires_at
     Ok(())
 }
 
-/// Sends a link that sets a new password to whoever has an account that is not disabled. Earlier links die.
+/// Sends a link that sets a new password to whoever has an account that is not disabled. Earlier links die. Where nobody
+/// has confirmed the address there is no link: it would leave the names of whoever entered theirs first, so the owner is
+/// told to enter their own.
 async fn send_reset(clock: &Clock, tx: &Tx, email: &str, expires_at: DateTime<Utc>) -> Result<()> {
-    let found = person::find_by_address(tx, email).await?;
-    let Some(owner) = found.filter(|row| row.disabled_at.is_none()) else {
+    let Some(found) = person::find_by_address(tx, email).await? else {
         return Ok(());
     };
     // Of two requests at once one must see the other's token to replace it.
-    person::lock(tx, owner.id).await?;
+    let owner = person::lock(tx, found.id).await?;
+    let Some(owner) = owner.filter(|row| row.disabled_at.is_none()) else {
+        return Ok(());
+    };
+    if is_pending(&owner) {
+        outbox::enqueue(tx, clock, owner.id, &Notice::AddressNotConfirmed).await?;
+        return Ok(());
+    }
     let (token, hash) = draw()?;
     let row = password_reset::Model {
         hash,

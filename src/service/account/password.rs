@@ -17,6 +17,7 @@ use crate::store::account_request::Wish;
 use crate::store::{Tx, outbox, password_reset, person};
 
 /// Sends a link that resets the password, if the address has an account; the answer and the work are the same if not.
+/// Where nobody has confirmed the address, what is sent says to register once more.
 ///
 /// # Errors
 /// `Code::Malformed` and the like for what is no address at all.

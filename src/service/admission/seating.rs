@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::Admissions;
-use crate::domain::edition::{CAPACITY_LIMIT, EditionState};
+use crate::domain::edition::{CAPACITY_LIMIT, EditionState, EnrolmentPolicy};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EnrolmentId, PersonId, SeatPoolId};
 use crate::domain::notice::Notice;
-use crate::domain::seats::{Change, Seat};
+use crate::domain::seats::{Change, Ledger, Seat};
 use crate::error::{Error, Result};
 use crate::store::{edition, enrolment, outbox, seat_pool, waiting};
 
@@ -22,18 +22,43 @@ impl Admissions<'_> {
         self.freed.values().any(|seats| *seats > 0)
     }
 
-    /// Gives every free seat to the next in line who may take it, in this transaction. Once an edition runs, only the
-    /// seats that somebody just gave up pass on: who completed early leaves no place to begin in.
-    pub(in crate::service) async fn fill_seats(&mut self) -> Result<()> {
-        let mut plan = match self.edition.state {
-            EditionState::Enrolling | EditionState::EnrolmentClosed => self.ledger.clone(),
-            EditionState::Running => self.ledger.limited_to(&self.freed),
+    /// The seats that pass on: every free one where anybody may enter, and where a coordinator decides as many as were
+    /// freed or added, since whom they let wait beside free seats goes on waiting. Once an edition runs, only what
+    /// somebody just gave up: who completed early leaves no place to begin in. `None` when the edition fills no more.
+    fn to_pass_on(&self) -> Option<Ledger> {
+        let every = match self.edition.state {
+            EditionState::Enrolling | EditionState::EnrolmentClosed => self.edition.policy == EnrolmentPolicy::Open,
+            EditionState::Running => false,
             EditionState::Draft
             | EditionState::Announced
             | EditionState::Grading
             | EditionState::Closed
             | EditionState::Archived
-            | EditionState::Cancelled => return Ok(()),
+            | EditionState::Cancelled => return None,
+        };
+        Some(if every {
+            self.ledger.clone()
+        } else {
+            self.ledger.limited_to(&self.freed)
+        })
+    }
+
+    /// Gives the seats that pass on after seats were added, so many of a kind, to the next in line. Nobody comes into a
+    /// course that has begun because it has more room.
+    pub(in crate::service) async fn fill_added(&mut self, added: &[(Seat, i64)]) -> Result<()> {
+        if self.edition.state == EditionState::Running {
+            return Ok(());
+        }
+        for (seat, seats) in added {
+            *self.freed.entry(*seat).or_default() += seats;
+        }
+        self.fill_seats().await
+    }
+
+    /// Gives the seats that pass on to the next in line who may take them, in this transaction.
+    pub(in crate::service) async fn fill_seats(&mut self) -> Result<()> {
+        let Some(mut plan) = self.to_pass_on() else {
+            return Ok(());
         };
         while let Some((open, all)) = plan.open() {
             let most = u64::try_from(all.min(ROUND)).map_err(Error::internal)?;

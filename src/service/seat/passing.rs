@@ -46,12 +46,12 @@ async fn release(db: &Db, clock: &Clock, due: &seat_pool::Model) -> Result<bool>
     edition::lock(&tx, due.edition_id).await?;
     // Another worker, or a coordinator, may have been here.
     let now = clock.now();
-    if seat_pool::find_due(&tx, due.id, now).await?.is_none() {
+    let Some(pool) = seat_pool::find_due(&tx, due.id, now).await? else {
         return Ok(false);
-    }
+    };
     seat_pool::release(&tx, due.id, now).await?;
     note(clock, &tx, None, due.id, (Some("kept"), "released")).await?;
-    Box::pin(settle(clock, &tx, None, due.edition_id)).await?;
+    Box::pin(settle(clock, &tx, None, due.edition_id, &pool.given_to_all())).await?;
     let subjects = [due.id.into(), due.edition_id.into()];
     audit::record(
         &tx,

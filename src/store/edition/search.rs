@@ -33,8 +33,9 @@ pub async fn lock_all(tx: &Tx, course: CourseId) -> Result<()> {
     Ok(())
 }
 
-/// Brings the search texts of a course's editions up to date, a thousand with one statement. The course is locked, and
-/// so are the editions that it had: nobody adds or changes one meanwhile.
+/// Brings the search texts of a course's editions up to date, a thousand with one statement. The course is locked, so
+/// nobody stores texts of it with an edition meanwhile. The editions that it had are locked as well; one that was made
+/// until the course was locked is not, and may be waited for.
 pub async fn refresh(tx: &Tx, course: &course::Model) -> Result<()> {
     let editions: Vec<(EditionId, String)> = Entity::find()
         .select_only()
