@@ -31,6 +31,13 @@ fn bomb(fragments: usize, spreads: usize) -> String {
     text
 }
 
+/// Twenty roots that each lead in a circle, from what has a list to what is in it and back, as deep as may be.
+fn circles(root: &str, back: &str, list: &str) -> String {
+    let (open, close) = (format!("{list}{{{back}{{").repeat(3), "}}".repeat(3));
+    let circle = |place| format!("a{place}:{root}(id:\"x\"){{{back}{{{open}{list}{{id}}{close}}}}}");
+    format!("{{ {} }}", numbered(20, circle))
+}
+
 fn numbered(count: usize, write_one: impl Fn(usize) -> String) -> String {
     (0..count).map(write_one).collect::<Vec<_>>().join(" ")
 }
@@ -61,6 +68,15 @@ fn documents() -> Vec<Attack> {
             "{ courses(first: 100) { nodes { editions(first: 100) { nodes { enrolments(first: 100) { nodes { id } } } } } } }".to_owned(),
             "TOO_COSTLY",
         ),
+        ("lists that hold themselves: what an edition asks for", circles("deliverable", "edition", "deliverables"), "TOO_COSTLY"),
+        ("lists that hold themselves: the work of a team", circles("submission", "team", "submissions"), "TOO_COSTLY"),
+        (
+            "a list that holds itself in a fragment",
+            "{ edition(id: \"x\") { deliverables { edition { ...F } } } } fragment F on Edition { deliverables { id } }".to_owned(),
+            "TOO_COSTLY",
+        ),
+        ("20 times the figures of every group", format!("{{ {} }}", numbered(20, |place| format!("a{place}:statistics(by:[MONTH]){{rows{{enrolments}}}}"))), "TOO_COSTLY"),
+        ("the levels of every criterion of pages of work", "{ reviewQueue(first: 20) { nodes { deliverable { rubric { levels { title } } } } } }".to_owned(), "TOO_COSTLY"),
         ("10,000 aliases", format!("{{ {} }}", numbered(10_000, |place| format!("a{place}:measures{{rule}}"))), "DOCUMENT_TOO_LONG"),
         ("600 short aliases", format!("{{ {} }}", numbered(600, |place| format!("a{place}:__typename"))), "TOO_MANY_ALIASES"),
         ("1,300 fields at the first level", format!("{{ {} }}", "__typename ".repeat(1_300)), "TOO_MANY_ROOT_FIELDS"),

@@ -16,9 +16,6 @@ use crate::config::Limits;
 /// The page size that a connection counts with when its variable does not say.
 const UNKNOWN_PAGE: u64 = 100;
 
-/// What a list counts for whose length nobody asks for: the members of a team, the levels of a criterion.
-const UNPAGED: u64 = 2;
-
 /// The lists of introspection by which types lead to types again.
 const LOOPING: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
 
@@ -42,6 +39,8 @@ pub struct Weight {
     pub loops: usize,
     /// Whether it asks for the schema.
     pub introspects: bool,
+    /// The lists without pages that stand in it, a bit each.
+    pub lists: u64,
 }
 
 impl Weight {
@@ -54,6 +53,7 @@ impl Weight {
         self.chain = self.chain.max(other.chain);
         self.loops = self.loops.max(other.loops);
         self.introspects |= other.introspects;
+        self.lists |= other.lists;
     }
 }
 
@@ -138,11 +138,17 @@ impl<'a> Scale<'a> {
         }
         let output = self.shape.output(of, name);
         let inner = self.set(&field.selection_set.node, output.map(|output| output.of.as_str()))?;
-        let cost = match self.page_size(field) {
+        let list = output.and_then(|output| output.list);
+        let bit = list.map_or(0, |list| list.bit);
+        // What a list comes to within itself grows with each level, whatever it is weighed with.
+        if inner.lists & bit != 0 {
+            return Err(Refusal::over(Limit::Cost, self.limits.cost));
+        }
+        let cost = match (self.page_size(field), list) {
             _ if field.selection_set.node.items.is_empty() => 0,
-            Some(size) => inner.cost.saturating_mul(size).saturating_add(1),
-            None if output.is_some_and(|output| output.is_list) => inner.cost.saturating_add(1).saturating_mul(UNPAGED),
-            None => inner.cost.saturating_add(1),
+            (Some(size), _) => inner.cost.saturating_mul(size).saturating_add(1),
+            (None, Some(list)) => inner.cost.saturating_add(1).saturating_mul(list.items),
+            (None, None) => inner.cost.saturating_add(1),
         };
         Ok(Weight {
             own: 1,
@@ -150,6 +156,7 @@ impl<'a> Scale<'a> {
             cost,
             depth: inner.depth + 1,
             loops: inner.loops + usize::from(LOOPING.contains(&name)),
+            lists: inner.lists | bit,
             ..inner
         })
     }

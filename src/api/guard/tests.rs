@@ -112,6 +112,46 @@ fn each_limit_has_its_code_and_its_number() {
     }
 }
 
+fn cost(document: &str) -> u64 {
+    let operation = checked(document, json!({}));
+    operation
+        .unwrap_or_else(|refusal| panic!("{refusal:?}: {document}"))
+        .cost
+}
+
+#[test]
+fn a_list_without_pages_counts_as_often_as_is_known_of_it() {
+    for (document, expected) in [
+        ("{ edition(id: 1) { id } }", 1),
+        ("{ editions(first: 50) { nodes { id } } }", 51),
+        ("{ editions(last: 7) { edges { node { course { title } } } } }", 22),
+        ("{ team(id: 1) { tutors { id } } }", 3),
+        ("{ edition(id: 1) { deliverables { id } } }", 5),
+        ("{ submission(id: 1) { versions { submittedBy { id } } } }", 11),
+        ("{ deliverable(id: 1) { rubric { levels { title } } } }", 111),
+        ("{ statistics { rows { enrolments edition { code } } } }", 201),
+    ] {
+        assert_eq!(cost(document), expected, "{document}");
+    }
+}
+
+#[test]
+fn a_list_without_pages_may_stand_beside_itself_and_not_within() {
+    let beside = "{ edition(id: 1) { deliverables { ...D } ...E } deliverable(id: 1) { edition { ...E } } }
+        fragment D on Deliverable { mySubmission { history { to } versions { id } } }
+        fragment E on Edition { deliverables { ...D } }";
+    assert_eq!(code(beside), None);
+    for within in [
+        "{ edition(id: 1) { deliverables { edition { deliverables { id } } } } }",
+        "{ team(id: 1) { submissions { team { submissions { id } } } } }",
+        "{ team(id: 1) { submissions { team { ... on Team { ...T } } } } } fragment T on Team { submissions { id } }",
+        "{ team(id: 1) { ...T } } fragment T on Team { submissions { deliverable { edition { teams(first: 1) { nodes {
+            submissions { id } } } } } } }",
+    ] {
+        assert_eq!(code(within), Some("TOO_COSTLY"), "{within}");
+    }
+}
+
 #[test]
 fn fragments_that_spread_each_other_are_counted_not_expanded() {
     let bomb = |count: usize| {
