@@ -77,6 +77,20 @@ fn documents() -> Vec<Attack> {
         ),
         ("20 times the figures of every group", format!("{{ {} }}", numbered(20, |place| format!("a{place}:statistics(by:[MONTH]){{rows{{enrolments}}}}"))), "TOO_COSTLY"),
         ("the levels of every criterion of pages of work", "{ reviewQueue(first: 20) { nodes { deliverable { rubric { levels { title } } } } } }".to_owned(), "TOO_COSTLY"),
+        (
+            "the longest texts of a page 27 times",
+            format!(
+                "{{ editions(first: 100) {{ ...E }} {} }} fragment E on EditionConnection {{ nodes {{ course {{ {} objectives }} }} }}",
+                numbered(3, |place| format!("b{place}: editions(first: 100) {{ ...E }}")),
+                numbered(27, |place| format!("a{place}:description"))
+            ),
+            "TOO_COSTLY",
+        ),
+        (
+            "every text of every version 30 times",
+            format!("{{ reviewQueue(first: 9) {{ nodes {{ versions {{ {} }} }} }} }}", numbered(30, |place| format!("a{place}:body"))),
+            "TOO_COSTLY",
+        ),
         ("10,000 aliases", format!("{{ {} }}", numbered(10_000, |place| format!("a{place}:measures{{rule}}"))), "DOCUMENT_TOO_LONG"),
         ("600 short aliases", format!("{{ {} }}", numbered(600, |place| format!("a{place}:__typename"))), "TOO_MANY_ALIASES"),
         ("1,300 fields at the first level", format!("{{ {} }}", "__typename ".repeat(1_300)), "TOO_MANY_ROOT_FIELDS"),

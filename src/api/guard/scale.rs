@@ -29,7 +29,7 @@ pub struct Weight {
     pub own: u64,
     /// Fields at all levels.
     pub fields: u64,
-    /// Objects that the answer may hold.
+    /// Objects, and plain values under another name, that the answer may hold.
     pub cost: u64,
     /// Levels of fields.
     pub depth: usize,
@@ -145,7 +145,8 @@ impl<'a> Scale<'a> {
             return Err(Refusal::over(Limit::Cost, self.limits.cost));
         }
         let cost = match (self.page_size(field), list) {
-            _ if field.selection_set.node.items.is_empty() => 0,
+            // A plain value under another name is one more copy of it in each object, and a page multiplies objects.
+            _ if field.selection_set.node.items.is_empty() => u64::from(field.alias.is_some()),
             (Some(size), _) => inner.cost.saturating_mul(size).saturating_add(1),
             (None, Some(list)) => inner.cost.saturating_add(1).saturating_mul(list.items),
             (None, None) => inner.cost.saturating_add(1),

@@ -136,6 +136,23 @@ fn a_list_without_pages_counts_as_often_as_is_known_of_it() {
 }
 
 #[test]
+fn a_plain_value_under_another_name_counts_as_often_as_it_comes() {
+    for (document, expected) in [
+        ("{ edition(id: 1) { id code id code } }", 1),
+        ("{ edition(id: 1) { id a: code b: code __typename } }", 3),
+        ("{ edition(id: 1) { a: __typename } }", 2),
+        ("{ editions(first: 10) { nodes { course { a: title b: title } } } }", 41),
+        (
+            "{ editions(first: 10) { nodes { course { ...C } } } } fragment C on Course { a: title }",
+            31,
+        ),
+        ("{ submission(id: 1) { versions { a: body } } }", 11),
+    ] {
+        assert_eq!(cost(document), expected, "{document}");
+    }
+}
+
+#[test]
 fn a_list_without_pages_may_stand_beside_itself_and_not_within() {
     let beside = "{ edition(id: 1) { deliverables { ...D } ...E } deliverable(id: 1) { edition { ...E } } }
         fragment D on Deliverable { mySubmission { history { to } versions { id } } }
