@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Name, Positioned, Variables};
 use async_graphql_value::Value;
 
@@ -60,6 +60,8 @@ impl Weight {
 /// Weighs one document.
 pub struct Scale<'a> {
     document: &'a ExecutableDocument,
+    /// The operation that runs, whose defaults stand for what is not given.
+    runs: Option<&'a OperationDefinition>,
     variables: &'a Variables,
     shape: &'a Shape,
     limits: &'a Limits,
@@ -69,15 +71,18 @@ pub struct Scale<'a> {
 }
 
 impl<'a> Scale<'a> {
-    /// A scale for one document with these variables.
+    /// A scale for one document, of which this operation runs with these variables. What others would cost is not asked,
+    /// so a fragment has one weight.
     pub fn new(
         document: &'a ExecutableDocument,
+        runs: Option<&'a OperationDefinition>,
         variables: &'a Variables,
         shape: &'a Shape,
         limits: &'a Limits,
     ) -> Self {
         Self {
             document,
+            runs,
             variables,
             shape,
             limits,
@@ -192,11 +197,20 @@ impl<'a> Scale<'a> {
     fn number(&self, value: &Positioned<Value>) -> Option<u64> {
         match &value.node {
             Value::Number(number) => number.as_u64(),
-            Value::Variable(name) => match self.variables.get(name)? {
+            Value::Variable(name) => match self.given(name)? {
                 async_graphql::Value::Number(number) => number.as_u64(),
                 _ => None,
             },
             _ => None,
         }
+    }
+
+    /// What a variable is when the operation runs: what came with the request, or else its default.
+    fn given(&self, name: &Name) -> Option<&async_graphql::Value> {
+        self.variables.get(name).or_else(|| {
+            let mut defined = self.runs?.variable_definitions.iter();
+            let found = defined.find(|variable| variable.node.name.node == *name)?;
+            found.node.default_value.as_ref().map(|value| &value.node)
+        })
     }
 }

@@ -153,6 +153,29 @@ fn a_plain_value_under_another_name_counts_as_often_as_it_comes() {
 }
 
 #[test]
+fn a_page_is_as_long_as_the_variable_says_that_is_given_or_its_default() {
+    let direct = "query ($n: Int = 10) { editions(first: $n) { nodes { course { id } } } }";
+    let spread = "query A($n: Int = 10) { ...F } query B($n: Int = 90) { ...F } query C($n: Int) { ...F }
+        fragment F on Query { editions(first: $n) { nodes { course { id } } } }";
+    for (document, name, given, expected) in [
+        (direct, None, json!({}), 21),
+        (direct, None, json!({ "n": 7 }), 15),
+        (direct, None, json!({ "n": null }), 201),
+        (spread, Some("A"), json!({}), 21),
+        (spread, Some("A"), json!({ "n": 20 }), 41),
+        (spread, Some("B"), json!({}), 181),
+        (spread, Some("C"), json!({}), 201),
+    ] {
+        let variables = Variables::from_json(given.clone());
+        let operation = check(document.to_owned(), name.map(ToOwned::to_owned), variables, &limits());
+        let found = operation.map(|operation| operation.cost);
+        assert_eq!(found, Ok(expected), "{name:?} {given}: {document}");
+    }
+    let wide = "query ($n: Int = 10) { editions(first: $n) { nodes { enrolments(first: $n) { nodes { id } } } } }";
+    assert_eq!(code(wide), None);
+}
+
+#[test]
 fn a_list_without_pages_may_stand_beside_itself_and_not_within() {
     let beside = "{ edition(id: 1) { deliverables { ...D } ...E } deliverable(id: 1) { edition { ...E } } }
         fragment D on Deliverable { mySubmission { history { to } versions { id } } }
