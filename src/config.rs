@@ -16,6 +16,7 @@ mod print;
 mod provider;
 mod retention;
 mod secret;
+mod sound;
 mod traffic;
 
 pub use self::fault::ConfigError;
@@ -362,7 +363,7 @@ impl Settings {
                 "missing: give smtp://HOST:PORT or smtps://USER:PASSWORD@HOST",
             );
         }
-        Ok(())
+        self.check_sections()
     }
 
     /// Refuses a secret that is none: missing, short or, in production, one that others may know as well.

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{OperationType, Selection, TypeKind};
-use async_graphql::{Positioned, Request};
+use async_graphql::{Positioned, Request, Variables};
+use rumbo::api::guard::{self, Refusal};
 use rumbo::api::sdl;
+use rumbo::config::Settings;
+use serde_json::json;
 
 use crate::support::operations::{document, names};
 use crate::support::sdl::{fields, types};
@@ -180,6 +183,18 @@ async fn every_committed_operation_fits_the_schema() {
     }
     let told = objections("query Wrong { viewer { secret } }").await;
     assert!(told.iter().any(|message| message.contains("secret")), "{told:?}");
+}
+
+#[test]
+fn every_operation_may_ask_for_a_page_of_fifty() {
+    let limits = Settings::load("test", None, &[]).expect("settings").limits;
+    for name in names() {
+        let variables = Variables::from_json(json!({ "first": 50 }));
+        let refusal = guard::check(document(name).to_owned(), Some(name.to_owned()), variables, &limits).err();
+        // What else an operation wants is not given here, and is looked at once its cost is known.
+        let fits = matches!(refusal, None | Some(Refusal::Variable { .. }));
+        assert!(fits, "{name}: {refusal:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What an edition asks for: who defines it, what is refused, until when it may change.
 
 use chrono::TimeDelta;
+use rumbo::domain::deliverable::DELIVERABLES_LIMIT;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -111,6 +112,27 @@ async fn a_deliverable_that_makes_no_sense_is_refused() {
         Some(2),
         "only what was right"
     );
+}
+
+#[tokio::test]
+async fn an_edition_asks_for_so_much_and_no_more() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let create = async || act(&class.coordinator, "CreateDeliverable", roadmap_input(&class.edition)).await;
+    // One is there, and room is left for one more.
+    for _ in 2..DELIVERABLES_LIMIT {
+        assert_eq!(create().await.user_errors("createDeliverable"), [""; 0]);
+    }
+    let (first, second) = tokio::join!(create(), create());
+    let mut told = [first, second].map(|answer| answer.user_errors("createDeliverable"));
+    told.sort();
+    assert_eq!(told, [vec![], vec!["LIMIT_REACHED input.editionId".to_owned()]]);
+    let told = create().await.text("createDeliverable.userErrors.0.message");
+    assert!(told.ends_with(": 50."), "{told}");
+    let asked = class.people[0]
+        .run("EditionDeliverables", json!({ "editionId": class.edition }))
+        .await;
+    assert_eq!(asked.at("edition.deliverables").as_array().map(Vec::len), Some(50));
 }
 
 #[tokio::test]

@@ -259,9 +259,14 @@ async fn walk(world: &World<'_>, of: &str, id: &str, hole: Hole) -> (usize, usiz
     (cells, visible, wrong)
 }
 
+/// One in which every path may be asked, whatever it costs.
+async fn unbounded() -> TestApp {
+    TestApp::having(|settings| settings.limits.cost = 10_000).await
+}
+
 #[tokio::test]
 async fn every_path_to_a_person_shows_what_the_files_say() {
-    let test = TestApp::new().await;
+    let test = unbounded().await;
     let world = World::new(&test).await;
     world.open_up().await;
     let (cells, visible, wrong) = walk(&world, "Person", &world.ana(), None).await;
@@ -276,7 +281,7 @@ async fn every_path_to_a_person_shows_what_the_files_say() {
 
 #[tokio::test]
 async fn every_path_to_an_enrolment_shows_what_the_files_say() {
-    let test = TestApp::new().await;
+    let test = unbounded().await;
     let world = World::new(&test).await;
     world.open_up().await;
     let (cells, visible, wrong) = walk(&world, "Enrolment", &world.class.enrolments[0], None).await;

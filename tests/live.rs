@@ -113,8 +113,11 @@ async fn listen(router: Router) -> (SocketAddr, watch::Sender<bool>, JoinHandle<
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, told) = watch::channel(false);
-    let head = Duration::from_secs(10);
-    let ended = tokio::spawn(rumbo::http::listen::serve(listener, router, head, told));
+    let patience = rumbo::http::listen::Patience {
+        head: Duration::from_secs(10),
+        unread: Duration::from_secs(10),
+    };
+    let ended = tokio::spawn(rumbo::http::listen::serve(listener, router, patience, told));
     (address, stop, ended)
 }
 

@@ -3,6 +3,7 @@
 use async_graphql::{Response, Value};
 use axum::http::{HeaderName, HeaderValue};
 
+use super::bounded;
 use super::error::code_of;
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -42,11 +43,10 @@ pub async fn settle(app: &App, answer: &mut Response, reading: Option<&Reading>)
     }
     let limits = &app.settings.limits;
     answer.errors.truncate(limits.errors);
-    let text = serde_json::to_vec(answer).map_err(Error::internal)?;
-    if text.len() > limits.kept_answer_bytes {
+    let Some(text) = bounded::json(answer, limits.kept_answer_bytes) else {
         idempotency::settle(app, End::Undo, None).await?;
         return Err(KeyRefusal::AnswerTooLong(limits.kept_answer_bytes).into());
-    }
+    };
     idempotency::settle(app, End::Keep(text), reading).await
 }
 

@@ -12,6 +12,7 @@ pub mod account_state;
 pub mod api_token;
 pub mod assessment;
 pub mod audit;
+pub mod bounded;
 pub mod calendar;
 pub mod completion;
 pub mod course;

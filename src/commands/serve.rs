@@ -74,10 +74,10 @@ pub async fn run(
     let worker = tokio::spawn(worker.run(stopped(told.clone())));
     let exchange = tokio::spawn(exchange(app.clone(), told.clone()));
     let patience = Duration::from_secs(app.settings.http.stop_seconds);
-    let head = Duration::from_secs(app.settings.load.head_seconds);
+    let of_clients = http::listen::Patience::from_settings(&app.settings.load);
     let db = app.db.clone();
     let router = http::router(app, start);
-    let server = tokio::spawn(http::listen::serve(listener, router, head, told));
+    let server = tokio::spawn(http::listen::serve(listener, router, of_clients, told));
     stop.await;
     tracing::info!("stopping");
     tell.send_replace(true);

@@ -10,6 +10,7 @@ pub struct Load {
     pub operation_seconds: u64,
     pub operations: usize,
     pub head_seconds: u64,
+    pub unread_seconds: u64,
     pub key_milliseconds: u64,
 }
 

@@ -68,6 +68,8 @@ pub struct Score {
     pub level: usize,
 }
 
+/// The most deliverables of an edition: all of them come in one list, without pages.
+pub const DELIVERABLES_LIMIT: u64 = 50;
 /// The most criteria of a rubric.
 pub const CRITERIA_LIMIT: usize = 30;
 /// The most levels of a criterion.

@@ -18,6 +18,28 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt as _;
 
+use super::patient::Patient;
+use crate::config::Load;
+
+/// How long a client is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the head of a request, counted from when it connects or from its last answer.
+    pub head: Duration,
+    /// For taking something of what is sent to it.
+    pub unread: Duration,
+}
+
+impl Patience {
+    /// As the settings say.
+    pub const fn from_settings(settings: &Load) -> Self {
+        Self {
+            head: Duration::from_secs(settings.head_seconds),
+            unread: Duration::from_secs(settings.unread_seconds),
+        }
+    }
+}
+
 /// How long nothing is taken after the machine ran out of files or memory.
 const REST: Duration = Duration::from_secs(1);
 
@@ -37,9 +59,8 @@ impl Stop {
 
 /// Takes connections until `stop` is true, and returns when the last of them has ended.
 ///
-/// A client has `head` to send the head of a request, counted from when it connects or from its last answer;
-/// after that the connection is closed.
-pub async fn serve(listener: TcpListener, router: Router, head: Duration, mut stop: watch::Receiver<bool>) {
+/// A client that is waited for longer than that loses its connection, and what was to be sent is let go of.
+pub async fn serve(listener: TcpListener, router: Router, patience: Patience, mut stop: watch::Receiver<bool>) {
     // Nothing is ever sent: the receiver learns that every connection has dropped its sender.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
     loop {
@@ -53,7 +74,7 @@ pub async fn serve(listener: TcpListener, router: Router, head: Duration, mut st
                     told: stop.clone(),
                     _open: open.clone(),
                 };
-                tokio::spawn(attend(stream, peer, router.clone(), head, stop));
+                tokio::spawn(attend(stream, peer, router.clone(), patience, stop));
             }
             Err(failure) if is_of_client(&failure) => {}
             Err(failure) => {
@@ -67,7 +88,7 @@ pub async fn serve(listener: TcpListener, router: Router, head: Duration, mut st
 }
 
 /// Answers the requests of one connection.
-async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, head: Duration, mut stop: Stop) {
+async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, patience: Patience, mut stop: Stop) {
     if let Err(failure) = stream.set_nodelay(true) {
         tracing::debug!(error.chain = %failure, "the connection has gone");
         return;
@@ -82,8 +103,8 @@ async fn attend(stream: TcpStream, peer: SocketAddr, router: Router, head: Durat
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head)
-        .serve_connection(TokioIo::new(stream), service)
+        .header_read_timeout(patience.head)
+        .serve_connection(TokioIo::new(Patient::new(stream, patience.unread)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -110,4 +131,38 @@ fn is_of_client(failure: &io::Error) -> bool {
         failure.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// More than the two ends of a connection keep for each other.
+    const MUCH: usize = 64 << 20;
+
+    #[tokio::test]
+    async fn who_does_not_read_an_answer_does_not_keep_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, told) = watch::channel(false);
+        let router = Router::new().route("/", get(|| async { vec![0_u8; MUCH] }));
+        let patience = Patience {
+            head: Duration::from_secs(60),
+            unread: Duration::from_millis(100),
+        };
+        let served = tokio::spawn(serve(listener, router, patience, told));
+        let mut caller = TcpStream::connect(address).await.expect("a connection");
+        let request = b"GET / HTTP/1.1\r\nhost: rumbo\r\n\r\n";
+        caller.write_all(request).await.expect("a request");
+        assert_eq!(caller.read_u8().await.expect("an answer begins"), b'H');
+        // It ends when the last connection has ended, and waits for those that are still being answered.
+        stop.send_replace(true);
+        let ended = timeout(Duration::from_secs(20), served).await;
+        ended.expect("the connection has ended").expect("no panic");
+        drop(caller);
+    }
 }

@@ -29,6 +29,7 @@ mod health;
 mod key_set;
 mod limit;
 pub mod listen;
+mod patient;
 mod request_id;
 pub mod socket;
 pub mod start;

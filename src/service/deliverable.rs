@@ -5,19 +5,20 @@ use chrono::{DateTime, Utc};
 use super::edition::{relation, sees};
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::deliverable::{DeliverableDraft, Rubric};
+use crate::domain::deliverable::{DELIVERABLES_LIMIT, DeliverableDraft, Rubric};
 use crate::domain::edition::EditionState;
 use crate::domain::id::{DeliverableId, EditionId};
 use crate::domain::policy::{self, Action};
 use crate::domain::text::{Comment, Title};
 use crate::domain::version::expect_version;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::store::{audit, deliverable, edition};
 
 /// Defines what the teams or the participants of an edition hand in. For who coordinates it.
 ///
 /// # Errors
-/// Everything that [`DeliverableDraft::check`] finds; [`Code::IllegalTransition`] for an edition that is over.
+/// Everything that [`DeliverableDraft::check`] finds; [`Code::IllegalTransition`] for an edition that is over;
+/// [`Code::LimitReached`] for one that asks for as much as it may.
 pub async fn create(
     app: &App,
     actor: &Actor,
@@ -26,12 +27,18 @@ pub async fn create(
 ) -> Result<deliverable::Model> {
     actor.signed_in()?;
     let tx = app.db.write().await?;
-    let held = edition::hold(&tx, &[edition]).await?.into_iter().next();
+    // Taken for oneself, so that two at once do not both find room.
+    let held = edition::lock_all(&tx, &[edition]).await?.into_iter().next();
     let seen = held.filter(|row| sees(actor, row));
     let row = seen.ok_or(Error::NotFound("input.editionId"))?;
     policy::demand(actor, Action::DefineDeliverable, relation(actor, &row), None)?;
     check_state(row.state)?;
     draft.check().check()?;
+    if deliverable::count_of(&tx, row.id).await? >= DELIVERABLES_LIMIT {
+        return Err(Fault::at("editionId", Code::LimitReached)
+            .with(DELIVERABLES_LIMIT)
+            .into());
+    }
     let made = deliverable::insert(&tx, &app.clock, row.id, &draft).await?;
     audit::record(
         &tx,

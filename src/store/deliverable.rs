@@ -120,6 +120,12 @@ pub async fn of_editions(connection: &impl ConnectionTrait, editions: &[EditionI
     Ok(rows.all(connection).await?)
 }
 
+/// How much an edition asks for, whoever asks.
+pub async fn count_of(connection: &impl ConnectionTrait, edition: EditionId) -> Result<u64> {
+    let rows = Entity::find().filter(Column::EditionId.eq(edition));
+    Ok(rows.count(connection).await?)
+}
+
 /// What these editions ask for, as far as the actor sees it, by due date.
 pub async fn of_editions_visible(
     connection: &impl ConnectionTrait,

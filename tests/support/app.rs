@@ -415,7 +415,11 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, told) = watch::channel(false);
-        tokio::spawn(http::listen::serve(listener, self.router.clone(), head, told));
+        let patience = http::listen::Patience {
+            head,
+            ..http::listen::Patience::from_settings(&self.app.settings.load)
+        };
+        tokio::spawn(http::listen::serve(listener, self.router.clone(), patience, told));
         (address, stop)
     }
 

@@ -31,6 +31,13 @@ fn bomb(fragments: usize, spreads: usize) -> String {
     text
 }
 
+/// Twenty roots that each lead in a circle, from what has a list to what is in it and back, as deep as may be.
+fn circles(root: &str, back: &str, list: &str) -> String {
+    let (open, close) = (format!("{list}{{{back}{{").repeat(3), "}}".repeat(3));
+    let circle = |place| format!("a{place}:{root}(id:\"x\"){{{back}{{{open}{list}{{id}}{close}}}}}");
+    format!("{{ {} }}", numbered(20, circle))
+}
+
 fn numbered(count: usize, write_one: impl Fn(usize) -> String) -> String {
     (0..count).map(write_one).collect::<Vec<_>>().join(" ")
 }
@@ -59,6 +66,29 @@ fn documents() -> Vec<Attack> {
         (
             "pages of pages",
             "{ courses(first: 100) { nodes { editions(first: 100) { nodes { enrolments(first: 100) { nodes { id } } } } } } }".to_owned(),
+            "TOO_COSTLY",
+        ),
+        ("lists that hold themselves: what an edition asks for", circles("deliverable", "edition", "deliverables"), "TOO_COSTLY"),
+        ("lists that hold themselves: the work of a team", circles("submission", "team", "submissions"), "TOO_COSTLY"),
+        (
+            "a list that holds itself in a fragment",
+            "{ edition(id: \"x\") { deliverables { edition { ...F } } } } fragment F on Edition { deliverables { id } }".to_owned(),
+            "TOO_COSTLY",
+        ),
+        ("20 times the figures of every group", format!("{{ {} }}", numbered(20, |place| format!("a{place}:statistics(by:[MONTH]){{rows{{enrolments}}}}"))), "TOO_COSTLY"),
+        ("the levels of every criterion of pages of work", "{ reviewQueue(first: 20) { nodes { deliverable { rubric { levels { title } } } } } }".to_owned(), "TOO_COSTLY"),
+        (
+            "the longest texts of a page 27 times",
+            format!(
+                "{{ editions(first: 100) {{ ...E }} {} }} fragment E on EditionConnection {{ nodes {{ course {{ {} objectives }} }} }}",
+                numbered(3, |place| format!("b{place}: editions(first: 100) {{ ...E }}")),
+                numbered(27, |place| format!("a{place}:description"))
+            ),
+            "TOO_COSTLY",
+        ),
+        (
+            "every text of every version 30 times",
+            format!("{{ reviewQueue(first: 9) {{ nodes {{ versions {{ {} }} }} }} }}", numbered(30, |place| format!("a{place}:body"))),
             "TOO_COSTLY",
         ),
         ("10,000 aliases", format!("{{ {} }}", numbered(10_000, |place| format!("a{place}:measures{{rule}}"))), "DOCUMENT_TOO_LONG"),

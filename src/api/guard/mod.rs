@@ -54,8 +54,9 @@ pub fn check(
         Refusal::Syntax(first_line(&fault.message))
     })?;
     let shape: &Shape = &SHAPE;
-    let weight = weigh(&parsed, operation_name.as_deref(), &variables, limits)?;
-    let chosen = chosen(&parsed, operation_name.as_deref()).ok_or(Refusal::NoOperation)?;
+    let runs = chosen(&parsed, operation_name.as_deref());
+    let weight = weigh(&parsed, operation_name.as_deref(), runs, &variables, limits)?;
+    let chosen = runs.ok_or(Refusal::NoOperation)?;
     if chosen.ty == OperationType::Subscription && !has_source(chosen) {
         return Err(Refusal::NoSource);
     }
@@ -100,10 +101,11 @@ fn has_source(operation: &OperationDefinition) -> bool {
 fn weigh(
     document: &ExecutableDocument,
     named: Option<&str>,
+    chosen: Option<&OperationDefinition>,
     variables: &Variables,
     limits: &Limits,
 ) -> Result<Weight, Refusal> {
-    let mut scale = Scale::new(document, variables, &SHAPE, limits);
+    let mut scale = Scale::new(document, chosen, variables, &SHAPE, limits);
     let mut heaviest = Weight::default();
     let mut fields: u64 = 0;
     for (name, operation) in document.operations.iter() {

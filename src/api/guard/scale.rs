@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Name, Positioned, Variables};
 use async_graphql_value::Value;
 
@@ -15,9 +15,6 @@ use crate::config::Limits;
 
 /// The page size that a connection counts with when its variable does not say.
 const UNKNOWN_PAGE: u64 = 100;
-
-/// What a list counts for whose length nobody asks for: the members of a team, the levels of a criterion.
-const UNPAGED: u64 = 2;
 
 /// The lists of introspection by which types lead to types again.
 const LOOPING: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
@@ -32,7 +29,7 @@ pub struct Weight {
     pub own: u64,
     /// Fields at all levels.
     pub fields: u64,
-    /// Objects that the answer may hold.
+    /// Objects, and plain values under another name, that the answer may hold.
     pub cost: u64,
     /// Levels of fields.
     pub depth: usize,
@@ -42,6 +39,8 @@ pub struct Weight {
     pub loops: usize,
     /// Whether it asks for the schema.
     pub introspects: bool,
+    /// The lists without pages that stand in it, a bit each.
+    pub lists: u64,
 }
 
 impl Weight {
@@ -54,12 +53,15 @@ impl Weight {
         self.chain = self.chain.max(other.chain);
         self.loops = self.loops.max(other.loops);
         self.introspects |= other.introspects;
+        self.lists |= other.lists;
     }
 }
 
 /// Weighs one document.
 pub struct Scale<'a> {
     document: &'a ExecutableDocument,
+    /// The operation that runs, whose defaults stand for what is not given.
+    runs: Option<&'a OperationDefinition>,
     variables: &'a Variables,
     shape: &'a Shape,
     limits: &'a Limits,
@@ -69,15 +71,18 @@ pub struct Scale<'a> {
 }
 
 impl<'a> Scale<'a> {
-    /// A scale for one document with these variables.
+    /// A scale for one document, of which this operation runs with these variables. What others would cost is not asked,
+    /// so a fragment has one weight.
     pub fn new(
         document: &'a ExecutableDocument,
+        runs: Option<&'a OperationDefinition>,
         variables: &'a Variables,
         shape: &'a Shape,
         limits: &'a Limits,
     ) -> Self {
         Self {
             document,
+            runs,
             variables,
             shape,
             limits,
@@ -138,11 +143,18 @@ impl<'a> Scale<'a> {
         }
         let output = self.shape.output(of, name);
         let inner = self.set(&field.selection_set.node, output.map(|output| output.of.as_str()))?;
-        let cost = match self.page_size(field) {
-            _ if field.selection_set.node.items.is_empty() => 0,
-            Some(size) => inner.cost.saturating_mul(size).saturating_add(1),
-            None if output.is_some_and(|output| output.is_list) => inner.cost.saturating_add(1).saturating_mul(UNPAGED),
-            None => inner.cost.saturating_add(1),
+        let list = output.and_then(|output| output.list);
+        let bit = list.map_or(0, |list| list.bit);
+        // What a list comes to within itself grows with each level, whatever it is weighed with.
+        if inner.lists & bit != 0 {
+            return Err(Refusal::over(Limit::Cost, self.limits.cost));
+        }
+        let cost = match (self.page_size(field), list) {
+            // A plain value under another name is one more copy of it in each object, and a page multiplies objects.
+            _ if field.selection_set.node.items.is_empty() => u64::from(field.alias.is_some()),
+            (Some(size), _) => inner.cost.saturating_mul(size).saturating_add(1),
+            (None, Some(list)) => inner.cost.saturating_add(1).saturating_mul(list.items),
+            (None, None) => inner.cost.saturating_add(1),
         };
         Ok(Weight {
             own: 1,
@@ -150,6 +162,7 @@ impl<'a> Scale<'a> {
             cost,
             depth: inner.depth + 1,
             loops: inner.loops + usize::from(LOOPING.contains(&name)),
+            lists: inner.lists | bit,
             ..inner
         })
     }
@@ -184,11 +197,20 @@ impl<'a> Scale<'a> {
     fn number(&self, value: &Positioned<Value>) -> Option<u64> {
         match &value.node {
             Value::Number(number) => number.as_u64(),
-            Value::Variable(name) => match self.variables.get(name)? {
+            Value::Variable(name) => match self.given(name)? {
                 async_graphql::Value::Number(number) => number.as_u64(),
                 _ => None,
             },
             _ => None,
         }
+    }
+
+    /// What a variable is when the operation runs: what came with the request, or else its default.
+    fn given(&self, name: &Name) -> Option<&async_graphql::Value> {
+        self.variables.get(name).or_else(|| {
+            let mut defined = self.runs?.variable_definitions.iter();
+            let found = defined.find(|variable| variable.node.name.node == *name)?;
+            found.node.default_value.as_ref().map(|value| &value.node)
+        })
     }
 }

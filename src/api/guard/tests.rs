@@ -112,6 +112,86 @@ fn each_limit_has_its_code_and_its_number() {
     }
 }
 
+fn cost(document: &str) -> u64 {
+    let operation = checked(document, json!({}));
+    operation
+        .unwrap_or_else(|refusal| panic!("{refusal:?}: {document}"))
+        .cost
+}
+
+#[test]
+fn a_list_without_pages_counts_as_often_as_is_known_of_it() {
+    for (document, expected) in [
+        ("{ edition(id: 1) { id } }", 1),
+        ("{ editions(first: 50) { nodes { id } } }", 51),
+        ("{ editions(last: 7) { edges { node { course { title } } } } }", 22),
+        ("{ team(id: 1) { tutors { id } } }", 3),
+        ("{ edition(id: 1) { deliverables { id } } }", 5),
+        ("{ submission(id: 1) { versions { submittedBy { id } } } }", 11),
+        ("{ deliverable(id: 1) { rubric { levels { title } } } }", 111),
+        ("{ statistics { rows { enrolments edition { code } } } }", 201),
+    ] {
+        assert_eq!(cost(document), expected, "{document}");
+    }
+}
+
+#[test]
+fn a_plain_value_under_another_name_counts_as_often_as_it_comes() {
+    for (document, expected) in [
+        ("{ edition(id: 1) { id code id code } }", 1),
+        ("{ edition(id: 1) { id a: code b: code __typename } }", 3),
+        ("{ edition(id: 1) { a: __typename } }", 2),
+        ("{ editions(first: 10) { nodes { course { a: title b: title } } } }", 41),
+        (
+            "{ editions(first: 10) { nodes { course { ...C } } } } fragment C on Course { a: title }",
+            31,
+        ),
+        ("{ submission(id: 1) { versions { a: body } } }", 11),
+    ] {
+        assert_eq!(cost(document), expected, "{document}");
+    }
+}
+
+#[test]
+fn a_page_is_as_long_as_the_variable_says_that_is_given_or_its_default() {
+    let direct = "query ($n: Int = 10) { editions(first: $n) { nodes { course { id } } } }";
+    let spread = "query A($n: Int = 10) { ...F } query B($n: Int = 90) { ...F } query C($n: Int) { ...F }
+        fragment F on Query { editions(first: $n) { nodes { course { id } } } }";
+    for (document, name, given, expected) in [
+        (direct, None, json!({}), 21),
+        (direct, None, json!({ "n": 7 }), 15),
+        (direct, None, json!({ "n": null }), 201),
+        (spread, Some("A"), json!({}), 21),
+        (spread, Some("A"), json!({ "n": 20 }), 41),
+        (spread, Some("B"), json!({}), 181),
+        (spread, Some("C"), json!({}), 201),
+    ] {
+        let variables = Variables::from_json(given.clone());
+        let operation = check(document.to_owned(), name.map(ToOwned::to_owned), variables, &limits());
+        let found = operation.map(|operation| operation.cost);
+        assert_eq!(found, Ok(expected), "{name:?} {given}: {document}");
+    }
+    let wide = "query ($n: Int = 10) { editions(first: $n) { nodes { enrolments(first: $n) { nodes { id } } } } }";
+    assert_eq!(code(wide), None);
+}
+
+#[test]
+fn a_list_without_pages_may_stand_beside_itself_and_not_within() {
+    let beside = "{ edition(id: 1) { deliverables { ...D } ...E } deliverable(id: 1) { edition { ...E } } }
+        fragment D on Deliverable { mySubmission { history { to } versions { id } } }
+        fragment E on Edition { deliverables { ...D } }";
+    assert_eq!(code(beside), None);
+    for within in [
+        "{ edition(id: 1) { deliverables { edition { deliverables { id } } } } }",
+        "{ team(id: 1) { submissions { team { submissions { id } } } } }",
+        "{ team(id: 1) { submissions { team { ... on Team { ...T } } } } } fragment T on Team { submissions { id } }",
+        "{ team(id: 1) { ...T } } fragment T on Team { submissions { deliverable { edition { teams(first: 1) { nodes {
+            submissions { id } } } } } } }",
+    ] {
+        assert_eq!(code(within), Some("TOO_COSTLY"), "{within}");
+    }
+}
+
 #[test]
 fn fragments_that_spread_each_other_are_counted_not_expanded() {
     let bomb = |count: usize| {

@@ -1,7 +1,5 @@
 //! From what came of an operation to an HTTP answer: status, media type, length.
 
-use std::io::{self, Write};
-
 use async_graphql::{Response as Answer, ServerError, Value};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,6 +7,7 @@ use serde::Serialize;
 
 use super::problem::Problem;
 use super::read::Media;
+use crate::api::bounded;
 use crate::config::Limits;
 use crate::domain::language::Language;
 use crate::error::{Error, KeyRefusal};
@@ -44,16 +43,15 @@ impl Reply {
             errors: &answer.errors[..answer.errors.len().min(limits.errors)],
             extensions: &answer.extensions,
         };
-        let mut body = Bounded::new(limits.answer_bytes);
-        if serde_json::to_writer(&mut body, &wire).is_err() {
+        let Some(body) = bounded::json(&wire, limits.answer_bytes) else {
             return self.problem(Problem::AnswerTooLarge(limits.answer_bytes));
-        }
+        };
         let status = if ran || self.media == Media::Json {
             StatusCode::OK
         } else {
             StatusCode::UNPROCESSABLE_ENTITY
         };
-        let mut response = self.send(status, body.bytes);
+        let mut response = self.send(status, body);
         response.headers_mut().extend(answer.http_headers.clone());
         response
     }
@@ -95,31 +93,4 @@ impl Reply {
 /// Whether the operation ran: what the library refused before has no path.
 pub fn ran(answer: &Answer) -> bool {
     answer.data != Value::Null || answer.errors.is_empty() || answer.errors.iter().any(|fault| !fault.path.is_empty())
-}
-
-/// Bytes that take no more than so many.
-struct Bounded {
-    bytes: Vec<u8>,
-    left: usize,
-}
-
-impl Bounded {
-    const fn new(most: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            left: most,
-        }
-    }
-}
-
-impl Write for Bounded {
-    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
-        self.left = self.left.checked_sub(part.len()).ok_or(io::ErrorKind::FileTooLarge)?;
-        self.bytes.extend_from_slice(part);
-        Ok(part.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

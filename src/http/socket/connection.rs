@@ -254,8 +254,7 @@ impl Connection {
     /// An answer, unless it is too long to be sent.
     fn next(&mut self, id: &str, answer: &Answer) -> String {
         let most = self.shared.app.settings.limits.answer_bytes;
-        let text = protocol::next(id, answer);
-        if text.len() <= most {
+        if let Some(text) = protocol::next(id, answer, most) {
             return text;
         }
         if let Some((_, task)) = self.running.remove(id) {

@@ -1,9 +1,10 @@
 //! The words of the protocol `graphql-transport-ws`: messages, and the codes with which a connection ends.
 
 use async_graphql::{Response as Answer, ServerError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::api::bounded;
 use crate::http::graphql::Asked;
 
 /// The subprotocol.
@@ -106,9 +107,20 @@ pub fn pong(payload: Option<Map<String, Value>>) -> String {
     .to_string()
 }
 
-/// One answer of an operation.
-pub fn next(id: &str, answer: &Answer) -> String {
-    json!({ "type": "next", "id": id, "payload": answer }).to_string()
+/// One answer of an operation; `None` when the message would have more bytes than `most`.
+pub fn next(id: &str, answer: &Answer, most: usize) -> Option<String> {
+    #[derive(Serialize)]
+    struct Next<'a> {
+        r#type: &'static str,
+        id: &'a str,
+        payload: &'a Answer,
+    }
+    let message = Next {
+        r#type: "next",
+        id,
+        payload: answer,
+    };
+    bounded::json(&message, most).and_then(|text| String::from_utf8(text).ok())
 }
 
 /// An operation that did not run, and is over by it.
@@ -124,6 +136,17 @@ pub fn complete(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_a_message_of_limited_length() {
+        let answer = Answer::new(async_graphql::Value::from("x".repeat(50)));
+        let message = next("1", &answer, 1000).expect("a message");
+        let read: Value = serde_json::from_str(&message).expect("JSON");
+        let payload = serde_json::to_value(&answer).expect("JSON");
+        assert_eq!(read, json!({ "type": "next", "id": "1", "payload": payload }));
+        assert!(next("1", &answer, message.len()).is_some());
+        assert!(next("1", &answer, message.len() - 1).is_none());
+    }
 
     #[test]
     fn only_what_a_client_may_say_is_read() {
