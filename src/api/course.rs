@@ -117,7 +117,7 @@ impl Course {
         serde_json::from_value(self.0.topics.clone()).unwrap_or_default()
     }
 
-    /// When it entered the catalogue.
+    /// When it was made.
     fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -214,17 +214,19 @@ pub struct CourseQuery;
 
 #[Object]
 impl CourseQuery {
-    /// The course with this identifier; null when there is none.
+    /// The course with this identifier; null when there is none that you may see.
     async fn course(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its identifier, `crs_…`.")] id: ID,
     ) -> ApiResult<Option<Course>> {
         let id: CourseId = id::argument("id", &id)?;
-        Ok(service::course::find(&Request::of(ctx).app, id).await?.map(Course))
+        let Request { app, actor, .. } = Request::of(ctx);
+        Ok(service::course::find(app, actor, id).await?.map(Course))
     }
 
-    /// The courses of the catalogue by code, character by character: capitals come before small letters.
+    /// The courses of the catalogue by code, character by character: capitals come before small letters. Those of which
+    /// an edition was announced; coordinators and administrators see the others too.
     async fn courses(
         &self,
         ctx: &Context<'_>,
@@ -242,7 +244,8 @@ impl CourseQuery {
         let text = faults.take_argument("text", SearchText::parse_optional(text.as_deref()));
         faults.check()?;
         let text = text.flatten();
-        let page = course::page(Request::of(ctx).app.db.read(), text.as_ref(), &wanted).await?;
+        let Request { app, actor, .. } = Request::of(ctx);
+        let page = service::course::page(app, actor, text.as_ref(), &wanted).await?;
         Ok(connection(page, course::page_place, Course))
     }
 }
