@@ -220,7 +220,7 @@ impl Edition {
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Invitation>> {
         let arguments = Arguments::new(first, after, last, before);
-        let filter = filter.unwrap_or_default().read().of_edition(self.0.id);
+        let filter = filter.unwrap_or_default().read()?.of_edition(self.0.id);
         super::invitation::page(ctx, &filter, arguments).await
     }
 
@@ -233,7 +233,9 @@ impl Edition {
     async fn submissions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "In one of these states; for coordinators.")] states: Option<Vec<SubmissionState>>,
+        #[graphql(desc = "In one of these states, 1 to 1,000 of them; for coordinators.")] states: Option<
+            Vec<SubmissionState>,
+        >,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,

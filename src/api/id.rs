@@ -5,6 +5,7 @@ use std::str::FromStr;
 use async_graphql::{ID, InputObject};
 use data_encoding::BASE64URL_NOPAD;
 
+use super::filter;
 use crate::domain::id::{IdFault, Seen};
 use crate::domain::text::{parse_day, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
@@ -31,17 +32,14 @@ pub fn argument<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
     id.parse().map_err(|broken| fault(broken).into())
 }
 
-/// Reads the identifiers of a list in an argument; `at` begins with the argument's name.
+/// Reads the identifiers of a list in an argument, as [`filter::values`] takes it; `at` begins with the argument's name.
 pub fn arguments<T: FromStr<Err = IdFault>>(faults: &mut Faults, at: &str, ids: Option<Vec<ID>>) -> Vec<T> {
+    let ids = filter::values(faults, at, ids);
     let read = |(place, id): (usize, ID)| {
         let read = id.parse().map_err(|_: IdFault| Code::InvalidId);
         faults.take_argument(&format!("{at}.{place}"), read)
     };
-    ids.unwrap_or_default()
-        .into_iter()
-        .enumerate()
-        .filter_map(read)
-        .collect()
+    ids.into_iter().enumerate().filter_map(read).collect()
 }
 
 /// Reads a list of identifiers.

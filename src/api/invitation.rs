@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::edition::Edition;
 use super::enums::{Language, Role, mirror};
 use super::error::ApiResult;
+use super::filter;
 use super::history::{self, StateChange};
 use super::page::{Arguments, PageOf, connection};
 use super::person::Person;
@@ -191,7 +192,8 @@ impl Invitation {
     }
 }
 
-/// Which invitations are wanted. What is left out or empty does not restrict.
+/// Which invitations are wanted. What is left out does not restrict; `states` has 1 to 1,000 values where it is given,
+/// and an empty list is refused (`REQUIRED`).
 #[derive(Debug, Default, InputObject)]
 pub struct InvitationFilter {
     /// In one of these states.
@@ -200,12 +202,14 @@ pub struct InvitationFilter {
 
 impl InvitationFilter {
     /// The filter as the store takes it.
-    pub fn read(self) -> Filter {
-        let states = self.states.unwrap_or_default();
-        Filter {
-            states: states.into_iter().map(Into::into).collect(),
-            scope: None,
-        }
+    ///
+    /// # Errors
+    /// Faults of the list.
+    pub fn read(self) -> Result<Filter> {
+        let mut faults = Faults::default();
+        let states = filter::all(&mut faults, "filter.states", self.states);
+        faults.check()?;
+        Ok(Filter { states, scope: None })
     }
 }
 
@@ -242,7 +246,7 @@ impl InvitationQuery {
         let scope = scope_id.as_ref().map(scope_argument).transpose()?;
         let filter = Filter {
             scope,
-            ..filter.unwrap_or_default().read()
+            ..filter.unwrap_or_default().read()?
         };
         page(ctx, &filter, arguments).await
     }

@@ -22,6 +22,7 @@ pub mod enrolment;
 pub mod enums;
 pub mod error;
 pub mod export;
+mod filter;
 pub mod guard;
 pub mod history;
 pub mod id;

@@ -6,15 +6,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::Edition;
 use crate::api::decimal::Decimal;
 use crate::api::enums::{EditionState, EnrolmentPolicy, Language, Modality};
-use crate::api::id;
 use crate::api::payload::payloads;
+use crate::api::{filter, id};
 use crate::domain::edition::{Calendar, EditionDraft};
 use crate::domain::text::{SearchText, ShortCode, parse_day, parse_instant, parse_time_zone};
 use crate::error::{Code, Faults, Result};
 use crate::service::edition::copy::CopyEdition;
 use crate::store::edition;
 
-/// Which editions of the catalogue; what is left out does not restrict.
+/// Which editions of the catalogue; what is left out does not restrict. `states` has 1 to 1,000 values where it is
+/// given; an empty list is refused (`REQUIRED`).
 #[derive(InputObject, Default)]
 pub struct EditionFilter {
     /// Words that occur in the code, title or description; case and accents do not matter. Up to 100 characters (NFC).
@@ -39,13 +40,14 @@ impl EditionFilter {
         let until = faults.take_argument("filter.until", self.until.map(parse_day).transpose());
         let course = self.course_id.map(|id| id.parse().map_err(|_| Code::InvalidId));
         let course = faults.take_argument("filter.courseId", course.transpose());
+        let states = filter::all(&mut faults, "filter.states", self.states);
         faults.check()?;
         Ok(edition::Filter {
             text: text.flatten(),
             language: self.language.map(Into::into),
             from: from.flatten(),
             until: until.flatten(),
-            states: self.states.unwrap_or_default().into_iter().map(Into::into).collect(),
+            states,
             course: course.flatten(),
         })
     }
