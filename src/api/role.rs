@@ -100,7 +100,7 @@ impl RoleAssignment {
 /// A role to be granted.
 #[derive(Debug, InputObject)]
 pub struct GrantRoleInput {
-    /// To whom; either this or `email`.
+    /// To whom; either this or `email`, not both.
     person_id: Option<ID>,
     /// The address of the account to which it is granted, up to 254 characters in any case; either this or `personId`.
     /// For administrators; to everybody else every address is one that nobody has. They take `inviteToRole`.
@@ -123,7 +123,9 @@ impl GrantRoleInput {
                 let email = faults.take("email", Email::parse(email));
                 Grantee::Address(email.ok_or(faults)?)
             }
-            _ => return Err(Error::at("personId", Code::Required)),
+            (None, None) => return Err(Error::at("personId", Code::Required)),
+            // Which of the two is meant is not to be guessed.
+            (Some(_), Some(_)) => return Err(Error::at("email", Code::Malformed)),
         };
         let scope = self.scope_id.as_ref().map_or(Ok(Scope::System), read_scope)?;
         let mut faults = Faults::default();
