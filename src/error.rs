@@ -82,8 +82,6 @@ pub enum Code {
     LastWayIn,
     /// The session is not fresh: whoever it is has to sign in again.
     SignInAgain,
-    /// The measure cannot be divided by one of the chosen dimensions.
-    NotDivisible,
     /// There is an open invitation of this address to this already.
     AlreadyInvited,
     /// The last message left too shortly before.
@@ -135,7 +133,6 @@ impl Code {
         Self::AddressNotVerified,
         Self::LastWayIn,
         Self::SignInAgain,
-        Self::NotDivisible,
         Self::AlreadyInvited,
         Self::TooSoon,
         Self::OtherAddress,

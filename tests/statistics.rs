@@ -339,3 +339,22 @@ async fn a_tutor_who_coordinates_elsewhere_counts_both() {
     assert_eq!(own.number("statistics.total.enrolments"), 1);
     drop(test.mails().await);
 }
+
+#[tokio::test]
+async fn a_dimension_named_twice_is_refused_where_it_stands_again() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let asks =
+        "query ($by: [Dimension!]!) { statistics(by: $by) { rows { enrolments } total { meetings meetingHours } } }";
+    for (by, at) in [
+        (json!(["GENDER", "GENDER"]), "1"),
+        (json!(["GENDER", "COUNTRY", "MONTH", "COUNTRY", "GENDER"]), "3"),
+    ] {
+        let refused = coordinator.query(asks, json!({ "by": by })).await;
+        assert_eq!(refused.refusal(), "REPEATED", "{by}");
+        assert_eq!(refused.json["errors"][0]["extensions"]["inputPath"], json!(["by", at]));
+    }
+    // Meetings by something that is not of the edition are no refusal.
+    let by = json!({ "by": ["GENDER", "COUNTRY"] });
+    assert!(coordinator.query(asks, by).await.json.get("errors").is_none());
+}

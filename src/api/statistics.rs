@@ -257,9 +257,11 @@ impl StatisticsQuery {
     async fn statistics(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The dimensions that divide the figures; none for the total alone.", default)] by: Vec<
-            Dimension,
-        >,
+        #[graphql(
+            desc = "The dimensions that divide the figures, each once; none for the total alone.",
+            default
+        )]
+        by: Vec<Dimension>,
         #[graphql(desc = "What is counted.")] filter: Option<StatisticsFilter>,
         #[graphql(
             desc = "An earlier instant, to get the figures as they then were; the present without it. Names and the days of editions are those of now."
