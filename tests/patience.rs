@@ -62,6 +62,7 @@ async fn an_operation_that_takes_too_long_ends_with_an_error_that_says_so() {
         answer.json["errors"][0]["message"],
         "It took too long; ask for less at a time."
     );
+    assert_eq!(answer.headers[header::RETRY_AFTER], "1");
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     within(Duration::from_secs(1), "the connection is free", async || {
         test.app.db.readers_at_work() == 0
