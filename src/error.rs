@@ -348,6 +348,17 @@ impl Faults {
         }
     }
 
+    /// What was read, when nothing was wrong with any of it.
+    ///
+    /// # Errors
+    /// Everything that was kept.
+    pub fn whole<T>(self, read: Option<T>) -> Result<T> {
+        match read {
+            Some(read) if self.0.is_empty() => Ok(read),
+            _ => Err(self.into()),
+        }
+    }
+
     /// Refuses when anything was kept.
     pub fn check(self) -> Result<()> {
         if self.0.is_empty() {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::enums::mirror;
 use super::error::ApiResult;
-use super::id::parse;
+use super::id;
 use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::request::Request;
@@ -177,7 +177,7 @@ impl ApiTokenMutation {
     ) -> ApiResult<RevokeApiTokenPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let id = parse("apiTokenId", &input.api_token_id)?;
+            let id = id::sole("apiTokenId", &input.api_token_id)?;
             api_token::revoke(app, actor, id).await
         };
         RevokeApiTokenPayload::of(result.await, |()| true)

@@ -147,15 +147,15 @@ pub struct CourseInput {
 }
 
 impl CourseInput {
-    fn draft(&self) -> Result<CourseDraft> {
-        let mut faults = Faults::default();
+    /// The draft, without what is wrong in it.
+    fn draft(&self, faults: &mut Faults) -> Option<CourseDraft> {
         let code = faults.take("course.code", ShortCode::parse(&self.code));
-        let titles = read_texts(&mut faults, "course.titles", &self.titles, Title::parse);
+        let titles = read_texts(faults, "course.titles", &self.titles, Title::parse);
         if self.titles.is_empty() {
             faults.push(Fault::at("course.titles", Code::Required));
         }
-        let descriptions = read_texts(&mut faults, "course.descriptions", &self.descriptions, Comment::parse);
-        let objectives = read_texts(&mut faults, "course.objectives", &self.objectives, Comment::parse);
+        let descriptions = read_texts(faults, "course.descriptions", &self.descriptions, Comment::parse);
+        let objectives = read_texts(faults, "course.objectives", &self.objectives, Comment::parse);
         if self.topics.len() > TOPIC_LIMIT {
             faults.push(Fault::at("course.topics", Code::TooLong).with(TOPIC_LIMIT));
         }
@@ -165,10 +165,8 @@ impl CourseInput {
                 .map(String::from)
         });
         let topics: Vec<String> = topics.collect();
-        let Some(code) = code else { return Err(faults.into()) };
-        faults.check()?;
-        Ok(CourseDraft {
-            code,
+        Some(CourseDraft {
+            code: code?,
             titles,
             descriptions,
             objectives,
@@ -259,7 +257,12 @@ impl CourseMutation {
     /// Creates a course. For coordinators.
     async fn create_course(&self, ctx: &Context<'_>, input: CreateCourseInput) -> ApiResult<CreateCoursePayload> {
         let request = Request::of(ctx);
-        let run = async { service::course::create(&request.app, &request.actor, &input.course.draft()?).await };
+        let run = async {
+            let mut faults = Faults::default();
+            let draft = input.course.draft(&mut faults);
+            let draft = faults.whole(draft)?;
+            service::course::create(&request.app, &request.actor, &draft).await
+        };
         CreateCoursePayload::of(Box::pin(run).await, Course)
     }
 
@@ -267,8 +270,11 @@ impl CourseMutation {
     async fn update_course(&self, ctx: &Context<'_>, input: UpdateCourseInput) -> ApiResult<UpdateCoursePayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("courseId", &input.course_id)?;
-            service::course::update(&request.app, &request.actor, id, input.version, &input.course.draft()?).await
+            let mut faults = Faults::default();
+            let id = id::parse(&mut faults, "courseId", &input.course_id);
+            let draft = input.course.draft(&mut faults);
+            let (id, draft) = faults.whole(id.zip(draft))?;
+            service::course::update(&request.app, &request.actor, id, input.version, &draft).await
         };
         UpdateCoursePayload::of(Box::pin(run).await, Course)
     }

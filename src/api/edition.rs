@@ -8,14 +8,14 @@ use super::decimal::Decimal;
 use super::enrolment::{Enrolment, EnrolmentFilter};
 use super::enums::{EditionState, EnrolmentPolicy, Language, Modality, SubmissionState};
 use super::error::ApiResult;
-use super::id;
 use super::invitation::{Invitation, InvitationFilter};
 use super::page::{Arguments, PageOf, connection};
 use super::plain::Quick;
 use super::request::Request;
+use super::{id, reason};
 use crate::domain::id::{CourseId, EditionId};
 use crate::domain::policy::{Action, Relation};
-use crate::domain::text::{Reason, ShortCode};
+use crate::domain::text::ShortCode;
 use crate::error::{Code, Error, Faults};
 use crate::service;
 use crate::store::{edition, enrolment, roll};
@@ -309,8 +309,11 @@ impl EditionMutation {
     async fn create_edition(&self, ctx: &Context<'_>, input: CreateEditionInput) -> ApiResult<CreateEditionPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let course: CourseId = id::parse("courseId", &input.course_id)?;
-            service::edition::create(&request.app, &request.actor, course, &input.edition.draft()?).await
+            let mut faults = Faults::default();
+            let course: Option<CourseId> = id::parse(&mut faults, "courseId", &input.course_id);
+            let draft = input.edition.draft(&mut faults);
+            let (course, draft) = faults.whole(course.zip(draft))?;
+            service::edition::create(&request.app, &request.actor, course, &draft).await
         };
         CreateEditionPayload::of(Box::pin(run).await, Edition)
     }
@@ -329,8 +332,11 @@ impl EditionMutation {
     async fn update_edition(&self, ctx: &Context<'_>, input: UpdateEditionInput) -> ApiResult<UpdateEditionPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("editionId", &input.edition_id)?;
-            service::edition::update(&request.app, &request.actor, id, input.version, &input.edition.draft()?).await
+            let mut faults = Faults::default();
+            let id = id::parse(&mut faults, "editionId", &input.edition_id);
+            let draft = input.edition.draft(&mut faults);
+            let (id, draft) = faults.whole(id.zip(draft))?;
+            service::edition::update(&request.app, &request.actor, id, input.version, &draft).await
         };
         UpdateEditionPayload::of(Box::pin(run).await, Edition)
     }
@@ -341,12 +347,10 @@ impl EditionMutation {
     async fn move_edition(&self, ctx: &Context<'_>, input: MoveEditionInput) -> ApiResult<MoveEditionPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("editionId", &input.edition_id)?;
             let mut faults = Faults::default();
-            let reason = faults.take("reason", Reason::parse_optional(input.reason.as_deref()));
-            let Some(reason) = reason else {
-                return Err(faults.into());
-            };
+            let id = id::parse(&mut faults, "editionId", &input.edition_id);
+            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
+            let (id, reason) = faults.whole(id.zip(reason))?;
             let to = input.to.into();
             service::edition::step(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
         };

@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::error::{ApiResult, UserError};
-use super::id::parse;
+use super::id;
 use super::payload::payloads;
 use super::request::Request;
 use super::session::{SessionTokens, SignInChallenge};
@@ -345,7 +345,7 @@ impl IdentityMutation {
         let Request { app, actor, .. } = Request::of(ctx);
         let (password, code) = (input.current_password.as_deref(), input.code.as_deref());
         let result = async {
-            let id: IdentityId = parse("identityId", &input.identity_id)?;
+            let id: IdentityId = id::sole("identityId", &input.identity_id)?;
             linking::unlink(app, actor, id, password, code).await
         };
         UnlinkIdentityPayload::of(result.await, |()| true)

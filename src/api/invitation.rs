@@ -17,7 +17,7 @@ use crate::domain::actor::Scope;
 use crate::domain::audit::PersonalField;
 use crate::domain::id::EditionId;
 use crate::domain::policy::{Action, Relation};
-use crate::error::{Code, Faults, Result};
+use crate::error::{Faults, Result};
 use crate::service::invitation as service;
 use crate::store::invitation::{self, Filter};
 
@@ -265,8 +265,7 @@ impl InvitationQuery {
 /// Reads the place that a list is of.
 fn scope_argument(id: &ID) -> Result<uuid::Uuid> {
     let mut faults = Faults::default();
-    let read = read_scope(id).map_err(|_| Code::InvalidId);
-    match faults.take_argument("scopeId", read) {
+    match faults.take_argument("scopeId", read_scope(id)) {
         Some(Scope::Edition(id)) => Ok(id.0),
         Some(Scope::Course(id)) => Ok(id.0),
         Some(Scope::Institution(id)) => Ok(id.0),

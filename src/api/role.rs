@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 
 use super::enums::Role;
 use super::error::ApiResult;
-use super::id::parse;
 use super::payload::payloads;
 use super::person::Person;
 use super::request::Request;
+use super::{id, reason};
 use crate::domain::actor::{Grant, Scope};
-use crate::domain::text::{Email, Reason, parse_instant};
-use crate::error::{Code, Error, Faults, Result};
+use crate::domain::text::{Email, parse_instant};
+use crate::error::{Code, Faults, Result};
 use crate::service::role::{self as roles, Appointment, Grantee};
 use crate::store::role;
 
@@ -116,41 +116,41 @@ pub struct GrantRoleInput {
 
 impl GrantRoleInput {
     fn parse(&self) -> Result<Appointment> {
-        let grantee = match (&self.person_id, &self.email) {
-            (Some(id), None) => Grantee::Person(parse("personId", id)?),
-            (None, Some(email)) => {
-                let mut faults = Faults::default();
-                let email = faults.take("email", Email::parse(email));
-                Grantee::Address(email.ok_or(faults)?)
-            }
-            (None, None) => return Err(Error::at("personId", Code::Required)),
-            // Which of the two is meant is not to be guessed.
-            (Some(_), Some(_)) => return Err(Error::at("email", Code::Malformed)),
-        };
-        let scope = self.scope_id.as_ref().map_or(Ok(Scope::System), read_scope)?;
         let mut faults = Faults::default();
+        let grantee = self.grantee(&mut faults);
+        let scope = read_place(&mut faults, self.scope_id.as_ref());
         let until = faults.take("until", self.until.map(parse_instant).transpose());
-        faults.check()?;
+        let ((grantee, scope), until) = faults.whole(grantee.zip(scope).zip(until))?;
+        let role = self.role.into();
         Ok(Appointment {
             grantee,
-            grant: Grant {
-                role: self.role.into(),
-                scope,
-            },
-            until: until.flatten(),
+            grant: Grant { role, scope },
+            until,
         })
     }
+
+    fn grantee(&self, faults: &mut Faults) -> Option<Grantee> {
+        match (&self.person_id, &self.email) {
+            (Some(id), None) => id::parse(faults, "personId", id).map(Grantee::Person),
+            (None, Some(email)) => faults.take("email", Email::parse(email)).map(Grantee::Address),
+            (None, None) => faults.take("personId", Err(Code::Required)),
+            // Which of the two is meant is not to be guessed.
+            (Some(_), Some(_)) => faults.take("email", Err(Code::Malformed)),
+        }
+    }
+}
+
+/// Reads where a role holds; everywhere, when nothing is said.
+pub(super) fn read_place(faults: &mut Faults, scope_id: Option<&ID>) -> Option<Scope> {
+    faults.take("scopeId", scope_id.map_or(Ok(Scope::System), read_scope))
 }
 
 /// Reads the identifier of a scope.
 ///
 /// # Errors
 /// [`Code::InvalidId`] for one of nothing that has roles.
-pub(super) fn read_scope(id: &ID) -> Result<Scope> {
-    id.parse()
-        .ok()
-        .and_then(Scope::of)
-        .ok_or_else(|| Error::at("scopeId", Code::InvalidId))
+pub(super) fn read_scope(id: &ID) -> Result<Scope, Code> {
+    id.parse().ok().and_then(Scope::of).ok_or(Code::InvalidId)
 }
 
 /// A role to be ended.
@@ -195,12 +195,10 @@ impl RoleMutation {
     async fn revoke_role(&self, ctx: &Context<'_>, input: RevokeRoleInput) -> ApiResult<RevokeRolePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let id = parse("roleAssignmentId", &input.role_assignment_id)?;
             let mut faults = Faults::default();
-            let reason = faults
-                .take("reason", Reason::parse_optional(input.reason.as_deref()))
-                .flatten();
-            faults.check()?;
+            let id = id::parse(&mut faults, "roleAssignmentId", &input.role_assignment_id);
+            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
+            let (id, reason) = faults.whole(id.zip(reason))?;
             roles::revoke_role(app, actor, id, reason.as_ref()).await
         };
         RevokeRolePayload::of(result.await, RoleAssignment)

@@ -330,7 +330,7 @@ impl SubmissionMutation {
     async fn submit_work(&self, ctx: &Context<'_>, input: SubmitWorkInput) -> ApiResult<SubmitWorkPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("submissionId", &input.submission_id)?;
+            let id = id::sole("submissionId", &input.submission_id)?;
             service::submit(&request.app, &request.actor, id, input.version).await
         };
         SubmitWorkPayload::of(Box::pin(run).await, Submission)
@@ -339,13 +339,11 @@ impl SubmissionMutation {
 
 impl SaveDraftInput {
     fn read(self) -> Result<service::SaveDraft> {
-        let deliverable = id::parse("deliverableId", &self.deliverable_id)?;
         let mut faults = Faults::default();
+        let deliverable = id::parse(&mut faults, "deliverableId", &self.deliverable_id);
         let title = faults.take("title", Title::parse_optional(Some(&self.title)));
         let body = faults.take("body", Body::parse(&self.body));
-        let (Some(title), Some(body)) = (title, body) else {
-            return Err(faults.into());
-        };
+        let ((deliverable, title), body) = faults.whole(deliverable.zip(title).zip(body))?;
         Ok(service::SaveDraft {
             deliverable,
             title,

@@ -90,19 +90,15 @@ pub struct EditionInput {
 }
 
 impl EditionInput {
-    pub(super) fn draft(&self) -> Result<EditionDraft> {
-        let mut faults = Faults::default();
+    pub(super) fn draft(&self, faults: &mut Faults) -> Option<EditionDraft> {
         let code = faults.take("edition.code", ShortCode::parse(&self.code));
         let time_zone = faults.take("edition.timeZone", parse_time_zone(&self.time_zone));
-        let calendar = self.calendar(&mut faults);
-        let (Some(code), Some(time_zone), Some(calendar)) = (code, time_zone, calendar) else {
-            return Err(faults.into());
-        };
-        Ok(EditionDraft {
-            code,
+        let calendar = self.calendar(faults);
+        Some(EditionDraft {
+            code: code?,
             languages: self.languages.iter().map(|&language| language.into()).collect(),
-            time_zone,
-            calendar,
+            time_zone: time_zone?,
+            calendar: calendar?,
             capacity: self.capacity,
             minimum: self.minimum,
             modality: self.modality.into(),
@@ -151,18 +147,13 @@ pub struct CopyEditionInput {
 
 impl CopyEditionInput {
     pub(super) fn read(&self) -> Result<CopyEdition> {
-        let source = id::parse("editionId", &self.edition_id)?;
-        let course = self
-            .course_id
-            .as_ref()
-            .map(|id| id::parse("courseId", id))
-            .transpose()?;
         let mut faults = Faults::default();
+        let source = id::parse(&mut faults, "editionId", &self.edition_id);
+        let course = self.course_id.as_ref();
+        let course = course.and_then(|id| id::parse(&mut faults, "courseId", id));
         let code = faults.take("code", ShortCode::parse(&self.code));
         let starts_on = faults.take("startsOn", parse_day(self.starts_on));
-        let (Some(code), Some(starts_on)) = (code, starts_on) else {
-            return Err(faults.into());
-        };
+        let ((source, code), starts_on) = faults.whole(source.zip(code).zip(starts_on))?;
         Ok(CopyEdition {
             source,
             course,

@@ -7,7 +7,7 @@ use crate::api::enums::EnrolmentState;
 use crate::api::payload::payloads;
 use crate::api::{filter, id};
 use crate::domain::enrolment;
-use crate::domain::text::Country;
+use crate::domain::text::{Comment, Country};
 use crate::error::{Faults, Result};
 use crate::store::enrolment as store;
 
@@ -77,6 +77,11 @@ pub struct ApplyToEditionInput {
     /// Why you want to take part, up to 10,000 characters (NFC).
     #[graphql(default)]
     pub(super) motivation: String,
+}
+
+/// Reads why somebody wants to take part.
+pub fn read_motivation(faults: &mut Faults, motivation: &str) -> Option<Comment> {
+    faults.take("motivation", Comment::parse(motivation))
 }
 
 /// A withdrawal.
