@@ -205,6 +205,34 @@ fn every_source_file_keeps_the_rules() {
 }
 
 #[test]
+fn the_import_rule_is_told_alike_and_names_every_layer_that_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let told = |file: &str| {
+        let text = std::fs::read_to_string(root.join(file)).expect("a file of this repository");
+        let rule = text
+            .lines()
+            .find_map(|line| line.split('`').find(|part| part.starts_with("main -> ")));
+        rule.expect("the rule").to_owned()
+    };
+    let kept: Vec<String> = LAYERS
+        .iter()
+        .map(|layer| {
+            let is_there = |module: &&&str| {
+                let file = root.join("src").join(format!("{module}.rs"));
+                file.exists() || root.join("src").join(module).is_dir()
+            };
+            let there: Vec<&str> = layer.iter().filter(is_there).copied().collect();
+            match there[..] {
+                [one] => one.to_owned(),
+                _ => format!("{{{}}}", there.join(", ")),
+            }
+        })
+        .collect();
+    assert_eq!(told("src/lib.rs"), kept.join(" -> "));
+    assert_eq!(told("ARCHITECTURE.md"), kept.join(" -> "));
+}
+
+#[test]
 fn planted_faults_are_found() {
     let long = format!("//! Long.\n{}", "const A: u8 = 1;\n".repeat(LINES));
     let cases = [
