@@ -250,7 +250,8 @@ pub enum Error {
     /// More is going on than this copy of Rumbo takes.
     #[error("too much is going on")]
     Overloaded,
-    /// Two transactions met in the database, and this one was undone: nothing of it happened, and it may be tried again.
+    /// Two transactions met in the database, and this one was undone: nothing of it happened, and it may be tried
+    /// again.
     #[error("two transactions met: {cause}")]
     Conflict {
         /// What the database said.
@@ -299,7 +300,8 @@ impl From<Code> for Error {
 /// The result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Gathers the faults of an input, so that its sender learns at once all that is wrong with its form, or then with what it says.
+/// Gathers the faults of an input, so that its sender learns at once all that is wrong with its form, or then with what
+/// it says.
 ///
 /// ```ignore
 /// let mut faults = Faults::default();

@@ -55,8 +55,8 @@ pub struct AccountStateMutation;
 
 #[Object]
 impl AccountStateMutation {
-    /// Disables an account, by an administrator: its sessions, API tokens and calendar link end, and it cannot be signed
-    /// in to.
+    /// Disables an account, by an administrator: its sessions, API tokens and calendar link end, and it cannot be
+    /// signed in to.
     async fn disable_account(&self, ctx: &Context<'_>, input: DisableAccountInput) -> ApiResult<DisableAccountPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {

@@ -121,8 +121,8 @@ pub struct CreateApiTokenInput {
     /// Your password, up to 128 characters byte for byte. Left out for an account that has none: then you must
     /// have signed in within ten minutes.
     password: Option<String>,
-    /// A code of the second factor, or a recovery code, up to 40 characters as it is shown, where the account has one. Roles that need the factor then count
-    /// for the token.
+    /// A code of the second factor, or a recovery code, up to 40 characters as it is shown, where the account has one.
+    /// Roles that need the factor then count for the token.
     code: Option<String>,
 }
 
@@ -152,9 +152,9 @@ pub struct ApiTokenMutation;
 
 #[Object]
 impl ApiTokenMutation {
-    /// Makes an API token for a program that is to act in your name, 20 at most. It ends at its time, when you revoke it,
-    /// end all sessions or a link to an identity, or change password, address or second factor, and when your account is
-    /// disabled.
+    /// Makes an API token for a program that is to act in your name, 20 at most. It ends at its time, when you revoke
+    /// it, end all sessions or a link to an identity, or change password, address or second factor, and when your
+    /// account is disabled.
     async fn create_api_token(
         &self,
         ctx: &Context<'_>,

@@ -11,7 +11,8 @@ use crate::domain::text::{parse_day, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::page::{Key, Place};
 
-/// Reads the identifier at input path `at`; [`Code::InvalidId`] is kept for what is none, or one of another kind of thing.
+/// Reads the identifier at input path `at`; [`Code::InvalidId`] is kept for what is none, or one of another kind of
+/// thing.
 pub fn parse<T: FromStr<Err = IdFault>>(faults: &mut Faults, at: &str, id: &ID) -> Option<T> {
     faults.take(at, id.parse().map_err(|_: IdFault| Code::InvalidId))
 }
@@ -37,7 +38,8 @@ pub fn argument<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
     id.parse().map_err(|broken| fault(broken).into())
 }
 
-/// Reads the identifiers of a list in an argument, as [`filter::values`] takes it; `at` begins with the argument's name.
+/// Reads the identifiers of a list in an argument, as [`filter::values`] takes it; `at` begins with the argument's
+/// name.
 pub fn arguments<T: FromStr<Err = IdFault>>(faults: &mut Faults, at: &str, ids: Option<Vec<ID>>) -> Vec<T> {
     let ids = filter::values(faults, at, ids);
     let read = |(place, id): (usize, ID)| {

@@ -123,8 +123,8 @@ impl Invitation {
         }
     }
 
-    /// The given name that the invitation was written to, for coordinators of the edition and for who wrote it. Null when
-    /// it is not for you, and once it was removed (`blankedAt`).
+    /// The given name that the invitation was written to, for coordinators of the edition and for who wrote it. Null
+    /// when it is not for you, and once it was removed (`blankedAt`).
     async fn given_name(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
         let shows = self.shows(ctx, PersonalField::Name, Action::SeeName).await?;
         Ok(shows.then_some(self.0.given_name.as_str()))

@@ -182,16 +182,16 @@ pub struct RoleMutation;
 #[Object]
 impl RoleMutation {
     /// Grants a role: administrators any below their own, coordinators that of tutor in an edition of theirs; nobody
-    /// one to themself. Administrators are made on the machine itself. A role holds from the person's next request on; one
-    /// that came from an identity provider becomes a granted one.
+    /// one to themself. Administrators are made on the machine itself. A role holds from the person's next request on;
+    /// one that came from an identity provider becomes a granted one.
     async fn grant_role(&self, ctx: &Context<'_>, input: GrantRoleInput) -> ApiResult<GrantRolePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async { roles::grant_role(app, actor, input.parse()?).await };
         GrantRolePayload::of(result.await, RoleAssignment)
     }
 
-    /// Ends a role, by whoever could grant it; nobody ends one of their own. An identity provider does not give it again
-    /// until somebody grants it.
+    /// Ends a role, by whoever could grant it; nobody ends one of their own. An identity provider does not give it
+    /// again until somebody grants it.
     async fn revoke_role(&self, ctx: &Context<'_>, input: RevokeRoleInput) -> ApiResult<RevokeRolePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {

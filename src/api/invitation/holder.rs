@@ -214,9 +214,10 @@ impl HolderMutation {
         AcceptInvitationPayload::of(result.await, Into::into)
     }
 
-    /// Makes an account with the address that the invitation went to, which its token confirms, and accepts the invitation,
-    /// both or neither. For an address that has an account already (`ACCOUNT_EXISTS`), sign in to it, if need be after
-    /// `requestPasswordReset`, and use `acceptInvitation`. A registration that was never confirmed is taken over.
+    /// Makes an account with the address that the invitation went to, which its token confirms, and accepts the
+    /// invitation, both or neither. For an address that has an account already (`ACCOUNT_EXISTS`), sign in to it, if
+    /// need be after `requestPasswordReset`, and use `acceptInvitation`. A registration that was never confirmed is
+    /// taken over.
     async fn register_invited(
         &self,
         ctx: &Context<'_>,

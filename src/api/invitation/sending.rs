@@ -98,8 +98,8 @@ pub struct InvitationMutation;
 impl InvitationMutation {
     /// Invites somebody to take part in an edition, with or without an account: a message goes to the address, with a
     /// token that works until `expiresAt`. Whoever accepts applies, and is confirmed or waits as the edition's `policy`
-    /// says. For its coordinators, once it is announced, and when its enrolment is open at some time before the end of the
-    /// invitation.
+    /// says. For its coordinators, once it is announced, and when its enrolment is open at some time before the end of
+    /// the invitation.
     async fn invite_to_edition(
         &self,
         ctx: &Context<'_>,
@@ -117,8 +117,8 @@ impl InvitationMutation {
         InviteToEditionPayload::of(result.await, Invitation)
     }
 
-    /// Invites somebody to hold a role, with or without an account: by whoever may grant it there. Whether they still may is
-    /// asked again when it is accepted.
+    /// Invites somebody to hold a role, with or without an account: by whoever may grant it there. Whether they still
+    /// may is asked again when it is accepted.
     async fn invite_to_role(&self, ctx: &Context<'_>, input: InviteToRoleInput) -> ApiResult<InviteToRolePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
@@ -151,8 +151,8 @@ impl InvitationMutation {
         WithdrawInvitationPayload::of(result.await, Invitation)
     }
 
-    /// Sends an open invitation again, with another token and a new end, as one of yours; the old token is dead. Not within
-    /// a quarter of an hour, and not to an address that gets too many messages (`RATE_LIMITED`).
+    /// Sends an open invitation again, with another token and a new end, as one of yours; the old token is dead. Not
+    /// within a quarter of an hour, and not to an address that gets too many messages (`RATE_LIMITED`).
     async fn resend_invitation(
         &self,
         ctx: &Context<'_>,
