@@ -81,6 +81,14 @@ impl Source<'_> {
             let place = format!("src/{}:{}: {}", self.file, named.line, named.path.join("::"));
             faults.extend(checks.into_iter().flatten().map(|fault| format!("{place}: {fault}")));
         }
+        if ["api", "service"].contains(&self.home()) {
+            for (line, _) in tokens(&code).into_iter().filter(|(_, word)| *word == "axum") {
+                faults.push(format!(
+                    "src/{}:{line}: axum: headers and routes are of `http`",
+                    self.file
+                ));
+            }
+        }
         if self.home() == "domain" {
             let banned = ["async", "await", "async_graphql", "axum", "tokio"];
             for (line, word) in tokens(&code).into_iter().filter(|(_, word)| banned.contains(word)) {
@@ -298,6 +306,11 @@ fn planted_faults_are_found() {
         ),
         ("api/person.rs", "//! P.\nuse crate::store::Db;", "only in loaders"),
         ("api/person.rs", "//! P.\nuse crate::http;", "stands above"),
+        (
+            "api/person.rs",
+            "//! P.\nuse axum::http::HeaderName;",
+            "headers and routes",
+        ),
         ("http/mod.rs", "//! H.\nuse crate::worker;", "stands beside"),
         ("somewhere.rs", "//! S.\nuse crate::domain::id;", "in no layer"),
         ("domain/utils.rs", "//! U.\n", "does not say"),
