@@ -82,8 +82,6 @@ pub enum Code {
     LastWayIn,
     /// The session is not fresh: whoever it is has to sign in again.
     SignInAgain,
-    /// The measure cannot be divided by one of the chosen dimensions.
-    NotDivisible,
     /// There is an open invitation of this address to this already.
     AlreadyInvited,
     /// The last message left too shortly before.
@@ -135,7 +133,6 @@ impl Code {
         Self::AddressNotVerified,
         Self::LastWayIn,
         Self::SignInAgain,
-        Self::NotDivisible,
         Self::AlreadyInvited,
         Self::TooSoon,
         Self::OtherAddress,
@@ -253,7 +250,8 @@ pub enum Error {
     /// More is going on than this copy of Rumbo takes.
     #[error("too much is going on")]
     Overloaded,
-    /// Two transactions met in the database, and this one was undone: nothing of it happened, and it may be tried again.
+    /// Two transactions met in the database, and this one was undone: nothing of it happened, and it may be tried
+    /// again.
     #[error("two transactions met: {cause}")]
     Conflict {
         /// What the database said.
@@ -302,7 +300,8 @@ impl From<Code> for Error {
 /// The result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Gathers the faults of an input, so that its sender learns at once all that is wrong with its form, or then with what it says.
+/// Gathers the faults of an input, so that its sender learns at once all that is wrong with its form, or then with what
+/// it says.
 ///
 /// ```ignore
 /// let mut faults = Faults::default();
@@ -348,6 +347,17 @@ impl Faults {
     pub fn push_once(&mut self, fault: Fault) {
         if !self.0.contains(&fault) {
             self.push(fault);
+        }
+    }
+
+    /// What was read, when nothing was wrong with any of it.
+    ///
+    /// # Errors
+    /// Everything that was kept.
+    pub fn whole<T>(self, read: Option<T>) -> Result<T> {
+        match read {
+            Some(read) if self.0.is_empty() => Ok(read),
+            _ => Err(self.into()),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Layers outside, the same noun inside each. A module may name those to its right, never those to its
 //! left; `tests/architecture.rs` reads the `use` lines and keeps it so:
 //!
-//! `main -> {http, worker} -> api -> service -> app -> {store, auth, mail, files, document} -> domain`
+//! `main -> commands -> {http, worker} -> api -> service -> app -> {store, auth, mail} -> domain`
 //!
 //! `error`, `clock` and `config` are leaves that anyone may use. ARCHITECTURE.md walks through it.
 

@@ -844,6 +844,9 @@ async fn a_coordinator_makes_tutors_in_their_own_editions_and_nothing_else() {
         .run("GrantRole", json!({ "input": { "role": "ADMINISTRATOR" } }))
         .await;
     assert_eq!(whom.user_errors("grantRole"), ["REQUIRED input.personId"]);
+    let input = json!({ "personId": tim, "email": "tim@example.org", "role": "TUTOR", "scopeId": mine });
+    let both = ada.run("GrantRole", json!({ "input": input })).await;
+    assert_eq!(both.user_errors("grantRole"), ["MALFORMED input.email"]);
     let unknown = ada
         .run(
             "GrantRole",

@@ -81,6 +81,14 @@ impl Source<'_> {
             let place = format!("src/{}:{}: {}", self.file, named.line, named.path.join("::"));
             faults.extend(checks.into_iter().flatten().map(|fault| format!("{place}: {fault}")));
         }
+        if ["api", "service"].contains(&self.home()) {
+            for (line, _) in tokens(&code).into_iter().filter(|(_, word)| *word == "axum") {
+                faults.push(format!(
+                    "src/{}:{line}: axum: headers and routes are of `http`",
+                    self.file
+                ));
+            }
+        }
         if self.home() == "domain" {
             let banned = ["async", "await", "async_graphql", "axum", "tokio"];
             for (line, word) in tokens(&code).into_iter().filter(|(_, word)| banned.contains(word)) {
@@ -205,6 +213,34 @@ fn every_source_file_keeps_the_rules() {
 }
 
 #[test]
+fn the_import_rule_is_told_alike_and_names_every_layer_that_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let told = |file: &str| {
+        let text = std::fs::read_to_string(root.join(file)).expect("a file of this repository");
+        let rule = text
+            .lines()
+            .find_map(|line| line.split('`').find(|part| part.starts_with("main -> ")));
+        rule.expect("the rule").to_owned()
+    };
+    let kept: Vec<String> = LAYERS
+        .iter()
+        .map(|layer| {
+            let is_there = |module: &&&str| {
+                let file = root.join("src").join(format!("{module}.rs"));
+                file.exists() || root.join("src").join(module).is_dir()
+            };
+            let there: Vec<&str> = layer.iter().filter(is_there).copied().collect();
+            match there[..] {
+                [one] => one.to_owned(),
+                _ => format!("{{{}}}", there.join(", ")),
+            }
+        })
+        .collect();
+    assert_eq!(told("src/lib.rs"), kept.join(" -> "));
+    assert_eq!(told("ARCHITECTURE.md"), kept.join(" -> "));
+}
+
+#[test]
 fn planted_faults_are_found() {
     let long = format!("//! Long.\n{}", "const A: u8 = 1;\n".repeat(LINES));
     let cases = [
@@ -270,6 +306,11 @@ fn planted_faults_are_found() {
         ),
         ("api/person.rs", "//! P.\nuse crate::store::Db;", "only in loaders"),
         ("api/person.rs", "//! P.\nuse crate::http;", "stands above"),
+        (
+            "api/person.rs",
+            "//! P.\nuse axum::http::HeaderName;",
+            "headers and routes",
+        ),
         ("http/mod.rs", "//! H.\nuse crate::worker;", "stands beside"),
         ("somewhere.rs", "//! S.\nuse crate::domain::id;", "in no layer"),
         ("domain/utils.rs", "//! U.\n", "does not say"),

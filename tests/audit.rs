@@ -520,13 +520,15 @@ async fn one_question_lists_whom_an_account_or_a_session_read() {
     let by = json!({ "actorId": null, "tokenId": session, "first": 50 });
     let by = ada.run("AccessOf", ask(from, until, by)).await;
     assert_eq!(by.at("accessOf.nodes").as_array().map(Vec::len), Some(2));
-    for (wrong, code) in [
-        (json!({ "tokenId": session }), "REQUIRED"),
-        (json!({ "actorId": null }), "REQUIRED"),
-        (json!({ "actorId": class.team }), "INVALID_ID"),
-        (json!({ "first": 101 }), "OUT_OF_RANGE"),
+    for (wrong, code, at) in [
+        (json!({ "tokenId": session }), "MALFORMED", "tokenId"),
+        (json!({ "actorId": null }), "REQUIRED", "actorId"),
+        (json!({ "actorId": class.team }), "INVALID_ID", "actorId"),
+        (json!({ "first": 101 }), "OUT_OF_RANGE", "first"),
     ] {
-        assert_eq!(ada.run("AccessOf", ask(from, until, wrong)).await.refusal(), code);
+        let refused = ada.run("AccessOf", ask(from, until, wrong)).await;
+        assert_eq!(refused.refusal(), code, "{at}");
+        assert_eq!(refused.json["errors"][0]["extensions"]["inputPath"], json!([at]));
     }
     for (reader, code) in [
         (&test.anonymous(), "UNAUTHENTICATED"),

@@ -1,12 +1,13 @@
 //! The catalogue: courses and editions, planned by coordinators and browsed by anybody.
 
+use rumbo::domain::actor::Role;
 use rumbo::store::Engine;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::retry::{until, waits};
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, act, draft, edition_input, enrolling, walk};
+use crate::support::scene::{Plan, act, at, draft, edition_input, enrolling, walk};
 
 #[tokio::test]
 async fn anybody_browses_what_is_published_by_words_language_dates_and_state() {
@@ -91,6 +92,49 @@ async fn a_draft_looks_like_nothing_to_others() {
     };
     assert_eq!(apply(&edition).await, "NOT_FOUND");
     assert_eq!(apply("edn_01h455vb4pex5vsknk084sn02q").await, "NOT_FOUND");
+}
+
+/// What somebody sees of a course: by its identifier, as a node, and in the list.
+async fn seen_of(client: &crate::support::app::Client<'_>, course: &str) -> [bool; 3] {
+    let one = client.run("SeeCourse", json!({ "id": course })).await;
+    let node = client
+        .query("query ($id: ID!) { node(id: $id) { id } }", json!({ "id": course }))
+        .await;
+    let list = client.run("BrowseCourses", json!({ "first": 10 })).await;
+    let nodes = list.at("courses.nodes").as_array().expect("nodes");
+    [
+        !one.at("course").is_null(),
+        !node.at("node").is_null(),
+        nodes.iter().any(|node| node["id"] == course),
+    ]
+}
+
+#[tokio::test]
+async fn a_course_shows_once_an_edition_of_it_is_announced() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = draft(&coordinator, Plan::OPEN).await.text("createEdition.edition.id");
+    let course = made_course(&coordinator, &edition).await;
+    let administrator = test.administrator().await;
+    let elsewhere = draft(&coordinator, Plan::OTHER).await.text("createEdition.edition.id");
+    let of_another = test.holder("Coro", Role::Coordinator, at(&elsewhere)).await;
+    for staff in [&coordinator, &administrator, &of_another] {
+        assert_eq!(seen_of(staff, &course).await, [true; 3]);
+    }
+    let tutor = test.holder("Tina", Role::Tutor, at(&elsewhere)).await;
+    let stranger = test.person("Saul").await;
+    let others = [test.anonymous(), stranger, tutor];
+    for other in &others {
+        assert_eq!(seen_of(other, &course).await, [false; 3]);
+    }
+    walk(&coordinator, &edition, &["ANNOUNCED"]).await;
+    for other in &others {
+        assert_eq!(seen_of(other, &course).await, [true; 3]);
+    }
+    // Its place in the list is by code, with nothing of the hidden one before or after it.
+    let list = others[0].run("BrowseCourses", json!({ "first": 10 })).await;
+    assert_eq!(list.at("courses.nodes").as_array().map(Vec::len), Some(1));
+    assert_eq!(list.at("courses.pageInfo.hasNextPage"), false);
 }
 
 #[tokio::test]

@@ -640,3 +640,100 @@ async fn a_person_can_begin_an_edition_below_its_minimum_and_open_one_early() {
     drop(test.mails().await);
     assert_eq!(state_of(&test, &edition).await, "RUNNING");
 }
+
+#[tokio::test]
+async fn a_list_in_a_filter_has_one_value_at_least_and_a_thousand_at_most() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    let institution = "ins_01h455vb4pex5vsknk084sn02q";
+    let within = |field: &str| {
+        format!("query ($list: [LIST]) {{ edition(id: \"{edition}\") {{ {field} {{ nodes {{ id }} }} }} }}")
+    };
+    let cases = [
+        (
+            "query ($list: [LIST]) { editions(first: 1, filter: { states: $list }) { nodes { id } } }".to_owned(),
+            "EditionState!",
+            "RUNNING",
+            json!(["filter", "states"]),
+            1000,
+        ),
+        (
+            within("enrolments(first: 1, filter: { states: $list })"),
+            "EnrolmentState!",
+            "ACTIVE",
+            json!(["filter", "states"]),
+            1000,
+        ),
+        (
+            within("enrolments(first: 1, filter: { countries: $list })"),
+            "String!",
+            "UY",
+            json!(["filter", "countries"]),
+            1000,
+        ),
+        (
+            within("enrolments(first: 1, filter: { institutionIds: $list })"),
+            "ID!",
+            institution,
+            json!(["filter", "institutionIds"]),
+            1000,
+        ),
+        (
+            within("invitations(first: 1, filter: { states: $list })"),
+            "InvitationState!",
+            "SENT",
+            json!(["filter", "states"]),
+            1000,
+        ),
+        (
+            within("submissions(first: 1, states: $list)"),
+            "SubmissionState!",
+            "DRAFT",
+            json!(["states"]),
+            1000,
+        ),
+        (
+            "query ($list: [LIST]) { invitations(first: 1, filter: { states: $list }) { nodes { id } } }".to_owned(),
+            "InvitationState!",
+            "SENT",
+            json!(["filter", "states"]),
+            1000,
+        ),
+        (
+            "query ($list: [LIST]) { reviewQueue(first: 1, states: $list) { nodes { id } } }".to_owned(),
+            "SubmissionState!",
+            "DRAFT",
+            json!(["states"]),
+            1000,
+        ),
+        (
+            "query ($list: [LIST]) { auditEntries(first: 1, filter: { actions: $list }) { nodes { at } } }".to_owned(),
+            "String!",
+            "apply",
+            json!(["filter", "actions"]),
+            20,
+        ),
+    ];
+    for (document, of, value, path, most) in cases {
+        let document = document.replace("LIST", of);
+        let ask = async |list: Value| coordinator.query(&document, json!({ "list": list })).await;
+        for list in [Value::Null, json!([value]), json!(vec![value; most])] {
+            assert!(ask(list).await.json.get("errors").is_none(), "{document}");
+        }
+        let none = ask(json!([])).await;
+        assert_eq!(none.refusal(), "REQUIRED", "{document}");
+        assert_eq!(none.json["errors"][0]["extensions"]["inputPath"], path, "{document}");
+        let more = ask(json!(vec![value; most + 1])).await;
+        assert_eq!(more.refusal(), "TOO_LONG", "{document}");
+        let error = &more.json["errors"][0];
+        assert_eq!(error["extensions"]["inputPath"], path, "{document}");
+        assert_eq!(error["extensions"]["detail"], most.to_string(), "{document}");
+        assert!(
+            error["message"]
+                .as_str()
+                .is_some_and(|said| said.contains(&most.to_string())),
+            "{error}"
+        );
+    }
+}

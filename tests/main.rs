@@ -22,6 +22,7 @@ mod fields;
 mod figures;
 mod files;
 mod forged;
+mod form;
 mod grants;
 mod http;
 mod idempotency;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use rumbo::domain::id::AnyId;
+
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of this repository")
 }
@@ -67,4 +69,17 @@ fn the_manual_has_every_page_to_which_mails_lead() {
     for page in pages {
         assert!(text.contains(&format!("`PUBLIC_URL/{page}?token=")), "{page}");
     }
+}
+
+#[test]
+fn the_manual_for_front_ends_has_every_prefix_of_identifiers() {
+    let manual = read("docs/api.md");
+    let (_, table) = manual.split_once("\n| prefix | of a |").expect("the table");
+    let (table, _) = table.split_once("\n\n").expect("its end");
+    let told: BTreeSet<&str> = table
+        .split('|')
+        .filter_map(|cell| cell.trim().strip_prefix('`')?.strip_suffix('`'))
+        .collect();
+    let all: BTreeSet<&str> = AnyId::PREFIXES.iter().copied().collect();
+    assert_eq!(told, all);
 }

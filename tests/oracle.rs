@@ -16,6 +16,7 @@ const LIST: &str = "query ($edition: ID!, $states: [SubmissionState!]) {
 
 /// What a list of an edition's submissions in these states holds: identifier and state.
 async fn listed(viewer: &Client<'_>, edition: &str, states: &[&str]) -> Vec<(String, String)> {
+    let states = (!states.is_empty()).then_some(states);
     let answer = viewer
         .query(LIST, json!({ "edition": edition, "states": states }))
         .await;

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::support::app::TestApp;
 
+/// Reads one table alone, for whoever sees every course.
 const COURSES: &str = "{ courses(first: 1) { nodes { id } } }";
 const HEAD: Duration = Duration::from_secs(10);
 
@@ -53,15 +54,17 @@ async fn resting(test: &TestApp) -> i64 {
 #[tokio::test]
 async fn an_operation_that_takes_too_long_ends_with_an_error_that_says_so() {
     let test = TestApp::with(&[("load.operation_seconds", "1"), ("database.statement_seconds", "30")]).await;
+    let coordinator = test.coordinator().await;
     stall(&test, "course").await;
     let begun = Instant::now();
-    let answer = test.anonymous().query(COURSES, json!({})).await;
+    let answer = coordinator.query(COURSES, json!({})).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.refusal(), "TIMEOUT", "{}", answer.body);
     assert_eq!(
         answer.json["errors"][0]["message"],
         "It took too long; ask for less at a time."
     );
+    assert_eq!(answer.headers[header::RETRY_AFTER], "1");
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     within(Duration::from_secs(1), "the connection is free", async || {
         test.app.db.readers_at_work() == 0
@@ -72,9 +75,10 @@ async fn an_operation_that_takes_too_long_ends_with_an_error_that_says_so() {
 #[tokio::test]
 async fn a_statement_that_takes_too_long_ends_and_leaves_its_connection_in_order() {
     let test = TestApp::with(&[("database.statement_seconds", "1"), ("database.readers", "1")]).await;
+    let coordinator = test.coordinator().await;
     stall(&test, "course").await;
     let begun = Instant::now();
-    let answer = test.anonymous().query(COURSES, json!({})).await;
+    let answer = coordinator.query(COURSES, json!({})).await;
     assert_eq!(answer.refusal(), "TIMEOUT", "{}", answer.body);
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     let next = test
@@ -87,12 +91,15 @@ async fn a_statement_that_takes_too_long_ends_and_leaves_its_connection_in_order
 #[tokio::test]
 async fn who_hangs_up_frees_what_they_held() {
     let test = TestApp::with(&[("database.statement_seconds", "60"), ("load.operation_seconds", "60")]).await;
+    let coordinator = test.coordinator().await;
     stall(&test, "course").await;
     let engine = test.app.db.engine();
     let (address, _stop) = test.listen(HEAD).await;
     let body = json!({ "query": COURSES }).to_string();
     let request = format!(
-        "POST /graphql HTTP/1.1\r\nhost: rumbo\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /graphql HTTP/1.1\r\nhost: rumbo\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        coordinator.token().expect("a token"),
         body.len()
     );
     let mut callers = Vec::new();

@@ -50,6 +50,7 @@ const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("audit log", ["-", "o", "o", "o", "e", "yes"], &[Action::ReadAudit]),
     ("plan and run editions", ["-", "-", "-", "-", "e", "-"],
         &[Action::SeeUnpublished, Action::PlanEdition, Action::DefineDeliverable, Action::ManageTeams, Action::AllocateTutor]),
+    ("courses that are not announced", ["-", "-", "-", "-", "yes", "yes"], &[Action::SeeEveryCourse]),
     ("plan courses", ["-", "-", "-", "-", "yes", "-"], &[Action::PlanCourse]),
     ("accounts, institutions, settings", ["-", "-", "-", "-", "-", "yes"],
         &[Action::ManageInstitutions, Action::ManageAccounts, Action::ImportRecords, Action::TraceAccess,

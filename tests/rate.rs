@@ -8,6 +8,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use async_graphql::Positioned;
+use async_graphql::parser::types::{FieldDefinition, TypeDefinition, TypeKind};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
@@ -15,15 +17,17 @@ use chrono::TimeDelta;
 use rumbo::auth::api_token;
 use rumbo::config::Rate;
 use rumbo::domain::policy::scopes::{Scopes, TokenScope};
-use rumbo::domain::rate::{self, Rule};
+use rumbo::domain::rate::{self, Class, Rule};
 use rumbo::store::Engine;
 use rumbo::store::rate::{self as rate_bucket, Charge, Counters, Key};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp};
+use crate::support::input::named;
 use crate::support::program;
 use crate::support::scene::{act, id_of};
+use crate::support::sdl::{fields, types};
 
 const ON: (&str, &str) = ("rates.enabled", "true");
 const SIGN_IN: &str = "mutation ($e: String!, $p: String!) { signIn(input: { email: $e, password: $p }) {
@@ -461,6 +465,35 @@ async fn every_limited_field_is_one_of_the_schema() {
     let sdl = rumbo::api::sdl();
     for (name, _) in rate::FIELDS {
         assert!(sdl.contains(&format!("\n\t{name}(")), "{name}");
+    }
+}
+
+#[test]
+fn whatever_takes_the_token_of_a_message_counts_as_a_proof() {
+    let types = types();
+    let says = |description: Option<&Positioned<String>>| {
+        description.is_some_and(|text| text.node.starts_with("The token of the message"))
+    };
+    let holds = |of: &TypeDefinition| match &of.kind {
+        TypeKind::InputObject(input) => input.fields.iter().any(|field| says(field.node.description.as_ref())),
+        _ => false,
+    };
+    let inputs: Vec<&str> = types
+        .iter()
+        .filter(|of| holds(of))
+        .map(|of| of.name.node.as_str())
+        .collect();
+    let takes = |field: &&FieldDefinition| {
+        field.arguments.iter().any(|argument| {
+            let argument = &argument.node;
+            says(argument.description.as_ref()) || inputs.contains(&named(&argument.ty.node))
+        })
+    };
+    let roots = fields(&types, "Query").into_iter().chain(fields(&types, "Mutation"));
+    let taking: Vec<&str> = roots.filter(takes).map(|field| field.name.node.as_str()).collect();
+    assert_eq!(taking.len(), 8, "{taking:?}");
+    for field in taking {
+        assert_eq!(Class::of(field), Some(Class::SignIn), "{field}");
     }
 }
 

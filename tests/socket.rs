@@ -437,6 +437,24 @@ async fn pages_of_strangers_cannot_connect() {
 }
 
 #[tokio::test]
+async fn pages_of_the_origins_in_the_settings_can() {
+    let friend = "https://front.example.org";
+    let test = TestApp::having(|settings| settings.http.cors_origins = vec![friend.to_owned()]).await;
+    assert!(open(&test, &[PROTOCOL, ("origin", friend)]).await.is_ok());
+    for origin in [
+        "http://front.example.org",
+        "https://front.example.org:444",
+        "https://other.example.org",
+    ] {
+        assert_eq!(
+            open(&test, &[PROTOCOL, ("origin", origin)]).await.err(),
+            Some(403),
+            "{origin}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn connections_are_counted_by_person() {
     let test = TestApp::with(&[("socket.per_person", "1")]).await;
     let eva = test.person("Eva").await;

@@ -217,7 +217,7 @@ fn summaries_and_past_figures_equal_a_recount_after_any_history() {
 }
 
 #[tokio::test]
-async fn a_filter_of_nothing_is_refused() {
+async fn a_filter_of_nothing_is_refused_and_one_of_more_than_a_thousand_values() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
     let asks = "query ($filter: StatisticsFilter) { statistics(by: [], filter: $filter) { total { enrolments } } }";
@@ -241,6 +241,27 @@ async fn a_filter_of_nothing_is_refused() {
             let all = coordinator.query(asks, none).await;
             assert_eq!(all.number("statistics.total.enrolments"), 0);
         }
+        let value = match name {
+            "editions" => "edn_01h455vb4pex5vsknk084sn02q",
+            "courses" => "crs_01h455vb4pex5vsknk084sn02q",
+            "institutions" => "ins_01h455vb4pex5vsknk084sn02q",
+            "genders" => "FEMALE",
+            "countries" => "UY",
+            "institutionKinds" => "OTHER",
+            "constituentGroups" => "WORKERS",
+            "languages" => "ES",
+            "statuses" => "ACTIVE",
+            "months" => "2022-04",
+            other => panic!("a list without a value: {other}"),
+        };
+        let of = |count: usize| json!({ "filter": { name: vec![value; count] } });
+        let most = coordinator.query(asks, of(1000)).await;
+        assert_eq!(most.number("statistics.total.enrolments"), 0, "{name}");
+        let more = coordinator.query(asks, of(1001)).await;
+        assert_eq!(more.refusal(), "TOO_LONG", "{name}");
+        let extensions = &more.json["errors"][0]["extensions"];
+        assert_eq!(extensions["inputPath"], json!(["filter", name]));
+        assert_eq!(extensions["detail"], "1000", "{name}");
     }
 }
 
@@ -317,4 +338,23 @@ async fn a_tutor_who_coordinates_elsewhere_counts_both() {
     let own = tutor.query(genders, json!({ "filter": null })).await;
     assert_eq!(own.number("statistics.total.enrolments"), 1);
     drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_dimension_named_twice_is_refused_where_it_stands_again() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let asks =
+        "query ($by: [Dimension!]!) { statistics(by: $by) { rows { enrolments } total { meetings meetingHours } } }";
+    for (by, at) in [
+        (json!(["GENDER", "GENDER"]), "1"),
+        (json!(["GENDER", "COUNTRY", "MONTH", "COUNTRY", "GENDER"]), "3"),
+    ] {
+        let refused = coordinator.query(asks, json!({ "by": by })).await;
+        assert_eq!(refused.refusal(), "REPEATED", "{by}");
+        assert_eq!(refused.json["errors"][0]["extensions"]["inputPath"], json!(["by", at]));
+    }
+    // Meetings by something that is not of the edition are no refusal.
+    let by = json!({ "by": ["GENDER", "COUNTRY"] });
+    assert!(coordinator.query(asks, by).await.json.get("errors").is_none());
 }

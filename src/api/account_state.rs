@@ -3,9 +3,9 @@
 use async_graphql::{Context, ID, InputObject, Object};
 
 use super::error::ApiResult;
-use super::id::parse;
 use super::payload::payloads;
 use super::request::Request;
+use super::{id, reason};
 use crate::domain::id::PersonId;
 use crate::domain::text::Reason;
 use crate::error::{Faults, Result};
@@ -30,10 +30,10 @@ pub struct EnableAccountInput {
 }
 
 fn read_decision(person: &ID, reason: &str) -> Result<(PersonId, Reason)> {
-    let id = parse("personId", person)?;
     let mut faults = Faults::default();
-    let reason = faults.take("reason", Reason::parse(reason));
-    Ok((id, reason.ok_or(faults)?))
+    let id = id::parse(&mut faults, "personId", person);
+    let reason = reason::read(&mut faults, reason);
+    faults.whole(id.zip(reason))
 }
 
 payloads! {
@@ -55,8 +55,8 @@ pub struct AccountStateMutation;
 
 #[Object]
 impl AccountStateMutation {
-    /// Disables an account, by an administrator: its sessions, API tokens and calendar link end, and it cannot be signed
-    /// in to.
+    /// Disables an account, by an administrator: its sessions, API tokens and calendar link end, and it cannot be
+    /// signed in to.
     async fn disable_account(&self, ctx: &Context<'_>, input: DisableAccountInput) -> ApiResult<DisableAccountPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::enums::mirror;
 use super::error::ApiResult;
-use super::id::parse;
+use super::id;
 use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::request::Request;
@@ -121,8 +121,8 @@ pub struct CreateApiTokenInput {
     /// Your password, up to 128 characters byte for byte. Left out for an account that has none: then you must
     /// have signed in within ten minutes.
     password: Option<String>,
-    /// A code of the second factor, or a recovery code, up to 40 characters as it is shown, where the account has one. Roles that need the factor then count
-    /// for the token.
+    /// A code of the second factor, or a recovery code, up to 40 characters as it is shown, where the account has one.
+    /// Roles that need the factor then count for the token.
     code: Option<String>,
 }
 
@@ -152,9 +152,9 @@ pub struct ApiTokenMutation;
 
 #[Object]
 impl ApiTokenMutation {
-    /// Makes an API token for a program that is to act in your name, 20 at most. It ends at its time, when you revoke it,
-    /// end all sessions or a link to an identity, or change password, address or second factor, and when your account is
-    /// disabled.
+    /// Makes an API token for a program that is to act in your name, 20 at most. It ends at its time, when you revoke
+    /// it, end all sessions or a link to an identity, or change password, address or second factor, and when your
+    /// account is disabled.
     async fn create_api_token(
         &self,
         ctx: &Context<'_>,
@@ -177,7 +177,7 @@ impl ApiTokenMutation {
     ) -> ApiResult<RevokeApiTokenPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let id = parse("apiTokenId", &input.api_token_id)?;
+            let id = id::sole("apiTokenId", &input.api_token_id)?;
             api_token::revoke(app, actor, id).await
         };
         RevokeApiTokenPayload::of(result.await, |()| true)

@@ -14,10 +14,11 @@ use super::request::Request;
 use super::submission::Submission;
 use super::team;
 use crate::domain::deliverable::Score;
-use crate::domain::id::Seen;
-use crate::domain::text::{Comment, ShortCode};
-use crate::error::{Code, Error, Faults, Result};
+use crate::domain::id::{Seen, SubmissionId};
+use crate::domain::text::{Comment, Reason, ShortCode};
+use crate::error::{Code, Faults, Result};
 use crate::service;
+use crate::service::assessment::Assess;
 use crate::store::assessment;
 
 /// What one assessor found in one version.
@@ -215,7 +216,7 @@ impl AssessmentMutation {
     async fn start_review(&self, ctx: &Context<'_>, input: StartReviewInput) -> ApiResult<StartReviewPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("submissionId", &input.submission_id)?;
+            let id = id::sole("submissionId", &input.submission_id)?;
             service::assessment::start_review(&request.app, &request.actor, id, input.version).await
         };
         StartReviewPayload::of(Box::pin(run).await, Submission)
@@ -250,8 +251,7 @@ impl AssessmentMutation {
     async fn release_grades(&self, ctx: &Context<'_>, input: ReleaseGradesInput) -> ApiResult<ReleaseGradesPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let list = id::parse_seen("submissions", &input.submissions)?;
-            let reason = reason::read_optional(input.reason.as_deref())?;
+            let (list, reason) = read_list(&input.submissions, input.reason.as_deref())?;
             service::grade::release(&request.app, &request.actor, &list, reason.as_ref()).await
         };
         ReleaseGradesPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Submission).collect())
@@ -262,11 +262,7 @@ impl AssessmentMutation {
     async fn override_grade(&self, ctx: &Context<'_>, input: OverrideGradeInput) -> ApiResult<OverrideGradePayload> {
         let request = Request::of(ctx);
         let run = async {
-            let seen = Seen {
-                id: id::parse("submissionId", &input.submission_id)?,
-                version: input.version,
-            };
-            let reason = reason::read(&input.reason)?;
+            let (seen, reason) = read_one(&input.submission_id, input.version, &input.reason)?;
             let value = input.value.in_thousandths();
             service::grade::override_value(&request.app, &request.actor, seen, value, &reason).await
         };
@@ -277,11 +273,7 @@ impl AssessmentMutation {
     async fn reopen_review(&self, ctx: &Context<'_>, input: ReopenReviewInput) -> ApiResult<ReopenReviewPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let seen = Seen {
-                id: id::parse("submissionId", &input.submission_id)?,
-                version: input.version,
-            };
-            let reason = reason::read(&input.reason)?;
+            let (seen, reason) = read_one(&input.submission_id, input.version, &input.reason)?;
             service::grade::reopen(&request.app, &request.actor, seen, &reason).await
         };
         ReopenReviewPayload::of(Box::pin(run).await, Submission)
@@ -291,53 +283,74 @@ impl AssessmentMutation {
     async fn finalize_grades(&self, ctx: &Context<'_>, input: FinalizeGradesInput) -> ApiResult<FinalizeGradesPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let list = id::parse_seen("submissions", &input.submissions)?;
-            let reason = reason::read_optional(input.reason.as_deref())?;
+            let (list, reason) = read_list(&input.submissions, input.reason.as_deref())?;
             service::grade::finalize(&request.app, &request.actor, &list, reason.as_ref()).await
         };
         FinalizeGradesPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Submission).collect())
     }
 }
 
-fn read_scores(scores: Vec<CriterionScoreInput>) -> Result<Vec<Score>> {
-    let read = |(place, score): (usize, CriterionScoreInput)| {
-        let level = usize::try_from(score.level);
-        let level = level.map_err(|_| Error::at(&format!("scores.{place}.level"), Code::RubricMismatch))?;
-        let mut faults = Faults::default();
-        let criterion = faults.take(&format!("scores.{place}.criterion"), ShortCode::parse(&score.criterion));
-        let criterion = criterion.ok_or(faults)?.into();
-        Ok(Score { criterion, level })
-    };
-    scores.into_iter().enumerate().map(read).collect()
+/// Reads one submission, as somebody saw it, and the reason that must be given.
+fn read_one(id: &ID, version: i64, reason: &str) -> Result<(Seen<SubmissionId>, Reason)> {
+    let mut faults = Faults::default();
+    let id = id::parse(&mut faults, "submissionId", id);
+    let reason = reason::read(&mut faults, reason);
+    let (id, reason) = faults.whole(id.zip(reason))?;
+    Ok((Seen { id, version }, reason))
 }
 
-fn read_comment(comment: &str) -> Result<Comment> {
+/// Reads many, and the reason that may be left out.
+fn read_list(list: &[id::SeenInput], reason: Option<&str>) -> Result<(Vec<Seen<SubmissionId>>, Option<Reason>)> {
     let mut faults = Faults::default();
-    faults
-        .take("comment", Comment::parse(comment))
-        .ok_or_else(|| faults.into())
+    let list = id::parse_seen(&mut faults, "submissions", list);
+    let reason = reason::read_optional(&mut faults, reason);
+    faults.whole(list.zip(reason))
+}
+
+fn read_scores(faults: &mut Faults, scores: &[CriterionScoreInput]) -> Option<Vec<Score>> {
+    id::each(scores, |place, score| {
+        let level = usize::try_from(score.level).map_err(|_| Code::RubricMismatch);
+        let level = faults.take(&format!("scores.{place}.level"), level);
+        let criterion = faults.take(&format!("scores.{place}.criterion"), ShortCode::parse(&score.criterion));
+        Some(Score {
+            criterion: criterion?.into(),
+            level: level?,
+        })
+    })
+}
+
+/// Reads what both an assessment with a grade and one without bring.
+fn read_assessment(
+    submission: &ID,
+    version: i64,
+    number: Option<i64>,
+    scores: &[CriterionScoreInput],
+    comment: &str,
+) -> Result<Assess> {
+    let mut faults = Faults::default();
+    let submission = id::parse(&mut faults, "submissionId", submission);
+    let scores = read_scores(&mut faults, scores);
+    let comment = faults.take("comment", Comment::parse(comment));
+    let ((submission, scores), comment) = faults.whole(submission.zip(scores).zip(comment))?;
+    Ok(Assess {
+        submission,
+        version,
+        number,
+        scores,
+        comment,
+    })
 }
 
 impl RequestRevisionInput {
-    fn read(self) -> Result<service::assessment::Assess> {
-        Ok(service::assessment::Assess {
-            submission: id::parse("submissionId", &self.submission_id)?,
-            version: self.version,
-            number: self.version_number,
-            scores: read_scores(self.scores)?,
-            comment: read_comment(&self.comment)?,
-        })
+    fn read(&self) -> Result<Assess> {
+        let (number, scores) = (self.version_number, &self.scores);
+        read_assessment(&self.submission_id, self.version, number, scores, &self.comment)
     }
 }
 
 impl GradeSubmissionInput {
-    fn read(self) -> Result<service::assessment::Assess> {
-        Ok(service::assessment::Assess {
-            submission: id::parse("submissionId", &self.submission_id)?,
-            version: self.version,
-            number: self.version_number,
-            scores: read_scores(self.scores)?,
-            comment: read_comment(&self.comment)?,
-        })
+    fn read(&self) -> Result<Assess> {
+        let (number, scores) = (self.version_number, &self.scores);
+        read_assessment(&self.submission_id, self.version, number, scores, &self.comment)
     }
 }

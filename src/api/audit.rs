@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::enums::{PersonalField, Role, mirror};
 use super::error::ApiResult;
-use super::id;
 use super::page::{Arguments, PageOf, connection};
 use super::person::Person;
 use super::request::Request;
+use super::{filter, id};
 use crate::domain::audit as domain;
 use crate::domain::id::{AnyId, PersonId, written};
 use crate::domain::text::{SearchText, parse_instant};
@@ -178,7 +178,8 @@ impl AccessedPerson {
 /// The most actions of one filter.
 const MOST_ACTIONS: usize = 20;
 
-/// Which entries of the audit log are wanted; what is left out does not restrict.
+/// Which entries of the audit log are wanted; what is left out does not restrict. An empty list is refused
+/// (`REQUIRED`).
 #[derive(InputObject, Default)]
 pub struct AuditFilter {
     /// Of what this person did.
@@ -201,10 +202,7 @@ impl AuditFilter {
         };
         let actor = |id: ID| id.parse::<PersonId>().map_err(|_| Code::InvalidId);
         let mut faults = Faults::default();
-        let given = self.actions.unwrap_or_default();
-        if given.len() > MOST_ACTIONS {
-            return Err(argument_fault("filter.actions", Code::TooLong));
-        }
+        let given = filter::up_to(MOST_ACTIONS, &mut faults, "filter.actions", self.actions);
         let mut actions = Vec::new();
         for (place, action) in given.iter().enumerate() {
             let at = format!("filter.actions.{place}");
@@ -290,7 +288,7 @@ impl AuditQuery {
     }
 
     /// Everybody of whom one account or one API token read personal data in a period, and which data: what a
-    /// notice about a breach needs. For administrators. Give `actorId` or `tokenId`.
+    /// notice about a breach needs. For administrators. Give `actorId` or `tokenId`, not both.
     #[allow(
         clippy::too_many_arguments,
         reason = "whose reading, the period, and the arguments of a connection"
@@ -311,7 +309,9 @@ impl AuditQuery {
         let reader = match (actor_id, token_id) {
             (Some(actor), None) => Reader::Person(id::argument("actorId", &actor)?),
             (None, Some(token)) => Reader::Credential(credential(&token)?),
-            _ => return Err(argument_fault("actorId", Code::Required).into()),
+            (None, None) => return Err(argument_fault("actorId", Code::Required).into()),
+            // Whose reading is meant is not to be guessed.
+            (Some(_), Some(_)) => return Err(argument_fault("tokenId", Code::Malformed).into()),
         };
         let arguments = Arguments::new(first, after, last, before);
         let wanted = arguments.wanted()?;

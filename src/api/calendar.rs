@@ -65,8 +65,9 @@ pub struct CalendarMutation;
 #[Object]
 impl CalendarMutation {
     /// Makes the secret link under which calendar programs read your editions, meetings and deadlines (iCalendar); an
-    /// earlier one ends. It works until you make another, revoke it, or your account is disabled, and shows only what
-    /// you may see at the time.
+    /// earlier one ends. It works until you make another or revoke it, end all sessions or a link to an identity, or
+    /// change password, address or second factor, and until your account is disabled, and shows only what you may see
+    /// at the time.
     async fn create_calendar_link(&self, ctx: &Context<'_>) -> ApiResult<CreateCalendarLinkPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         CreateCalendarLinkPayload::of(calendar::create(app, actor).await, NewCalendarLink)

@@ -6,13 +6,12 @@ use chrono::{DateTime, Utc};
 use super::decimal::Decimal;
 use super::enums::EnrolmentState;
 use super::error::ApiResult;
-use super::id;
 use super::payload::payloads;
 use super::request::Request;
+use super::{id, reason};
 use crate::domain::enrolment::EnrolmentState as State;
 use crate::domain::id::{EnrolmentId, Seen};
 use crate::domain::submission as domain;
-use crate::domain::text::Reason;
 use crate::error::Faults;
 use crate::service::completion as service;
 use crate::store::completion;
@@ -156,7 +155,9 @@ impl CompletionMutation {
     ) -> ApiResult<DecideCompletionPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let list = id::parse_seen("enrolments", &input.enrolments)?;
+            let mut faults = Faults::default();
+            let list = id::parse_seen(&mut faults, "enrolments", &input.enrolments);
+            let list = faults.whole(list)?;
             service::decide(&request.app, &request.actor, &list).await
         };
         DecideCompletionPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Completion).collect())
@@ -170,16 +171,12 @@ impl CompletionMutation {
     ) -> ApiResult<DecideCompletionLatePayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("enrolmentId", &input.enrolment_id)?;
             let mut faults = Faults::default();
-            let reason = faults.take("reason", Reason::parse(&input.reason));
-            let Some(reason) = reason else {
-                return Err(faults.into());
-            };
-            let seen = Seen {
-                id,
-                version: input.version,
-            };
+            let id = id::parse(&mut faults, "enrolmentId", &input.enrolment_id);
+            let reason = reason::read(&mut faults, &input.reason);
+            let (id, reason) = faults.whole(id.zip(reason))?;
+            let version = input.version;
+            let seen = Seen { id, version };
             service::decide_late(&request.app, &request.actor, seen, &reason).await
         };
         DecideCompletionLatePayload::of(Box::pin(run).await, Completion)

@@ -117,7 +117,7 @@ impl Course {
         serde_json::from_value(self.0.topics.clone()).unwrap_or_default()
     }
 
-    /// When it entered the catalogue.
+    /// When it was made.
     fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -147,15 +147,15 @@ pub struct CourseInput {
 }
 
 impl CourseInput {
-    fn draft(&self) -> Result<CourseDraft> {
-        let mut faults = Faults::default();
+    /// The draft, without what is wrong in it.
+    fn draft(&self, faults: &mut Faults) -> Option<CourseDraft> {
         let code = faults.take("course.code", ShortCode::parse(&self.code));
-        let titles = read_texts(&mut faults, "course.titles", &self.titles, Title::parse);
+        let titles = read_texts(faults, "course.titles", &self.titles, Title::parse);
         if self.titles.is_empty() {
             faults.push(Fault::at("course.titles", Code::Required));
         }
-        let descriptions = read_texts(&mut faults, "course.descriptions", &self.descriptions, Comment::parse);
-        let objectives = read_texts(&mut faults, "course.objectives", &self.objectives, Comment::parse);
+        let descriptions = read_texts(faults, "course.descriptions", &self.descriptions, Comment::parse);
+        let objectives = read_texts(faults, "course.objectives", &self.objectives, Comment::parse);
         if self.topics.len() > TOPIC_LIMIT {
             faults.push(Fault::at("course.topics", Code::TooLong).with(TOPIC_LIMIT));
         }
@@ -165,10 +165,8 @@ impl CourseInput {
                 .map(String::from)
         });
         let topics: Vec<String> = topics.collect();
-        let Some(code) = code else { return Err(faults.into()) };
-        faults.check()?;
-        Ok(CourseDraft {
-            code,
+        Some(CourseDraft {
+            code: code?,
             titles,
             descriptions,
             objectives,
@@ -214,17 +212,19 @@ pub struct CourseQuery;
 
 #[Object]
 impl CourseQuery {
-    /// The course with this identifier; null when there is none.
+    /// The course with this identifier; null when there is none that you may see.
     async fn course(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its identifier, `crs_…`.")] id: ID,
     ) -> ApiResult<Option<Course>> {
         let id: CourseId = id::argument("id", &id)?;
-        Ok(service::course::find(&Request::of(ctx).app, id).await?.map(Course))
+        let Request { app, actor, .. } = Request::of(ctx);
+        Ok(service::course::find(app, actor, id).await?.map(Course))
     }
 
-    /// The courses of the catalogue by code, character by character: capitals come before small letters.
+    /// The courses of the catalogue by code, character by character: capitals come before small letters. Those of which
+    /// an edition was announced; coordinators and administrators see the others too.
     async fn courses(
         &self,
         ctx: &Context<'_>,
@@ -242,7 +242,8 @@ impl CourseQuery {
         let text = faults.take_argument("text", SearchText::parse_optional(text.as_deref()));
         faults.check()?;
         let text = text.flatten();
-        let page = course::page(Request::of(ctx).app.db.read(), text.as_ref(), &wanted).await?;
+        let Request { app, actor, .. } = Request::of(ctx);
+        let page = service::course::page(app, actor, text.as_ref(), &wanted).await?;
         Ok(connection(page, course::page_place, Course))
     }
 }
@@ -256,7 +257,12 @@ impl CourseMutation {
     /// Creates a course. For coordinators.
     async fn create_course(&self, ctx: &Context<'_>, input: CreateCourseInput) -> ApiResult<CreateCoursePayload> {
         let request = Request::of(ctx);
-        let run = async { service::course::create(&request.app, &request.actor, &input.course.draft()?).await };
+        let run = async {
+            let mut faults = Faults::default();
+            let draft = input.course.draft(&mut faults);
+            let draft = faults.whole(draft)?;
+            service::course::create(&request.app, &request.actor, &draft).await
+        };
         CreateCoursePayload::of(Box::pin(run).await, Course)
     }
 
@@ -264,8 +270,11 @@ impl CourseMutation {
     async fn update_course(&self, ctx: &Context<'_>, input: UpdateCourseInput) -> ApiResult<UpdateCoursePayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("courseId", &input.course_id)?;
-            service::course::update(&request.app, &request.actor, id, input.version, &input.course.draft()?).await
+            let mut faults = Faults::default();
+            let id = id::parse(&mut faults, "courseId", &input.course_id);
+            let draft = input.course.draft(&mut faults);
+            let (id, draft) = faults.whole(id.zip(draft))?;
+            service::course::update(&request.app, &request.actor, id, input.version, &draft).await
         };
         UpdateCoursePayload::of(Box::pin(run).await, Course)
     }

@@ -8,14 +8,14 @@ use super::decimal::Decimal;
 use super::enrolment::{Enrolment, EnrolmentFilter};
 use super::enums::{EditionState, EnrolmentPolicy, Language, Modality, SubmissionState};
 use super::error::ApiResult;
-use super::id;
 use super::invitation::{Invitation, InvitationFilter};
 use super::page::{Arguments, PageOf, connection};
 use super::plain::Quick;
 use super::request::Request;
+use super::{id, reason};
 use crate::domain::id::{CourseId, EditionId};
 use crate::domain::policy::{Action, Relation};
-use crate::domain::text::{Reason, ShortCode};
+use crate::domain::text::ShortCode;
 use crate::error::{Code, Error, Faults};
 use crate::service;
 use crate::store::{edition, enrolment, roll};
@@ -217,7 +217,7 @@ impl Edition {
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Invitation>> {
         let arguments = Arguments::new(first, after, last, before);
-        let filter = filter.unwrap_or_default().read().of_edition(self.0.id);
+        let filter = filter.unwrap_or_default().read()?.of_edition(self.0.id);
         super::invitation::page(ctx, &filter, arguments).await
     }
 
@@ -230,7 +230,9 @@ impl Edition {
     async fn submissions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "In one of these states; for coordinators.")] states: Option<Vec<SubmissionState>>,
+        #[graphql(desc = "In one of these states, 1 to 1,000 of them; for coordinators.")] states: Option<
+            Vec<SubmissionState>,
+        >,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
@@ -304,8 +306,11 @@ impl EditionMutation {
     async fn create_edition(&self, ctx: &Context<'_>, input: CreateEditionInput) -> ApiResult<CreateEditionPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let course: CourseId = id::parse("courseId", &input.course_id)?;
-            service::edition::create(&request.app, &request.actor, course, &input.edition.draft()?).await
+            let mut faults = Faults::default();
+            let course: Option<CourseId> = id::parse(&mut faults, "courseId", &input.course_id);
+            let draft = input.edition.draft(&mut faults);
+            let (course, draft) = faults.whole(course.zip(draft))?;
+            service::edition::create(&request.app, &request.actor, course, &draft).await
         };
         CreateEditionPayload::of(Box::pin(run).await, Edition)
     }
@@ -324,8 +329,11 @@ impl EditionMutation {
     async fn update_edition(&self, ctx: &Context<'_>, input: UpdateEditionInput) -> ApiResult<UpdateEditionPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("editionId", &input.edition_id)?;
-            service::edition::update(&request.app, &request.actor, id, input.version, &input.edition.draft()?).await
+            let mut faults = Faults::default();
+            let id = id::parse(&mut faults, "editionId", &input.edition_id);
+            let draft = input.edition.draft(&mut faults);
+            let (id, draft) = faults.whole(id.zip(draft))?;
+            service::edition::update(&request.app, &request.actor, id, input.version, &draft).await
         };
         UpdateEditionPayload::of(Box::pin(run).await, Edition)
     }
@@ -336,12 +344,10 @@ impl EditionMutation {
     async fn move_edition(&self, ctx: &Context<'_>, input: MoveEditionInput) -> ApiResult<MoveEditionPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("editionId", &input.edition_id)?;
             let mut faults = Faults::default();
-            let reason = faults.take("reason", Reason::parse_optional(input.reason.as_deref()));
-            let Some(reason) = reason else {
-                return Err(faults.into());
-            };
+            let id = id::parse(&mut faults, "editionId", &input.edition_id);
+            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
+            let (id, reason) = faults.whole(id.zip(reason))?;
             let to = input.to.into();
             service::edition::step(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
         };

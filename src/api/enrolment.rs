@@ -19,7 +19,6 @@ use crate::domain::actor::{Reach, Role};
 use crate::domain::audit::PersonalField;
 use crate::domain::id::{EditionId, EnrolmentId, PersonId};
 use crate::domain::policy::{Action, Relation};
-use crate::domain::text::Comment;
 use crate::error::{Error, Faults};
 use crate::service;
 use crate::store::{enrolment as store, person, roll};
@@ -30,6 +29,7 @@ mod row;
 pub use input::{
     ApplyToEditionInput, ApplyToEditionPayload, DecideEnrolmentInput, DecideEnrolmentPayload, DecideEnrolmentsInput,
     DecideEnrolmentsPayload, EnrolmentDecision, EnrolmentFilter, WithdrawEnrolmentInput, WithdrawEnrolmentPayload,
+    read_motivation,
 };
 
 /// One person in one edition.
@@ -322,12 +322,10 @@ impl EnrolmentMutation {
     ) -> ApiResult<ApplyToEditionPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let edition: EditionId = id::parse("editionId", &input.edition_id)?;
             let mut faults = Faults::default();
-            let motivation = faults.take("motivation", Comment::parse(&input.motivation));
-            let Some(motivation) = motivation else {
-                return Err(faults.into());
-            };
+            let edition: Option<EditionId> = id::parse(&mut faults, "editionId", &input.edition_id);
+            let motivation = read_motivation(&mut faults, &input.motivation);
+            let (edition, motivation) = faults.whole(edition.zip(motivation))?;
             service::enrolment::apply(&request.app, &request.actor, edition, &motivation).await
         };
         ApplyToEditionPayload::of(Box::pin(run).await, Enrolment::from)
@@ -341,8 +339,10 @@ impl EnrolmentMutation {
     ) -> ApiResult<WithdrawEnrolmentPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("enrolmentId", &input.enrolment_id)?;
-            let reason = reason::read_optional(input.reason.as_deref())?;
+            let mut faults = Faults::default();
+            let id = id::parse(&mut faults, "enrolmentId", &input.enrolment_id);
+            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
+            let (id, reason) = faults.whole(id.zip(reason))?;
             service::enrolment::withdraw(&request.app, &request.actor, id, input.version, reason.as_ref()).await
         };
         WithdrawEnrolmentPayload::of(Box::pin(run).await, Enrolment::from)
@@ -356,8 +356,10 @@ impl EnrolmentMutation {
     ) -> ApiResult<DecideEnrolmentPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("enrolmentId", &input.enrolment_id)?;
-            let reason = reason::read_optional(input.reason.as_deref())?;
+            let mut faults = Faults::default();
+            let id = id::parse(&mut faults, "enrolmentId", &input.enrolment_id);
+            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
+            let (id, reason) = faults.whole(id.zip(reason))?;
             let to = input.decision.into();
             service::enrolment::decide(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
         };
@@ -372,9 +374,11 @@ impl EnrolmentMutation {
     ) -> ApiResult<DecideEnrolmentsPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let edition = id::parse("editionId", &input.edition_id)?;
-            let list = id::parse_seen("enrolments", &input.enrolments)?;
-            let reason = reason::read_optional(input.reason.as_deref())?;
+            let mut faults = Faults::default();
+            let edition = id::parse(&mut faults, "editionId", &input.edition_id);
+            let list = id::parse_seen(&mut faults, "enrolments", &input.enrolments);
+            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
+            let ((edition, list), reason) = faults.whole(edition.zip(list).zip(reason))?;
             let to = input.decision.into();
             service::enrolment::decide_many(&request.app, &request.actor, edition, &list, to, reason.as_ref()).await
         };

@@ -114,8 +114,6 @@ mirror! {
         LastWayIn,
         /// The session is not fresh: sign in again, and come back.
         SignInAgain,
-        /// The measure cannot be divided by one of the chosen dimensions.
-        NotDivisible,
         /// There is an open invitation of this address to this already.
         AlreadyInvited,
         /// The last message left too shortly before.

@@ -4,10 +4,9 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::error::ApiResult;
-use super::id::parse;
 use super::payload::payloads;
 use super::request::Request;
-use crate::domain::text::Reason;
+use super::{id, reason};
 use crate::error::Faults;
 use crate::service::export as service;
 
@@ -55,11 +54,10 @@ impl ExportMutation {
     ) -> ApiResult<ExportEnrolmentsPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let id = parse("editionId", &input.edition_id)?;
             let mut faults = Faults::default();
-            let Some(reason) = faults.take("reason", Reason::parse(&input.reason)) else {
-                return Err(faults.into());
-            };
+            let id = id::parse(&mut faults, "editionId", &input.edition_id);
+            let reason = reason::read(&mut faults, &input.reason);
+            let (id, reason) = faults.whole(id.zip(reason))?;
             service::link(app, actor, id, reason).await
         };
         ExportEnrolmentsPayload::of(result.await, |(link, expires_at)| {

@@ -21,7 +21,8 @@ pub struct StateChange {
 }
 
 impl StateChange {
-    /// The same step for somebody who is told `shown` of the state `hidden`; `None` for the step that they must not see.
+    /// The same step for somebody who is told `shown` of the state `hidden`; `None` for the step that they must not
+    /// see.
     pub fn hiding(mut self, hidden: &str, shown: &str) -> Option<Self> {
         if self.to == hidden {
             return None;

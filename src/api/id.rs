@@ -5,16 +5,23 @@ use std::str::FromStr;
 use async_graphql::{ID, InputObject};
 use data_encoding::BASE64URL_NOPAD;
 
+use super::filter;
 use crate::domain::id::{IdFault, Seen};
 use crate::domain::text::{parse_day, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::page::{Key, Place};
 
-/// Reads the identifier at input path `at`.
+/// Reads the identifier at input path `at`; [`Code::InvalidId`] is kept for what is none, or one of another kind of
+/// thing.
+pub fn parse<T: FromStr<Err = IdFault>>(faults: &mut Faults, at: &str, id: &ID) -> Option<T> {
+    faults.take(at, id.parse().map_err(|_: IdFault| Code::InvalidId))
+}
+
+/// Reads the identifier of an input in whose form nothing else can be wrong.
 ///
 /// # Errors
 /// [`Code::InvalidId`] for what is no identifier, or one of another kind of thing.
-pub fn parse<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
+pub fn sole<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
     id.parse().map_err(|_: IdFault| Error::at(at, Code::InvalidId))
 }
 
@@ -31,25 +38,39 @@ pub fn argument<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
     id.parse().map_err(|broken| fault(broken).into())
 }
 
-/// Reads the identifiers of a list in an argument; `at` begins with the argument's name.
+/// Reads the identifiers of a list in an argument, as [`filter::values`] takes it; `at` begins with the argument's
+/// name.
 pub fn arguments<T: FromStr<Err = IdFault>>(faults: &mut Faults, at: &str, ids: Option<Vec<ID>>) -> Vec<T> {
+    let ids = filter::values(faults, at, ids);
     let read = |(place, id): (usize, ID)| {
         let read = id.parse().map_err(|_: IdFault| Code::InvalidId);
         faults.take_argument(&format!("{at}.{place}"), read)
     };
-    ids.unwrap_or_default()
-        .into_iter()
-        .enumerate()
-        .filter_map(read)
-        .collect()
+    ids.into_iter().enumerate().filter_map(read).collect()
+}
+
+/// The most faults of one list that are told: a list with more of them is another list than was meant.
+const MOST_FAULTS: usize = 100;
+
+/// Reads every entry of a list, the others too where some are wrong.
+pub fn each<A, B>(list: &[A], mut read: impl FnMut(usize, &A) -> Option<B>) -> Option<Vec<B>> {
+    let mut all = Vec::with_capacity(list.len());
+    let mut wrong = 0;
+    for (place, entry) in list.iter().enumerate() {
+        match read(place, entry) {
+            Some(entry) => all.push(entry),
+            None => wrong += 1,
+        }
+        if wrong == MOST_FAULTS {
+            break;
+        }
+    }
+    (wrong == 0).then_some(all)
 }
 
 /// Reads a list of identifiers.
-pub fn parse_all<T: FromStr<Err = IdFault>>(at: &str, ids: &[ID]) -> Result<Vec<T>> {
-    ids.iter()
-        .enumerate()
-        .map(|(place, id)| parse(&format!("{at}.{place}"), id))
-        .collect()
+pub fn parse_all<T: FromStr<Err = IdFault>>(faults: &mut Faults, at: &str, ids: &[ID]) -> Option<Vec<T>> {
+    each(ids, |place, id| parse(faults, &format!("{at}.{place}"), id))
 }
 
 /// One thing of a list, as you saw it.
@@ -62,16 +83,18 @@ pub struct SeenInput {
 }
 
 /// Reads a list of things that somebody saw.
-pub fn parse_seen<T: FromStr<Err = IdFault>>(at: &str, list: &[SeenInput]) -> Result<Vec<Seen<T>>> {
-    list.iter()
-        .enumerate()
-        .map(|(place, seen)| {
-            Ok(Seen {
-                id: parse(&format!("{at}.{place}.id"), &seen.id)?,
-                version: seen.version,
-            })
+pub fn parse_seen<T: FromStr<Err = IdFault>>(
+    faults: &mut Faults,
+    at: &str,
+    list: &[SeenInput],
+) -> Option<Vec<Seen<T>>> {
+    each(list, |place, seen| {
+        let id = parse(faults, &format!("{at}.{place}.id"), &seen.id)?;
+        Some(Seen {
+            id,
+            version: seen.version,
         })
-        .collect()
+    })
 }
 
 /// Writes a place in a list as an opaque cursor.

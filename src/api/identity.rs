@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::error::{ApiResult, UserError};
-use super::id::parse;
+use super::id;
 use super::payload::payloads;
 use super::request::Request;
 use super::session::{SessionTokens, SignInChallenge};
@@ -175,8 +175,8 @@ pub enum ProviderSignInOutcome {
     /// The second factor is asked for first; see `challenge`.
     SecondFactor,
     /// The identity is not known here: look into the mailbox of the address that the provider knows. It does not tell
-    /// whether the address has an account. Keep the handle: `confirmIdentityLink` takes it with the token of the message.
-    /// Who has an account can also sign in with the password, and link the identity then.
+    /// whether the address has an account. Keep the handle: `confirmIdentityLink` takes it with the token of the
+    /// message. Who has an account can also sign in with the password, and link the identity then.
     ConfirmByMail,
 }
 
@@ -241,7 +241,8 @@ payloads! {
     }
     /// Answer of `unlinkIdentity`.
     UnlinkIdentityPayload {
-        /// True: nobody signs in with it any more; your other sessions, your API tokens and your calendar link have ended.
+        /// True: nobody signs in with it any more; your other sessions, your API tokens and your calendar link have
+        /// ended.
         unlinked: bool
     }
 }
@@ -270,8 +271,8 @@ pub struct IdentityMutation;
 
 #[Object]
 impl IdentityMutation {
-    /// Begins a sign-in with an identity provider: gives the address to which the browser goes, and a handle to complete
-    /// it with within ten minutes. `PROVIDER_UNAVAILABLE` when the provider does not answer.
+    /// Begins a sign-in with an identity provider: gives the address to which the browser goes, and a handle to
+    /// complete it with within ten minutes. `PROVIDER_UNAVAILABLE` when the provider does not answer.
     async fn begin_provider_sign_in(
         &self,
         ctx: &Context<'_>,
@@ -282,8 +283,8 @@ impl IdentityMutation {
         BeginProviderSignInPayload::of(result, ProviderSignIn)
     }
 
-    /// Completes a sign-in with what the provider sent back. The handle is used up, whatever comes of it: after a refusal
-    /// begin again. After `CONFIRM_BY_MAIL` keep it for `confirmIdentityLink`.
+    /// Completes a sign-in with what the provider sent back. The handle is used up, whatever comes of it: after a
+    /// refusal begin again. After `CONFIRM_BY_MAIL` keep it for `confirmIdentityLink`.
     async fn complete_provider_sign_in(
         &self,
         ctx: &Context<'_>,
@@ -313,8 +314,8 @@ impl IdentityMutation {
         ConfirmIdentityLinkPayload::of(result, |()| true)
     }
 
-    /// Begins to link an identity to your account, as `beginProviderSignIn` begins a sign-in; it needs the password, and
-    /// a code where there is a second factor.
+    /// Begins to link an identity to your account, as `beginProviderSignIn` begins a sign-in; it needs the password,
+    /// and a code where there is a second factor.
     async fn begin_identity_link(
         &self,
         ctx: &Context<'_>,
@@ -339,13 +340,13 @@ impl IdentityMutation {
         LinkIdentityPayload::of(result, Identity)
     }
 
-    /// Ends the link to one of your identities, your other sessions, your API tokens and your calendar link; roles that came from its provider
-    /// end too. The last way into an account stays.
+    /// Ends the link to one of your identities, your other sessions, your API tokens and your calendar link; roles that
+    /// came from its provider end too. The last way into an account stays.
     async fn unlink_identity(&self, ctx: &Context<'_>, input: UnlinkIdentityInput) -> ApiResult<UnlinkIdentityPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let (password, code) = (input.current_password.as_deref(), input.code.as_deref());
         let result = async {
-            let id: IdentityId = parse("identityId", &input.identity_id)?;
+            let id: IdentityId = id::sole("identityId", &input.identity_id)?;
             linking::unlink(app, actor, id, password, code).await
         };
         UnlinkIdentityPayload::of(result.await, |()| true)

@@ -6,14 +6,14 @@ use async_graphql::{Context, ID, InputObject, Object, Value};
 
 use super::enums::InstitutionKind;
 use super::error::ApiResult;
-use super::id::parse;
+use super::id;
 use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::plain::Plain;
 use super::request::Request;
 use crate::domain::id::InstitutionId;
 use crate::domain::text::{Country, Line, SearchText, ShortCode, Title};
-use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::error::{Code, Error, Fault, Faults};
 use crate::service::institution::{self as register, Alias, InstitutionDraft, MOST_ALIASES};
 use crate::store::institution;
 
@@ -191,8 +191,8 @@ pub struct UpdateInstitutionInput {
 }
 
 impl CreateInstitutionInput {
-    fn parse(&self) -> Result<InstitutionDraft> {
-        let mut faults = Faults::default();
+    /// What is registered, without what is wrong in it.
+    fn parse(&self, faults: &mut Faults) -> Option<InstitutionDraft> {
         let code = faults.take("code", ShortCode::parse_optional(self.code.as_deref()));
         let name = faults.take("name", Title::parse(&self.name));
         let country = faults.take("country", Country::parse(&self.country));
@@ -203,17 +203,13 @@ impl CreateInstitutionInput {
             .map(|(place, alias)| faults.take(&format!("aliases.{place}"), Line::parse(alias)))
             .collect();
         let aliases = aliases.into_iter().flatten().collect();
-        faults.check()?;
-        match (code, name, country) {
-            (Some(code), Some(name), Some(country)) => Ok(InstitutionDraft {
-                code,
-                name,
-                aliases,
-                country,
-                kind: self.kind.into(),
-            }),
-            _ => Err(Code::Malformed.into()),
-        }
+        Some(InstitutionDraft {
+            code: code?,
+            name: name?,
+            aliases,
+            country: country?,
+            kind: self.kind.into(),
+        })
     }
 }
 
@@ -243,7 +239,11 @@ impl InstitutionMutation {
         input: CreateInstitutionInput,
     ) -> ApiResult<CreateInstitutionPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let result = async { register::create(app, actor, input.parse()?).await };
+        let result = async {
+            let mut faults = Faults::default();
+            let content = input.parse(&mut faults);
+            register::create(app, actor, faults.whole(content)?).await
+        };
         CreateInstitutionPayload::of(result.await, Institution::from)
     }
 
@@ -271,8 +271,11 @@ impl InstitutionMutation {
             kind,
         };
         let result = async {
-            let id = parse("institutionId", &institution_id)?;
-            register::update(app, actor, id, version, content.parse()?).await
+            let mut faults = Faults::default();
+            let id = id::parse(&mut faults, "institutionId", &institution_id);
+            let content = content.parse(&mut faults);
+            let (id, content) = faults.whole(id.zip(content))?;
+            register::update(app, actor, id, version, content).await
         };
         UpdateInstitutionPayload::of(result.await, Institution::from)
     }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::edition::Edition;
 use super::enums::{Language, Role, mirror};
 use super::error::ApiResult;
+use super::filter;
 use super::history::{self, StateChange};
 use super::page::{Arguments, PageOf, connection};
 use super::person::Person;
@@ -16,7 +17,7 @@ use crate::domain::actor::Scope;
 use crate::domain::audit::PersonalField;
 use crate::domain::id::EditionId;
 use crate::domain::policy::{Action, Relation};
-use crate::error::{Code, Faults, Result};
+use crate::error::{Faults, Result};
 use crate::service::invitation as service;
 use crate::store::invitation::{self, Filter};
 
@@ -122,8 +123,8 @@ impl Invitation {
         }
     }
 
-    /// The given name that the invitation was written to, for coordinators of the edition and for who wrote it. Null when
-    /// it is not for you, and once it was removed (`blankedAt`).
+    /// The given name that the invitation was written to, for coordinators of the edition and for who wrote it. Null
+    /// when it is not for you, and once it was removed (`blankedAt`).
     async fn given_name(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
         let shows = self.shows(ctx, PersonalField::Name, Action::SeeName).await?;
         Ok(shows.then_some(self.0.given_name.as_str()))
@@ -191,7 +192,8 @@ impl Invitation {
     }
 }
 
-/// Which invitations are wanted. What is left out or empty does not restrict.
+/// Which invitations are wanted. What is left out does not restrict; `states` has 1 to 1,000 values where it is given,
+/// and an empty list is refused (`REQUIRED`).
 #[derive(Debug, Default, InputObject)]
 pub struct InvitationFilter {
     /// In one of these states.
@@ -200,12 +202,14 @@ pub struct InvitationFilter {
 
 impl InvitationFilter {
     /// The filter as the store takes it.
-    pub fn read(self) -> Filter {
-        let states = self.states.unwrap_or_default();
-        Filter {
-            states: states.into_iter().map(Into::into).collect(),
-            scope: None,
-        }
+    ///
+    /// # Errors
+    /// Faults of the list.
+    pub fn read(self) -> Result<Filter> {
+        let mut faults = Faults::default();
+        let states = filter::all(&mut faults, "filter.states", self.states);
+        faults.check()?;
+        Ok(Filter { states, scope: None })
     }
 }
 
@@ -242,7 +246,7 @@ impl InvitationQuery {
         let scope = scope_id.as_ref().map(scope_argument).transpose()?;
         let filter = Filter {
             scope,
-            ..filter.unwrap_or_default().read()
+            ..filter.unwrap_or_default().read()?
         };
         page(ctx, &filter, arguments).await
     }
@@ -261,8 +265,7 @@ impl InvitationQuery {
 /// Reads the place that a list is of.
 fn scope_argument(id: &ID) -> Result<uuid::Uuid> {
     let mut faults = Faults::default();
-    let read = read_scope(id).map_err(|_| Code::InvalidId);
-    match faults.take_argument("scopeId", read) {
+    match faults.take_argument("scopeId", read_scope(id)) {
         Some(Scope::Edition(id)) => Ok(id.0),
         Some(Scope::Course(id)) => Ok(id.0),
         Some(Scope::Institution(id)) => Ok(id.0),

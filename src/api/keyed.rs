@@ -1,7 +1,6 @@
 //! How the answer of a request with an idempotency key is kept, and given again.
 
 use async_graphql::{Response, Value};
-use axum::http::{HeaderName, HeaderValue};
 
 use super::bounded;
 use super::error::code_of;
@@ -11,9 +10,6 @@ use crate::domain::audit::Origin;
 use crate::error::{Error, KeyRefusal, Result};
 use crate::service::audit::{self, Reading};
 use crate::service::idempotency::{self, End, Replay};
-
-/// The header of an answer that was given before.
-pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Ends the transaction of a request with a key, now that its answer is whole.
 ///
@@ -57,10 +53,9 @@ pub fn is_ours(code: Option<&str>) -> bool {
 
 /// Gives an answer again. What staff reads by it of other people is read again, and stored before the answer leaves.
 pub async fn again(app: &App, actor: &Actor, replay: Replay, request_id: &str) -> Result<Response> {
-    let mut answer: Response = serde_json::from_slice(&replay.answer).map_err(Error::internal)?;
+    let answer: Response = serde_json::from_slice(&replay.answer).map_err(Error::internal)?;
     if let Some(reading) = replay.reading {
         audit::keep(app, actor, Origin::of(actor, request_id), reading).await?;
     }
-    answer.http_headers.insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(answer)
 }

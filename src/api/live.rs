@@ -52,8 +52,8 @@ impl EditionFigures {
         self.0.count(enrolment::EnrolmentState::takes_seat)
     }
 
-    /// How many seats are free for anybody: neither taken, nor held for whom they are offered to, nor kept by a pool; null
-    /// for as many as come.
+    /// How many seats are free for anybody: neither taken, nor held for whom they are offered to, nor kept by a pool;
+    /// null for as many as come.
     async fn seats_free(&self) -> Option<i64> {
         self.0.edition.seats().free()
     }

@@ -23,6 +23,7 @@ pub mod enrolment;
 pub mod enums;
 pub mod error;
 pub mod export;
+mod filter;
 pub mod guard;
 pub mod history;
 pub mod id;
@@ -115,8 +116,8 @@ fn builder() -> SchemaBuilder<Query, Mutation, live::Subscription> {
     Schema::build(Query::default(), Mutation::default(), live::Subscription)
 }
 
-/// The fields of a schema that `policy.operations` does not name, as `Type.field`, those of filters too: what restricts a
-/// list tells of it. What no policy names is denied: the server does not start with any.
+/// The fields of a schema that `policy.operations` does not name, as `Type.field`, those of filters too: what restricts
+/// a list tells of it. What no policy names is denied: the server does not start with any.
 pub fn unlisted(sdl: &str) -> Vec<String> {
     let Ok(document) = parse_schema(sdl) else {
         return vec!["a schema that parses".to_owned()];

@@ -58,7 +58,9 @@ impl NodeQuery {
             scopes::demand(actor, action)?;
         }
         Ok(match id {
-            AnyId::CourseId(id) => service::course::find(app, id).await?.map(|row| Course(row).into()),
+            AnyId::CourseId(id) => service::course::find(app, actor, id)
+                .await?
+                .map(|row| Course(row).into()),
             AnyId::DeliverableId(id) => service::deliverable::read(app, actor, id)
                 .await?
                 .map(|row| Deliverable(row).into()),

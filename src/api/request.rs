@@ -77,8 +77,8 @@ impl Request {
         self
     }
 
-    /// Follows something for the subscription whose value this request reads; to be called before it is read, so that no
-    /// change falls between.
+    /// Follows something for the subscription whose value this request reads; to be called before it is read, so that
+    /// no change falls between.
     pub fn follow(&self, topic: Topic) {
         if let Some(follows) = &self.follows {
             follows.begin(&self.app, topic);

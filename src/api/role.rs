@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 
 use super::enums::Role;
 use super::error::ApiResult;
-use super::id::parse;
 use super::payload::payloads;
 use super::person::Person;
 use super::request::Request;
+use super::{id, reason};
 use crate::domain::actor::{Grant, Scope};
-use crate::domain::text::{Email, Reason, parse_instant};
-use crate::error::{Code, Error, Faults, Result};
+use crate::domain::text::{Email, parse_instant};
+use crate::error::{Code, Faults, Result};
 use crate::service::role::{self as roles, Appointment, Grantee};
 use crate::store::role;
 
@@ -100,7 +100,7 @@ impl RoleAssignment {
 /// A role to be granted.
 #[derive(Debug, InputObject)]
 pub struct GrantRoleInput {
-    /// To whom; either this or `email`.
+    /// To whom; either this or `email`, not both.
     person_id: Option<ID>,
     /// The address of the account to which it is granted, up to 254 characters in any case; either this or `personId`.
     /// For administrators; to everybody else every address is one that nobody has. They take `inviteToRole`.
@@ -116,39 +116,41 @@ pub struct GrantRoleInput {
 
 impl GrantRoleInput {
     fn parse(&self) -> Result<Appointment> {
-        let grantee = match (&self.person_id, &self.email) {
-            (Some(id), None) => Grantee::Person(parse("personId", id)?),
-            (None, Some(email)) => {
-                let mut faults = Faults::default();
-                let email = faults.take("email", Email::parse(email));
-                Grantee::Address(email.ok_or(faults)?)
-            }
-            _ => return Err(Error::at("personId", Code::Required)),
-        };
-        let scope = self.scope_id.as_ref().map_or(Ok(Scope::System), read_scope)?;
         let mut faults = Faults::default();
+        let grantee = self.grantee(&mut faults);
+        let scope = read_place(&mut faults, self.scope_id.as_ref());
         let until = faults.take("until", self.until.map(parse_instant).transpose());
-        faults.check()?;
+        let ((grantee, scope), until) = faults.whole(grantee.zip(scope).zip(until))?;
+        let role = self.role.into();
         Ok(Appointment {
             grantee,
-            grant: Grant {
-                role: self.role.into(),
-                scope,
-            },
-            until: until.flatten(),
+            grant: Grant { role, scope },
+            until,
         })
     }
+
+    fn grantee(&self, faults: &mut Faults) -> Option<Grantee> {
+        match (&self.person_id, &self.email) {
+            (Some(id), None) => id::parse(faults, "personId", id).map(Grantee::Person),
+            (None, Some(email)) => faults.take("email", Email::parse(email)).map(Grantee::Address),
+            (None, None) => faults.take("personId", Err(Code::Required)),
+            // Which of the two is meant is not to be guessed.
+            (Some(_), Some(_)) => faults.take("email", Err(Code::Malformed)),
+        }
+    }
+}
+
+/// Reads where a role holds; everywhere, when nothing is said.
+pub(super) fn read_place(faults: &mut Faults, scope_id: Option<&ID>) -> Option<Scope> {
+    faults.take("scopeId", scope_id.map_or(Ok(Scope::System), read_scope))
 }
 
 /// Reads the identifier of a scope.
 ///
 /// # Errors
 /// [`Code::InvalidId`] for one of nothing that has roles.
-pub(super) fn read_scope(id: &ID) -> Result<Scope> {
-    id.parse()
-        .ok()
-        .and_then(Scope::of)
-        .ok_or_else(|| Error::at("scopeId", Code::InvalidId))
+pub(super) fn read_scope(id: &ID) -> Result<Scope, Code> {
+    id.parse().ok().and_then(Scope::of).ok_or(Code::InvalidId)
 }
 
 /// A role to be ended.
@@ -180,25 +182,23 @@ pub struct RoleMutation;
 #[Object]
 impl RoleMutation {
     /// Grants a role: administrators any below their own, coordinators that of tutor in an edition of theirs; nobody
-    /// one to themself. Administrators are made on the machine itself. A role holds from the person's next request on; one
-    /// that came from an identity provider becomes a granted one.
+    /// one to themself. Administrators are made on the machine itself. A role holds from the person's next request on;
+    /// one that came from an identity provider becomes a granted one.
     async fn grant_role(&self, ctx: &Context<'_>, input: GrantRoleInput) -> ApiResult<GrantRolePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async { roles::grant_role(app, actor, input.parse()?).await };
         GrantRolePayload::of(result.await, RoleAssignment)
     }
 
-    /// Ends a role, by whoever could grant it; nobody ends one of their own. An identity provider does not give it again
-    /// until somebody grants it.
+    /// Ends a role, by whoever could grant it; nobody ends one of their own. An identity provider does not give it
+    /// again until somebody grants it.
     async fn revoke_role(&self, ctx: &Context<'_>, input: RevokeRoleInput) -> ApiResult<RevokeRolePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let id = parse("roleAssignmentId", &input.role_assignment_id)?;
             let mut faults = Faults::default();
-            let reason = faults
-                .take("reason", Reason::parse_optional(input.reason.as_deref()))
-                .flatten();
-            faults.check()?;
+            let id = id::parse(&mut faults, "roleAssignmentId", &input.role_assignment_id);
+            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
+            let (id, reason) = faults.whole(id.zip(reason))?;
             roles::revoke_role(app, actor, id, reason.as_ref()).await
         };
         RevokeRolePayload::of(result.await, RoleAssignment)

@@ -200,8 +200,8 @@ impl SeatMutation {
     ) -> ApiResult<ChangeSeatPoolPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("seatPoolId", &input.seat_pool_id)?;
-            seat::change_pool(&request.app, &request.actor, id, input.version, input.read()?).await
+            let (id, draft) = input.read()?;
+            seat::change_pool(&request.app, &request.actor, id, input.version, draft).await
         };
         ChangeSeatPoolPayload::of(Box::pin(run).await, SeatPool::from)
     }
@@ -215,7 +215,7 @@ impl SeatMutation {
     ) -> ApiResult<RemoveSeatPoolPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("seatPoolId", &input.seat_pool_id)?;
+            let id = id::sole("seatPoolId", &input.seat_pool_id)?;
             seat::remove_pool(&request.app, &request.actor, id, input.version).await
         };
         RemoveSeatPoolPayload::of(Box::pin(run).await, Edition)
@@ -226,7 +226,7 @@ impl SeatMutation {
     async fn rank_waiting(&self, ctx: &Context<'_>, input: RankWaitingInput) -> ApiResult<RankWaitingPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("enrolmentId", &input.enrolment_id)?;
+            let id = id::sole("enrolmentId", &input.enrolment_id)?;
             seat::rank(&request.app, &request.actor, id, input.version, input.rank).await
         };
         RankWaitingPayload::of(Box::pin(run).await, Enrolment::from)
@@ -236,7 +236,7 @@ impl SeatMutation {
     async fn accept_offer(&self, ctx: &Context<'_>, input: AcceptOfferInput) -> ApiResult<AcceptOfferPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("enrolmentId", &input.enrolment_id)?;
+            let id = id::sole("enrolmentId", &input.enrolment_id)?;
             offer::accept(&request.app, &request.actor, id, input.version).await
         };
         AcceptOfferPayload::of(Box::pin(run).await, Enrolment::from)
@@ -246,8 +246,7 @@ impl SeatMutation {
     async fn decline_offer(&self, ctx: &Context<'_>, input: DeclineOfferInput) -> ApiResult<DeclineOfferPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("enrolmentId", &input.enrolment_id)?;
-            let reason = input.reason()?;
+            let (id, reason) = input.read()?;
             offer::decline(&request.app, &request.actor, id, input.version, reason.as_ref()).await
         };
         DeclineOfferPayload::of(Box::pin(run).await, Enrolment::from)

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::error::{ApiResult, UserError};
-use super::id::parse;
+use super::id;
 use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::request::Request;
@@ -229,7 +229,7 @@ impl SessionMutation {
     async fn end_session(&self, ctx: &Context<'_>, input: EndSessionInput) -> ApiResult<EndSessionPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let id: SessionId = parse("sessionId", &input.session_id)?;
+            let id: SessionId = id::sole("sessionId", &input.session_id)?;
             own::end_session(app, actor, id).await
         };
         EndSessionPayload::of(result.await, |()| true)

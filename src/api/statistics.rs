@@ -80,8 +80,8 @@ impl StatisticsRow {
             .map(Institution::from))
     }
 
-    /// The kind that this institution had when the enrolment was confirmed, or, before that, when it was applied for; null
-    /// also when not stated.
+    /// The kind that this institution had when the enrolment was confirmed, or, before that, when it was applied for;
+    /// null also when not stated.
     fn institution_kind(&self) -> Option<InstitutionKind> {
         let word = self.word(domain::Dimension::InstitutionKind)?;
         institution::InstitutionKind::from_word(word).map(Into::into)
@@ -252,14 +252,16 @@ pub struct StatisticsQuery;
 #[Object]
 impl StatisticsQuery {
     /// Exact figures of the editions that you coordinate, by any combination of dimensions; of all for an
-    /// administrator. Where only totals of editions are asked for, those count too in which teams are in your charge as a
-    /// tutor: no dimension, filter or figure that is of people.
+    /// administrator. Where only totals of editions are asked for, those count too in which teams are in your charge as
+    /// a tutor: no dimension, filter or figure that is of people.
     async fn statistics(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The dimensions that divide the figures; none for the total alone.", default)] by: Vec<
-            Dimension,
-        >,
+        #[graphql(
+            desc = "The dimensions that divide the figures, each once; none for the total alone.",
+            default
+        )]
+        by: Vec<Dimension>,
         #[graphql(desc = "What is counted.")] filter: Option<StatisticsFilter>,
         #[graphql(
             desc = "An earlier instant, to get the figures as they then were; the present without it. Names and the days of editions are those of now."

@@ -12,11 +12,10 @@ use super::edition::Edition;
 use super::enums::SubmissionState;
 use super::error::ApiResult;
 use super::history::StateChange;
-use super::id;
 use super::page::{Arguments, PageOf, connection};
 use super::payload::payloads;
 use super::request::Request;
-use super::{deliverable, team};
+use super::{deliverable, filter, id, team};
 use crate::domain::id::{EditionId, SubmissionId};
 use crate::domain::policy::{Action, Relation, may};
 use crate::domain::submission as domain;
@@ -210,7 +209,7 @@ pub async fn page_of_edition(
     let request = Request::of(ctx);
     let wanted = arguments.wanted()?;
     // Which of them are assessed, only those know who may see it; of their own work not even they.
-    let states: Vec<domain::SubmissionState> = states.unwrap_or_default().into_iter().map(Into::into).collect();
+    let states = read_states(states)?;
     if !states.is_empty()
         && !request
             .actor
@@ -225,6 +224,13 @@ pub async fn page_of_edition(
         id: row.id.0,
     };
     Ok(connection(page, place, Submission))
+}
+
+fn read_states(states: Option<Vec<SubmissionState>>) -> Result<Vec<domain::SubmissionState>> {
+    let mut faults = Faults::default();
+    let states = filter::all(&mut faults, "states", states);
+    faults.check()?;
+    Ok(states)
 }
 
 /// A draft.
@@ -284,9 +290,8 @@ impl SubmissionQuery {
     async fn review_queue(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "In one of these states; left out, what is submitted or in review.")] states: Option<
-            Vec<SubmissionState>,
-        >,
+        #[graphql(desc = "In one of these states, 1 to 1,000 of them; left out, what is submitted or in review.")]
+        states: Option<Vec<SubmissionState>>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
@@ -295,8 +300,8 @@ impl SubmissionQuery {
         let request = Request::of(ctx);
         request.actor.signed_in()?;
         let wanted = Arguments::new(first, after, last, before).wanted()?;
-        let states = states.unwrap_or_else(|| vec![SubmissionState::Submitted, SubmissionState::InReview]);
-        let states: Vec<domain::SubmissionState> = states.into_iter().map(Into::into).collect();
+        let waiting = || vec![SubmissionState::Submitted, SubmissionState::InReview];
+        let states = read_states(Some(states.unwrap_or_else(waiting)))?;
         let page = submission::page_of_queue(request.app.db.read(), &request.actor, &states, &wanted).await?;
         let place = |row: &submission::Model| Place {
             key: Key::Instant(row.handed_in_at.unwrap_or_default()),
@@ -325,7 +330,7 @@ impl SubmissionMutation {
     async fn submit_work(&self, ctx: &Context<'_>, input: SubmitWorkInput) -> ApiResult<SubmitWorkPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("submissionId", &input.submission_id)?;
+            let id = id::sole("submissionId", &input.submission_id)?;
             service::submit(&request.app, &request.actor, id, input.version).await
         };
         SubmitWorkPayload::of(Box::pin(run).await, Submission)
@@ -334,13 +339,11 @@ impl SubmissionMutation {
 
 impl SaveDraftInput {
     fn read(self) -> Result<service::SaveDraft> {
-        let deliverable = id::parse("deliverableId", &self.deliverable_id)?;
         let mut faults = Faults::default();
+        let deliverable = id::parse(&mut faults, "deliverableId", &self.deliverable_id);
         let title = faults.take("title", Title::parse_optional(Some(&self.title)));
         let body = faults.take("body", Body::parse(&self.body));
-        let (Some(title), Some(body)) = (title, body) else {
-            return Err(faults.into());
-        };
+        let ((deliverable, title), body) = faults.whole(deliverable.zip(title).zip(body))?;
         Ok(service::SaveDraft {
             deliverable,
             title,

@@ -299,10 +299,11 @@ impl TeamMutation {
     async fn allocate_tutor(&self, ctx: &Context<'_>, input: AllocateTutorInput) -> ApiResult<AllocateTutorPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let command = service::AllocateTutor {
-                teams: id::parse_all("teamIds", &input.team_ids)?,
-                tutor: id::parse("personId", &input.person_id)?,
-            };
+            let mut faults = Faults::default();
+            let teams = id::parse_all(&mut faults, "teamIds", &input.team_ids);
+            let tutor = id::parse(&mut faults, "personId", &input.person_id);
+            let (teams, tutor) = faults.whole(teams.zip(tutor))?;
+            let command = service::AllocateTutor { teams, tutor };
             service::allocate_tutor(&request.app, &request.actor, command).await
         };
         AllocateTutorPayload::of(Box::pin(run).await, |rows| rows.into_iter().map(Team).collect())
@@ -312,7 +313,7 @@ impl TeamMutation {
     async fn end_allocation(&self, ctx: &Context<'_>, input: EndAllocationInput) -> ApiResult<EndAllocationPayload> {
         let request = Request::of(ctx);
         let run = async {
-            let id = id::parse("allocationId", &input.allocation_id)?;
+            let id = id::sole("allocationId", &input.allocation_id)?;
             service::end_allocation(&request.app, &request.actor, id).await
         };
         EndAllocationPayload::of(Box::pin(run).await, Team)
@@ -322,12 +323,14 @@ impl TeamMutation {
 impl CreateTeamInput {
     fn read(self) -> Result<service::CreateTeam> {
         let mut faults = Faults::default();
+        let edition = id::parse(&mut faults, "editionId", &self.edition_id);
         let name = faults.take("name", Name::parse(&self.name));
-        let Some(name) = name else { return Err(faults.into()) };
+        let enrolments = id::parse_all(&mut faults, "enrolmentIds", &self.enrolment_ids);
+        let ((edition, name), enrolments) = faults.whole(edition.zip(name).zip(enrolments))?;
         Ok(service::CreateTeam {
-            edition: id::parse("editionId", &self.edition_id)?,
+            edition,
             name,
-            enrolments: id::parse_all("enrolmentIds", &self.enrolment_ids)?,
+            enrolments,
         })
     }
 }
@@ -335,17 +338,20 @@ impl CreateTeamInput {
 impl UpdateTeamInput {
     fn read(self) -> Result<service::UpdateTeam> {
         let mut faults = Faults::default();
+        let team = id::parse(&mut faults, "teamId", &self.team_id);
         let name = self
             .name
             .as_deref()
             .and_then(|name| faults.take("name", Name::parse(name)));
-        faults.check()?;
+        let add = id::parse_all(&mut faults, "addEnrolmentIds", &self.add_enrolment_ids);
+        let remove = id::parse_all(&mut faults, "removeEnrolmentIds", &self.remove_enrolment_ids);
+        let ((team, add), remove) = faults.whole(team.zip(add).zip(remove))?;
         Ok(service::UpdateTeam {
-            team: id::parse("teamId", &self.team_id)?,
+            team,
             version: self.version,
             name,
-            add: id::parse_all("addEnrolmentIds", &self.add_enrolment_ids)?,
-            remove: id::parse_all("removeEnrolmentIds", &self.remove_enrolment_ids)?,
+            add,
+            remove,
         })
     }
 }

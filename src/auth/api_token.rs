@@ -1,6 +1,6 @@
-//! The secret of an API token: `rumbo_pat_`, 256 random bits and a check sum, in base 64. It is handed out once and only
-//! its SHA-256 is stored. Prefix and check sum are for scanners that look for leaked secrets, and refuse what was cut
-//! or mistyped without a look into the database.
+//! The secret of an API token: `rumbo_pat_`, 256 random bits and a check sum, in base 64. It is handed out once and
+//! only its SHA-256 is stored. Prefix and check sum are for scanners that look for leaked secrets, and refuse what was
+//! cut or mistyped without a look into the database.
 
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};

@@ -12,8 +12,8 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{Error, Result};
 
-/// By how much they are nicer than the thread that starts them: a third of the weight. Who serves goes first, and hashes
-/// still get on where every core is taken.
+/// By how much they are nicer than the thread that starts them: a third of the weight. Who serves goes first, and
+/// hashes still get on where every core is taken.
 #[cfg(target_os = "linux")]
 const NICER: i32 = 5;
 

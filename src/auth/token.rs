@@ -243,7 +243,8 @@ pub fn digest_of_drawn(kind: Kind, token: &str) -> Result<Vec<u8>> {
     digest(kind, token).ok_or_else(|| Error::internal("a drawn token has no digest"))
 }
 
-/// Whether a token of any kind stands in a text, wherever it stands: a random one, that of a program, or a signed one.
+/// Whether a token stands in a text, wherever it stands: a random one, that of a program, or a signed one. What opens a
+/// calendar ([`Kind::Calendar`]) is none of these: its place is the path of an address.
 pub fn is_in(text: &str) -> bool {
     let random = BASE64URL_NOPAD.encode_len(RANDOM_BYTES);
     let kinds = [Kind::Refresh, Kind::OneTime, Kind::Challenge, Kind::ProviderSignIn];

@@ -41,10 +41,12 @@ macro_rules! actions {
 }
 
 actions! {
-    /// See courses and editions that have been announced.
+    /// See editions that have been announced, and the courses of such.
     BrowseCatalogue = "browse_catalogue";
     /// See an edition that is still a draft.
     SeeUnpublished = "see_unpublished";
+    /// See a course of which no edition has been announced.
+    SeeEveryCourse = "see_every_course";
     /// Change one's own account, and see what secures it.
     ManageAccount = "manage_account";
     /// Read one's own profile, roles and declaration.

@@ -50,6 +50,7 @@ pub const FIELDS: &[(&str, Class)] = &[
     ("changePassword", Class::SignIn),
     ("resetPassword", Class::SignIn),
     ("confirmEmail", Class::SignIn),
+    ("confirmEmailChange", Class::SignIn),
     ("openInvitation", Class::SignIn),
     ("acceptInvitation", Class::SignIn),
     ("declineInvitation", Class::SignIn),

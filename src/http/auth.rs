@@ -17,7 +17,8 @@ use crate::service::session::ClientLabel;
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] for credentials that are not a valid bearer token: whoever sends some wants to
-/// be somebody, and is not answered as nobody. [`Error::Busy`] when too many API tokens that are none came from this address.
+/// be somebody, and is not answered as nobody. [`Error::Busy`] when too many API tokens that are none came from this
+/// address.
 pub async fn actor(door: &Door<'_>, headers: &HeaderMap) -> Result<Actor> {
     let accept_language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     door.actor(bearer(headers)?, accept_language).await

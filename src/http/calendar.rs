@@ -19,8 +19,8 @@ pub const PREFIX: &str = "/calendar/";
 /// Whoever fetches it may keep it, and asks whether it is still so.
 const KEPT: &str = "private, no-cache";
 
-/// The calendar behind a secret, read in one of the places for operations and within the time of one. What is no secret,
-/// is unknown, or was revoked is answered alike.
+/// The calendar behind a secret, read in one of the places for operations and within the time of one. What is no
+/// secret, is unknown, or was revoked is answered alike.
 pub async fn published(State(shared): State<Shared>, Path(file): Path<String>, request: Request) -> Response {
     let app = shared.app.for_request();
     let rates = &app.settings.rates;

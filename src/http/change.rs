@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request as Operation, Response as Answer, Value, Variables};
+use axum::http::{HeaderName, HeaderValue};
 
 use super::execute::Call;
 use super::{Shared, limit};
@@ -17,6 +18,9 @@ use crate::error::{Error, KeyRefusal, Result};
 use crate::service::idempotency::{self, Claim};
 use crate::service::session::ClientLabel;
 use crate::store::keyed::Keyed;
+
+/// The header of an answer that was given before.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// How often an operation is tried again at most.
 const RETRIES: u32 = 5;
@@ -143,10 +147,14 @@ async fn once(shared: &Shared, app: &App, script: &Script, call: &Call, key: &Ke
     again(app, call, &claim, &names).await?.ok_or(KeyRefusal::InUse.into())
 }
 
-/// The first answer, if there is one.
+/// The first answer, if there is one, marked as such.
 async fn again(app: &App, call: &Call, claim: &Claim, names: &str) -> Result<Option<Answer>> {
     match idempotency::recall(app, &call.actor, claim, names).await? {
-        Some(replay) => keyed::again(app, &call.actor, replay, &call.request_id).await.map(Some),
+        Some(replay) => {
+            let mut answer = keyed::again(app, &call.actor, replay, &call.request_id).await?;
+            answer.http_headers.insert(REPLAYED, HeaderValue::from_static("true"));
+            Ok(Some(answer))
+        }
         None => Ok(None),
     }
 }

@@ -1,7 +1,7 @@
 //! The door: who stands there, and what it costs them to be refused.
 //!
-//! A request that ends before its operation runs takes one unit of whoever sent it: of the address, as long as it is not
-//! known who that is. Once nothing is left there, whoever says nothing of themself is refused before any work, and
+//! A request that ends before its operation runs takes one unit of whoever sent it: of the address, as long as it is
+//! not known who that is. Once nothing is left there, whoever says nothing of themself is refused before any work, and
 //! whoever brings a token is looked up first: what is right goes on, whatever others did at the same address.
 
 use std::collections::HashSet;
@@ -54,7 +54,8 @@ pub struct Door<'a> {
     app: &'a App,
     /// API tokens that were good when they were last brought.
     familiar: &'a Familiar,
-    /// Access tokens of ours that were refused: a session that has ended does not come back, so they never are good again.
+    /// Access tokens of ours that were refused: a session that has ended does not come back, so they never are good
+    /// again.
     ended: &'a Familiar,
     caller: String,
 }

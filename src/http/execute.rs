@@ -40,8 +40,8 @@ impl Places {
     }
 }
 
-/// Reads one piece of a file: in one of the places, which it waits for, and within the time of an operation. Between two
-/// pieces a download holds neither, however slow its reader.
+/// Reads one piece of a file: in one of the places, which it waits for, and within the time of an operation. Between
+/// two pieces a download holds neither, however slow its reader.
 ///
 /// # Errors
 /// [`Error::Timeout`].

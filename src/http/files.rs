@@ -146,7 +146,7 @@ fn refused(failure: &Error) -> Response {
         Error::Busy(seconds) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
         }
-        Error::Overloaded | Error::Conflict { lock: true, .. } => {
+        Error::Timeout | Error::Overloaded | Error::Conflict { lock: true, .. } => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
         }
         _ => {}
@@ -157,6 +157,20 @@ fn refused(failure: &Error) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_may_come_again_is_told_when() {
+        for (failure, wait) in [
+            (Error::Timeout, Some("1")),
+            (Error::Overloaded, Some("1")),
+            (Error::Busy(9), Some("9")),
+            (Error::Unauthenticated, None),
+        ] {
+            let answer = refused(&failure);
+            let told = answer.headers().get(header::RETRY_AFTER);
+            assert_eq!(told.and_then(|value| value.to_str().ok()), wait, "{failure}");
+        }
+    }
 
     #[test]
     fn a_file_name_is_plain() {

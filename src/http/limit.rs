@@ -1,5 +1,5 @@
-//! What an operation takes from the buckets of its caller before it runs, root field by root field, and what a file does.
-//! What comes back afterwards is `settle`'s.
+//! What an operation takes from the buckets of its caller before it runs, root field by root field, and what a file
+//! does. What comes back afterwards is `settle`'s.
 
 use std::net::IpAddr;
 
@@ -91,8 +91,8 @@ pub async fn admit(app: &App, operation: &mut Operation, actor: &Actor, caller: 
     Ok(ticket)
 }
 
-/// Takes all that an operation costs, or nothing: what is firm, and what is tried at accounts, which is answered. Whoever
-/// is refused at an account keeps a place in its line.
+/// Takes all that an operation costs, or nothing: what is firm, and what is tried at accounts, which is answered.
+/// Whoever is refused at an account keeps a place in its line.
 async fn take_all(
     app: &App,
     firm: &[Charge],

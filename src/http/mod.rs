@@ -152,7 +152,7 @@ fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
             header::CONTENT_DISPOSITION,
             header::RETRY_AFTER,
             REQUEST_ID,
-            api::keyed::REPLAYED,
+            change::REPLAYED,
         ])
         .max_age(Duration::from_mins(10))
 }

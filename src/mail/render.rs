@@ -46,7 +46,9 @@ pub fn render(notice: &Notice, to: &Recipient, public_url: &str) -> Result<Rende
         language: to.language,
         public_url,
     };
-    let writer = Writer::new(to, facts(notice, &told), public_url);
+    let ended = ended(notice, to.language)?;
+    let facts = context! { ended, ..facts(notice, &told) };
+    let writer = Writer::new(to, facts, public_url);
     let subject = one_line(&writer.line("subject.txt", section(to.language, notice.name())?.subject)?);
     Ok(Rendered {
         text: writer.message(notice.name(), &subject, "txt", TEXT_LAYOUT)? + "\n",
@@ -133,6 +135,16 @@ fn section(language: Language, name: &str) -> Result<Section, RenderError> {
         subject: paragraphs.next().ok_or_else(missing)?,
         paragraphs: paragraphs.collect(),
     })
+}
+
+/// What is said wherever all ways into an account end, which `service/session/ending.rs` does: all that ends with it.
+fn ended(notice: &Notice, language: Language) -> Result<&'static str, RenderError> {
+    let said = section(language, "ended")?;
+    let missing = || RenderError::Missing("ended".to_owned(), language.code());
+    match notice {
+        Notice::AccountDisabled { .. } => said.paragraphs.first().copied().ok_or_else(missing),
+        _ => Ok(said.subject),
+    }
 }
 
 /// What the templates of a notice may name.

@@ -1,17 +1,26 @@
-//! Courses: created and changed by coordinators, read by anybody.
+//! Courses: created and changed by coordinators, read by anybody once an edition of them is published.
 
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::course::CourseDraft;
 use crate::domain::id::CourseId;
 use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::text::SearchText;
 use crate::domain::version::expect_version;
 use crate::error::{Error, Result};
+use crate::store::page::{Page, Wanted};
 use crate::store::{audit, course, edition};
 
-/// The course, if there is one; the catalogue is for everybody.
-pub async fn find(app: &App, id: CourseId) -> Result<Option<course::Model>> {
-    course::find(app.db.read(), id).await
+/// The course, if it exists for the actor.
+pub async fn find(app: &App, actor: &Actor, id: CourseId) -> Result<Option<course::Model>> {
+    demand(actor, Action::BrowseCatalogue, Relation::NONE, None)?;
+    course::find_for(app.db.read(), actor, id).await
+}
+
+/// A page of the courses that exist for the actor, by code.
+pub async fn page(app: &App, actor: &Actor, text: Option<&SearchText>, wanted: &Wanted) -> Result<Page<course::Model>> {
+    demand(actor, Action::BrowseCatalogue, Relation::NONE, None)?;
+    course::page(app.db.read(), actor, text, wanted).await
 }
 
 /// Creates a course.

@@ -39,22 +39,23 @@ pub struct Invitee {
 impl Invitee {
     /// Reads all of it, so that its sender learns everything that is wrong at once.
     ///
-    /// # Errors
-    /// What is wrong with address and names.
-    pub fn parse(email: &str, given_name: &str, family_name: &str, language: Language) -> Result<Self> {
-        let mut faults = Faults::default();
+    /// What is wrong with address and names is kept.
+    pub fn parse(
+        faults: &mut Faults,
+        email: &str,
+        given_name: &str,
+        family_name: &str,
+        language: Language,
+    ) -> Option<Self> {
         let email = faults.take("email", Email::parse(email));
         let given_name = faults.take("givenName", Name::parse(given_name));
         let family_name = faults.take("familyName", Name::parse(family_name));
-        match (email, given_name, family_name) {
-            (Some(email), Some(given_name), Some(family_name)) => Ok(Self {
-                email,
-                given_name,
-                family_name,
-                language,
-            }),
-            _ => Err(faults.into()),
-        }
+        Some(Self {
+            email: email?,
+            given_name: given_name?,
+            family_name: family_name?,
+            language,
+        })
     }
 
     fn guest(&self) -> Guest {

@@ -65,9 +65,8 @@ pub struct Answer {
 /// Answers a question from one consistent state of the database.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an edition out of the actor's reach; [`Code::NotDivisible`] for a
-/// dimension named twice, or meetings by something that is not of the edition; [`Code::OutOfRange`] for
-/// an instant in the future or more than [`ROW_LIMIT`] groups.
+/// [`Error::NotFound`] for an edition out of the actor's reach; [`Code::Repeated`] for a dimension named again;
+/// [`Code::OutOfRange`] for an instant in the future or more than [`ROW_LIMIT`] groups.
 pub async fn ask(app: &App, actor: &Actor, question: &Question) -> Result<Answer> {
     let now = app.clock.now();
     check(question, now)?;
@@ -113,9 +112,9 @@ fn fault(argument: &str, code: Code) -> Fault {
 }
 
 fn check(question: &Question, now: DateTime<Utc>) -> Result<()> {
-    let once: BTreeSet<_> = question.by.iter().collect();
-    if once.len() != question.by.len() {
-        return Err(fault("by", Code::NotDivisible).into());
+    let mut named = BTreeSet::new();
+    if let Some(again) = question.by.iter().position(|dimension| !named.insert(dimension)) {
+        return Err(fault(&format!("by.{again}"), Code::Repeated).into());
     }
     if question.as_at.is_some_and(|instant| instant > now) {
         return Err(fault("asAt", Code::OutOfRange)

@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr};
-use sea_orm::{JsonValue as Json, QuerySelect, Set};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
+use sea_orm::{Condition, JsonValue as Json, QuerySelect, Set};
 
 use super::page::{Key, Page, Place, Wanted, fetch};
-use super::{Tx, unique_or};
+use super::{Tx, edition, unique_or};
+use crate::domain::actor::Actor;
 use crate::domain::course::CourseDraft;
+use crate::domain::edition::EditionState;
 use crate::domain::id::CourseId;
 use crate::domain::language::Localized;
+use crate::domain::policy::{Action, Relation as Stands, may};
 use crate::domain::text::{SearchText, fold};
 use crate::error::{Code, Error, Result};
 
@@ -71,6 +74,20 @@ pub fn contains(column: impl ColumnTrait, text: &SearchText) -> SimpleExpr {
     Expr::col(column.as_column_ref()).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
 }
 
+/// The courses that exist for this actor: those with a published edition, and all of them for whoever plans courses or
+/// appoints people to them.
+pub fn visible_to(actor: &Actor) -> Condition {
+    if may(actor, Action::SeeEveryCourse, Stands::NONE) {
+        return Condition::all();
+    }
+    let given = Query::select()
+        .column(edition::Column::CourseId)
+        .from(edition::Entity)
+        .and_where(edition::Column::State.ne(EditionState::Draft))
+        .to_owned();
+    Condition::all().add(Column::Id.in_subquery(given))
+}
+
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[CourseId]) -> Result<Vec<Model>> {
     Ok(Entity::find()
@@ -82,6 +99,11 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[CourseId]) -> Resu
 /// The course, if there is one.
 pub async fn find(connection: &impl ConnectionTrait, id: CourseId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).one(connection).await?)
+}
+
+/// The course, if it exists for the actor.
+pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: CourseId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).filter(visible_to(actor)).one(connection).await?)
 }
 
 /// The course, locked until the transaction ends.
@@ -103,13 +125,14 @@ pub fn page_place(row: &Model) -> Place {
     }
 }
 
-/// A page of the courses in whose texts `text` occurs, by code, character by character.
+/// A page of the courses that exist for the actor and in whose texts `text` occurs, by code, character by character.
 pub async fn page(
     connection: &impl ConnectionTrait,
+    actor: &Actor,
     text: Option<&SearchText>,
     wanted: &Wanted,
 ) -> Result<Page<Model>> {
-    let mut list = Entity::find();
+    let mut list = Entity::find().filter(visible_to(actor));
     if let Some(text) = text {
         list = list.filter(contains(Column::SearchText, text));
     }

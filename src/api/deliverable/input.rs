@@ -82,8 +82,8 @@ pub struct UpdateDeliverableInput {
 
 impl CreateDeliverableInput {
     pub(super) fn read(self) -> Result<(EditionId, DeliverableDraft)> {
-        let edition = id::parse("editionId", &self.edition_id)?;
         let mut faults = Faults::default();
+        let edition = id::parse(&mut faults, "editionId", &self.edition_id);
         let title = faults.take("title", Title::parse(&self.title));
         let instructions = faults.take("instructions", Comment::parse(&self.instructions));
         let due_at = faults.take("dueAt", parse_instant(self.due_at));
@@ -92,7 +92,7 @@ impl CreateDeliverableInput {
         let (Some(title), Some(instructions), Some(rubric)) = (title, instructions, rubric) else {
             return Err(faults.into());
         };
-        let (Some(due_at), Some(cut_off_at)) = (due_at, cut_off_at) else {
+        let (Some(edition), Some(due_at), Some(cut_off_at)) = (edition, due_at, cut_off_at) else {
             return Err(faults.into());
         };
         let draft = DeliverableDraft {
@@ -110,8 +110,8 @@ impl CreateDeliverableInput {
 
 impl UpdateDeliverableInput {
     pub(super) fn read(self) -> Result<service::UpdateDeliverable> {
-        let deliverable = id::parse("deliverableId", &self.deliverable_id)?;
         let mut faults = Faults::default();
+        let deliverable = id::parse(&mut faults, "deliverableId", &self.deliverable_id);
         let title = self
             .title
             .as_deref()
@@ -126,7 +126,7 @@ impl UpdateDeliverableInput {
             .and_then(|rubric| read_rubric(&mut faults, rubric));
         let due_at = faults.take("dueAt", self.due_at.map(parse_instant).transpose());
         let cut_off_at = faults.take("cutOffAt", self.cut_off_at.map(parse_instant).transpose());
-        faults.check()?;
+        let deliverable = faults.whole(deliverable)?;
         Ok(service::UpdateDeliverable {
             deliverable,
             version: self.version,

@@ -6,15 +6,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::Edition;
 use crate::api::decimal::Decimal;
 use crate::api::enums::{EditionState, EnrolmentPolicy, Language, Modality};
-use crate::api::id;
 use crate::api::payload::payloads;
+use crate::api::{filter, id};
 use crate::domain::edition::{Calendar, EditionDraft};
 use crate::domain::text::{SearchText, ShortCode, parse_day, parse_instant, parse_time_zone};
 use crate::error::{Code, Faults, Result};
 use crate::service::edition::copy::CopyEdition;
 use crate::store::edition;
 
-/// Which editions of the catalogue; what is left out does not restrict.
+/// Which editions of the catalogue; what is left out does not restrict. `states` has 1 to 1,000 values where it is
+/// given; an empty list is refused (`REQUIRED`).
 #[derive(InputObject, Default)]
 pub struct EditionFilter {
     /// Words that occur in the code, title or description; case and accents do not matter. Up to 100 characters (NFC).
@@ -39,13 +40,14 @@ impl EditionFilter {
         let until = faults.take_argument("filter.until", self.until.map(parse_day).transpose());
         let course = self.course_id.map(|id| id.parse().map_err(|_| Code::InvalidId));
         let course = faults.take_argument("filter.courseId", course.transpose());
+        let states = filter::all(&mut faults, "filter.states", self.states);
         faults.check()?;
         Ok(edition::Filter {
             text: text.flatten(),
             language: self.language.map(Into::into),
             from: from.flatten(),
             until: until.flatten(),
-            states: self.states.unwrap_or_default().into_iter().map(Into::into).collect(),
+            states,
             course: course.flatten(),
         })
     }
@@ -88,19 +90,15 @@ pub struct EditionInput {
 }
 
 impl EditionInput {
-    pub(super) fn draft(&self) -> Result<EditionDraft> {
-        let mut faults = Faults::default();
+    pub(super) fn draft(&self, faults: &mut Faults) -> Option<EditionDraft> {
         let code = faults.take("edition.code", ShortCode::parse(&self.code));
         let time_zone = faults.take("edition.timeZone", parse_time_zone(&self.time_zone));
-        let calendar = self.calendar(&mut faults);
-        let (Some(code), Some(time_zone), Some(calendar)) = (code, time_zone, calendar) else {
-            return Err(faults.into());
-        };
-        Ok(EditionDraft {
-            code,
+        let calendar = self.calendar(faults);
+        Some(EditionDraft {
+            code: code?,
             languages: self.languages.iter().map(|&language| language.into()).collect(),
-            time_zone,
-            calendar,
+            time_zone: time_zone?,
+            calendar: calendar?,
             capacity: self.capacity,
             minimum: self.minimum,
             modality: self.modality.into(),
@@ -149,18 +147,13 @@ pub struct CopyEditionInput {
 
 impl CopyEditionInput {
     pub(super) fn read(&self) -> Result<CopyEdition> {
-        let source = id::parse("editionId", &self.edition_id)?;
-        let course = self
-            .course_id
-            .as_ref()
-            .map(|id| id::parse("courseId", id))
-            .transpose()?;
         let mut faults = Faults::default();
+        let source = id::parse(&mut faults, "editionId", &self.edition_id);
+        let course = self.course_id.as_ref();
+        let course = course.and_then(|id| id::parse(&mut faults, "courseId", id));
         let code = faults.take("code", ShortCode::parse(&self.code));
         let starts_on = faults.take("startsOn", parse_day(self.starts_on));
-        let (Some(code), Some(starts_on)) = (code, starts_on) else {
-            return Err(faults.into());
-        };
+        let ((source, code), starts_on) = faults.whole(source.zip(code).zip(starts_on))?;
         Ok(CopyEdition {
             source,
             course,

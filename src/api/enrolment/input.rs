@@ -4,14 +4,15 @@ use async_graphql::{Enum, ID, InputObject};
 
 use super::Enrolment;
 use crate::api::enums::EnrolmentState;
-use crate::api::id;
 use crate::api::payload::payloads;
+use crate::api::{filter, id};
 use crate::domain::enrolment;
-use crate::domain::text::Country;
+use crate::domain::text::{Comment, Country};
 use crate::error::{Faults, Result};
 use crate::store::enrolment as store;
 
-/// Which enrolments; what is left out does not restrict.
+/// Which enrolments; what is left out does not restrict. A list that is given has 1 to 1,000 values; an empty one is
+/// refused (`REQUIRED`).
 #[derive(InputObject)]
 pub struct EnrolmentFilter {
     /// In one of these states.
@@ -27,19 +28,14 @@ impl EnrolmentFilter {
     /// Reads it; countries and identifiers are checked.
     pub fn read(self) -> Result<store::Filter> {
         let mut faults = Faults::default();
-        let mut countries = Vec::new();
-        for (place, country) in self.countries.unwrap_or_default().iter().enumerate() {
-            let at = format!("filter.countries.{place}");
-            let country = faults.take_argument(&at, Country::parse(country));
-            countries.extend(country.map(|country| country.as_ref().to_owned()));
-        }
-        let institutions = id::arguments(&mut faults, "filter.institutionIds", self.institution_ids);
+        let country = |text: String| Country::parse(&text).map(|country| country.as_ref().to_owned());
+        let read = store::Filter {
+            states: filter::all(&mut faults, "filter.states", self.states),
+            countries: filter::texts(&mut faults, "filter.countries", self.countries, country),
+            institutions: id::arguments(&mut faults, "filter.institutionIds", self.institution_ids),
+        };
         faults.check()?;
-        Ok(store::Filter {
-            states: self.states.unwrap_or_default().into_iter().map(Into::into).collect(),
-            countries,
-            institutions,
-        })
+        Ok(read)
     }
 }
 
@@ -81,6 +77,11 @@ pub struct ApplyToEditionInput {
     /// Why you want to take part, up to 10,000 characters (NFC).
     #[graphql(default)]
     pub(super) motivation: String,
+}
+
+/// Reads why somebody wants to take part.
+pub fn read_motivation(faults: &mut Faults, motivation: &str) -> Option<Comment> {
+    faults.take("motivation", Comment::parse(motivation))
 }
 
 /// A withdrawal.

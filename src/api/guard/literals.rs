@@ -1,5 +1,5 @@
-//! The whole numbers that a document states where the schema wants an `Int`: 32 bits, as the specification has them. The
-//! library takes what fits into 64.
+//! The whole numbers that a document states where the schema wants an `Int`: 32 bits, as the specification has them.
+//! The library takes what fits into 64.
 
 use async_graphql::Pos;
 use async_graphql::parser::types::{BaseType, ExecutableDocument, OperationType, Selection, SelectionSet, Type};

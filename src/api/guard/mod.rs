@@ -3,8 +3,8 @@
 //! The library checks depth and cost inside its validation, which fragments that spread each other can
 //! hold up for minutes. So a document is counted here first (`lexer`), then parsed, then weighed as it
 //! would expand, each fragment once (`scale`), and its variables are held against their types
-//! (`variables`), its whole numbers against 32 bits (`literals`). What is too large never reaches the library. All numbers are in `[limits]` of the
-//! settings.
+//! (`variables`), its whole numbers against 32 bits (`literals`). What is too large never reaches the library. All
+//! numbers are in `[limits]` of the settings.
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
@@ -84,7 +84,8 @@ fn chosen<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'
     }
 }
 
-/// Whether a subscription begins with one field: the specification wants it so, and the library follows no fragment there.
+/// Whether a subscription begins with one field: the specification wants it so, and the library follows no fragment
+/// there.
 fn has_source(operation: &OperationDefinition) -> bool {
     match operation.selection_set.node.items.as_slice() {
         [only] => match &only.node {

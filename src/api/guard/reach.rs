@@ -1,4 +1,5 @@
-//! How far an operation reaches: what it asks for by the actions of the policy, held against the scopes of an API token.
+//! How far an operation reaches: what it asks for by the actions of the policy, held against the scopes of an API
+//! token.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,8 +16,8 @@ use crate::domain::policy::scopes::Scopes;
 
 impl Operation {
     /// The first action that the operation needs and no scope covers: a field answers to one action or to several, and
-    /// one of them has to be covered. What is only a part of another object answers to none. What restricts a list answers
-    /// as the field would that shows the same, or who may not read it could find it out by trying.
+    /// one of them has to be covered. What is only a part of another object answers to none. What restricts a list
+    /// answers as the field would that shows the same, or who may not read it could find it out by trying.
     pub fn uncovered(&mut self, scopes: Scopes) -> Option<&'static str> {
         let name = self.request.operation_name.clone();
         let variables = self.request.variables.clone();

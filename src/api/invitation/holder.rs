@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::InvitationPurpose;
 use crate::api::account::StateDeclarationInput;
 use crate::api::edition::Edition;
-use crate::api::enrolment::Enrolment;
+use crate::api::enrolment::{Enrolment, read_motivation};
 use crate::api::enums::{Language, Role};
 use crate::api::error::ApiResult;
 use crate::api::payload::payloads;
@@ -14,7 +14,6 @@ use crate::api::reason;
 use crate::api::request::Request;
 use crate::api::role::{RoleAssignment, RoleScope};
 use crate::domain::actor::Scope;
-use crate::domain::text::Comment;
 use crate::error::{Error, Faults, Result};
 use crate::service::account::read_profile;
 use crate::service::invitation::holder::{self as service, Joining, Offered, Outcome};
@@ -121,8 +120,7 @@ impl RegisterInvitedInput {
             Some(stated) => stated.read(&mut faults, "declaration.").map(Some),
             None => Some(None),
         };
-        let motivation = Comment::parse(self.motivation.as_deref().unwrap_or_default());
-        let motivation = faults.take("motivation", motivation);
+        let motivation = read_motivation(&mut faults, self.motivation.as_deref().unwrap_or_default());
         match (profile, password, statement, motivation) {
             (Some(profile), Some(password), Some(statement), Some(motivation)) => Ok(Joining {
                 profile,
@@ -191,7 +189,9 @@ impl HolderMutation {
     ) -> ApiResult<DeclineInvitationPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let reason = reason::read_optional(input.reason.as_deref())?;
+            let mut faults = Faults::default();
+            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
+            let reason = faults.whole(reason)?;
             service::decline(app, actor, &input.token, reason.as_ref()).await
         };
         DeclineInvitationPayload::of(result.await, |()| true)
@@ -207,18 +207,17 @@ impl HolderMutation {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
             let mut faults = Faults::default();
-            let motivation = Comment::parse(input.motivation.as_deref().unwrap_or_default());
-            let Some(motivation) = faults.take("motivation", motivation) else {
-                return Err(faults.into());
-            };
+            let motivation = read_motivation(&mut faults, input.motivation.as_deref().unwrap_or_default());
+            let motivation = faults.whole(motivation)?;
             service::accept(app, actor, &input.token, &motivation).await
         };
         AcceptInvitationPayload::of(result.await, Into::into)
     }
 
-    /// Makes an account with the address that the invitation went to, which its token confirms, and accepts the invitation,
-    /// both or neither. For an address that has an account already (`ACCOUNT_EXISTS`), sign in to it, if need be after
-    /// `requestPasswordReset`, and use `acceptInvitation`. A registration that was never confirmed is taken over.
+    /// Makes an account with the address that the invitation went to, which its token confirms, and accepts the
+    /// invitation, both or neither. For an address that has an account already (`ACCOUNT_EXISTS`), sign in to it, if
+    /// need be after `requestPasswordReset`, and use `acceptInvitation`. A registration that was never confirmed is
+    /// taken over.
     async fn register_invited(
         &self,
         ctx: &Context<'_>,

@@ -5,13 +5,13 @@ use async_graphql::{Context, ID, InputObject, Object};
 use super::Invitation;
 use crate::api::enums::{Language, Role};
 use crate::api::error::ApiResult;
-use crate::api::id::parse;
 use crate::api::payload::payloads;
-use crate::api::reason;
 use crate::api::request::Request;
-use crate::api::role::read_scope;
-use crate::domain::actor::{Grant, Scope};
+use crate::api::role::read_place;
+use crate::api::{id, reason};
+use crate::domain::actor::Grant;
 use crate::domain::id::InvitationId;
+use crate::error::Faults;
 use crate::service::invitation::{self as service, Invitee};
 
 /// An invitation to take part.
@@ -98,8 +98,8 @@ pub struct InvitationMutation;
 impl InvitationMutation {
     /// Invites somebody to take part in an edition, with or without an account: a message goes to the address, with a
     /// token that works until `expiresAt`. Whoever accepts applies, and is confirmed or waits as the edition's `policy`
-    /// says. For its coordinators, once it is announced, and when its enrolment is open at some time before the end of the
-    /// invitation.
+    /// says. For its coordinators, once it is announced, and when its enrolment is open at some time before the end of
+    /// the invitation.
     async fn invite_to_edition(
         &self,
         ctx: &Context<'_>,
@@ -107,25 +107,28 @@ impl InvitationMutation {
     ) -> ApiResult<InviteToEditionPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let id = parse("editionId", &input.edition_id)?;
+            let mut faults = Faults::default();
+            let id = id::parse(&mut faults, "editionId", &input.edition_id);
             let (given, family) = (&input.given_name, &input.family_name);
-            let invitee = Invitee::parse(&input.email, given, family, input.language.into())?;
+            let invitee = Invitee::parse(&mut faults, &input.email, given, family, input.language.into());
+            let (id, invitee) = faults.whole(id.zip(invitee))?;
             service::to_edition(app, actor, &invitee, id).await
         };
         InviteToEditionPayload::of(result.await, Invitation)
     }
 
-    /// Invites somebody to hold a role, with or without an account: by whoever may grant it there. Whether they still may is
-    /// asked again when it is accepted.
+    /// Invites somebody to hold a role, with or without an account: by whoever may grant it there. Whether they still
+    /// may is asked again when it is accepted.
     async fn invite_to_role(&self, ctx: &Context<'_>, input: InviteToRoleInput) -> ApiResult<InviteToRolePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
+            let mut faults = Faults::default();
             let (given, family) = (&input.given_name, &input.family_name);
-            let invitee = Invitee::parse(&input.email, given, family, input.language.into())?;
-            let grant = Grant {
-                role: input.role.into(),
-                scope: input.scope_id.as_ref().map_or(Ok(Scope::System), read_scope)?,
-            };
+            let invitee = Invitee::parse(&mut faults, &input.email, given, family, input.language.into());
+            let scope = read_place(&mut faults, input.scope_id.as_ref());
+            let (invitee, scope) = faults.whole(invitee.zip(scope))?;
+            let role = input.role.into();
+            let grant = Grant { role, scope };
             service::to_role(app, actor, &invitee, grant).await
         };
         InviteToRolePayload::of(result.await, Invitation)
@@ -139,15 +142,17 @@ impl InvitationMutation {
     ) -> ApiResult<WithdrawInvitationPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let id: InvitationId = parse("invitationId", &input.invitation_id)?;
-            let reason = reason::read_optional(input.reason.as_deref())?;
+            let mut faults = Faults::default();
+            let id: Option<InvitationId> = id::parse(&mut faults, "invitationId", &input.invitation_id);
+            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
+            let (id, reason) = faults.whole(id.zip(reason))?;
             service::withdraw(app, actor, id, input.version, reason.as_ref()).await
         };
         WithdrawInvitationPayload::of(result.await, Invitation)
     }
 
-    /// Sends an open invitation again, with another token and a new end, as one of yours; the old token is dead. Not within
-    /// a quarter of an hour, and not to an address that gets too many messages (`RATE_LIMITED`).
+    /// Sends an open invitation again, with another token and a new end, as one of yours; the old token is dead. Not
+    /// within a quarter of an hour, and not to an address that gets too many messages (`RATE_LIMITED`).
     async fn resend_invitation(
         &self,
         ctx: &Context<'_>,
@@ -155,7 +160,7 @@ impl InvitationMutation {
     ) -> ApiResult<ResendInvitationPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
-            let id: InvitationId = parse("invitationId", &input.invitation_id)?;
+            let id: InvitationId = id::sole("invitationId", &input.invitation_id)?;
             service::send_again(app, actor, id, input.version).await
         };
         ResendInvitationPayload::of(result.await, Invitation)

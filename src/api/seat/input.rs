@@ -7,12 +7,12 @@ use super::SeatPool;
 use crate::api::edition::Edition;
 use crate::api::enrolment::Enrolment;
 use crate::api::enums::ConstituentGroup;
-use crate::api::id;
 use crate::api::payload::payloads;
-use crate::domain::id::EditionId;
+use crate::api::{id, reason};
+use crate::domain::id::{EditionId, EnrolmentId, SeatPoolId};
 use crate::domain::seats::{KeptFor, PoolDraft};
 use crate::domain::text::{Country, Reason, parse_instant};
-use crate::error::{Code, Error, Faults, Result};
+use crate::error::{Code, Faults, Result};
 
 /// Seats that are to be kept for exactly one of institution, country and constituent group.
 #[derive(InputObject)]
@@ -35,39 +35,52 @@ pub struct CreateSeatPoolInput {
 }
 
 impl CreateSeatPoolInput {
-    pub(super) fn read(self) -> Result<(EditionId, KeptFor, PoolDraft)> {
-        let edition = id::parse("editionId", &self.edition_id)?;
+    pub(super) fn read(&self) -> Result<(EditionId, KeptFor, PoolDraft)> {
         let mut faults = Faults::default();
-        let country = faults.take("country", self.country.as_deref().map(Country::parse).transpose());
-        let releases_at = faults.take("releasesAt", self.releases_at.map(parse_instant).transpose());
-        let (Some(country), Some(releases_at)) = (country, releases_at) else {
-            return Err(faults.into());
-        };
-        let institution = self.institution_id.as_ref();
-        let institution = institution.map(|of| id::parse("institutionId", of)).transpose()?;
-        let kept_for = match (institution, country, self.constituent_group) {
-            (Some(id), None, None) => KeptFor::Institution(id),
-            (None, Some(country), None) => KeptFor::Country(country),
-            (None, None, Some(group)) => KeptFor::Group(group.into()),
-            (None, None, None) => return Err(Error::at("institutionId", Code::Required)),
-            // One of two or three: which is not to be guessed.
-            (_, _, Some(_)) => return Err(Error::at("constituentGroup", Code::Malformed)),
-            (_, Some(_), None) => return Err(Error::at("country", Code::Malformed)),
-        };
-        let draft = PoolDraft {
-            seats: self.seats,
-            releases_at,
-            overflow: self.overflow,
-        };
+        let edition = id::parse(&mut faults, "editionId", &self.edition_id);
+        let kept_for = self.kept_for(&mut faults);
+        let draft = read_draft(&mut faults, self.seats, self.releases_at, self.overflow);
+        let ((edition, kept_for), draft) = faults.whole(edition.zip(kept_for).zip(draft))?;
         Ok((edition, kept_for, draft))
     }
+
+    fn kept_for(&self, faults: &mut Faults) -> Option<KeptFor> {
+        let institution = self.institution_id.as_ref();
+        let institution = institution.map(|of| id::parse(faults, "institutionId", of));
+        let country = self.country.as_deref();
+        let country = country.map(|of| faults.take("country", Country::parse(of)));
+        let (at, code) = match (institution, country, self.constituent_group) {
+            (Some(id), None, None) => return id.map(KeptFor::Institution),
+            (None, Some(country), None) => return country.map(KeptFor::Country),
+            (None, None, Some(group)) => return Some(KeptFor::Group(group.into())),
+            (None, None, None) => ("institutionId", Code::Required),
+            // One of two or three: which is not to be guessed.
+            (_, _, Some(_)) => ("constituentGroup", Code::Malformed),
+            (_, Some(_), None) => ("country", Code::Malformed),
+        };
+        faults.take(at, Err(code))
+    }
+}
+
+fn read_draft(
+    faults: &mut Faults,
+    seats: i64,
+    releases_at: Option<DateTime<Utc>>,
+    overflow: bool,
+) -> Option<PoolDraft> {
+    let releases_at = faults.take("releasesAt", releases_at.map(parse_instant).transpose())?;
+    Some(PoolDraft {
+        seats,
+        releases_at,
+        overflow,
+    })
 }
 
 /// A change of what is kept; all of it anew.
 #[derive(InputObject)]
 pub struct ChangeSeatPoolInput {
     /// Which pool.
-    pub(super) seat_pool_id: ID,
+    seat_pool_id: ID,
     /// The version that you saw.
     pub(super) version: i64,
     /// How many seats: at least those that are taken and held, at most the present ones and those free for anybody.
@@ -80,17 +93,11 @@ pub struct ChangeSeatPoolInput {
 }
 
 impl ChangeSeatPoolInput {
-    pub(super) fn read(&self) -> Result<PoolDraft> {
+    pub(super) fn read(&self) -> Result<(SeatPoolId, PoolDraft)> {
         let mut faults = Faults::default();
-        let releases_at = faults.take("releasesAt", self.releases_at.map(parse_instant).transpose());
-        let Some(releases_at) = releases_at else {
-            return Err(faults.into());
-        };
-        Ok(PoolDraft {
-            seats: self.seats,
-            releases_at,
-            overflow: self.overflow,
-        })
+        let id = id::parse(&mut faults, "seatPoolId", &self.seat_pool_id);
+        let draft = read_draft(&mut faults, self.seats, self.releases_at, self.overflow);
+        faults.whole(id.zip(draft))
     }
 }
 
@@ -127,7 +134,7 @@ pub struct AcceptOfferInput {
 #[derive(InputObject)]
 pub struct DeclineOfferInput {
     /// Which enrolment.
-    pub(super) enrolment_id: ID,
+    enrolment_id: ID,
     /// The version that you saw.
     pub(super) version: i64,
     /// Why, up to 1,000 characters (NFC).
@@ -135,11 +142,11 @@ pub struct DeclineOfferInput {
 }
 
 impl DeclineOfferInput {
-    pub(super) fn reason(&self) -> Result<Option<Reason>> {
+    pub(super) fn read(&self) -> Result<(EnrolmentId, Option<Reason>)> {
         let mut faults = Faults::default();
-        faults
-            .take("reason", Reason::parse_optional(self.reason.as_deref()))
-            .ok_or_else(|| faults.into())
+        let id = id::parse(&mut faults, "enrolmentId", &self.enrolment_id);
+        let reason = reason::read_optional(&mut faults, self.reason.as_deref());
+        faults.whole(id.zip(reason))
     }
 }
 

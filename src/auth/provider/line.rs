@@ -47,7 +47,8 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// With the certificate authorities of browsers; a conversation takes `patience` at most, and `loopback` also allows this machine itself without TLS.
+    /// With the certificate authorities of browsers; a conversation takes `patience` at most, and `loopback` also
+    /// allows this machine itself without TLS.
     pub(super) fn new(patience: Duration, loopback: bool) -> Result<Self> {
         let connector = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(Arc::new(aws_lc_rs::default_provider()))

@@ -1,4 +1,5 @@
-//! What is known of a provider: where its endpoints are, and its keys. Asked for once an hour, sooner for an unknown key.
+//! What is known of a provider: where its endpoints are, and its keys. Asked for once an hour, sooner for an unknown
+//! key.
 
 use std::sync::Arc;
 

@@ -151,7 +151,8 @@ impl Providers {
             .ok()
             .filter(|url| matches!(url.url().scheme(), "https" | "http") && url.url().fragment().is_none())
             .ok_or_else(|| ConfigError::invalid("auth.callback_url", "must be http:// or https://…, without a #"))?;
-        // A conversation that ends first is told as what it is; the operation has the rest of its time for the database.
+        // A conversation that ends first is told as what it is; the operation has the rest of its time for the
+        // database.
         if !auth.providers.is_empty() && !(1..settings.load.operation_seconds).contains(&auth.provider_seconds) {
             let problem = "must be at least 1 and less than load.operation_seconds";
             return Err(ConfigError::invalid("auth.provider_seconds", problem).into());
@@ -177,7 +178,8 @@ impl Providers {
         self.0.all.iter().find(|provider| provider.key == key)
     }
 
-    /// The one with this key, if it still is the one that knew somebody: another issuer under the same key knows others.
+    /// The one with this key, if it still is the one that knew somebody: another issuer under the same key knows
+    /// others.
     pub fn accepting(&self, key: &str, issuer: &str) -> Option<&Provider> {
         self.find(key).filter(|provider| provider.issuer() == issuer)
     }
@@ -200,8 +202,8 @@ impl Providers {
     /// Exchanges the code that somebody brought back for what the provider says of them.
     ///
     /// # Errors
-    /// [`crate::error::Code::InvalidToken`] for a code that the provider does not take, [`Error::Provider`] when it does not
-    /// answer as it should, or says what cannot be believed.
+    /// [`crate::error::Code::InvalidToken`] for a code that the provider does not take, [`Error::Provider`] when it
+    /// does not answer as it should, or says what cannot be believed.
     pub async fn redeem(&self, provider: &Provider, returned: &Returned<'_>, clock: &Arc<Clock>) -> Result<Claims> {
         let talk = talk::redeem(&self.0.line, &self.0.callback, provider, returned, clock);
         self.in_time(provider, talk).await

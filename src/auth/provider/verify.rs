@@ -1,5 +1,6 @@
-//! Whether an ID token can be believed (OpenID Connect Core, 3.1.3.7 and 3.1.3.8). The library compares signature, issuer,
-//! audience, nonce and end; here is what it leaves open: which algorithms, whose instant, for whom, and with which token.
+//! Whether an ID token can be believed (OpenID Connect Core, 3.1.3.7 and 3.1.3.8). The library compares signature,
+//! issuer, audience, nonce and end; here is what it leaves open: which algorithms, whose instant, for whom, and with
+//! which token.
 
 use std::sync::Arc;
 

@@ -71,9 +71,9 @@ impl Reply {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
             }
             Problem::Failed(Error::Busy(seconds)) => Some((header::RETRY_AFTER, HeaderValue::from(*seconds))),
-            Problem::Failed(Error::Overloaded | Error::Key(KeyRefusal::InUse)) => {
-                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
-            }
+            Problem::Failed(
+                Error::Timeout | Error::Overloaded | Error::Conflict { lock: true, .. } | Error::Key(KeyRefusal::InUse),
+            ) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,
         };
         let fault = problem.error(self.language, &self.request_id);
@@ -93,4 +93,36 @@ impl Reply {
 /// Whether the operation ran: what the library refused before has no path.
 pub fn ran(answer: &Answer) -> bool {
     answer.data != Value::Null || answer.errors.is_empty() || answer.errors.iter().any(|fault| !fault.path.is_empty())
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_may_come_again_is_told_when() {
+        let reply = Reply {
+            media: Media::GraphQl,
+            language: Language::En,
+            request_id: "test".to_owned(),
+        };
+        let met = |lock| Error::Conflict {
+            cause: Box::new(sea_orm::DbErr::Custom("met".to_owned())),
+            lock,
+        };
+        for (failure, status, wait) in [
+            (Error::Timeout, 503, Some("1")),
+            (Error::Overloaded, 503, Some("1")),
+            (met(true), 503, Some("1")),
+            (Error::Key(KeyRefusal::InUse), 409, Some("1")),
+            (Error::Busy(7), 429, Some("7")),
+            (met(false), 500, None),
+            (Error::Forbidden, 403, None),
+        ] {
+            let said = failure.to_string();
+            let answer = reply.problem(Problem::Failed(failure));
+            let told = answer.headers().get(header::RETRY_AFTER);
+            assert_eq!(answer.status().as_u16(), status, "{said}");
+            assert_eq!(told.and_then(|value| value.to_str().ok()), wait, "{said}");
+        }
+    }
 }

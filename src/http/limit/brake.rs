@@ -1,5 +1,5 @@
-//! How guesses at one account are slowed: networks from which it signed in lately have buckets of their own, all others share
-//! one, and wait for their turn at it.
+//! How guesses at one account are slowed: networks from which it signed in lately have buckets of their own, all others
+//! share one, and wait for their turn at it.
 
 use std::collections::BTreeMap;
 
@@ -69,8 +69,8 @@ fn keyed(app: &App, parts: &[&[u8]]) -> Key {
     Key::new(&[&app.fingerprints.of(parts)])
 }
 
-/// Takes what is tried at an account: from the bucket that the caller's network has there, if it is known, or else from the
-/// one of all others, in turn. What was taken, or the microseconds after which to ask again.
+/// Takes what is tried at an account: from the bucket that the caller's network has there, if it is known, or else from
+/// the one of all others, in turn. What was taken, or the microseconds after which to ask again.
 pub async fn admit(
     app: &App,
     tx: &Tx,

@@ -23,8 +23,8 @@ enum Outcome {
 }
 
 /// Gives back what proofs of identity took, if none of them failed. One that made a message costs its caller a message
-/// instead; where none is left it stays what it cost, so that the two limits together hold. A network from which somebody
-/// signed in is known to the account from now on.
+/// instead; where none is left it stays what it cost, so that the two limits together hold. A network from which
+/// somebody signed in is known to the account from now on.
 pub async fn settle(app: &App, ticket: &Ticket, answer: &Answer) -> Result<()> {
     let outcomes: Vec<Outcome> = ticket.proofs.iter().map(|proof| outcome(answer, proof)).collect();
     let (marks, back) = (marks(ticket, &outcomes), due_back(ticket, &outcomes, answer));
@@ -72,8 +72,9 @@ fn due_back(ticket: &Ticket, outcomes: &[Outcome], answer: &Answer) -> Vec<Charg
     back
 }
 
-/// What a field has answered with: an object, such as a session, a word for what came of it, or true is a success. Lists
-/// are of errors, and texts anybody can ask for. What only reads has found something when there is an object at all.
+/// What a field has answered with: an object, such as a session, a word for what came of it, or true is a success.
+/// Lists are of errors, and texts anybody can ask for. What only reads has found something when there is an object at
+/// all.
 fn outcome(answer: &Answer, proof: &Proof) -> Outcome {
     let field = proof.answered_as.as_str();
     let of_field = answer
@@ -110,8 +111,8 @@ const NO_GUESS: [&str; 3] = ["PROVIDER_UNAVAILABLE", "UNAUTHENTICATED", "FORBIDD
 /// The codes that say that a proof was wrong.
 const WRONG: [&str; 3] = ["INVALID_CREDENTIALS", "INVALID_CODE", "INVALID_TOKEN"];
 
-/// Whether these are errors about what was entered, each with its code, and none says that a proof was wrong. A code is the
-/// one word of the schema in such an error, so a client can leave it out, but not put another one there.
+/// Whether these are errors about what was entered, each with its code, and none says that a proof was wrong. A code is
+/// the one word of the schema in such an error, so a client can leave it out, but not put another one there.
 fn is_of_other_faults(value: &Constant) -> bool {
     let Constant::List(faults) = value else {
         return false;

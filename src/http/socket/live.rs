@@ -1,8 +1,8 @@
 //! A subscription: read and judged at once, and again whenever something has changed.
 //!
-//! Each value is an operation of its own: who asks is looked up again, the policy is asked again, nothing is kept from the
-//! value before. What was announced, other roles, and the passing of time make the next one; what changes while one is
-//! read or waits to be sent comes in one more, so the last state is always told.
+//! Each value is an operation of its own: who asks is looked up again, the policy is asked again, nothing is kept from
+//! the value before. What was announced, other roles, and the passing of time make the next one; what changes while one
+//! is read or waits to be sent comes in one more, so the last state is always told.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Write};

@@ -10,13 +10,12 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use super::live;
 use super::protocol::Close;
 use crate::api::guard::Operation;
-use crate::api::keyed;
 use crate::domain::actor::{Actor, Grant};
 use crate::domain::language::Language;
 use crate::error::{Error, Result};
 use crate::http::door::Door;
 use crate::http::graphql::{self, Asked, Problem};
-use crate::http::{Shared, execute};
+use crate::http::{Shared, change, execute};
 use crate::service::session::{self, ClientLabel};
 
 /// What an operation has to say.
@@ -100,7 +99,7 @@ impl Work {
             Err(failure) => return self.refused(Problem::Failed(failure)),
         };
         answer.errors.truncate(self.shared.app.settings.limits.errors);
-        if answer.http_headers.contains_key(keyed::REPLAYED) {
+        if answer.http_headers.contains_key(change::REPLAYED) {
             answer.extensions.insert("idempotencyReplayed".to_owned(), true.into());
         }
         if !graphql::ran(&answer) {

@@ -264,7 +264,7 @@ fn the_files_hold_the_notices_and_nothing_else() {
     let mut names: Vec<_> = every_notice("x")
         .iter()
         .map(Notice::name)
-        .chain(["greeting", "closing", "footer"])
+        .chain(["greeting", "closing", "footer", "ended"])
         .collect();
     names.sort_unstable();
     names.dedup();
@@ -276,6 +276,57 @@ fn the_files_hold_the_notices_and_nothing_else() {
         let mut sections: Vec<_> = file.lines().filter_map(|line| line.strip_prefix("== ")).collect();
         sections.sort_unstable();
         assert_eq!(sections, names);
+    }
+}
+
+#[test]
+fn wherever_all_ways_into_an_account_end_the_message_names_them() {
+    let at = DateTime::from_timestamp(1_646_663_400, 0).expect("an instant");
+    let ending = [
+        "password_changed",
+        "second_factor_added",
+        "second_factor_removed",
+        "address_changed",
+        "identity_unlinked",
+        "account_disabled",
+    ];
+    let words = [
+        ["sesiones", "API tokens", "enlace del calendario", "mensajes anteriores"],
+        ["session", "API token", "calendar link", "earlier messages"],
+        ["sessões", "API tokens", "link do calendário", "mensagens anteriores"],
+    ];
+    for notice in about_accounts("x", at) {
+        for language in Language::ALL {
+            let all = match language {
+                Language::Es => words[0],
+                Language::En => words[1],
+                Language::Pt => words[2],
+            };
+            let message = rendered(&notice, language);
+            let names = |text: &str| all.iter().all(|word| text.contains(word));
+            let (name, ends) = (notice.name(), ending.contains(&notice.name()));
+            assert_eq!(names(&message.text), ends, "{name}: {}", message.text);
+            assert_eq!(names(&message.html), ends, "{name}: {}", message.html);
+        }
+    }
+    let disabled = Notice::AccountDisabled { reason: "x".into() };
+    let kept = "but the one in which this was done";
+    assert!(!rendered(&disabled, Language::En).text.contains(kept));
+    assert!(
+        rendered(&Notice::PasswordChanged { at }, Language::En)
+            .text
+            .contains(kept)
+    );
+}
+
+#[test]
+fn who_may_come_back_is_not_told_to_use_a_password_that_there_may_not_be() {
+    for (language, password) in [
+        (Language::Es, "contraseña"),
+        (Language::En, "password"),
+        (Language::Pt, "senha"),
+    ] {
+        assert!(!rendered(&Notice::AccountEnabled, language).text.contains(password));
     }
 }
 

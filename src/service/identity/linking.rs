@@ -14,7 +14,7 @@ use crate::domain::policy::{self, Action, Relation};
 use crate::error::{Code, Error, Result};
 use crate::service::session::{ending, proof};
 use crate::store::identity::Known;
-use crate::store::{Tx, identity, identity_claim, outbox, person, registration};
+use crate::store::{Tx, identity, identity_claim, outbox, person};
 
 /// The actor's own identities, the oldest first.
 ///
@@ -81,13 +81,14 @@ pub async fn confirm(app: &App, token: &str, handle: &str, code: Option<&str>) -
     Ok(())
 }
 
-/// The address is the owner's; what somebody else may have set before is not. Whether a password was forgotten.
+/// The address is the owner's; what somebody else may have set or asked for before is not. Whether a password was
+/// forgotten.
 async fn own(app: &App, tx: &Tx, owner: &person::Model, now: DateTime<Utc>) -> Result<bool> {
     if owner.email_confirmed_at.is_some() {
         return Ok(false);
     }
     person::set_confirmed(tx, owner.id, now).await?;
-    registration::forget(tx, owner.id).await?;
+    ending::of_everything(tx, owner.id, None, now).await?;
     note(app, tx, None, owner.id, "address confirmed with an identity").await?;
     if owner.password_hash.is_none() {
         return Ok(false);
