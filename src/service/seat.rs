@@ -57,6 +57,7 @@ pub async fn create_pool(
     seat_pool::insert(&tx, row.clone(), at).await?;
     note(&app.clock, &tx, actor.person, pool, (None, "kept")).await?;
     settle(&app.clock, &tx, actor.person, edition.id).await?;
+    let row = seat_pool::find(&tx, pool).await?.unwrap_or(row);
     end(app, tx, actor, pool, edition.id).await?;
     Ok(row)
 }
