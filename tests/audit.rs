@@ -716,6 +716,7 @@ async fn what_time_does_and_what_follows_from_a_role_leaves_an_entry() {
     // A charge that ends with the role that somebody takes away.
     let roles = audit::Entity::find()
         .filter(audit::Column::Action.eq("grant_tutor"))
+        .filter(audit::Column::SubjectKind.eq("role"))
         .one(test.app.db.read())
         .await
         .expect("a query")
@@ -757,4 +758,29 @@ async fn what_time_does_and_what_follows_from_a_role_leaves_an_entry() {
     assert!(actions(&ada, moves.clone()).await.len() > before);
     let last = ada.run("AuditEntries", json!({ "first": 1, "filter": moves })).await;
     assert_eq!(last.at("auditEntries.nodes.0.actor"), &Value::Null);
+}
+
+#[tokio::test]
+async fn a_role_is_in_the_log_of_whom_it_concerns() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let (eva, fio) = (test.person("Eva").await, test.person("Fio").await);
+    let input = json!({ "personId": id_of(&eva), "role": "TUTOR", "scopeId": class.edition });
+    let granted = act(&class.coordinator, "GrantRole", input).await;
+    let role = granted.text("grantRole.roleAssignment.id");
+    let input = json!({ "roleAssignmentId": role, "reason": "Left" });
+    let revoked = act(&class.coordinator, "RevokeRole", input).await;
+    assert_eq!(revoked.user_errors("revokeRole"), [""; 0]);
+    // Whoever has a team in their charge is its tutor.
+    class.allocate(&class.team, &fio).await;
+    let ada = test.administrator().await;
+    let granting = json!({ "actions": ["grant_tutor"] });
+    for (who, expected) in [(&eva, 2), (&fio, 1)] {
+        let of_person = json!({ "subjectId": id_of(who), "actions": ["grant_tutor"] });
+        for (reader, filter) in [(who, &granting), (&ada, &of_person)] {
+            let found = actions(reader, filter.clone()).await;
+            assert_eq!(found.len(), expected, "of {} by {}", who.email, reader.email);
+        }
+    }
+    drop(test.mails().await);
 }

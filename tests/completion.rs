@@ -3,7 +3,7 @@
 use rumbo::domain::actor::Role;
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
+use crate::support::app::{Client, TestApp};
 use crate::support::scene::{
     Class, Plan, act, apply, as_seen, at, enrolling, roadmap_input, scores, state, version, walk,
 };
@@ -192,10 +192,7 @@ async fn outcomes_are_decided_all_or_none_by_who_coordinates() {
         decide(json!([ana, waiting])).await,
         ["ILLEGAL_TRANSITION input.enrolments.1"]
     );
-    assert_eq!(
-        decide(json!([ana, ana])).await,
-        ["ILLEGAL_TRANSITION input.enrolments.1"]
-    );
+    assert_eq!(decide(json!([ana, ana])).await, ["REPEATED input.enrolments.1"]);
     assert_eq!(
         decide(json!([ana, class.team])).await,
         ["INVALID_ID input.enrolments.1.id"]
@@ -246,5 +243,64 @@ async fn outcomes_are_decided_all_or_none_by_who_coordinates() {
         "a team mate's outcome is not mine to read"
     );
     assert!(!read(&test.anonymous()).await);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn once_an_edition_is_over_nobody_leaves_it() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let carla = &class.coordinator;
+    let enrolment = &class.enrolments[0];
+    let may = async |client: &Client<'_>, action: &str, on: &str| {
+        let answer = client.run("MayI", json!({ "action": action, "on": on })).await;
+        answer.at("viewer.can.allowed").as_bool().expect("an answer")
+    };
+    let attempts = async || {
+        let seen = version(carla, enrolment).await;
+        let mut one = json!({ "enrolmentId": enrolment, "version": seen, "reason": "Too late" });
+        let own = act(&class.people[0], "WithdrawEnrolment", one.clone()).await;
+        let by_staff = act(carla, "WithdrawEnrolment", one.clone()).await;
+        one["decision"] = json!("EXCLUDE");
+        let decided = act(carla, "DecideEnrolment", one).await;
+        let many = json!({
+            "editionId": class.edition, "enrolments": as_seen(carla, json!([enrolment])).await, "decision": "EXCLUDE",
+            "reason": "Too late",
+        });
+        let many = act(carla, "DecideEnrolments", many).await;
+        [
+            own.user_errors("withdrawEnrolment"),
+            by_staff.user_errors("withdrawEnrolment"),
+            decided.user_errors("decideEnrolment"),
+            many.user_errors("decideEnrolments"),
+        ]
+        .concat()
+    };
+    let abilities = async || {
+        [
+            may(&class.people[0], "WITHDRAW_ENROLMENT", enrolment).await,
+            may(carla, "WITHDRAW_ENROLMENT", enrolment).await,
+            may(carla, "DECIDE_ENROLMENT", enrolment).await,
+            may(carla, "DECIDE_ENROLMENTS", &class.edition).await,
+        ]
+    };
+    walk(carla, &class.edition, &["GRADING"]).await;
+    assert_eq!(abilities().await, [true; 4]);
+    for to in ["CLOSED", "ARCHIVED"] {
+        walk(carla, &class.edition, &[to]).await;
+        assert_eq!(
+            attempts().await,
+            [
+                "ILLEGAL_TRANSITION input.enrolmentId",
+                "ILLEGAL_TRANSITION input.enrolmentId",
+                "ILLEGAL_TRANSITION input.enrolmentId",
+                "ILLEGAL_TRANSITION input.editionId",
+            ],
+            "{to}"
+        );
+        assert_eq!(abilities().await, [false; 4], "{to}");
+        assert_eq!(state(carla, enrolment).await, "ACTIVE");
+    }
+    assert_eq!(test.violations().await, []);
     drop(test.mails().await);
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::TimeDelta;
 use rumbo::domain::edition::EditionState;
-use rumbo::domain::id::EditionId;
+use rumbo::domain::id::{DeliverableId, EditionId, TeamId};
 use rumbo::domain::person::Gender;
-use rumbo::store::{Engine, edition};
-use sea_orm::{ConnectionTrait, Statement};
+use rumbo::store::{Engine, allocation, deliverable, edition, person, role};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp, Who};
@@ -407,8 +409,114 @@ async fn nobody_is_invited_to_an_edition_that_is_cancelled_meanwhile() {
     drop(test.mails().await);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_who_put_teams_in_one_persons_charge_make_one_tutor_of_them() {
+    let test = Arc::new(TestApp::new().await);
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let teams = [class.team.clone(), class.make_team("Tala", &[]).await];
+    let eva = test.person("Eva").await;
+    let id = eva.person.expect("a person");
+    let start = |operation: &'static str, input: Value| {
+        let (test, token) = (test.clone(), class.coordinator.token().map(str::to_owned));
+        tokio::spawn(async move { act(&test.bearer(token), operation, input).await })
+    };
+    let allocate = |team: &str| {
+        let input = json!({ "teamIds": [team], "personId": id_of(&eva) });
+        start("AllocateTutor", input)
+    };
+    let held = async || {
+        let db = test.app.db.read();
+        let roles = role::of_person(db, id, test.now()).await.expect("roles");
+        let teams = teams.each_ref().map(|team| team.parse::<TeamId>().expect("a team"));
+        let charges = allocation::of_teams(db, &teams).await.expect("charges");
+        let charges = charges.iter().filter(|row| row.person_id == id).count();
+        (roles.iter().map(|row| row.id).collect::<Vec<_>>(), charges)
+    };
+    // Both come as far as they can while somebody has her row.
+    let holding = test.app.db.write().await.expect("a transaction");
+    person::lock(&holding, id).await.expect("a query").expect("Eva");
+    let allocating = teams.each_ref().map(|team| allocate(team));
+    until_so_many_wait(&test, 2).await;
+    holding.commit().await.expect("a commit");
+    for task in allocating {
+        let answer = task.await.expect("a task that ends");
+        assert_eq!(answer.user_errors("allocateTutor"), [""; 0]);
+    }
+    let (roles, charges) = held().await;
+    assert_eq!((roles.len(), charges), (1, 2));
+
+    // Whoever ends the role meanwhile ends what was given before, or leaves what is given after.
+    let end = json!({ "allocationId": allocation_of(&class, &teams[1], &eva).await });
+    let ended = act(&class.coordinator, "EndAllocation", end).await;
+    assert_eq!(ended.user_errors("endAllocation"), [""; 0]);
+    let holding = test.app.db.write().await.expect("a transaction");
+    person::lock(&holding, id).await.expect("a query").expect("Eva");
+    let revoking = start("RevokeRole", json!({ "roleAssignmentId": roles[0].to_string() }));
+    until_so_many_wait(&test, 1).await;
+    let allocating = allocate(&teams[1]);
+    until_so_many_wait(&test, 2).await;
+    holding.commit().await.expect("a commit");
+    let revoked = revoking.await.expect("a task that ends");
+    assert_eq!(revoked.user_errors("revokeRole"), [""; 0]);
+    let allocated = allocating.await.expect("a task that ends");
+    assert_eq!(allocated.user_errors("allocateTutor"), [""; 0]);
+    let (roles, charges) = held().await;
+    assert!(
+        matches!((roles.len(), charges), (0, 0) | (1, 1)),
+        "{roles:?}, {charges}"
+    );
+    assert_eq!(test.violations().await, []);
+}
+
+/// The allocation by which a team is in somebody's charge.
+async fn allocation_of(class: &Class<'_>, team: &str, tutor: &Client<'_>) -> String {
+    let document = "query ($id: ID!) { team(id: $id) { tutors { id person { id } } } }";
+    let seen = class.coordinator.query(document, json!({ "id": team })).await;
+    let tutors = seen.at("team.tutors").as_array().expect("a list");
+    let own = tutors.iter().find(|row| row["person"]["id"] == id_of(tutor).as_str());
+    own.expect("a charge")["id"].as_str().expect("an identifier").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_draft_is_held_against_what_is_asked_when_its_turn_comes() {
+    let test = Arc::new(TestApp::new().await);
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let holding = test.app.db.write().await.expect("a transaction");
+    let edition = class.edition.parse::<EditionId>().expect("an edition");
+    edition::lock(&holding, edition)
+        .await
+        .expect("a query")
+        .expect("the edition");
+    let input = json!({ "deliverableId": class.roadmap, "title": "Ours", "body": "In a year." });
+    let mut saving = tokio::spawn({
+        let (test, token) = (test.clone(), class.people[0].token().map(str::to_owned));
+        async move { act(&test.bearer(token), "SaveDraft", input).await }
+    });
+    tokio::select! {
+        () = until_somebody_waits(&test) => {}
+        done = &mut saving => panic!("the draft waits for nobody: {:#}", done.expect("an answer").json),
+    }
+    let past = test.now() - TimeDelta::hours(1);
+    let id = class.roadmap.parse::<DeliverableId>().expect("a deliverable");
+    deliverable::Entity::update_many()
+        .col_expr(deliverable::Column::DueAt, Expr::value(past))
+        .col_expr(deliverable::Column::CutOffAt, Expr::value(past))
+        .filter(deliverable::Column::Id.eq(id))
+        .exec(&holding)
+        .await
+        .expect("another deadline");
+    holding.commit().await.expect("a commit");
+    let answer = saving.await.expect("a task that ends");
+    assert_eq!(answer.user_errors("saveDraft"), ["DEADLINE_PASSED input"]);
+}
+
 /// Returns when a statement waits for a lock. On SQLite the one writer waits before it begins.
 async fn until_somebody_waits(test: &TestApp) {
+    until_so_many_wait(test, 1).await;
+}
+
+/// The same for so many statements.
+async fn until_so_many_wait(test: &TestApp, count: i64) {
     const WAITING: &str =
         "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     if test.app.db.engine() == Engine::Sqlite {
@@ -420,7 +528,7 @@ async fn until_somebody_waits(test: &TestApp) {
             .query_one_raw(Statement::from_string(db.get_database_backend(), WAITING))
             .await;
         let row = row.expect("a query").expect("a row");
-        if row.try_get_by_index::<i64>(0).expect("a count") > 0 {
+        if row.try_get_by_index::<i64>(0).expect("a count") >= count {
             return;
         }
         tokio::task::yield_now().await;

@@ -115,7 +115,7 @@ async fn members_take_part_in_the_edition_and_are_in_no_other_team() {
         (json!([class.enrolments[3]]), "NOT_ADMITTED input.enrolmentIds.0"),
         (json!([NO_ENROLMENT]), "NOT_ADMITTED input.enrolmentIds.0"),
         (json!([free, taken]), "ALREADY_IN_TEAM input.enrolmentIds.1"),
-        (json!([free, free]), "ALREADY_IN_TEAM input.enrolmentIds.1"),
+        (json!([free, free]), "REPEATED input.enrolmentIds.1"),
         (json!([free, class.team]), "INVALID_ID input.enrolmentIds.1"),
     ] {
         assert_eq!(make(enrolments).await, [expected]);
@@ -188,7 +188,7 @@ async fn nobody_is_tutor_of_their_own_team() {
     let held = allocate(json!([class.team]), &id_of(&class.tutor)).await;
     assert_eq!(held.user_errors("allocateTutor"), ["ALREADY_GRANTED input.teamIds.0"]);
     let twice = allocate(json!([second, second]), &ana).await;
-    assert_eq!(twice.user_errors("allocateTutor"), ["ALREADY_GRANTED input.teamIds.1"]);
+    assert_eq!(twice.user_errors("allocateTutor"), ["REPEATED input.teamIds.1"]);
     let empty = allocate(json!([]), &ana).await;
     assert_eq!(empty.user_errors("allocateTutor"), ["REQUIRED input.teamIds"]);
     assert_eq!(allocate(json!([second]), NO_PERSON).await.refusal(), "NOT_FOUND");

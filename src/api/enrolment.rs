@@ -331,7 +331,7 @@ impl EnrolmentMutation {
         ApplyToEditionPayload::of(Box::pin(run).await, Enrolment::from)
     }
 
-    /// Withdraws an enrolment; a freed seat passes to the next in line at once.
+    /// Withdraws an enrolment; a freed seat passes to the next in line at once. No more once its edition is over.
     async fn withdraw_enrolment(
         &self,
         ctx: &Context<'_>,
@@ -348,7 +348,7 @@ impl EnrolmentMutation {
         WithdrawEnrolmentPayload::of(Box::pin(run).await, Enrolment::from)
     }
 
-    /// Decides on one enrolment. For coordinators of the edition.
+    /// Decides on one enrolment, until the edition is over. For its coordinators.
     async fn decide_enrolment(
         &self,
         ctx: &Context<'_>,
@@ -366,7 +366,7 @@ impl EnrolmentMutation {
         DecideEnrolmentPayload::of(Box::pin(run).await, Enrolment::from)
     }
 
-    /// Decides in the same way on many enrolments of an edition, all or none. For its coordinators.
+    /// Decides in the same way on many enrolments of an edition, all or none, until it is over. For its coordinators.
     async fn decide_enrolments(
         &self,
         ctx: &Context<'_>,

@@ -53,6 +53,7 @@ pub mod institution;
 pub mod invitation;
 pub mod language;
 pub mod link;
+pub mod list;
 pub mod notice;
 pub mod person;
 pub mod policy;

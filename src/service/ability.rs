@@ -38,7 +38,8 @@ pub struct Permission {
     pub reason_required: bool,
 }
 
-const NOT_ONES_OWN: [&str; 11] = [
+/// What is done to work, and never to one's own.
+const ASSESSING: [&str; 7] = [
     "startReview",
     "requestRevision",
     "gradeSubmission",
@@ -46,6 +47,10 @@ const NOT_ONES_OWN: [&str; 11] = [
     "overrideGrade",
     "reopenReview",
     "finalizeGrades",
+];
+
+/// What is decided about an enrolment, and never about one's own.
+const DECIDING: [&str; 4] = [
     "decideEnrolment",
     "rankWaiting",
     "decideCompletion",
@@ -201,7 +206,7 @@ impl Seen {
                 Some(facts.if_possible(mine && asked.in_time(row.state, deliverable, edition)))
             }
             "releaseGrades" if !edition.tutors_release => Some(facts.only(&["release_grade"])),
-            operation if NOT_ONES_OWN.contains(&operation) => Some(facts),
+            operation if ASSESSING.contains(&operation) => Some(facts),
             _ => None,
         }
     }
@@ -295,7 +300,8 @@ impl Facts<'_> {
         let asked = Action::ALL.iter().filter(|action| self.actions.contains(&action.key()));
         let verdict = asked.map(|action| policy::verdict(actor, *action, self.relation)).max();
         let verdict = verdict.unwrap_or(Verdict::Denied);
-        let own = (self.relation.own || self.relation.team) && NOT_ONES_OWN.contains(&operation);
+        let judges = ASSESSING.contains(&operation) || DECIDING.contains(&operation);
+        let own = judges && (self.relation.own || self.relation.team);
         let takes = |kind, state: Option<&str>| state.is_none_or(|state| states::takes(operation, kind, state));
         let open = takes(Kind::Edition, self.edition.map(|row| row.state.word()))
             && takes(Kind::Enrolment, self.enrolment.map(|row| row.state.word()))

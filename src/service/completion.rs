@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, Seen};
+use crate::domain::list::check_once;
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::seats::Seat;
@@ -14,6 +15,7 @@ use crate::domain::submission::{Evidence, Outcome};
 use crate::domain::text::Reason;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::store::completion::Decision;
 use crate::store::history::Step;
 use crate::store::{Tx, audit, completion, course, deliverable, edition, enrolment, history, outbox, tally};
 
@@ -33,8 +35,8 @@ struct Facts {
 /// people are told. For who coordinates the edition.
 ///
 /// # Errors
-/// At the place of each: [`Code::IllegalTransition`] for an enrolment that is not active or an edition that is
-/// neither running nor grading, [`Code::OwnWork`] for the actor's own enrolment, [`Code::StaleVersion`].
+/// At the place of each: [`Code::Repeated`], [`Code::IllegalTransition`] for an enrolment that is not active or an edition
+/// that is neither running nor grading, [`Code::OwnWork`] for the actor's own enrolment, [`Code::StaleVersion`].
 pub async fn decide(app: &App, actor: &Actor, list: &[Seen<EnrolmentId>]) -> Result<Vec<completion::Model>> {
     match list.len() {
         0 => return Err(Error::at("enrolments", Code::Required)),
@@ -42,6 +44,7 @@ pub async fn decide(app: &App, actor: &Actor, list: &[Seen<EnrolmentId>]) -> Res
         _ => return Err(Fault::at("enrolments", Code::TooLong).with(LIMIT).into()),
     }
     let ids: Vec<EnrolmentId> = list.iter().map(|seen| seen.id).collect();
+    check_once("enrolments", &ids).check()?;
     let tx = app.db.write().await?;
     let relations = completion::relations(&tx, actor, &ids).await?;
     check_seen(actor, &ids, &relations, "input.enrolments")?;
@@ -52,9 +55,7 @@ pub async fn decide(app: &App, actor: &Actor, list: &[Seen<EnrolmentId>]) -> Res
         let at = format!("enrolments.{place}");
         let own = relations.get(id).is_some_and(|relation| relation.own);
         let (row, outcome) = facts.outcome(*id)?;
-        let repeated = ids[..place].contains(id);
-        let state = facts.next(row, outcome.completed, false).filter(|_| !repeated);
-        match state {
+        match facts.next(row, outcome.completed, false) {
             _ if own => faults.push(Fault::at(&at, Code::OwnWork)),
             None => faults.push(Fault::at(&at, Code::IllegalTransition)),
             Some(state) => match expect_version(&format!("{at}.version"), row.version, *version) {
@@ -206,18 +207,17 @@ async fn write(
     app: &App,
     actor: &Actor,
     facts: &Facts,
-    decisions: &[(&enrolment::Model, EnrolmentState, Outcome)],
+    decisions: &[Decision<'_>],
     reason: Option<&Reason>,
 ) -> Result<Vec<completion::Model>> {
     let (now, reason) = (app.clock.now(), reason.map(AsRef::as_ref));
-    let mut decided = Vec::with_capacity(decisions.len());
+    let after = completion::set_outcomes(tx, decisions).await?;
+    let decided = completion::insert_all(tx, &app.clock, decisions, actor.person).await?;
     let mut changes = Vec::with_capacity(decisions.len());
     let mut steps = Vec::with_capacity(decisions.len());
     let mut freed: BTreeMap<(EditionId, Seat), i64> = BTreeMap::new();
-    for (row, state, outcome) in decisions {
-        let after = completion::set_outcome(tx, row, *state, outcome.grade).await?;
-        decided.push(completion::insert(tx, &app.clock, row.id, outcome, actor.person).await?);
-        let (before, after) = (enrolment::fact(row), enrolment::fact(&after));
+    for ((row, state, _), after) in decisions.iter().zip(&after) {
+        let (before, after) = (enrolment::fact(row), enrolment::fact(after));
         changes.push(Change {
             at: now,
             before: Some(before),
@@ -249,19 +249,16 @@ async fn write(
         reason,
     )
     .await?;
-    tally::record(tx, &app.clock, &changes).await?;
     tell(tx, app, facts, decisions).await?;
+    // Last, since its rows are those of all editions.
+    tally::record(tx, &app.clock, &changes).await?;
     Ok(decided)
 }
 
-async fn tell(
-    tx: &Tx,
-    app: &App,
-    facts: &Facts,
-    decisions: &[(&enrolment::Model, EnrolmentState, Outcome)],
-) -> Result<()> {
+async fn tell(tx: &Tx, app: &App, facts: &Facts, decisions: &[Decision<'_>]) -> Result<()> {
     let courses: Vec<_> = facts.editions.values().map(|edition| edition.course_id).collect();
     let courses = course::by_ids(tx, &courses).await?;
+    let mut notices = Vec::with_capacity(decisions.len());
     for (row, _, outcome) in decisions {
         let of = facts.edition(row.edition_id)?;
         let course = courses.iter().find(|course| course.id == of.course_id);
@@ -272,7 +269,7 @@ async fn tell(
             completed: outcome.completed,
             grade: outcome.grade,
         };
-        outbox::enqueue(tx, &app.clock, row.person_id, &notice).await?;
+        notices.push((row.person_id, notice));
     }
-    Ok(())
+    outbox::enqueue_all(tx, &app.clock, notices.iter().map(|(person, notice)| (*person, notice))).await
 }

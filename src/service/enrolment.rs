@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::{Admission, EnrolmentState};
 use crate::domain::id::{EditionId, EnrolmentId, PersonId, Seen, Subject};
+use crate::domain::list::check_once;
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::seats::{Ledger, Origin, Seat};
 use crate::domain::text::{Comment, Reason};
@@ -139,7 +140,7 @@ fn admission(edition: &edition::Model, room: bool, now: chrono::DateTime<chrono:
 /// Withdraws an enrolment, by the person's wish or by a coordinator for them. A freed seat passes on.
 ///
 /// # Errors
-/// [`Code::StaleVersion`]; [`Code::IllegalTransition`] when it is over.
+/// [`Code::StaleVersion`]; [`Code::IllegalTransition`] when it is over, or its edition is.
 pub async fn withdraw(
     app: &App,
     actor: &Actor,
@@ -156,6 +157,7 @@ pub async fn withdraw(
     };
     demand(actor, Action::Withdraw, relation, reason)?;
     expect_version("version", row.version, version)?;
+    check_edition(&edition, "enrolmentId")?;
     let to = row
         .state
         .leave()
@@ -184,7 +186,8 @@ pub async fn withdraw(
 /// Decides on one enrolment whose version the caller saw.
 ///
 /// # Errors
-/// [`Code::StaleVersion`], [`Code::IllegalTransition`], [`Code::EditionFull`], [`Code::ReasonRequired`].
+/// [`Code::StaleVersion`], [`Code::IllegalTransition`], also once the edition is over, [`Code::EditionFull`],
+/// [`Code::ReasonRequired`].
 pub async fn decide(
     app: &App,
     actor: &Actor,
@@ -199,6 +202,7 @@ pub async fn decide(
     demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
     refuse_own(actor, std::slice::from_ref(&row), |_| "enrolmentId".to_owned())?;
     expect_version("version", row.version, version)?;
+    check_edition(&edition, "enrolmentId")?;
     let moved = carry_out(app, &tx, actor, edition, vec![row], to, reason, "enrolmentId").await?;
     tx.commit().await?;
     app.outbox.notify_one();
@@ -208,8 +212,8 @@ pub async fn decide(
 /// Decides in the same way on many enrolments of one edition, all or none.
 ///
 /// # Errors
-/// A fault at `enrolments.N` for each that cannot be decided so or was changed since it was seen; nothing is changed
-/// then.
+/// A fault at `enrolments.N` for each that stands there twice, cannot be decided so or was changed since it was seen;
+/// nothing is changed then. [`Code::IllegalTransition`] for an edition that is over.
 pub async fn decide_many(
     app: &App,
     actor: &Actor,
@@ -226,6 +230,7 @@ pub async fn decide_many(
         return Err(Fault::at("enrolments", Code::TooLong).with(DECISION_LIMIT).into());
     }
     let ids: Vec<EnrolmentId> = list.iter().map(|seen| seen.id).collect();
+    check_once("enrolments", &ids).check()?;
     let tx = app.db.write().await?;
     let edition = edition::lock_for(&tx, actor, edition)
         .await?
@@ -248,6 +253,7 @@ pub async fn decide_many(
         }
     }
     faults.check()?;
+    check_edition(&edition, "editionId")?;
     // The row is named also where it is the only one.
     let at = if rows.len() == 1 { "enrolments.0" } else { "enrolments" };
     let moved = carry_out(app, &tx, actor, edition, rows, to, reason, at).await?;
@@ -292,6 +298,15 @@ async fn carry_out(
     )
     .await?;
     Ok(moved)
+}
+
+/// Once an edition is over, who took part in it stays as it is: its figures were reported. An outcome that was missed is
+/// decided after it was reopened.
+fn check_edition(edition: &edition::Model, at: &str) -> Result<()> {
+    if edition.state.is_over() {
+        return Err(Error::at(at, Code::IllegalTransition));
+    }
+    Ok(())
 }
 
 /// Nobody decides on their own enrolment; `at` says where the input names a row.

@@ -1,21 +1,21 @@
 //! Grades: releasing them, putting another value in their place, taking one back into review, making them final.
 
-use std::collections::BTreeSet;
-
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::deliverable::GRADE_LIMIT;
-use crate::domain::id::{EnrolmentId, Seen, SubmissionId};
+use crate::domain::id::{EnrolmentId, GradeId, Seen, SubmissionId};
+use crate::domain::list::check_once;
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::submission::{Decision, SubmissionState};
 use crate::domain::text::Reason;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
-use crate::store::case::{self, Case};
+use crate::store::case::{self, Case, Work};
 use crate::store::history::Step;
+use crate::store::import::insert_all;
 use crate::store::works::{self, Counted};
-use crate::store::{Tx, assessment, audit, grade, history, outbox, submission, version};
+use crate::store::{Tx, assessment, audit, grade, history, outbox, submission};
 
 /// The most submissions of one request.
 const LIMIT: usize = 100;
@@ -24,8 +24,8 @@ const LIMIT: usize = 100;
 /// edition, and for the team's tutor where the edition lets tutors release.
 ///
 /// # Errors
-/// At the place of each: [`Code::NotAssessed`], [`Code::IllegalTransition`] for what is released already,
-/// [`Code::OwnWork`], [`Code::StaleVersion`].
+/// At the place of each: [`Code::Repeated`], [`Code::NotAssessed`], [`Code::IllegalTransition`] for what is released
+/// already, [`Code::OwnWork`], [`Code::StaleVersion`].
 pub async fn release(
     app: &App,
     actor: &Actor,
@@ -51,10 +51,7 @@ pub async fn release(
     }
     faults.check()?;
     check_versions(&cases, list)?;
-    let mut released = Vec::with_capacity(cases.len());
-    for case in &cases {
-        released.push(release_one(&tx, app, actor, case, reason).await?);
-    }
+    let released = release_all(&tx, app, actor, &cases, reason).await?;
     works::count(&tx, &app.clock, &counted(&cases), Counted::Released).await?;
     record(&tx, app, actor, &cases, SubmissionState::Released, reason).await?;
     tx.commit().await?;
@@ -97,7 +94,12 @@ pub async fn override_value(
     )
     .await?;
     let version = case.version(&tx).await?;
-    tell(&tx, app, &case, &version, (value, reason.as_ref())).await?;
+    let news = News {
+        work: (&case, &version),
+        grade: value,
+        comment: reason.as_ref(),
+    };
+    tell(&tx, app, &[news]).await?;
     audit::record(
         &tx,
         &app.clock,
@@ -137,7 +139,7 @@ pub async fn reopen(app: &App, actor: &Actor, seen: Seen<SubmissionId>, reason: 
 /// Makes released grades final, all or none. For who coordinates the edition.
 ///
 /// # Errors
-/// [`Code::IllegalTransition`] at the place of what is not released, [`Code::StaleVersion`].
+/// [`Code::Repeated`], [`Code::IllegalTransition`] at the place of what is not released, [`Code::StaleVersion`].
 pub async fn finalize(
     app: &App,
     actor: &Actor,
@@ -158,10 +160,8 @@ pub async fn finalize(
     }
     faults.check()?;
     check_versions(&cases, list)?;
-    let mut rows = Vec::with_capacity(cases.len());
-    for case in &cases {
-        rows.push(submission::set_state(&tx, &case.row, SubmissionState::Final).await?);
-    }
+    let rows: Vec<_> = cases.iter().map(|case| &case.row).collect();
+    let rows = submission::set_states(&tx, &rows, SubmissionState::Final).await?;
     record(&tx, app, actor, &cases, SubmissionState::Final, reason).await?;
     tx.commit().await?;
     Ok(rows)
@@ -175,6 +175,7 @@ async fn open(app: &App, actor: &Actor, list: &[Seen<SubmissionId>]) -> Result<(
         _ => return Err(Fault::at("submissions", Code::TooLong).with(LIMIT).into()),
     }
     let ids: Vec<SubmissionId> = list.iter().map(|seen| seen.id).collect();
+    check_once("submissions", &ids).check()?;
     let tx = app.db.write().await?;
     let cases = case::open(&tx, actor, &ids).await?;
     Ok((tx, cases.ok_or(Error::NotFound("input.submissions"))?))
@@ -233,46 +234,67 @@ fn counted(cases: &[Case]) -> Vec<EnrolmentId> {
     cases.iter().filter_map(|case| case.row.counted_for).collect()
 }
 
-async fn release_one(
+/// Releases the grade of the last assessment of each last version, in as many statements for many as for one.
+async fn release_all(
     tx: &Tx,
     app: &App,
     actor: &Actor,
-    case: &Case,
+    cases: &[Case],
     reason: Option<&Reason>,
-) -> Result<submission::Model> {
-    let version = case.version(tx).await?;
-    let found = assessment::of_submissions(tx, &[case.row.id]).await?.into_iter().rev();
-    let mut graded = found.filter(|row| row.version_id == version.id && row.decision == Decision::Grade);
-    let graded = graded.next().ok_or(Code::NotAssessed)?;
-    let value = graded.points.ok_or(Code::NotAssessed)?;
-    let reason = reason.map(AsRef::as_ref);
-    grade::insert(
-        tx,
-        &app.clock,
-        case.row.id,
-        Some(graded.id),
-        value,
-        reason,
-        actor.person,
-    )
-    .await?;
-    tell(tx, app, case, &version, (value, &graded.comment)).await?;
-    submission::set_state(tx, &case.row, SubmissionState::Released).await
+) -> Result<Vec<submission::Model>> {
+    let versions = case::versions(tx, cases).await?;
+    let ids: Vec<SubmissionId> = cases.iter().map(|case| case.row.id).collect();
+    let assessments = assessment::of_submissions(tx, &ids).await?;
+    let mut grades = Vec::with_capacity(cases.len());
+    let mut news = Vec::with_capacity(cases.len());
+    for (case, version) in cases.iter().zip(&versions) {
+        let mut found = assessments.iter().rev();
+        let graded = found.find(|row| row.version_id == version.id && row.decision == Decision::Grade);
+        let graded = graded.ok_or(Code::NotAssessed)?;
+        let value = graded.points.ok_or(Code::NotAssessed)?;
+        grades.push(grade::Model {
+            id: GradeId(app.clock.new_id()),
+            submission_id: case.row.id,
+            assessment_id: Some(graded.id),
+            value,
+            reason: reason.map(ToString::to_string),
+            released_at: app.clock.now(),
+            released_by: actor.person,
+        });
+        news.push(News {
+            work: (case, version),
+            grade: value,
+            comment: &graded.comment,
+        });
+    }
+    insert_all(tx, grades).await?;
+    tell(tx, app, &news).await?;
+    let rows: Vec<_> = cases.iter().map(|case| &case.row).collect();
+    submission::set_states(tx, &rows, SubmissionState::Released).await
 }
 
-/// Tells the authors of a version, and the team, the grade.
-async fn tell(tx: &Tx, app: &App, case: &Case, version: &version::Model, (grade, comment): (i64, &str)) -> Result<()> {
-    let work = case.about(tx, version).await?;
-    let notice = Notice::GradeReleased {
-        work,
-        grade,
-        comment: comment.to_owned(),
-    };
-    let people: BTreeSet<_> = case.audience(tx, version).await?;
-    for person in people {
-        outbox::enqueue(tx, &app.clock, person, &notice).await?;
-    }
-    Ok(())
+/// The grade of a work, as its authors are told it.
+struct News<'a> {
+    work: Work<'a>,
+    grade: i64,
+    comment: &'a str,
+}
+
+/// Tells the authors of versions, and their teams, the grades.
+async fn tell(tx: &Tx, app: &App, news: &[News<'_>]) -> Result<()> {
+    let works: Vec<Work<'_>> = news.iter().map(|news| news.work).collect();
+    let audiences = case::audiences(tx, &works).await?;
+    let said = case::about(tx, &works).await?.into_iter().zip(news);
+    let notices: Vec<Notice> = said
+        .map(|(work, news)| Notice::GradeReleased {
+            work,
+            grade: news.grade,
+            comment: news.comment.to_owned(),
+        })
+        .collect();
+    let of_each = audiences.iter().zip(&notices);
+    let messages = of_each.flat_map(|(people, notice)| people.iter().map(move |&person| (person, notice)));
+    outbox::enqueue_all(tx, &app.clock, messages).await
 }
 
 async fn record(

@@ -59,7 +59,7 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
         return Err(Error::at("role", Code::RoleNotGrantable));
     }
     let (row, room) = appoint(app, &tx, person, grant, until, granted_by, "role").await?;
-    let subjects = [row.id.into()];
+    let subjects = [row.id.into(), row.person_id.into()];
     audit::record(&tx, &app.clock, Some(granted_by), action, &subjects, room.as_deref()).await?;
     tx.commit().await?;
     Ok(row)
@@ -120,10 +120,10 @@ pub async fn revoke_role(
     let revoked_by = actor.signed_in()?;
     let tx = app.db.write().await?;
     let now = app.clock.now();
-    let row = role::lock(&tx, id).await?.ok_or(Error::NotFound(PATH))?;
-    let scope = row.scope().ok_or(Error::NotFound(PATH))?;
-    let own = row.person_id == revoked_by;
-    let action = match authorise(&tx, actor, Grant { role: row.role, scope }, PATH).await {
+    let seen = role::find(&tx, id).await?.ok_or(Error::NotFound(PATH))?;
+    let scope = seen.scope().ok_or(Error::NotFound(PATH))?;
+    let own = seen.person_id == revoked_by;
+    let action = match authorise(&tx, actor, Grant { role: seen.role, scope }, PATH).await {
         // Somebody else's role is not for the eyes of those who could not grant it.
         Err(Error::Forbidden) if !own => return Err(Error::NotFound(PATH)),
         other => other?,
@@ -131,6 +131,10 @@ pub async fn revoke_role(
     if own {
         return Err(Error::at("roleAssignmentId", Code::RoleNotGrantable));
     }
+    // The person first, as when a role is granted or a team put in their charge: of two at once the second sees what the
+    // first did.
+    person::lock(&tx, seen.person_id).await?;
+    let row = role::lock(&tx, id).await?.ok_or(Error::NotFound(PATH))?;
     if row.until_at.is_some_and(|until| until <= now) {
         return Err(Error::at("roleAssignmentId", Code::IllegalTransition));
     }
@@ -143,7 +147,7 @@ pub async fn revoke_role(
         &app.clock,
         Some(revoked_by),
         action,
-        &[id.into()],
+        &[id.into(), row.person_id.into()],
         reason.map(AsRef::as_ref),
     )
     .await?;

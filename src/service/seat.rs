@@ -58,6 +58,7 @@ pub async fn create_pool(
     note(&app.clock, &tx, actor.person, pool, (None, "kept")).await?;
     let added = [(Seat::Of(pool), draft.seats)];
     settle(&app.clock, &tx, actor.person, edition.id, &added).await?;
+    let row = seat_pool::find(&tx, pool).await?.unwrap_or(row);
     end(app, tx, actor, pool, edition.id).await?;
     Ok(row)
 }

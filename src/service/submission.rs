@@ -45,6 +45,8 @@ pub async fn save_draft(app: &App, actor: &Actor, command: SaveDraft) -> Result<
         .into_iter()
         .next()
         .ok_or_else(unseen)?;
+    // Read again: whoever changes what is asked has the edition for themself.
+    let asked = deliverable::get(&tx, asked.id).await?;
     let place = team_member::place(&tx, me, edition.id).await?;
     let author = match (asked.kind.is_team_work(), place) {
         (true, Some(place)) => place.team.map(Author::Team),

@@ -10,11 +10,12 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::edition::EditionState;
 use crate::domain::id::{AllocationId, EditionId, EnrolmentId, PersonId, TeamId};
+use crate::domain::list::check_once;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Name;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
-use crate::store::{Tx, allocation, audit, completion, edition, team, team_member};
+use crate::store::{Tx, allocation, audit, completion, edition, person, team, team_member};
 
 /// The most enrolments or teams of one request.
 const LIMIT: usize = 100;
@@ -33,9 +34,10 @@ pub struct CreateTeam {
 /// Makes a team of people who take part in an edition. For who coordinates it.
 ///
 /// # Errors
-/// [`Code::Taken`] for the name, [`Code::NotAdmitted`] and [`Code::AlreadyInTeam`] for an enrolment, each at its place;
-/// [`Code::IllegalTransition`] in an edition that was cancelled.
+/// [`Code::Taken`] for the name, [`Code::Repeated`], [`Code::NotAdmitted`] and [`Code::AlreadyInTeam`] for an enrolment,
+/// each at its place; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn create(app: &App, actor: &Actor, command: CreateTeam) -> Result<team::Model> {
+    check_named("enrolmentIds", &command.enrolments)?;
     let tx = app.db.write().await?;
     let held = edition::hold(&tx, &[command.edition]).await?.into_iter().next();
     let seen = held
@@ -77,10 +79,12 @@ pub struct UpdateTeam {
 /// Renames a team, or changes who belongs to it. For who coordinates the edition.
 ///
 /// # Errors
-/// [`Code::StaleVersion`], [`Code::Taken`] for the name, [`Code::NotAdmitted`] for somebody who leaves without
-/// belonging to the team, or joins without taking part; [`Code::AlreadyInTeam`], [`Code::OwnWork`] for somebody
+/// [`Code::StaleVersion`], [`Code::Taken`] for the name, [`Code::Repeated`], [`Code::NotAdmitted`] for somebody who leaves
+/// without belonging to the team, or joins without taking part; [`Code::AlreadyInTeam`], [`Code::OwnWork`] for somebody
 /// who is the team's tutor; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<team::Model> {
+    check_named("addEnrolmentIds", &command.add)?;
+    check_once("removeEnrolmentIds", &command.remove).check()?;
     let tx = app.db.write().await?;
     let (row, relation, state) = open(&tx, actor, command.team, "input.teamId").await?;
     policy::demand(actor, Action::ManageTeams, relation, None)?;
@@ -90,11 +94,9 @@ pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<tea
     let present: BTreeSet<EnrolmentId> = members.iter().map(|member| member.enrolment).collect();
     let mut faults = Faults::default();
     for (place, id) in command.remove.iter().enumerate() {
-        let at = format!("removeEnrolmentIds.{place}");
         if !present.contains(id) {
+            let at = format!("removeEnrolmentIds.{place}");
             faults.push(Fault::at(&at, Code::NotAdmitted));
-        } else if command.remove[..place].contains(id) {
-            faults.push(Fault::at(&at, Code::Repeated));
         }
     }
     faults.check()?;
@@ -131,20 +133,27 @@ pub struct AllocateTutor {
 ///
 /// # Errors
 /// [`Error::NotFound`] for a person whom the actor does not see, [`Code::OwnWork`] for a team of which the person is a
-/// member, [`Code::AlreadyGranted`] for one in their charge; [`Code::IllegalTransition`] in an edition that was cancelled.
+/// member, [`Code::AlreadyGranted`] for one in their charge, [`Code::Repeated`]; [`Code::IllegalTransition`] in an edition
+/// that was cancelled.
 pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) -> Result<Vec<team::Model>> {
-    check_list("teamIds", command.teams.len())?;
+    if command.teams.is_empty() {
+        return Err(Error::at("teamIds", Code::Required));
+    }
+    check_named("teamIds", &command.teams)?;
     let tx = app.db.write().await?;
     let teams = open_all(&tx, actor, &command.teams).await?;
-    let found = find_seen(&tx, actor, command.tutor)
-        .await?
-        .filter(|person| person.disabled_at.is_none());
-    let tutor = found.ok_or(Error::NotFound("input.personId"))?.id;
+    let unseen = || Error::NotFound("input.personId");
+    let seen = find_seen(&tx, actor, command.tutor).await?.ok_or_else(unseen)?;
+    // Of two who allocate, grant or revoke at once the second must see what the first did.
+    let held = person::lock(&tx, seen.id).await?;
+    let enabled = held.filter(|person| person.disabled_at.is_none());
+    let tutor = enabled.ok_or_else(unseen)?.id;
     // The role first: charges of an earlier term end with the new one.
     let editions: BTreeSet<EditionId> = teams.iter().map(|row| row.edition_id).collect();
     for edition in editions {
         if let Some(role) = allocation::ensure_role(&tx, &app.clock, edition, tutor, actor.person).await? {
-            audit::record(&tx, &app.clock, actor.person, Action::GrantTutor, &[role.into()], None).await?;
+            let subjects = [role.into(), tutor.into()];
+            audit::record(&tx, &app.clock, actor.person, Action::GrantTutor, &subjects, None).await?;
         }
     }
     check_allocation(&tx, &command.teams, tutor).await?;
@@ -229,20 +238,19 @@ fn check_state(states: &[EditionState]) -> Result<()> {
     Err(Code::IllegalTransition.into())
 }
 
-fn check_list(at: &str, length: usize) -> Result<()> {
-    match length {
-        0 => Err(Error::at(at, Code::Required)),
-        1..=LIMIT => Ok(()),
-        _ => Err(Fault::at(at, Code::TooLong).with(LIMIT).into()),
+/// Refuses a list that is too long, or names something twice.
+fn check_named<T: Ord>(at: &str, list: &[T]) -> Result<()> {
+    if list.len() > LIMIT {
+        return Err(Fault::at(at, Code::TooLong).with(LIMIT).into());
     }
+    check_once(at, list).check()
 }
 
-/// Refuses enrolments that do not take part in the edition, are named twice, or belong to a team.
+/// Refuses enrolments that do not take part in the edition, or belong to a team.
 async fn check_joining(tx: &Tx, edition: EditionId, joining: &[EnrolmentId], at: &str) -> Result<()> {
     if joining.is_empty() {
         return Ok(());
     }
-    check_list(at, joining.len())?;
     let rows = completion::lock(tx, joining).await?;
     let admitted: BTreeSet<EnrolmentId> = rows
         .iter()
@@ -255,7 +263,7 @@ async fn check_joining(tx: &Tx, edition: EditionId, joining: &[EnrolmentId], at:
         let at = format!("{at}.{place}");
         if !admitted.contains(id) {
             faults.push(Fault::at(&at, Code::NotAdmitted));
-        } else if taken.contains(id) || joining[..place].contains(id) {
+        } else if taken.contains(id) {
             faults.push(Fault::at(&at, Code::AlreadyInTeam));
         }
     }
@@ -291,8 +299,7 @@ async fn check_allocation(tx: &Tx, teams: &[TeamId], tutor: PersonId) -> Result<
         {
             faults.push(Fault::at(&at, Code::OwnWork));
         }
-        let repeated = teams[..place].contains(id);
-        if repeated || held.iter().any(|row| row.team_id == *id && row.person_id == tutor) {
+        if held.iter().any(|row| row.team_id == *id && row.person_id == tutor) {
             faults.push(Fault::at(&at, Code::AlreadyGranted));
         }
     }

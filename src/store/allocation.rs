@@ -7,7 +7,7 @@ use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 
 use super::{Tx, audit, role, team, unique_or};
 use crate::clock::Clock;
-use crate::domain::actor::{Actor, Role};
+use crate::domain::actor::{Actor, Grant, Role, Scope};
 use crate::domain::id::{AllocationId, EditionId, PersonId, RoleAssignmentId, Subject, TeamId};
 use crate::domain::policy::Action;
 use crate::error::{Code, Error, Result};
@@ -104,8 +104,8 @@ pub async fn end(tx: &Tx, clock: &Clock, id: AllocationId) -> Result<bool> {
     Ok(ended.rows_affected == 1)
 }
 
-/// Makes the person tutor of the edition unless they are; gives the new role, if it was needed. What was allocated
-/// to them in an earlier term ends then.
+/// Makes the person, who must be locked, tutor of the edition unless they are; gives the new role, if it was needed. What
+/// was allocated to them in an earlier term ends then.
 pub async fn ensure_role(
     tx: &Tx,
     clock: &Clock,
@@ -128,20 +128,12 @@ pub async fn ensure_role(
         return Ok(None);
     }
     end_all(tx, clock, edition, tutor, granted_by).await?;
-    let id = RoleAssignmentId(clock.new_id());
-    let row = role::ActiveModel {
-        id: Set(id),
-        person_id: Set(tutor),
-        role: Set(Role::Tutor),
-        scope_kind: Set("edition".to_owned()),
-        scope_id: Set(Some(edition.0)),
-        from_at: Set(clock.now()),
-        until_at: Set(None),
-        granted_by: Set(granted_by),
-        provider: Set(None),
-        revoked_by: Set(None),
+    let grant = Grant {
+        role: Role::Tutor,
+        scope: Scope::Edition(edition),
     };
-    role::Entity::insert(row).exec_without_returning(tx).await?;
+    let id = RoleAssignmentId(clock.new_id());
+    role::insert(tx, role::new_row(id, tutor, grant, clock.now(), granted_by)).await?;
     Ok(Some(id))
 }
 

@@ -1,12 +1,13 @@
 //! The decided outcome of an enrolment with its evidence.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::{JsonValue as Json, QueryOrder, QuerySelect, Set};
+use sea_orm::sea_query::{CaseStatement, ExprTrait as _};
+use sea_orm::{JsonValue as Json, QueryOrder, QuerySelect};
 
-use super::{Tx, allocation, author, edition, enrolment, grade, seat_pool, team, team_member};
+use super::{Tx, allocation, author, edition, enrolment, grade, import, seat_pool, team, team_member};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::enrolment::EnrolmentState;
@@ -14,7 +15,6 @@ use crate::domain::id::{CompletionId, DeliverableId, EditionId, EnrolmentId, Per
 use crate::domain::policy;
 use crate::domain::seats::{Change, Seat};
 use crate::domain::submission::Outcome;
-use crate::domain::version::stale_version;
 use crate::error::{Error, Result};
 
 /// The decided outcome of an enrolment with its evidence.
@@ -120,59 +120,63 @@ pub async fn released_grades(
     Ok(best)
 }
 
-/// Stores an outcome; earlier ones stay as they are.
-pub async fn insert(
+/// What was decided about a locked enrolment: the state to which it goes, and the outcome.
+pub type Decision<'a> = (&'a enrolment::Model, EnrolmentState, Outcome);
+
+/// Stores outcomes; earlier ones stay as they are.
+pub async fn insert_all(
     tx: &Tx,
     clock: &Clock,
-    enrolment: EnrolmentId,
-    outcome: &Outcome,
+    decisions: &[Decision<'_>],
     decided_by: Option<PersonId>,
-) -> Result<Model> {
-    let state = if outcome.completed {
-        EnrolmentState::Completed
-    } else {
-        EnrolmentState::NotCompleted
-    };
-    let row = ActiveModel {
-        id: Set(CompletionId(clock.new_id())),
-        enrolment_id: Set(enrolment),
-        outcome: Set(state.word().to_owned()),
-        evidence: Set(serde_json::to_value(outcome).map_err(Error::internal)?),
-        decided_at: Set(clock.now()),
-        decided_by: Set(decided_by),
-    };
-    Ok(Entity::insert(row).exec_with_returning(tx).await?)
+) -> Result<Vec<Model>> {
+    let mut rows = Vec::with_capacity(decisions.len());
+    for (row, state, outcome) in decisions {
+        rows.push(Model {
+            id: CompletionId(clock.new_id()),
+            enrolment_id: row.id,
+            outcome: state.word().to_owned(),
+            evidence: serde_json::to_value(outcome).map_err(Error::internal)?,
+            decided_at: clock.now(),
+            decided_by,
+        });
+    }
+    import::insert_all(tx, rows.clone()).await?;
+    Ok(rows)
 }
 
-/// Writes state and grade into the enrolment, if it is still as it was read.
-///
-/// # Errors
-/// `Code::StaleVersion`.
-pub async fn set_outcome(
-    tx: &Tx,
-    row: &enrolment::Model,
-    state: EnrolmentState,
-    grade: i64,
-) -> Result<enrolment::Model> {
-    let outcome = enrolment::ActiveModel {
-        state: Set(state),
-        grade: Set(Some(grade)),
-        version: Set(row.version + 1),
-        ..Default::default()
-    };
-    let rows = enrolment::Entity::update_many()
-        .set(outcome)
-        .filter(enrolment::Column::Id.eq(row.id))
-        .filter(enrolment::Column::Version.eq(row.version))
-        .exec_with_returning(tx)
-        .await?;
-    let changed_meanwhile = || stale_version("version", row.version).into();
-    rows.into_iter().next().ok_or_else(changed_meanwhile)
+/// Writes states and grades into the enrolments, and gives them as they then are; every version rises by one. One
+/// statement for each state.
+pub async fn set_outcomes(tx: &Tx, decisions: &[Decision<'_>]) -> Result<Vec<enrolment::Model>> {
+    use enrolment::Column as Of;
+    let mut by_state: BTreeMap<EnrolmentState, Vec<&Decision<'_>>> = BTreeMap::new();
+    for decision in decisions {
+        by_state.entry(decision.1).or_default().push(decision);
+    }
+    for (state, list) in by_state {
+        let mut grades = CaseStatement::new();
+        for (row, _, outcome) in &list {
+            grades = grades.case(Of::Id.eq(row.id), Expr::value(outcome.grade));
+        }
+        enrolment::Entity::update_many()
+            .col_expr(Of::State, Expr::value(state))
+            .col_expr(Of::Grade, grades.into())
+            .col_expr(Of::Version, Expr::col(Of::Version).add(1))
+            .filter(Of::Id.is_in(list.iter().map(|(row, ..)| row.id)))
+            .exec(tx)
+            .await?;
+    }
+    let after = decisions.iter().map(|(row, state, outcome)| enrolment::Model {
+        state: *state,
+        grade: Some(outcome.grade),
+        version: row.version + 1,
+        ..(*row).clone()
+    });
+    Ok(after.collect())
 }
 
 /// Gives back seats of those who no longer take part, first in the edition: what a pool keeps must fit into it.
 pub async fn free_seats(tx: &Tx, edition: EditionId, seat: Seat, seats: i64) -> Result<()> {
-    use sea_orm::sea_query::ExprTrait as _;
     edition::Entity::update_many()
         .col_expr(
             edition::Column::SeatsTaken,

@@ -145,6 +145,11 @@ pub async fn was_revoked(connection: &impl ConnectionTrait, person: PersonId, gr
     Ok(last.is_some_and(|row| row.revoked_by.is_some()))
 }
 
+/// The assignment, if there is one.
+pub async fn find(connection: &impl ConnectionTrait, id: RoleAssignmentId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).one(connection).await?)
+}
+
 /// The assignment, its row held against others who change it.
 pub async fn lock(tx: &Tx, id: RoleAssignmentId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)

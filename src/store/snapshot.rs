@@ -61,8 +61,15 @@ pub async fn candidates(
     connection: &impl ConnectionTrait,
     people: &[PersonId],
 ) -> Result<HashMap<PersonId, Candidate>> {
-    let rows: Vec<Row> = select(people).into_model().all(connection).await?;
-    rows.into_iter().map(candidate).collect()
+    let mut found = HashMap::new();
+    for batch in people.chunks(10_000) {
+        let rows: Vec<Row> = select(batch).into_model().all(connection).await?;
+        for row in rows {
+            let (id, candidate) = candidate(row)?;
+            found.insert(id, candidate);
+        }
+    }
+    Ok(found)
 }
 
 /// The person, and how they and others stand to the edition, which must be locked: who gets in by its lock is in.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
+use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 
 use super::page::{self, Page, Wanted};
@@ -262,6 +263,22 @@ pub async fn set_state(tx: &Tx, row: &Model, state: SubmissionState) -> Result<M
         },
     )
     .await
+}
+
+/// Changes the state of locked rows, and gives them as they then are; every version rises by one.
+pub async fn set_states(tx: &Tx, rows: &[&Model], state: SubmissionState) -> Result<Vec<Model>> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(state))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Id.is_in(rows.iter().map(|row| row.id)))
+        .exec(tx)
+        .await?;
+    let after = rows.iter().map(|row| Model {
+        state,
+        version: row.version + 1,
+        ..(*row).clone()
+    });
+    Ok(after.collect())
 }
 
 /// Notes one more hand-in; the first one says for whom the work is counted, if it is one that counts.

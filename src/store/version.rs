@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::{QueryOrder, Set};
+use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::{Condition, QueryOrder, Set};
 
 use super::Tx;
 use crate::clock::Clock;
@@ -47,6 +48,14 @@ pub async fn get(connection: &impl ConnectionTrait, submission: SubmissionId, nu
         .one(connection)
         .await?;
     row.ok_or_else(|| Error::internal(format!("version {number} of {submission} is gone")))
+}
+
+/// The versions with these numbers, each of its submission, in no order; absent ones are left out.
+pub async fn of_numbers(connection: &impl ConnectionTrait, wanted: &[(SubmissionId, i64)]) -> Result<Vec<Model>> {
+    let any = wanted.iter().fold(Condition::any(), |any, (submission, number)| {
+        any.add(Column::SubmissionId.eq(*submission).and(Column::Number.eq(*number)))
+    });
+    Ok(Entity::find().filter(any).all(connection).await?)
 }
 
 /// Stores a hand-in: title and text as they are in the draft.

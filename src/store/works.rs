@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use sea_orm::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect, Set};
+use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::{Tx, enrolment, tally};
 use crate::clock::Clock;
 use crate::domain::id::EnrolmentId;
-use crate::domain::statistics::Change;
+use crate::domain::statistics::{Change, Fact};
 use crate::error::Result;
 
 /// Which of an enrolment's counts of works changes.
@@ -20,6 +21,17 @@ pub enum Counted {
     Released,
     /// A released grade went back into review.
     Reopened,
+}
+
+impl Counted {
+    /// What so many works add to the counts of the submitted and of the released ones.
+    const fn by(self, times: i64) -> (i64, i64) {
+        match self {
+            Self::Submitted => (times, 0),
+            Self::Released => (0, times),
+            Self::Reopened => (0, -times),
+        }
+    }
 }
 
 /// Counts works for the enrolments, and in the statistics.
@@ -34,37 +46,37 @@ pub async fn count(tx: &Tx, clock: &Clock, enrolments: &[EnrolmentId], counted: 
         .lock_exclusive()
         .all(tx)
         .await?;
-    let mut changes = Vec::with_capacity(rows.len());
+    let mut by_times: BTreeMap<i64, Vec<enrolment::Model>> = BTreeMap::new();
     for row in rows {
         let times = times.get(&row.id).copied().unwrap_or_default();
-        let (submitted, released) = match counted {
-            Counted::Submitted => (times, 0),
-            Counted::Released => (0, times),
-            Counted::Reopened => (0, -times),
-        };
-        let after = enrolment::Model {
-            works_submitted: row.works_submitted + submitted,
-            works_released: row.works_released + released,
-            version: row.version + 1,
-            ..row.clone()
-        };
-        let counts = enrolment::ActiveModel {
-            works_submitted: Set(after.works_submitted),
-            works_released: Set(after.works_released),
-            version: Set(after.version),
-            ..Default::default()
-        };
-        enrolment::Entity::update_many()
-            .set(counts)
-            .filter(enrolment::Column::Id.eq(row.id))
-            .exec(tx)
-            .await?;
-        let (before, after) = (enrolment::fact(&row), enrolment::fact(&after));
-        changes.push(Change {
+        by_times.entry(times).or_default().push(row);
+    }
+    let mut changes = Vec::with_capacity(enrolments.len());
+    for (times, rows) in by_times {
+        let (submitted, released) = counted.by(times);
+        add(tx, &rows, submitted, released).await?;
+        changes.extend(rows.iter().map(|row| Change {
             at: clock.now(),
-            before: Some(before),
-            after: Some(after),
-        });
+            before: Some(enrolment::fact(row)),
+            after: Some(Fact {
+                submitted: row.works_submitted + submitted,
+                released: row.works_released + released,
+                ..enrolment::fact(row)
+            }),
+        }));
     }
     tally::record(tx, clock, &changes).await
+}
+
+/// Adds to the counts of locked enrolments; every version rises by one.
+async fn add(tx: &Tx, rows: &[enrolment::Model], submitted: i64, released: i64) -> Result<()> {
+    use enrolment::Column as Of;
+    enrolment::Entity::update_many()
+        .col_expr(Of::WorksSubmitted, Expr::col(Of::WorksSubmitted).add(submitted))
+        .col_expr(Of::WorksReleased, Expr::col(Of::WorksReleased).add(released))
+        .col_expr(Of::Version, Expr::col(Of::Version).add(1))
+        .filter(Of::Id.is_in(rows.iter().map(|row| row.id)))
+        .exec(tx)
+        .await?;
+    Ok(())
 }

@@ -245,6 +245,8 @@ async fn a_role_is_granted_in_the_name_of_who_invited() {
     let rows = entries(&ada, &role).await;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["actor"]["id"], id_of(&carla));
+    let of_person = entries(&ada, &id_of(&saul)).await;
+    assert!(of_person.contains(&rows[0]), "{of_person:?}");
     let open = list(&carla, &edition, json!({ "states": ["ACCEPTED"] })).await;
     let id = open[0]["id"].as_str().expect("an identifier");
     let own = entry("manage_account", &saul, Some("invitation accepted"), "SESSION");

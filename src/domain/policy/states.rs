@@ -180,6 +180,9 @@ mod tests {
             "createSeatPool",
             "changeSeatPool",
             "removeSeatPool",
+            "withdrawEnrolment",
+            "decideEnrolment",
+            "decideEnrolments",
         ] {
             rows.push((operation, Kind::Edition, edition(|state| !state.is_over())));
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::Admissions;
-use crate::domain::edition::{CAPACITY_LIMIT, EditionState, EnrolmentPolicy};
+use crate::domain::edition::{EditionState, EnrolmentPolicy};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EnrolmentId, PersonId, SeatPoolId};
 use crate::domain::notice::Notice;
@@ -80,13 +80,15 @@ impl Admissions<'_> {
 
     /// Everybody who waits has a seat: there is no limit any more.
     pub(in crate::service) async fn admit_all(&mut self) -> Result<()> {
-        let most = u64::try_from(CAPACITY_LIMIT).map_err(Error::internal)?;
-        let all = waiting::next_in_line(self.tx, self.edition.id, &self.ledger, &[Seat::General], most).await?;
-        if all.is_empty() {
-            return Ok(());
+        let most = u64::try_from(ROUND).map_err(Error::internal)?;
+        loop {
+            let next = waiting::next_in_line(self.tx, self.edition.id, &self.ledger, &[Seat::General], most).await?;
+            if next.is_empty() {
+                return Ok(());
+            }
+            let seats = vec![Some(Seat::General); next.len()];
+            self.promote(next, &seats).await?;
         }
-        let seats = vec![Some(Seat::General); all.len()];
-        self.promote(all, &seats).await
     }
 
     /// Whose turn it is has the seat, or is offered it where the edition wants that.

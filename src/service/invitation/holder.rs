@@ -11,7 +11,7 @@ use crate::auth::password::Password;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::{Actor, Grant, Scope};
 use crate::domain::audit::Origin;
-use crate::domain::id::{PersonId, RoleAssignmentId};
+use crate::domain::id::PersonId;
 use crate::domain::invitation::{InvitationState, Offer};
 use crate::domain::language::Localized;
 use crate::domain::policy::{self, Action, Relation};
@@ -267,7 +267,7 @@ async fn take_up(
             let action = stands.filter(|_| row.invited_by != person).ok_or_else(invalid_token)?;
             let (given, room) = roles::appoint(app, tx, person, grant, None, row.invited_by, AT).await?;
             let reason = room.map_or_else(|| format!("by {id}"), |room| format!("by {id}, {room}"));
-            note_grant(app, tx, row.invited_by, action, given.id, &reason).await?;
+            note_grant(app, tx, row.invited_by, action, &given, &reason).await?;
             Outcome::Appointed(given)
         }
     };
@@ -299,14 +299,14 @@ async fn note_grant(
     tx: &Tx,
     inviter: PersonId,
     action: Action,
-    given: RoleAssignmentId,
+    given: &role::Model,
     reason: &str,
 ) -> Result<()> {
     let origin = Origin {
         request: audit::origin().request,
         ..Origin::SYSTEM
     };
-    let subjects = [given.into()];
+    let subjects = [given.id.into(), given.person_id.into()];
     let entry = audit::record(tx, &app.clock, Some(inviter), action, &subjects, Some(reason));
     audit::from_origin(origin, entry).await
 }
