@@ -386,6 +386,57 @@ async fn a_backlog_is_sealed_whole_however_old_it_is() {
 }
 
 #[tokio::test]
+async fn the_access_log_opens_no_more_seals_than_a_page_needs() {
+    let test = TestApp::new().await;
+    // Ana is in every seal, Ben in every fortieth; a look at both is one record.
+    let (ana, ben) = (7, 8);
+    let mut costs = Vec::new();
+    let cost = async || {
+        let before = test.app.db.statements();
+        let (rows, more) = access::about(test.app.db.read(), ana, None, 10, test.now())
+            .await
+            .expect("a page");
+        assert_eq!((rows.len(), more), (10, true));
+        test.app.db.statements() - before
+    };
+    for round in 0..250 {
+        if round % 40 == 0 {
+            look(&test, &[&[ana], &[ana, ben]]).await;
+        } else {
+            look(&test, &[&[ana], &[9]]).await;
+        }
+        assert!(seal_all(&test).await >= 2);
+        test.pass(TimeDelta::seconds(3));
+        if [30, 249].contains(&round) {
+            costs.push(cost().await);
+        }
+    }
+    assert_eq!(costs[0], costs[1], "whatever lies further back");
+    assert!(costs[0] <= 10, "{costs:?}");
+
+    // Page by page it is everything, the latest first.
+    let mut all = access::Entity::find().all(test.app.db.read()).await.expect("records");
+    all.sort_by_key(|row| std::cmp::Reverse(row.id));
+    for (number, limit) in [(ana, 100), (ana, 1000), (ben, 2), (9, 60), (10, 5)] {
+        let wanted: Vec<_> = all
+            .iter()
+            .filter(|row| row.people().expect("a set").contains(number))
+            .map(|row| row.id)
+            .collect();
+        let (mut found, mut before, mut more) = (Vec::new(), None, true);
+        while more {
+            let page = access::about(test.app.db.read(), number, before, limit, test.now()).await;
+            let (rows, goes_on) = page.expect("a page");
+            assert!(rows.len() == limit || !goes_on);
+            more = goes_on;
+            before = rows.last().map(|row| row.id);
+            found.extend(rows.into_iter().map(|row| row.id));
+        }
+        assert_eq!(found, wanted, "{number}");
+    }
+}
+
+#[tokio::test]
 async fn the_person_sees_who_looked_when_as_what_and_at_what() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;

@@ -14,7 +14,7 @@ use sea_orm::prelude::*;
 use sea_orm::{FromQueryResult, QueryOrder, QueryResult, QuerySelect, QueryTrait};
 
 use super::lock::try_alone;
-use super::tally::{deserialize, serialize};
+use super::tally::serialize;
 use super::{Db, Tx, access, audit, row};
 use crate::clock::Clock;
 use crate::domain::audit::Canonical;
@@ -122,16 +122,6 @@ impl Model {
             .part(Some(&self.people))
             .digest()
     }
-
-    /// What it seals: identifiers and digests.
-    pub(super) fn sealed(&self) -> impl Iterator<Item = (Uuid, &[u8])> {
-        listed(&self.items)
-    }
-
-    /// The numbers of the people of whom the sealed records tell.
-    pub(super) fn people(&self) -> Result<RoaringBitmap> {
-        deserialize(&self.people)
-    }
 }
 
 /// The identifiers and digests in the list of a seal.
@@ -140,6 +130,18 @@ fn listed(items: &[u8]) -> impl Iterator<Item = (Uuid, &[u8])> {
         let (id, digest) = item.split_at(16);
         (Uuid::from_slice(id).unwrap_or_default(), digest)
     })
+}
+
+/// The identifiers that these seals name.
+pub(super) async fn listed_in(connection: &impl ConnectionTrait, numbers: Vec<i64>) -> Result<Vec<Uuid>> {
+    let lists: Vec<Vec<u8>> = Entity::find()
+        .select_only()
+        .column(Column::Items)
+        .filter(Column::Sequence.is_in(numbers))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(lists.iter().flat_map(|items| listed(items).map(|(id, _)| id)).collect())
 }
 
 /// The latest seal, if there is any.
@@ -264,9 +266,9 @@ pub(super) async fn unsealed(
         .select_only()
         .columns([Column::SealedAt, Column::ToId])
         .order_by_desc(Column::SealedAt)
+        .order_by_desc(Column::Sequence)
         .limit(1)
         .into_tuple()
-        .order_by_desc(Column::Sequence)
         .one(connection)
         .await?;
     let Some((last, end)) = last else {
