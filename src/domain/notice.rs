@@ -373,8 +373,9 @@ impl Notice {
         Some(guest)
     }
 
-    /// Whether it is sent to somebody whose account is disabled.
+    /// Whether it is sent although the account whose row it is was disabled: it says so, or it goes to somebody else, whom
+    /// that does not concern. Of what disabled people offer or asked for nothing is sent.
     pub const fn reaches_disabled(&self) -> bool {
-        matches!(self, Self::AccountDisabled { .. })
+        matches!(self, Self::AccountDisabled { .. } | Self::InvitationEnded { .. })
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::config::{Secret, Transport};
 use crate::domain::id::{PersonId, SubmissionId};
 use crate::domain::language::{Language, Localized};
-use crate::domain::notice::AboutEdition;
+use crate::domain::notice::{AboutEdition, Guest};
 use crate::store::outbox::{DEAD, QUEUED, SENT};
 use crate::store::submission;
 
@@ -137,14 +137,9 @@ fn confirm_address() -> Notice {
 async fn a_message_leaves_once_in_the_readers_language() {
     let bench = Bench::new().await;
     let ana = bench.person(1, Language::Pt).await;
-    let edition = AboutEdition {
-        code: "BDG-2022".into(),
-        title: Localized::of(Language::Es, "Brechas de género"),
-        starts_on: NaiveDate::from_ymd_opt(2022, 3, 7).expect("a date"),
-        ends_on: NaiveDate::from_ymd_opt(2022, 5, 27).expect("a date"),
-        time_zone: "America/Montevideo".into(),
-    };
-    let id = bench.enqueue(ana, &Notice::EnrolmentConfirmed { edition }).await;
+    let id = bench
+        .enqueue(ana, &Notice::EnrolmentConfirmed { edition: edition() })
+        .await;
     for _ in 0..2 {
         bench.worker.drain().await.expect("drained");
     }
@@ -352,6 +347,53 @@ async fn what_cannot_be_sent_stops_no_other_and_is_counted() {
             dead: 3
         }
     );
+}
+
+fn edition() -> AboutEdition {
+    AboutEdition {
+        code: "BDG-2022".into(),
+        title: Localized::of(Language::Es, "Brechas de género"),
+        starts_on: NaiveDate::from_ymd_opt(2022, 3, 7).expect("a date"),
+        ends_on: NaiveDate::from_ymd_opt(2022, 5, 27).expect("a date"),
+        time_zone: "America/Montevideo".into(),
+    }
+}
+
+#[tokio::test]
+async fn the_invited_are_told_of_the_end_also_when_who_invited_them_is_disabled() {
+    let bench = Bench::new().await;
+    let inviter = bench.person(1, Language::Es).await;
+    bench.run_sql("UPDATE person SET disabled_at = created_at").await;
+    let guest = Guest {
+        address: "nora@example.org".into(),
+        given_name: "Nora".into(),
+        family_name: "Silva".into(),
+        language: Language::En,
+    };
+    let ended = Notice::InvitationEnded {
+        guest: guest.clone(),
+        edition: edition(),
+        reason: "No money".into(),
+    };
+    let ended = bench.enqueue(inviter, &ended).await;
+    // What a disabled account offers is not sent.
+    let invited = Notice::InvitedToEdition {
+        guest,
+        inviter: "Ana Pérez".into(),
+        edition: edition(),
+        token: "a-secret-token".into(),
+        expires_at: bench.worker.clock.now() + TimeDelta::days(7),
+    };
+    let invited = bench.enqueue(inviter, &invited).await;
+    bench.worker.drain().await.expect("drained");
+    let sent = bench.worker.mailer.take_sent();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!(
+        (sent[0].notice.as_str(), sent[0].to.as_str()),
+        ("invitation_ended", "nora@example.org")
+    );
+    assert_eq!(bench.row(ended).await.state, SENT);
+    assert_eq!(bench.row(invited).await.state, DEAD);
 }
 
 #[tokio::test]
