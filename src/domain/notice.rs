@@ -76,6 +76,8 @@ pub enum Notice {
     },
     /// Somebody registered with an address that has an account already.
     AlreadyRegistered,
+    /// Somebody asked for this address for their account, but it is the one of this account already.
+    AddressTaken,
     /// Somebody asked to reset the password.
     ResetPassword {
         /// The one-time token; forgotten once the message is sent.
@@ -315,6 +317,7 @@ impl Notice {
         match self {
             Self::ConfirmAddress { .. } => "confirm_address",
             Self::AlreadyRegistered => "already_registered",
+            Self::AddressTaken => "address_taken",
             Self::ResetPassword { .. } => "reset_password",
             Self::PasswordChanged { .. } => "password_changed",
             Self::SessionCopied { .. } => "session_copied",
