@@ -239,6 +239,9 @@ impl Worker {
             let tx = self.db.write().await?;
             let closed = deadline::expire_drafts(&tx, now, DRAFTS).await?;
             if closed.is_empty() {
+        if notice.good_until().is_some_and(|until| until <= self.clock.now()) {
+            return Err(Failure::hopeless("its token has run out"));
+        }
                 return Ok(());
             }
             let steps: Vec<_> = closed

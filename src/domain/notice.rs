@@ -381,4 +381,18 @@ impl Notice {
     pub const fn reaches_disabled(&self) -> bool {
         matches!(self, Self::AccountDisabled { .. } | Self::InvitationEnded { .. })
     }
+
+    /// From when on it says nothing that holds: what it is sent for, its one-time token, works no more.
+    pub const fn good_until(&self) -> Option<DateTime<Utc>> {
+        let (Self::ConfirmAddress { expires_at, .. }
+        | Self::ResetPassword { expires_at, .. }
+        | Self::ConfirmNewAddress { expires_at, .. }
+        | Self::ConfirmIdentity { expires_at, .. }
+        | Self::InvitedToEdition { expires_at, .. }
+        | Self::InvitedToRole { expires_at, .. }) = self
+        else {
+            return None;
+        };
+        Some(*expires_at)
+    }
 }

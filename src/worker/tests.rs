@@ -129,7 +129,7 @@ fn confirm_address() -> Notice {
     Notice::ConfirmAddress {
         guest: None,
         token: "a-secret-token".into(),
-        expires_at: DateTime::UNIX_EPOCH,
+        expires_at: DateTime::from_timestamp(1_700_086_400, 0).expect("an instant"),
     }
 }
 
@@ -394,6 +394,41 @@ async fn the_invited_are_told_of_the_end_also_when_who_invited_them_is_disabled(
     );
     assert_eq!(bench.row(ended).await.state, SENT);
     assert_eq!(bench.row(invited).await.state, DEAD);
+}
+
+#[tokio::test]
+async fn a_message_whose_token_has_run_out_is_given_up() {
+    let bench = Bench::new().await;
+    let ana = bench.person(1, Language::Es).await;
+    let until = bench.worker.clock.now() + TimeDelta::minutes(30);
+    let reset = || Notice::ResetPassword {
+        token: "a-secret-token".into(),
+        expires_at: until,
+    };
+    let late = bench.enqueue(ana, &reset()).await;
+    bench.broken().drain().await.expect("drained");
+    bench
+        .worker
+        .clock
+        .advance(TimeDelta::minutes(30) - TimeDelta::microseconds(1));
+    let good = bench.enqueue(ana, &reset()).await;
+    assert_eq!(bench.claim().await.len(), 2);
+    for (id, works) in [(good, true), (late, false)] {
+        let row = bench.row(id).await;
+        if !works {
+            bench.worker.clock.advance(TimeDelta::microseconds(1));
+        }
+        let person = person::Entity::find_by_id(ana).one(bench.worker.db.read()).await;
+        let person = person.expect("a query");
+        bench.worker.clone().deliver(row, person).await.expect("delivered");
+        assert_eq!(bench.worker.mailer.take_sent().len(), usize::from(works));
+    }
+    let row = bench.row(late).await;
+    assert_eq!(
+        (row.state.as_str(), row.last_error.as_deref()),
+        (DEAD, Some("its token has run out"))
+    );
+    assert!(!format!("{row:?}").contains("a-secret-token"));
 }
 
 #[tokio::test]
