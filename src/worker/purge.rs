@@ -22,19 +22,13 @@ const SYSTEM: Subject = Subject {
 };
 
 impl Worker {
-    /// Removes everything whose time is over.
-    pub(super) async fn purge(&self) -> Result<()> {
-        self.blank_invitations().await?;
-        self.forget_messages().await?;
-        self.forget_sessions().await
-    }
-
     /// The instant before which it must have ended.
     fn before(&self, days: u16) -> DateTime<Utc> {
         self.clock.now() - TimeDelta::days(days.into())
     }
 
-    async fn blank_invitations(&self) -> Result<()> {
+    /// Names and addresses of invitations that ended.
+    pub(super) async fn blank_invitations(&self) -> Result<()> {
         let before = self.before(self.retention.invitation_days);
         while invitation::is_to_blank(self.db.read(), before).await? {
             let tx = self.db.write().await?;
@@ -52,7 +46,8 @@ impl Worker {
         Ok(())
     }
 
-    async fn forget_messages(&self) -> Result<()> {
+    /// Messages that left, or were given up.
+    pub(super) async fn forget_messages(&self) -> Result<()> {
         let before = self.before(self.retention.message_days);
         while outbox::is_to_forget(self.db.read(), before).await? {
             let tx = self.db.write().await?;
@@ -68,7 +63,8 @@ impl Worker {
         Ok(())
     }
 
-    async fn forget_sessions(&self) -> Result<()> {
+    /// Sessions that ended.
+    pub(super) async fn forget_sessions(&self) -> Result<()> {
         let before = self.before(self.retention.session_days);
         while session::is_to_forget(self.db.read(), before).await? {
             let tx = self.db.write().await?;

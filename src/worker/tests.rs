@@ -9,8 +9,9 @@ use crate::config::{Secret, Transport};
 use crate::domain::id::{PersonId, SubmissionId};
 use crate::domain::language::{Language, Localized};
 use crate::domain::notice::{AboutEdition, Guest};
+use crate::domain::submission::SubmissionState;
 use crate::store::outbox::{DEAD, QUEUED, SENT};
-use crate::store::submission;
+use crate::store::{history, idempotency, submission};
 
 struct Bench {
     worker: Worker,
@@ -429,6 +430,75 @@ async fn a_message_whose_token_has_run_out_is_given_up() {
         (DEAD, Some("its token has run out"))
     );
     assert!(!format!("{row:?}").contains("a-secret-token"));
+}
+
+#[tokio::test]
+async fn a_job_that_fails_keeps_no_other_from_its_turn() {
+    let bench = Bench::new().await;
+    bench.run_sql(include_str!("drafts.sql")).await;
+    let ana = bench.person(1, Language::Es).await;
+    let id = bench.enqueue(ana, &Notice::AlreadyRegistered).await;
+    bench.worker.clock.advance(TimeDelta::days(1));
+    // The first job of all finds nothing to read; the last one has a key to forget.
+    bench.run_sql("ALTER TABLE seat_pool RENAME TO elsewhere").await;
+    bench
+        .run_sql(
+            "INSERT INTO idempotency_key (id, fingerprint, grants, answer, created_at)
+             VALUES (x'01', x'02', '', x'03', '2023-11-01T00:00:00+00:00')",
+        )
+        .await;
+    let failed = bench.worker.drain().await.expect_err("the first job fails");
+    assert!(failed.to_string().contains("seat_pool"), "{failed}");
+    assert_eq!(bench.row(id).await.state, SENT);
+    let draft = submission::Entity::find_by_id(SubmissionId(Uuid::from_u128(6)));
+    let draft = draft
+        .one(bench.worker.db.read())
+        .await
+        .expect("a query")
+        .expect("a row");
+    assert_eq!(draft.state, SubmissionState::NotSubmitted);
+    let keys = idempotency::Entity::find().all(bench.worker.db.read()).await;
+    assert!(keys.expect("a query").is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_without_anything_to_do_takes_no_write_lock() {
+    let bench = Bench::new().await;
+    // Who writes meanwhile holds up whoever else wants to.
+    let tx = bench.worker.db.write().await.expect("a transaction");
+    bench.worker.drain().await.expect("nothing had to wait");
+    tx.rollback().await.expect("rolled back");
+}
+
+#[tokio::test]
+async fn a_worker_outlives_a_panic() {
+    let bench = Bench::new().await;
+    bench.run_sql(include_str!("drafts.sql")).await;
+    let ana = bench.person(1, Language::Es).await;
+    bench.enqueue(ana, &Notice::AlreadyRegistered).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut worker = bench.worker.clone();
+    worker.settings.poll_milliseconds = 86_400_000;
+    // No instant is so far away: claiming a message panics.
+    worker.settings.lease_seconds = i64::MAX;
+    let running = tokio::spawn(worker.run(async { drop(stopped.await) }));
+    let closed = async || {
+        let draft = submission::Entity::find_by_id(SubmissionId(Uuid::from_u128(6)));
+        let draft = draft
+            .one(bench.worker.db.read())
+            .await
+            .expect("a query")
+            .expect("a row");
+        draft.state == SubmissionState::NotSubmitted
+    };
+    bench.worker.clock.advance(TimeDelta::days(1));
+    bench.worker.wake.notify_one();
+    while !closed().await {
+        assert!(!running.is_finished(), "the worker ended");
+        tokio::task::yield_now().await;
+    }
+    stop.send(()).expect("it still runs");
+    running.await.expect("it stops when it is told to");
 }
 
 #[tokio::test]
