@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
 
 use super::one_time::{self, OneTime};
-use super::{Tx, row};
+use super::{Db, Tx, row};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
@@ -75,4 +75,9 @@ pub async fn set_used(tx: &Tx, hash: &[u8], now: DateTime<Utc>) -> Result<()> {
 /// Uses up every one of a person.
 pub async fn retire(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()> {
     one_time::use_up::<Entity>(tx, Column::PersonId.eq(person), now).await
+}
+
+/// Removes those that have run out, given up or not.
+pub async fn forget_ended(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    one_time::forget_ended::<Entity>(db, now).await
 }

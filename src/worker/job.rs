@@ -51,6 +51,7 @@ impl Worker {
             run("blank_invitations", self.blank_invitations()).await,
             run("forget_messages", self.forget_messages()).await,
             run("forget_sessions", self.forget_sessions()).await,
+            run("forget_secrets", self.forget_secrets()).await,
             run("forget_keys", idempotency::forget_old(db, clock.now()))
                 .await
                 .map(drop),
