@@ -15,33 +15,20 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::clock::Clock;
 use crate::config;
-use crate::domain::api_token;
-use crate::domain::id::Subject;
 use crate::domain::notice::Notice;
-use crate::domain::policy::Action;
-use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, render};
 use crate::service::account::asked;
-use crate::service::{edition, seat};
-use crate::store::history::expiry;
 use crate::store::outbox::{self, Settled};
-use crate::store::{
-    Db, Tx, allocation, api_token as tokens, audit, deadline, history, idempotency, invitation, person, seal,
-};
+use crate::store::{Db, person, seal};
 
+mod job;
 mod purge;
 #[cfg(test)]
 mod tests;
 
 /// How many messages are claimed, and sent side by side, at a time.
 const BATCH: u64 = 20;
-/// How many drafts one transaction closes.
-const DRAFTS: u64 = 100;
-/// How many owners of tokens one transaction warns.
-const WARNINGS: u64 = 100;
-/// How many invitations one transaction ends.
-const INVITATIONS: u64 = 100;
 /// How often cut-offs are looked at.
 const CUT_OFFS_EVERY: TimeDelta = TimeDelta::seconds(10);
 /// How often the audit log is sealed, and how long before the last seal an entry may have been written.
@@ -109,13 +96,10 @@ impl Worker {
             sweep: now,
         };
         loop {
-            let rest = match self.step(&mut due).await {
-                Ok(true) => Duration::ZERO,
-                Ok(false) => self.poll_interval(),
-                Err(cause) => {
-                    error!(error = %cause, "the worker could not reach the outbox");
-                    self.poll_interval()
-                }
+            let rest = if self.step(&mut due).await {
+                Duration::ZERO
+            } else {
+                self.poll_interval()
             };
             tokio::select! {
                 biased;
@@ -126,144 +110,55 @@ impl Worker {
         }
     }
 
-    /// Does everything that is due now, and returns when nothing is.
+    /// Does everything that is due now, and returns when nothing is. Of what failed it tells the first, once all had their
+    /// turn.
     pub async fn drain(&self) -> Result<()> {
-        self.pass_time().await?;
-        asked::answer(&self.db, &self.clock).await?;
-        while self.send_batch().await? > 0 {}
-        Ok(())
+        let passed = self.pass_time().await;
+        let answered = self.answer().await;
+        while self.send().await? > 0 {}
+        passed.and(answered)
     }
 
     fn poll_interval(&self) -> Duration {
         Duration::from_millis(self.settings.poll_milliseconds.max(1))
     }
 
-    /// One turn; whether there may be more to do at once.
-    async fn step(&self, due: &mut Due) -> Result<bool> {
+    /// One turn; whether there may be more to do at once. What fails in it has been logged, and has its turn again.
+    async fn step(&self, due: &mut Due) -> bool {
         let now = self.clock.now();
         if now >= due.cut_offs {
             due.cut_offs = now + CUT_OFFS_EVERY;
-            self.pass_time().await?;
+            drop(self.pass_time().await);
         }
-        if now >= due.sweep {
+        let look_back = if now >= due.sweep {
             (due.sweep, due.seal) = (now + SWEEP_EVERY, now + SEAL_EVERY);
-            self.seal(SWEEP_LOOK_BACK).await?;
+            Some(SWEEP_LOOK_BACK)
         } else if now >= due.seal {
             due.seal = now + SEAL_EVERY;
-            self.seal(SEAL_LOOK_BACK).await?;
+            Some(SEAL_LOOK_BACK)
+        } else {
+            None
+        };
+        if let Some(look_back) = look_back {
+            drop(job::run("seal", self.seal(look_back)).await);
         }
-        asked::answer(&self.db, &self.clock).await?;
-        Ok(self.send_batch().await? > 0)
+        drop(self.answer().await);
+        self.send().await.is_ok_and(|sent| sent > 0)
+    }
+
+    /// Does what was asked for by an address.
+    async fn answer(&self) -> Result<()> {
+        job::run("answer", asked::answer(&self.db, &self.clock)).await
+    }
+
+    /// Sends some messages; how many there were.
+    async fn send(&self) -> Result<usize> {
+        job::run("send", self.send_batch()).await
     }
 
     /// Seals what was written into the audit log since.
     pub async fn seal(&self, look_back: TimeDelta) -> Result<usize> {
         seal::seal(&self.db, &self.clock, look_back).await
-    }
-
-    /// What the passing of time changes: it may come late or twice without harm.
-    async fn pass_time(&self) -> Result<()> {
-        // First what became free while applications were taken, then what ends them, should both be late.
-        seat::passing::pass(&self.db, &self.clock).await?;
-        edition::passing::pass(&self.db, &self.clock).await?;
-        self.close_drafts().await?;
-        self.end_lapsed_charges().await?;
-        self.warn_of_ends().await?;
-        self.expire_invitations().await?;
-        self.purge().await?;
-        idempotency::forget_old(&self.db, self.clock.now()).await.map(drop)
-    }
-
-    /// The owners of API tokens that end soon are told, once for each.
-    async fn warn_of_ends(&self) -> Result<()> {
-        loop {
-            let now = self.clock.now();
-            let until = now + api_token::WARNING;
-            if !tokens::is_warning_due(self.db.read(), now, until).await? {
-                return Ok(());
-            }
-            let tx = self.db.write().await?;
-            let ending = tokens::take_warnings(&tx, now, until, WARNINGS).await?;
-            for token in &ending {
-                let notice = Notice::ApiTokenExpiring {
-                    name: token.name.clone(),
-                    expires_at: token.expires_at,
-                };
-                outbox::enqueue(&tx, &self.clock, token.person_id, &notice).await?;
-            }
-            tx.commit().await?;
-            if ending.is_empty() {
-                // Another worker has them.
-                return Ok(());
-            }
-            info!(tokens = ending.len(), "owners warned of the end of their tokens");
-        }
-    }
-
-    /// Invitations that nobody took up in time expire.
-    async fn expire_invitations(&self) -> Result<()> {
-        loop {
-            let now = self.clock.now();
-            if !invitation::is_overdue(self.db.read(), now).await? {
-                return Ok(());
-            }
-            let tx = self.db.write().await?;
-            let expired = invitation::expire(&tx, now, INVITATIONS).await?;
-            let steps: Vec<_> = expired.iter().map(|&id| expiry(id, now)).collect();
-            history::record(&tx, &self.clock, &steps).await?;
-            self.note(&tx, Action::Invite, &expired, "expired").await?;
-            tx.commit().await?;
-            if expired.is_empty() {
-                // Another worker, or somebody who invites again, has them.
-                return Ok(());
-            }
-            info!(invitations = expired.len(), "invitations expired");
-        }
-    }
-
-    /// The charges of tutors whose role is over end.
-    async fn end_lapsed_charges(&self) -> Result<()> {
-        let tx = self.db.write().await?;
-        let ended = allocation::end_lapsed(&tx, &self.clock).await?;
-        tx.commit().await?;
-        if ended > 0 {
-            info!(charges = ended, "charges ended with the role of their tutor");
-        }
-        Ok(())
-    }
-
-    /// Drafts whose cut-off has passed become `not_submitted`.
-    async fn close_drafts(&self) -> Result<()> {
-        loop {
-            let now = self.clock.now();
-            let tx = self.db.write().await?;
-            let closed = deadline::expire_drafts(&tx, now, DRAFTS).await?;
-            if closed.is_empty() {
-                return Ok(());
-            }
-            let steps: Vec<_> = closed
-                .iter()
-                .map(|&id| history::Step {
-                    subject: id.into(),
-                    from: Some(SubmissionState::Draft.word()),
-                    to: SubmissionState::NotSubmitted.word(),
-                    at: now,
-                    actor: None,
-                    reason: None,
-                })
-                .collect();
-            history::record(&tx, &self.clock, &steps).await?;
-            self.note(&tx, Action::WriteSubmission, &closed, "closed at the cut-off")
-                .await?;
-            tx.commit().await?;
-            info!(submissions = closed.len(), "drafts closed at their cut-off");
-        }
-    }
-
-    /// Keeps in the audit log what time has done.
-    async fn note<I: Copy + Into<Subject>>(&self, tx: &Tx, action: Action, of: &[I], what: &str) -> Result<()> {
-        let subjects: Vec<Subject> = of.iter().map(|&id| id.into()).collect();
-        audit::record(tx, &self.clock, None, action, &subjects, Some(what)).await
     }
 
     /// Claims some messages and sends them side by side; how many there were.
@@ -343,6 +238,9 @@ impl Worker {
             .map_err(|_| Failure::hopeless("the payload is no notice that this version knows"))?;
         if person.disabled_at.is_some() && !notice.reaches_disabled() {
             return Err(Failure::hopeless("the account is disabled"));
+        }
+        if notice.good_until().is_some_and(|until| until <= self.clock.now()) {
+            return Err(Failure::hopeless("its token has run out"));
         }
         let to = addressee(&notice, person);
         if to.email.is_empty() {

@@ -7,7 +7,9 @@ use axum::http::{Request, header};
 use chrono::TimeDelta;
 use rumbo::commands::verify;
 use rumbo::domain::actor::{Actor, Role, Scope};
-use rumbo::domain::id::RoleAssignmentId;
+use rumbo::domain::audit::Origin;
+use rumbo::domain::id::{RoleAssignmentId, Subject};
+use rumbo::domain::policy::Action;
 use rumbo::domain::text::Reason;
 use rumbo::service::export;
 use rumbo::store::seal::{self, Head, check};
@@ -349,6 +351,110 @@ async fn an_entry_that_comes_late_is_sealed_and_one_that_is_slipped_in_is_told()
     assert_eq!(seal_all(&test).await, 0, "it is no late one");
     let told = problems(&test, None).await;
     assert_eq!(told, [format!("entry {old} is older than the last seal and in none")]);
+}
+
+/// Keeps records of somebody's looks at people, by their numbers.
+async fn look(test: &TestApp, people: &[&[u32]]) {
+    let records = people.iter().map(|people| access::Record {
+        reader: None,
+        origin: Origin::SYSTEM,
+        operation: "Look".to_owned(),
+        edition: None,
+        reason: None,
+        seen: vec![access::Seen {
+            role: Role::Tutor,
+            fields: 1,
+            people: people.iter().copied().collect(),
+        }],
+    });
+    let records: Vec<_> = records.collect();
+    for some in records.chunks(500) {
+        access::insert(test.app.db.alone(), &test.app.clock, some.to_vec())
+            .await
+            .expect("records");
+    }
+}
+
+#[tokio::test]
+async fn a_backlog_is_sealed_whole_however_old_it_is() {
+    let test = TestApp::new().await;
+    let ana = test.person("Ana").await.person.expect("a person");
+    // Twice what a seal takes, and one more, of either kind; nobody has sealed anything yet.
+    let subjects = vec![Subject::from(ana); 10_001];
+    let tx = test.app.db.write().await.expect("a transaction");
+    audit::record(&tx, &test.app.clock, None, Action::ManageAccount, &subjects, None)
+        .await
+        .expect("entries");
+    tx.commit().await.expect("a commit");
+    look(&test, &vec![[7].as_slice(); 5001]).await;
+    test.pass(TimeDelta::hours(4));
+    let entries = audit::Entity::find().all(test.app.db.read()).await.expect("entries");
+    let mut sealed = 0;
+    for _ in 0..3 {
+        sealed += seal_all(&test).await;
+        test.pass(TimeDelta::seconds(2));
+    }
+    assert_eq!(sealed, entries.len() + 5001);
+    assert_eq!(problems(&test, None).await, [""; 0]);
+    // And another one after those seals.
+    look(&test, &vec![[7].as_slice(); 5001]).await;
+    test.pass(TimeDelta::hours(4));
+    assert_eq!(seal_all(&test).await, 5001);
+    test.pass(TimeDelta::hours(4));
+    look(&test, &[&[7]]).await;
+    assert_eq!(seal_all(&test).await, 1);
+    assert_eq!(problems(&test, None).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_access_log_opens_no_more_seals_than_a_page_needs() {
+    let test = TestApp::new().await;
+    // Ana is in every seal, Ben in every fortieth; a look at both is one record.
+    let (ana, ben) = (7, 8);
+    let mut costs = Vec::new();
+    let cost = async || {
+        let before = test.app.db.statements();
+        let (rows, more) = access::about(test.app.db.read(), ana, None, 10, test.now())
+            .await
+            .expect("a page");
+        assert_eq!((rows.len(), more), (10, true));
+        test.app.db.statements() - before
+    };
+    for round in 0..250 {
+        if round % 40 == 0 {
+            look(&test, &[&[ana], &[ana, ben]]).await;
+        } else {
+            look(&test, &[&[ana], &[9]]).await;
+        }
+        assert!(seal_all(&test).await >= 2);
+        test.pass(TimeDelta::seconds(3));
+        if [30, 249].contains(&round) {
+            costs.push(cost().await);
+        }
+    }
+    assert_eq!(costs[0], costs[1], "whatever lies further back");
+    assert!(costs[0] <= 10, "{costs:?}");
+
+    // Page by page it is everything, the latest first.
+    let mut all = access::Entity::find().all(test.app.db.read()).await.expect("records");
+    all.sort_by_key(|row| std::cmp::Reverse(row.id));
+    for (number, limit) in [(ana, 100), (ana, 1000), (ben, 2), (9, 60), (10, 5)] {
+        let wanted: Vec<_> = all
+            .iter()
+            .filter(|row| row.people().expect("a set").contains(number))
+            .map(|row| row.id)
+            .collect();
+        let (mut found, mut before, mut more) = (Vec::new(), None, true);
+        while more {
+            let page = access::about(test.app.db.read(), number, before, limit, test.now()).await;
+            let (rows, goes_on) = page.expect("a page");
+            assert!(rows.len() == limit || !goes_on);
+            more = goes_on;
+            before = rows.last().map(|row| row.id);
+            found.extend(rows.into_iter().map(|row| row.id));
+        }
+        assert_eq!(found, wanted, "{number}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use rumbo::domain::language::{Language, Localized};
 use rumbo::domain::notice::{AboutEdition, AboutWork, Notice};
 use rumbo::mail::{Letter, Recipient, Rendered};
 use rumbo::store::{outbox, person};
+use sea_orm::EntityTrait;
 use serde_json::json;
 
 use crate::support::app::TestApp;
@@ -240,11 +241,9 @@ async fn a_comment_of_dots_arrives_as_it_was_written() {
     );
 }
 
-#[tokio::test]
-async fn a_line_of_one_dot_is_doubled_on_its_way() {
-    let test = TestApp::new().await;
-    let sink = Sink::start().await;
-    let letter = Letter {
+/// A message to Ana.
+fn letter(test: &TestApp) -> Letter {
+    Letter {
         id: test.app.clock.new_id(),
         notice: "already_registered".to_owned(),
         to: Recipient {
@@ -254,11 +253,25 @@ async fn a_line_of_one_dot_is_doubled_on_its_way() {
             language: Language::En,
         },
         rendered: Rendered {
+            subject: "Hello".to_owned(),
+            text: "One\n".to_owned(),
+            html: "<p>One</p>\n".to_owned(),
+        },
+        at: test.now(),
+    }
+}
+
+#[tokio::test]
+async fn a_line_of_one_dot_is_doubled_on_its_way() {
+    let test = TestApp::new().await;
+    let sink = Sink::start().await;
+    let letter = Letter {
+        rendered: Rendered {
             subject: "Dots".to_owned(),
             text: "One\n.\n..\nTwo\n".to_owned(),
             html: "<p>One</p>\n.\n<p>Two</p>\n".to_owned(),
         },
-        at: test.now(),
+        ..letter(&test)
     };
     sink.mailer(&test).send(&letter).await.expect("sent");
     let deliveries = sink.take();
@@ -270,4 +283,57 @@ async fn a_line_of_one_dot_is_doubled_on_its_way() {
     let (plain, html) = parts(&check(delivery, "ana@example.org"));
     assert_eq!(plain.trim_end(), "One\n.\n..\nTwo");
     assert_eq!(html.trim_end(), "<p>One</p>\n.\n<p>Two</p>");
+}
+
+#[tokio::test]
+async fn only_a_refusal_of_the_recipient_or_the_message_for_good_is_final() {
+    let test = TestApp::new().await;
+    for (command, reply, is_final) in [
+        ("RCPT", "550 5.1.1 <ana@example.org>: no such mailbox", true),
+        ("RCPT", "550 no such user here", true),
+        ("RCPT", "552-5.2.2 the mailbox\r\n552 5.2.2 is full", true),
+        ("RCPT", "556 5.1.10 this domain takes no mail", true),
+        ("DATA", "554 no valid recipients", true),
+        (".", "554 5.6.0 the message cannot be read", true),
+        (".", "552 5.3.4 the message is too big", true),
+        // What passes by itself, and what whoever runs the servers puts right.
+        ("RCPT", "450 4.2.1 try again later", false),
+        ("RCPT", "554 5.7.1 the client host is on a list", false),
+        ("MAIL", "550 5.1.8 the sender's domain does not exist", false),
+        ("MAIL", "530 5.7.0 authenticate first", false),
+        ("DATA", "503 5.5.1 the commands are out of order", false),
+        ("CONNECT", "554 no mail is taken at the moment", false),
+        ("EHLO", "550 not now", false),
+    ] {
+        let sink = Sink::replying(command, reply).await;
+        let error = sink.mailer(&test).send(&letter(&test)).await.expect_err(reply);
+        assert_eq!(error.is_hopeless(), is_final, "{command}: {reply}: {error:?}");
+        let told = error.to_string();
+        assert!(told.contains(&reply[..3]) && !told.contains("example"), "{told}");
+        assert!(sink.take().is_empty(), "{command}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_for_good_is_given_up_at_once_with_the_reason() {
+    let test = TestApp::new().await;
+    let ana = test.person("Ana").await;
+    let tx = test.app.db.write().await.expect("a transaction");
+    let notice = Notice::SessionCopied { at: test.now() };
+    let id = outbox::enqueue(&tx, &test.app.clock, ana.person.expect("a person"), &notice).await;
+    let id = id.expect("queued");
+    tx.commit().await.expect("a commit");
+    let sink = Sink::replying("RCPT", "550 5.1.1 no such mailbox").await;
+    test.worker_with(sink.mailer(&test))
+        .drain()
+        .await
+        .expect("the worker reaches the server");
+    let row = outbox::Entity::find_by_id(id).one(test.app.db.read()).await;
+    let row = row.expect("a query").expect("a row");
+    assert_eq!((row.state.as_str(), row.attempts), (outbox::DEAD, 1));
+    let reason = row.last_error.expect("a reason");
+    assert!(
+        reason.contains("for good with 550") && reason.contains("5.1.1 no such mailbox"),
+        "{reason}"
+    );
 }

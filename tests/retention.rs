@@ -1,8 +1,9 @@
 //! What is kept for a time only: that it is removed when its time is over, not before, and that the audit log says so.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rumbo::domain::id::PersonId;
 use rumbo::domain::notice::Notice;
-use rumbo::store::{address_change, invitation, outbox, refresh, session};
+use rumbo::store::{address_change, challenge, invitation, outbox, password_reset, refresh, session};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -320,9 +321,11 @@ async fn sessions_are_removed_with_what_hangs_on_them() {
 
     // The session of the person of the tests goes on, one was signed out, one runs out after thirty days.
     let day = TimeDelta::days(1);
+    assert_eq!(counts().await, (3, 2, 1));
     stand(&test, day * 30 - TimeDelta::microseconds(1));
     work(&test).await;
-    assert_eq!(counts().await, (3, 2, 1));
+    // The link to the new address had run out before.
+    assert_eq!(counts().await, (3, 2, 0));
     stand(&test, day * 30);
     work(&test).await;
     assert_eq!(counts().await, (2, 1, 0));
@@ -338,4 +341,99 @@ async fn sessions_are_removed_with_what_hangs_on_them() {
     // Who goes on goes on.
     let viewer = ana.again().await.query("{ viewer { person { id } } }", json!({})).await;
     assert!(viewer.at("viewer.person.id").is_string());
+}
+
+/// How many sign-ins wait for a code, links of resets and new addresses there are.
+async fn waiting(test: &TestApp) -> [usize; 3] {
+    let read = test.app.db.read();
+    [
+        challenge::Entity::find().all(read).await.expect("rows").len(),
+        password_reset::Entity::find().all(read).await.expect("rows").len(),
+        address_change::Entity::find().all(read).await.expect("rows").len(),
+    ]
+}
+
+/// One of each that is worth something for so long; the first byte of their digests is given.
+async fn wait(test: &TestApp, person: PersonId, first: u8, lasts: TimeDelta) {
+    let (issued_at, expires_at) = (test.now(), test.now() + lasts);
+    let hash = vec![first; 32];
+    let tx = test.app.db.write().await.expect("a transaction");
+    let sign_in = challenge::Model {
+        hash: hash.clone(),
+        person_id: person,
+        issued_at,
+        expires_at,
+        attempts: 0,
+        client: Some("a browser".to_owned()),
+        used_at: None,
+    };
+    challenge::insert(&tx, sign_in).await.expect("a challenge");
+    let reset = password_reset::Model {
+        hash: hash.clone(),
+        person_id: person,
+        issued_at,
+        expires_at,
+        used_at: None,
+    };
+    // The one before is used up by it; both go when they have run out.
+    password_reset::replace(&tx, reset).await.expect("a link");
+    let change = address_change::Model {
+        hash,
+        person_id: person,
+        session_id: None,
+        email: "ana.nueva@example.org".to_owned(),
+        issued_at,
+        expires_at,
+        used_at: None,
+    };
+    address_change::replace(&tx, change).await.expect("a new address");
+    tx.commit().await.expect("a commit");
+}
+
+#[tokio::test]
+async fn what_waited_for_a_token_or_a_code_is_removed_when_that_has_run_out() {
+    let test = TestApp::new().await;
+    let ana = test.person("Ana").await.person.expect("a person");
+    wait(&test, ana, 1, TimeDelta::minutes(30)).await;
+    wait(&test, ana, 2, TimeDelta::minutes(60)).await;
+    let before_the_end = TimeDelta::minutes(30) - TimeDelta::microseconds(1);
+    for (after, left) in [
+        (before_the_end, 2),
+        (TimeDelta::minutes(30), 1),
+        (TimeDelta::minutes(59), 1),
+        (TimeDelta::minutes(60), 0),
+    ] {
+        stand(&test, after);
+        work(&test).await;
+        assert_eq!(waiting(&test).await, [left; 3], "{after}");
+    }
+}
+
+#[tokio::test]
+async fn sign_ins_that_ended_are_removed_however_many_they_are() {
+    let test = TestApp::new().await;
+    let ana = test.person("Ana").await.person.expect("a person");
+    let now = test.now();
+    let rows = (0..2500_u32).map(|number| challenge::Model {
+        hash: [vec![0; 28], number.to_be_bytes().to_vec()].concat(),
+        person_id: ana,
+        issued_at: now,
+        expires_at: now + TimeDelta::minutes(i64::from(number % 2) + 1),
+        attempts: 0,
+        client: None,
+        used_at: None,
+    });
+    let rows: Vec<challenge::ActiveModel> = rows.map(Into::into).collect();
+    let tx = test.app.db.write().await.expect("a transaction");
+    for some in rows.chunks(500) {
+        let inserted = challenge::Entity::insert_many(some.to_vec());
+        inserted.exec_without_returning(&tx).await.expect("rows");
+    }
+    tx.commit().await.expect("a commit");
+    stand(&test, TimeDelta::minutes(1));
+    work(&test).await;
+    assert_eq!(waiting(&test).await[0], 1250);
+    stand(&test, TimeDelta::minutes(2));
+    work(&test).await;
+    assert_eq!(waiting(&test).await[0], 0);
 }

@@ -210,7 +210,7 @@ async fn an_account_gets_another_address_once_that_is_confirmed() {
 
     // One that has an account: the same answer, and its owner is told.
     let known = request(&ana, PASSWORD, " BEN@example.org").await;
-    assert_eq!(test.notices().await, ["already_registered ben@example.org"]);
+    assert_eq!(test.notices().await, ["address_taken ben@example.org"]);
     let first = request(&ana, PASSWORD, "first@example.org").await;
     assert_eq!(known.json, first.json);
     let first = link(&test.mails().await[0].text);

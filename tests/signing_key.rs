@@ -362,6 +362,39 @@ async fn another_copy_takes_note_within_a_second_and_no_forged_name_drains_the_d
     test.app.bearer(&newest).await.expect("both sign with the same key");
 }
 
+/// Asks, and hangs up while the answer is awaited.
+async fn hang_up<T>(asked: impl Future<Output = T>) {
+    tokio::select! {
+        biased;
+        _ = asked => {}
+        () = std::future::ready(()) => {}
+    }
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_the_keys_are_read_keeps_no_stale_ones_alive() {
+    let test = TestApp::new().await;
+    let copy = another_copy(&test).await;
+    let old = signed(&test.app).await;
+    copy.bearer(&old).await.expect("a token of ours");
+    rotated(&test.app, Handover::AtOnce).await;
+    // What the copy read was believed for a moment, which is over.
+    test.pass(TimeDelta::seconds(1));
+    for _ in 0..3 {
+        hang_up(copy.bearer(&old)).await;
+    }
+    assert!(copy.bearer(&old).await.is_err(), "the key was retired a second ago");
+
+    // Nor does it keep out who comes with the name of a new key.
+    test.pass(TimeDelta::seconds(1));
+    let present = signed(&test.app).await;
+    copy.bearer(&present).await.expect("the key of now");
+    rotated(&test.app, Handover::Gentle).await;
+    let new = signed(&test.app).await;
+    hang_up(copy.bearer(&new)).await;
+    copy.bearer(&new).await.expect("the keys are read once more");
+}
+
 #[tokio::test]
 async fn of_many_who_bring_a_new_name_at_once_one_asks_and_all_are_in() {
     let test = TestApp::new().await;

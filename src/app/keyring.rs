@@ -1,7 +1,7 @@
 //! Sees to it that access tokens are signed and checked with the keys of the database, or of the mounted file, as they
 //! are now. What was read is believed for `database.standing_milliseconds`, a second at most; a change that this process
 //! makes counts at once. A token with the name of an unknown key has the keys read again, but only once a second: forged
-//! names cost the database nothing.
+//! names cost the database nothing. Whoever hangs up while they are read leaves them unread: the next one reads them.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -92,7 +92,9 @@ impl Keyring {
     /// between waits for the reading that goes on, if one does.
     async fn look_again(&self, connection: &impl Connection, now: DateTime<Utc>) -> Result<()> {
         let mut seen = self.seen.lock().await;
-        if within(&self.looked_again_at, LOOK_AGAIN, now) {
+        // Whoever looked may have hung up before the keys were there.
+        let is_read = self.read_at.load(Ordering::Acquire) != NEVER;
+        if is_read && within(&self.looked_again_at, LOOK_AGAIN, now) {
             return Ok(());
         }
         self.looked_again_at.store(now.timestamp_micros(), Ordering::Release);
@@ -107,14 +109,14 @@ impl Keyring {
     async fn read(&self, seen: &mut Seen, connection: &impl Connection, now: DateTime<Utc>) -> Result<()> {
         // What is changed while this reads must be read again.
         self.read_at.store(now.timestamp_micros(), Ordering::Release);
+        let reading = Reading(Some(self));
         let done = match &self.file {
             None => self.read_rows(seen, connection, now).await,
             Some(_) => self.read_mounted(seen).await,
         };
-        if done.is_err() {
-            self.forget();
-        }
-        done
+        done?;
+        reading.ends();
+        Ok(())
     }
 
     async fn read_rows(&self, seen: &mut Seen, connection: &impl Connection, now: DateTime<Utc>) -> Result<()> {
@@ -195,6 +197,25 @@ impl Keyring {
             );
         }
         Ok(())
+    }
+}
+
+/// A reading that goes on. One that fails, or whose caller hangs up, leaves keys that were not read: nobody may believe
+/// them for another moment.
+struct Reading<'a>(Option<&'a Keyring>);
+
+impl Reading<'_> {
+    /// It found the keys.
+    fn ends(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        if let Some(keyring) = self.0 {
+            keyring.forget();
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::http::start::StartPage;
 use crate::mail::Mailer;
 use crate::service::identity::roles;
 use crate::service::signing_key;
-use crate::store::{identity_claim, provider_sign_in, rate, registration};
+use crate::store::rate;
 use crate::worker::Worker;
 
 /// Checks the settings, opens the database and the address, and serves until somebody says stop.
@@ -114,12 +114,9 @@ async fn exchange(app: App, told: watch::Receiver<bool>) {
         let mut done = app.rates.exchange(&app.db, now).await;
         if done.is_ok() && count % FORGET_EVERY == 0 {
             done = rate::forget_full(&app.db, now).await;
-            done = done.and(provider_sign_in::forget_ended(&app.db, app.clock.now()).await);
-            done = done.and(identity_claim::forget_ended(&app.db, app.clock.now()).await);
-            done = done.and(registration::forget_ended(&app.db, app.clock.now()).await);
         }
         if let Err(failure) = done {
-            tracing::warn!(error.chain = %failure, "the limits could not be told to the other copies, or what has ended not be removed");
+            tracing::warn!(error.chain = %failure, "the limits could not be told to the other copies, or full buckets not be removed");
         }
     }
 }

@@ -78,6 +78,8 @@ pub enum Notice {
     AlreadyRegistered,
     /// Somebody asked to reset the password of an account whose address nobody has confirmed: register once more.
     AddressNotConfirmed,
+    /// Somebody asked for this address for their account, but it is the one of this account already.
+    AddressTaken,
     /// Somebody asked to reset the password.
     ResetPassword {
         /// The one-time token; forgotten once the message is sent.
@@ -318,6 +320,7 @@ impl Notice {
             Self::ConfirmAddress { .. } => "confirm_address",
             Self::AlreadyRegistered => "already_registered",
             Self::AddressNotConfirmed => "address_not_confirmed",
+            Self::AddressTaken => "address_taken",
             Self::ResetPassword { .. } => "reset_password",
             Self::PasswordChanged { .. } => "password_changed",
             Self::SessionCopied { .. } => "session_copied",
@@ -376,8 +379,23 @@ impl Notice {
         Some(guest)
     }
 
-    /// Whether it is sent to somebody whose account is disabled.
+    /// Whether it is sent although the account whose row it is was disabled: it says so, or it goes to somebody else, whom
+    /// that does not concern. Of what disabled people offer or asked for nothing is sent.
     pub const fn reaches_disabled(&self) -> bool {
-        matches!(self, Self::AccountDisabled { .. })
+        matches!(self, Self::AccountDisabled { .. } | Self::InvitationEnded { .. })
+    }
+
+    /// From when on it says nothing that holds: what it is sent for, its one-time token, works no more.
+    pub const fn good_until(&self) -> Option<DateTime<Utc>> {
+        let (Self::ConfirmAddress { expires_at, .. }
+        | Self::ResetPassword { expires_at, .. }
+        | Self::ConfirmNewAddress { expires_at, .. }
+        | Self::ConfirmIdentity { expires_at, .. }
+        | Self::InvitedToEdition { expires_at, .. }
+        | Self::InvitedToRole { expires_at, .. }) = self
+        else {
+            return None;
+        };
+        Some(*expires_at)
     }
 }

@@ -177,7 +177,7 @@ fn facts(notice: &Notice, told: &Told<'_>) -> Value {
         Notice::IdentityUnlinked { provider, at } => context! {
             provider => told.text(provider), at => told.instant(*at),
         },
-        Notice::AlreadyRegistered | Notice::AddressNotConfirmed | Notice::AccountEnabled => context! {},
+        Notice::AlreadyRegistered | Notice::AddressNotConfirmed | Notice::AddressTaken | Notice::AccountEnabled => context! {},
         Notice::AccountDisabled { reason } => context! { reason => prose(reason) },
         Notice::PasswordChanged { at }
         | Notice::SessionCopied { at }

@@ -53,9 +53,12 @@ pub enum SendError {
     /// The message cannot be put together.
     #[error("the message cannot be put together")]
     Message(#[source] lettre::error::Error),
-    /// The SMTP server refused, or did not answer.
+    /// The SMTP server refused for now, or did not answer.
     #[error("{}", describe(.0))]
     Smtp(#[source] smtp::Error),
+    /// The SMTP server refused the recipient or the message for good.
+    #[error("the SMTP server refused the message for good{}", code(.0))]
+    Refused(#[source] smtp::Error),
     /// The file cannot be written.
     #[error("the message cannot be written to the mail folder: {}", .0.kind())]
     File(#[source] std::io::Error),
@@ -65,15 +68,15 @@ impl SendError {
     /// Whether trying again cannot help.
     pub fn is_hopeless(&self) -> bool {
         match self {
-            Self::Address(_) | Self::Message(_) => true,
+            Self::Address(_) | Self::Message(_) | Self::Refused(_) => true,
             Self::Smtp(_) | Self::File(_) => false,
         }
     }
 }
 
 fn describe(error: &smtp::Error) -> String {
-    if let Some(code) = error.status() {
-        return format!("the SMTP server refused the message with {code}");
+    if error.status().is_some() {
+        return format!("the SMTP server refused the message{}", code(error));
     }
     let problem = match () {
         () if error.is_timeout() => "did not answer in time",
@@ -82,6 +85,36 @@ fn describe(error: &smtp::Error) -> String {
         () => "cannot be reached",
     };
     format!("the SMTP server {problem}")
+}
+
+fn code(error: &smtp::Error) -> String {
+    error.status().map(|code| format!(" with {code}")).unwrap_or_default()
+}
+
+/// Whether a reply says for good that this recipient, or this message, will not do (RFC 5321, 4.2.3), as far as the reply
+/// itself tells: a code that answers RCPT or DATA, and, where there is an enhanced one (RFC 3463), none about the sender,
+/// the server or its policy, which somebody may put right. A plain code that answers MAIL cannot be told from these.
+fn is_about_the_message(error: &smtp::Error) -> bool {
+    let code = error.status().map(u16::from).unwrap_or_default();
+    if !error.is_permanent() || !matches!(code, 550..=554 | 556) {
+        return false;
+    }
+    let text = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    match enhanced(&text) {
+        Some((1, detail)) => !matches!(detail, 7 | 8),
+        Some((2 | 6, _) | (3, 4)) | None => true,
+        Some(_) => false,
+    }
+}
+
+/// The subject and the detail of the enhanced code with which the text of a reply begins, if it does.
+fn enhanced(text: &str) -> Option<(u16, u16)> {
+    let mut numbers = text.split_whitespace().next()?.strip_prefix("5.")?.split('.');
+    let subject = numbers.next()?.parse().ok()?;
+    let detail = numbers.next()?.parse().ok()?;
+    numbers.next().is_none().then_some((subject, detail))
 }
 
 /// Sends messages; clones share the connections or the memory.
@@ -119,7 +152,9 @@ impl Mailer {
         let message = letter.message(&self.from)?;
         match &self.route {
             Route::Smtp(server) => {
-                server.send(message).await.map_err(SendError::Smtp)?;
+                if let Err(refusal) = server.send(message).await {
+                    return Err(judged(server, refusal).await);
+                }
             }
             Route::Files(folder) => write(folder, letter.id, &message).await.map_err(SendError::File)?,
             Route::Memory(sent) => {
@@ -145,6 +180,16 @@ impl Mailer {
         let mut taken = std::mem::take(&mut *sent.lock().unwrap_or_else(PoisonError::into_inner));
         taken.sort_by(|one, two| one.message_id.cmp(&two.message_id));
         taken
+    }
+}
+
+/// What a refusal is worth. A server that is out of service answers with the same codes when it is connected to, so it is
+/// asked whether it takes anything at all.
+async fn judged(server: &AsyncSmtpTransport<Tokio1Executor>, refusal: smtp::Error) -> SendError {
+    if is_about_the_message(&refusal) && server.test_connection().await.is_ok_and(|works| works) {
+        SendError::Refused(refusal)
+    } else {
+        SendError::Smtp(refusal)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use roaring::RoaringBitmap;
 use sea_orm::prelude::*;
 use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect, Set};
@@ -158,16 +158,24 @@ pub async fn insert(connection: &impl ConnectionTrait, clock: &Clock, records: V
     Ok(())
 }
 
-/// A span of the log about people: the records of one seal, or those that no seal names yet.
-struct Span {
-    end: Uuid,
-    ids: Vec<Uuid>,
+/// How many seals are looked at with one statement, of how many that name the person the lists are read with one, and of
+/// how many records.
+const SEALS: u64 = 100;
+const LISTS: usize = 10;
+const RECORDS: usize = 500;
+
+/// A seal as far as the search needs it: where it ends, and of whom its records tell.
+#[derive(Debug, FromQueryResult)]
+struct Tells {
+    sequence: i64,
+    to_id: Uuid,
+    people: Vec<u8>,
 }
 
 /// The latest `limit` records about a person that come before one, and whether there are more.
 ///
 /// The seals are the index: each keeps the people of its records as one set, so that only those are opened in which
-/// the person is.
+/// the person is, from the latest on, and no more of them than the answer needs.
 pub async fn about(
     connection: &impl ConnectionTrait,
     number: u32,
@@ -175,53 +183,89 @@ pub async fn about(
     limit: usize,
     now: DateTime<Utc>,
 ) -> Result<(Vec<Model>, bool)> {
-    let before = before.unwrap_or(Uuid::max());
-    let mut found: Vec<Model> = Vec::new();
-    for span in spans(connection, number, before, now).await? {
-        // The spans overlap: what is found stands fast once all later ones end before it.
-        if found.len() > limit && found[limit].id > span.end {
-            break;
-        }
-        for batch in span.ids.chunks(500) {
-            let rows = Entity::find().filter(Column::Id.is_in(batch.iter().copied()));
-            for row in rows.all(connection).await? {
-                if row.people()?.contains(number) {
-                    found.push(row);
-                }
-            }
-        }
-        found.sort_by_key(|row| std::cmp::Reverse(row.id));
+    let mut search = Search {
+        number,
+        before: before.unwrap_or(Uuid::max()),
+        limit,
+        found: Vec::new(),
+    };
+    let fresh = seal::unsealed(connection, Ledger::Access, now, TimeDelta::minutes(2)).await?;
+    search.open(connection, fresh).await?;
+    let mut end = Some(Uuid::max());
+    while let Some(before) = end.filter(|end| !search.is_settled(*end)) {
+        end = search.look(connection, before).await?;
     }
-    let more = found.len() > limit;
-    found.truncate(limit);
-    Ok((found, more))
+    let more = search.found.len() > limit;
+    search.found.truncate(limit);
+    Ok((search.found, more))
 }
 
-/// The spans in which the person is, the latest end first.
-async fn spans(connection: &impl ConnectionTrait, number: u32, before: Uuid, now: DateTime<Utc>) -> Result<Vec<Span>> {
-    let mut ids = seal::unsealed(connection, Ledger::Access, now, chrono::TimeDelta::minutes(2)).await?;
-    ids.retain(|id| *id < before);
-    let mut spans = vec![Span { end: Uuid::max(), ids }];
-    let mut end = Uuid::max();
-    loop {
-        let seals = seal::Entity::find()
+/// What is looked for, and what was found so far, the latest first: one more than is wanted.
+struct Search {
+    number: u32,
+    before: Uuid,
+    limit: usize,
+    found: Vec<Model>,
+}
+
+impl Search {
+    /// Whether what was found stands fast, when everything that was not looked at yet ends here. Seals overlap.
+    fn is_settled(&self, end: Uuid) -> bool {
+        self.found.get(self.limit).is_some_and(|last| last.id > end)
+    }
+
+    /// Looks at the next seals that end before this; where the last of them ends, if there may be others.
+    async fn look(&mut self, connection: &impl ConnectionTrait, end: Uuid) -> Result<Option<Uuid>> {
+        let seals: Vec<Tells> = seal::Entity::find()
+            .select_only()
+            .columns([seal::Column::Sequence, seal::Column::ToId, seal::Column::People])
             .filter(seal::Column::Ledger.eq(Ledger::Access.word()))
-            .filter(seal::Column::FromId.lt(before))
+            .filter(seal::Column::FromId.lt(self.before))
             .filter(seal::Column::ToId.lt(end))
             .order_by_desc(seal::Column::ToId)
-            .limit(100)
+            .limit(SEALS)
+            .into_model()
             .all(connection)
             .await?;
-        for seal in &seals {
-            if seal.people()?.contains(number) {
-                let ids = seal.sealed().map(|(id, _)| id).filter(|id| *id < before).collect();
-                spans.push(Span { end: seal.to_id, ids });
+        let last = seals
+            .last()
+            .filter(|_| seals.len() as u64 == SEALS)
+            .map(|last| last.to_id);
+        let mut of_person = Vec::new();
+        for seal in seals {
+            if deserialize(&seal.people)?.contains(self.number) {
+                of_person.push(seal);
             }
         }
-        match seals.last() {
-            Some(last) if seals.len() == 100 => end = last.to_id,
-            _ => return Ok(spans),
+        for batch in of_person.chunks(LISTS) {
+            if batch.first().is_some_and(|latest| self.is_settled(latest.to_id)) {
+                break;
+            }
+            let numbers = batch.iter().map(|seal| seal.sequence).collect();
+            let ids = seal::listed_in(connection, numbers).await?;
+            self.open(connection, ids).await?;
         }
+        Ok(last)
+    }
+
+    /// Takes those of these records that are about the person, the latest first, as far as they can still count.
+    async fn open(&mut self, connection: &impl ConnectionTrait, mut ids: Vec<Uuid>) -> Result<()> {
+        ids.retain(|id| *id < self.before);
+        ids.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+        for batch in ids.chunks(RECORDS) {
+            if batch.first().is_some_and(|latest| self.is_settled(*latest)) {
+                break;
+            }
+            let rows = Entity::find().filter(Column::Id.is_in(batch.iter().copied()));
+            for row in rows.all(connection).await? {
+                if row.people()?.contains(self.number) {
+                    self.found.push(row);
+                }
+            }
+            self.found.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
+            self.found.truncate(self.limit + 1);
+        }
+        Ok(())
     }
 }
 

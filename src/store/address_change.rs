@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{Condition, QuerySelect};
 
-use super::{Tx, one_time, row};
+use super::{Db, Tx, one_time, row};
 use crate::domain::id::{PersonId, SessionId};
 use crate::error::Result;
 
@@ -46,4 +46,9 @@ pub async fn find_live(connection: &impl ConnectionTrait, hash: &[u8], now: Date
 pub async fn lock_live(tx: &Tx, hash: &[u8], now: DateTime<Utc>) -> Result<Option<Model>> {
     let row = one_time::live::<Entity>(hash, now).lock_exclusive();
     Ok(row.one(tx).await?)
+}
+
+/// Removes those that have run out, confirmed or not.
+pub async fn forget_ended(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    one_time::forget_ended::<Entity>(db, now).await
 }

@@ -157,10 +157,8 @@ async fn note_ends(tx: &Tx, clock: &Clock, ended: &[Model], by: Option<PersonId>
     audit::record(tx, clock, by, Action::AllocateTutor, &subjects, reason).await
 }
 
-/// Ends every allocation to somebody who is no longer tutor of its edition, each with its entry in the audit log; how many
-/// there were. Whoever looks meanwhile finds that they give nothing ([`charges`]).
-pub async fn end_lapsed(tx: &Tx, clock: &Clock) -> Result<usize> {
-    let now = clock.now();
+/// Those that hold, of somebody who is no longer tutor of the edition.
+fn is_over(now: DateTime<Utc>) -> Condition {
     let of = |column: Column| Expr::col((Entity, column));
     let role = |column: role::Column| Expr::col((role::Entity, column));
     let in_force = Query::select()
@@ -171,10 +169,23 @@ pub async fn end_lapsed(tx: &Tx, clock: &Clock) -> Result<usize> {
         .and_where(role(role::Column::ScopeId).eq(of(Column::EditionId)))
         .and_where(role::Column::UntilAt.is_null().or(role::Column::UntilAt.gt(now)))
         .to_owned();
+    Condition::all()
+        .add(Column::UntilAt.is_null())
+        .add(Expr::exists(in_force).not())
+}
+
+/// Whether there is one for [`end_lapsed`].
+pub async fn is_lapsed(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<bool> {
+    Ok(Entity::find().filter(is_over(now)).one(connection).await?.is_some())
+}
+
+/// Ends every allocation to somebody who is no longer tutor of its edition, each with its entry in the audit log; how many
+/// there were. Whoever looks meanwhile finds that they give nothing ([`charges`]).
+pub async fn end_lapsed(tx: &Tx, clock: &Clock) -> Result<usize> {
+    let now = clock.now();
     let ended = Entity::update_many()
         .col_expr(Column::UntilAt, Expr::value(now))
-        .filter(Column::UntilAt.is_null())
-        .filter(Expr::exists(in_force).not())
+        .filter(is_over(now))
         .exec_with_returning(tx)
         .await?;
     note_ends(tx, clock, &ended, None).await?;

@@ -5,7 +5,7 @@ use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
 
-use super::{Tx, one_time, row};
+use super::{Db, Tx, one_time, row};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
@@ -57,4 +57,9 @@ pub async fn set_used(tx: &Tx, hash: &[u8], now: DateTime<Utc>) -> Result<()> {
 /// Uses up every one of a person.
 pub async fn retire(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()> {
     one_time::use_up::<Entity>(tx, Column::PersonId.eq(person), now).await
+}
+
+/// Removes those that have run out, given up or not.
+pub async fn forget_ended(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    one_time::forget_ended::<Entity>(db, now).await
 }

@@ -4,9 +4,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition};
+use sea_orm::{QuerySelect, QueryTrait};
 
 use super::{Db, Tx};
 use crate::error::Result;
+
+/// How many one statement removes.
+const AT_ONCE: u64 = 1000;
 
 /// A table of such secrets.
 pub(super) trait OneTime: EntityTrait {
@@ -87,8 +91,22 @@ pub(super) async fn redeem<E: OneTime>(
     Ok(rows.into_iter().next())
 }
 
-/// Removes those that have run out.
+/// Removes those that have run out, used or not.
 pub(super) async fn forget_ended<E: OneTime>(db: &Db, now: DateTime<Utc>) -> Result<()> {
-    E::delete_many().filter(E::EXPIRES_AT.lte(now)).exec(db.alone()).await?;
+    forget::<E>(db, E::HASH, &E::EXPIRES_AT.lte(now)).await
+}
+
+/// Removes the rows of a table for which something holds. It looks before it writes, so that it holds up nobody where
+/// there are none, and takes a bounded number at a time, each by a statement of its own.
+pub(super) async fn forget<E: EntityTrait>(db: &Db, hash: E::Column, is_over: &Expr) -> Result<()> {
+    let over = || E::find().select_only().column(hash).filter(is_over.clone());
+    while over().limit(1).into_tuple::<Vec<u8>>().one(db.read()).await?.is_some() {
+        let some = over().limit(AT_ONCE).into_query();
+        let gone = E::delete_many().filter(hash.in_subquery(some));
+        if gone.exec(db.alone()).await?.rows_affected == 0 {
+            // Another worker had them.
+            return Ok(());
+        }
+    }
     Ok(())
 }

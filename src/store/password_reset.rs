@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-use super::{Tx, one_time, row};
+use super::{Db, Tx, one_time, row};
 use crate::domain::id::PersonId;
 use crate::error::Result;
 
@@ -40,4 +40,9 @@ pub async fn find_owner(
 pub async fn redeem(tx: &Tx, hash: &[u8], owner: PersonId, now: DateTime<Utc>) -> Result<bool> {
     let row = one_time::redeem::<Entity>(tx, hash, Column::PersonId.eq(owner), now).await?;
     Ok(row.is_some())
+}
+
+/// Removes those that have run out, used or not.
+pub async fn forget_ended(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    one_time::forget_ended::<Entity>(db, now).await
 }

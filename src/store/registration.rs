@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::person::Profile;
-use super::{Db, Tx, row};
+use super::{Db, Tx, one_time, row};
 use crate::domain::id::PersonId;
 use crate::domain::language::Language;
 use crate::error::Result;
@@ -97,9 +97,5 @@ pub async fn forget(tx: &Tx, person: PersonId) -> Result<()> {
 
 /// Removes those that have run out.
 pub async fn forget_ended(db: &Db, now: DateTime<Utc>) -> Result<()> {
-    Entity::delete_many()
-        .filter(Column::ExpiresAt.lte(now))
-        .exec(db.alone())
-        .await?;
-    Ok(())
+    one_time::forget::<Entity>(db, Column::Hash, &Column::ExpiresAt.lte(now)).await
 }

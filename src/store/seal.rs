@@ -14,7 +14,7 @@ use sea_orm::prelude::*;
 use sea_orm::{FromQueryResult, QueryOrder, QueryResult, QuerySelect, QueryTrait};
 
 use super::lock::try_alone;
-use super::tally::{deserialize, serialize};
+use super::tally::serialize;
 use super::{Db, Tx, access, audit, row};
 use crate::clock::Clock;
 use crate::domain::audit::Canonical;
@@ -122,16 +122,6 @@ impl Model {
             .part(Some(&self.people))
             .digest()
     }
-
-    /// What it seals: identifiers and digests.
-    pub(super) fn sealed(&self) -> impl Iterator<Item = (Uuid, &[u8])> {
-        listed(&self.items)
-    }
-
-    /// The numbers of the people of whom the sealed records tell.
-    pub(super) fn people(&self) -> Result<RoaringBitmap> {
-        deserialize(&self.people)
-    }
 }
 
 /// The identifiers and digests in the list of a seal.
@@ -140,6 +130,18 @@ fn listed(items: &[u8]) -> impl Iterator<Item = (Uuid, &[u8])> {
         let (id, digest) = item.split_at(16);
         (Uuid::from_slice(id).unwrap_or_default(), digest)
     })
+}
+
+/// The identifiers that these seals name.
+pub(super) async fn listed_in(connection: &impl ConnectionTrait, numbers: Vec<i64>) -> Result<Vec<Uuid>> {
+    let lists: Vec<Vec<u8>> = Entity::find()
+        .select_only()
+        .column(Column::Items)
+        .filter(Column::Sequence.is_in(numbers))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(lists.iter().flat_map(|items| listed(items).map(|(id, _)| id)).collect())
 }
 
 /// The latest seal, if there is any.
@@ -155,9 +157,9 @@ pub async fn head(connection: &impl ConnectionTrait) -> Result<Option<Head>> {
     }))
 }
 
-/// Seals what was committed and is not sealed yet, as far as it is not older than the last seal by more than
-/// `look_back`: whoever took longer from writing an entry to committing it is found by a longer one. Returns how
-/// many entries were sealed. Of several processes one seals at a time; the others return at once.
+/// Seals what was committed and is not sealed yet, as far as it comes after what the last seal names, or is not older
+/// than that seal by more than `look_back`: whoever took longer from writing an entry to committing it is found by a
+/// longer one. Returns how many entries were sealed. Of several processes one seals at a time; the others return at once.
 pub async fn seal(db: &Db, clock: &Clock, look_back: TimeDelta) -> Result<usize> {
     let mut count = 0;
     for ledger in Ledger::ALL {
@@ -251,7 +253,8 @@ async fn contents(
     Ok(found)
 }
 
-/// The rows that no seal names yet, in their order.
+/// The rows that no seal names yet, in their order: from where the last seal ended, or from `look_back` before it was made,
+/// whichever is earlier. A seal that was full left the rest of a backlog, however old that is.
 pub(super) async fn unsealed(
     connection: &impl ConnectionTrait,
     ledger: Ledger,
@@ -259,18 +262,20 @@ pub(super) async fn unsealed(
     look_back: TimeDelta,
 ) -> Result<Vec<Uuid>> {
     let seals = || Entity::find().filter(Column::Ledger.eq(ledger.word()));
-    let last: Option<DateTime<Utc>> = seals()
+    let last: Option<(DateTime<Utc>, Uuid)> = seals()
         .select_only()
-        .column(Column::SealedAt)
+        .columns([Column::SealedAt, Column::ToId])
         .order_by_desc(Column::SealedAt)
+        .order_by_desc(Column::Sequence)
         .limit(1)
         .into_tuple()
         .one(connection)
         .await?;
-    let Some(last) = last else {
+    let Some((last, end)) = last else {
         return Ok(ids_from(connection, ledger, Uuid::nil(), MOST).await?.read);
     };
-    let since = last.min(now) - look_back;
+    let from = first_id_at(last.min(now) - look_back).min(end);
+    let since = instant_of(from);
     let recent: Vec<Vec<u8>> = seals()
         .select_only()
         .column(Column::Items)
@@ -282,9 +287,7 @@ pub(super) async fn unsealed(
         .iter()
         .flat_map(|items| items.chunks_exact(ITEM).map(|item| &item[..16]))
         .collect();
-    let mut fresh = ids_from(connection, ledger, first_id_at(since), MOST + known.len())
-        .await?
-        .read;
+    let mut fresh = ids_from(connection, ledger, from, MOST + known.len()).await?.read;
     fresh.retain(|id| !known.contains(id.as_bytes().as_slice()));
     Ok(fresh)
 }
@@ -327,4 +330,10 @@ async fn ids_from(connection: &impl ConnectionTrait, ledger: Ledger, from: Uuid,
 pub(super) fn first_id_at(at: DateTime<Utc>) -> Uuid {
     let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
     Uuid::from_u128(millis << 80)
+}
+
+/// The instant at which an identifier was made, to the millisecond.
+fn instant_of(id: Uuid) -> DateTime<Utc> {
+    let millis = i64::try_from(id.as_u128() >> 80).unwrap_or_default();
+    DateTime::from_timestamp_millis(millis).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! What is kept for a time only: names and addresses of invitations that ended, messages that left, sessions that ended.
 //! A bounded number a transaction, each transaction with its entry in the audit log; it may run late, twice, or in several
-//! workers at once.
+//! workers at once. What waited for a token or a code goes when that has run out, without an entry: it is worth nothing to
+//! anybody.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::info;
@@ -10,7 +11,10 @@ use super::Worker;
 use crate::domain::id::Subject;
 use crate::domain::policy::Action;
 use crate::error::Result;
-use crate::store::{audit, invitation, outbox, session};
+use crate::store::{
+    address_change, audit, challenge, identity_claim, invitation, outbox, password_reset, provider_sign_in,
+    registration, session,
+};
 
 /// How many of a kind one transaction removes.
 const AT_ONCE: u64 = 100;
@@ -22,19 +26,13 @@ const SYSTEM: Subject = Subject {
 };
 
 impl Worker {
-    /// Removes everything whose time is over.
-    pub(super) async fn purge(&self) -> Result<()> {
-        self.blank_invitations().await?;
-        self.forget_messages().await?;
-        self.forget_sessions().await
-    }
-
     /// The instant before which it must have ended.
     fn before(&self, days: u16) -> DateTime<Utc> {
         self.clock.now() - TimeDelta::days(days.into())
     }
 
-    async fn blank_invitations(&self) -> Result<()> {
+    /// Names and addresses of invitations that ended.
+    pub(super) async fn blank_invitations(&self) -> Result<()> {
         let before = self.before(self.retention.invitation_days);
         while invitation::is_to_blank(self.db.read(), before).await? {
             let tx = self.db.write().await?;
@@ -52,7 +50,8 @@ impl Worker {
         Ok(())
     }
 
-    async fn forget_messages(&self) -> Result<()> {
+    /// Messages that left, or were given up.
+    pub(super) async fn forget_messages(&self) -> Result<()> {
         let before = self.before(self.retention.message_days);
         while outbox::is_to_forget(self.db.read(), before).await? {
             let tx = self.db.write().await?;
@@ -68,7 +67,8 @@ impl Worker {
         Ok(())
     }
 
-    async fn forget_sessions(&self) -> Result<()> {
+    /// Sessions that ended.
+    pub(super) async fn forget_sessions(&self) -> Result<()> {
         let before = self.before(self.retention.session_days);
         while session::is_to_forget(self.db.read(), before).await? {
             let tx = self.db.write().await?;
@@ -82,5 +82,18 @@ impl Worker {
             info!(sessions = forgotten, "sessions removed");
         }
         Ok(())
+    }
+    /// What waited for a token or a code that has run out. Of one kind after the other, whatever becomes of those before.
+    pub(super) async fn forget_secrets(&self) -> Result<()> {
+        let (db, now) = (&self.db, self.clock.now());
+        let done = [
+            challenge::forget_ended(db, now).await,
+            password_reset::forget_ended(db, now).await,
+            address_change::forget_ended(db, now).await,
+            registration::forget_ended(db, now).await,
+            provider_sign_in::forget_ended(db, now).await,
+            identity_claim::forget_ended(db, now).await,
+        ];
+        done.into_iter().collect()
     }
 }

@@ -8,9 +8,10 @@ use super::*;
 use crate::config::{Secret, Transport};
 use crate::domain::id::{PersonId, SubmissionId};
 use crate::domain::language::{Language, Localized};
-use crate::domain::notice::AboutEdition;
+use crate::domain::notice::{AboutEdition, Guest};
+use crate::domain::submission::SubmissionState;
 use crate::store::outbox::{DEAD, QUEUED, SENT};
-use crate::store::submission;
+use crate::store::{history, idempotency, submission};
 
 struct Bench {
     worker: Worker,
@@ -129,7 +130,7 @@ fn confirm_address() -> Notice {
     Notice::ConfirmAddress {
         guest: None,
         token: "a-secret-token".into(),
-        expires_at: DateTime::UNIX_EPOCH,
+        expires_at: DateTime::from_timestamp(1_700_086_400, 0).expect("an instant"),
     }
 }
 
@@ -137,14 +138,9 @@ fn confirm_address() -> Notice {
 async fn a_message_leaves_once_in_the_readers_language() {
     let bench = Bench::new().await;
     let ana = bench.person(1, Language::Pt).await;
-    let edition = AboutEdition {
-        code: "BDG-2022".into(),
-        title: Localized::of(Language::Es, "Brechas de género"),
-        starts_on: NaiveDate::from_ymd_opt(2022, 3, 7).expect("a date"),
-        ends_on: NaiveDate::from_ymd_opt(2022, 5, 27).expect("a date"),
-        time_zone: "America/Montevideo".into(),
-    };
-    let id = bench.enqueue(ana, &Notice::EnrolmentConfirmed { edition }).await;
+    let id = bench
+        .enqueue(ana, &Notice::EnrolmentConfirmed { edition: edition() })
+        .await;
     for _ in 0..2 {
         bench.worker.drain().await.expect("drained");
     }
@@ -352,6 +348,157 @@ async fn what_cannot_be_sent_stops_no_other_and_is_counted() {
             dead: 3
         }
     );
+}
+
+fn edition() -> AboutEdition {
+    AboutEdition {
+        code: "BDG-2022".into(),
+        title: Localized::of(Language::Es, "Brechas de género"),
+        starts_on: NaiveDate::from_ymd_opt(2022, 3, 7).expect("a date"),
+        ends_on: NaiveDate::from_ymd_opt(2022, 5, 27).expect("a date"),
+        time_zone: "America/Montevideo".into(),
+    }
+}
+
+#[tokio::test]
+async fn the_invited_are_told_of_the_end_also_when_who_invited_them_is_disabled() {
+    let bench = Bench::new().await;
+    let inviter = bench.person(1, Language::Es).await;
+    bench.run_sql("UPDATE person SET disabled_at = created_at").await;
+    let guest = Guest {
+        address: "nora@example.org".into(),
+        given_name: "Nora".into(),
+        family_name: "Silva".into(),
+        language: Language::En,
+    };
+    let ended = Notice::InvitationEnded {
+        guest: guest.clone(),
+        edition: edition(),
+        reason: "No money".into(),
+    };
+    let ended = bench.enqueue(inviter, &ended).await;
+    // What a disabled account offers is not sent.
+    let invited = Notice::InvitedToEdition {
+        guest,
+        inviter: "Ana Pérez".into(),
+        edition: edition(),
+        token: "a-secret-token".into(),
+        expires_at: bench.worker.clock.now() + TimeDelta::days(7),
+    };
+    let invited = bench.enqueue(inviter, &invited).await;
+    bench.worker.drain().await.expect("drained");
+    let sent = bench.worker.mailer.take_sent();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!(
+        (sent[0].notice.as_str(), sent[0].to.as_str()),
+        ("invitation_ended", "nora@example.org")
+    );
+    assert_eq!(bench.row(ended).await.state, SENT);
+    assert_eq!(bench.row(invited).await.state, DEAD);
+}
+
+#[tokio::test]
+async fn a_message_whose_token_has_run_out_is_given_up() {
+    let bench = Bench::new().await;
+    let ana = bench.person(1, Language::Es).await;
+    let until = bench.worker.clock.now() + TimeDelta::minutes(30);
+    let reset = || Notice::ResetPassword {
+        token: "a-secret-token".into(),
+        expires_at: until,
+    };
+    let late = bench.enqueue(ana, &reset()).await;
+    bench.broken().drain().await.expect("drained");
+    bench
+        .worker
+        .clock
+        .advance(TimeDelta::minutes(30) - TimeDelta::microseconds(1));
+    let good = bench.enqueue(ana, &reset()).await;
+    assert_eq!(bench.claim().await.len(), 2);
+    for (id, works) in [(good, true), (late, false)] {
+        let row = bench.row(id).await;
+        if !works {
+            bench.worker.clock.advance(TimeDelta::microseconds(1));
+        }
+        let person = person::Entity::find_by_id(ana).one(bench.worker.db.read()).await;
+        let person = person.expect("a query");
+        bench.worker.clone().deliver(row, person).await.expect("delivered");
+        assert_eq!(bench.worker.mailer.take_sent().len(), usize::from(works));
+    }
+    let row = bench.row(late).await;
+    assert_eq!(
+        (row.state.as_str(), row.last_error.as_deref()),
+        (DEAD, Some("its token has run out"))
+    );
+    assert!(!format!("{row:?}").contains("a-secret-token"));
+}
+
+#[tokio::test]
+async fn a_job_that_fails_keeps_no_other_from_its_turn() {
+    let bench = Bench::new().await;
+    bench.run_sql(include_str!("drafts.sql")).await;
+    let ana = bench.person(1, Language::Es).await;
+    let id = bench.enqueue(ana, &Notice::AlreadyRegistered).await;
+    bench.worker.clock.advance(TimeDelta::days(1));
+    // The first job of all finds nothing to read; the last one has a key to forget.
+    bench.run_sql("ALTER TABLE seat_pool RENAME TO elsewhere").await;
+    bench
+        .run_sql(
+            "INSERT INTO idempotency_key (id, fingerprint, grants, answer, created_at)
+             VALUES (x'01', x'02', '', x'03', '2023-11-01T00:00:00+00:00')",
+        )
+        .await;
+    let failed = bench.worker.drain().await.expect_err("the first job fails");
+    assert!(failed.to_string().contains("seat_pool"), "{failed}");
+    assert_eq!(bench.row(id).await.state, SENT);
+    let draft = submission::Entity::find_by_id(SubmissionId(Uuid::from_u128(6)));
+    let draft = draft
+        .one(bench.worker.db.read())
+        .await
+        .expect("a query")
+        .expect("a row");
+    assert_eq!(draft.state, SubmissionState::NotSubmitted);
+    let keys = idempotency::Entity::find().all(bench.worker.db.read()).await;
+    assert!(keys.expect("a query").is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_without_anything_to_do_takes_no_write_lock() {
+    let bench = Bench::new().await;
+    // Who writes meanwhile holds up whoever else wants to.
+    let tx = bench.worker.db.write().await.expect("a transaction");
+    bench.worker.drain().await.expect("nothing had to wait");
+    tx.rollback().await.expect("rolled back");
+}
+
+#[tokio::test]
+async fn a_worker_outlives_a_panic() {
+    let bench = Bench::new().await;
+    bench.run_sql(include_str!("drafts.sql")).await;
+    let ana = bench.person(1, Language::Es).await;
+    bench.enqueue(ana, &Notice::AlreadyRegistered).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut worker = bench.worker.clone();
+    worker.settings.poll_milliseconds = 86_400_000;
+    // No instant is so far away: claiming a message panics.
+    worker.settings.lease_seconds = i64::MAX;
+    let running = tokio::spawn(worker.run(async { drop(stopped.await) }));
+    let closed = async || {
+        let draft = submission::Entity::find_by_id(SubmissionId(Uuid::from_u128(6)));
+        let draft = draft
+            .one(bench.worker.db.read())
+            .await
+            .expect("a query")
+            .expect("a row");
+        draft.state == SubmissionState::NotSubmitted
+    };
+    bench.worker.clock.advance(TimeDelta::days(1));
+    bench.worker.wake.notify_one();
+    while !closed().await {
+        assert!(!running.is_finished(), "the worker ended");
+        tokio::task::yield_now().await;
+    }
+    stop.send(()).expect("it still runs");
+    running.await.expect("it stops when it is told to");
 }
 
 #[tokio::test]

@@ -36,6 +36,13 @@ enum Break {
     AfterData,
 }
 
+/// What the server says to a command.
+#[derive(Debug, Clone, Copy)]
+struct Reply {
+    command: &'static str,
+    reply: &'static str,
+}
+
 /// The server; it ends with the test's runtime.
 pub struct Sink {
     /// Where it listens.
@@ -52,6 +59,15 @@ impl Sink {
 
     /// Starts one that breaks off so many of a hundred messages, at all the places where that hurts.
     pub async fn breaking(percent: usize) -> Self {
+        Self::serve(percent, None).await
+    }
+
+    /// Starts one that always gives this reply to a command: `CONNECT` for the greeting, `.` for the end of the message.
+    pub async fn replying(command: &'static str, reply: &'static str) -> Self {
+        Self::serve(0, Some(Reply { command, reply })).await
+    }
+
+    async fn serve(percent: usize, reply: Option<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let kept = Arc::new(Mutex::new(Vec::new()));
@@ -68,7 +84,7 @@ impl Sink {
                         draw.percent(percent).then(|| *draw.of(&places))
                     };
                     // A client that hangs up in the middle has delivered nothing.
-                    if converse(stream, &keep, next).await.is_ok_and(|broken| broken) {
+                    if converse(stream, &keep, next, reply).await.is_ok_and(|broken| broken) {
                         count.fetch_add(1, Ordering::Relaxed);
                     }
                 });
@@ -110,11 +126,17 @@ async fn converse(
     stream: TcpStream,
     kept: &Mutex<Vec<Delivery>>,
     mut next: impl FnMut() -> Option<Break>,
+    reply: Option<Reply>,
 ) -> std::io::Result<bool> {
+    let answer = |command: &str, usual: &str| {
+        let set = reply.filter(|reply| reply.command == command);
+        format!("{}\r\n", set.map_or(usual, |reply| reply.reply))
+    };
     let mut stream = BufReader::new(stream);
     let mut delivery = Delivery::default();
     let mut broken = next();
-    stream.write_all(b"220 sink.example.org\r\n").await?;
+    let greeting = answer("CONNECT", "220 sink.example.org");
+    stream.write_all(greeting.as_bytes()).await?;
     loop {
         let mut line = Vec::new();
         if stream.read_until(b'\n', &mut line).await? == 0 {
@@ -130,12 +152,21 @@ async fn converse(
         match verb.as_str() {
             "RCPT" if broken == Some(Break::AtRecipient) => return Ok(true),
             "DATA" => {
-                stream.write_all(b"354 go on\r\n").await?;
+                let go_on = answer("DATA", "354 go on");
+                stream.write_all(go_on.as_bytes()).await?;
+                if !go_on.starts_with('3') {
+                    continue;
+                }
                 if broken == Some(Break::InData) {
                     stream.read_until(b'\n', &mut Vec::new()).await?;
                     return Ok(true);
                 }
                 delivery.data = read_data(&mut stream).await?;
+                let kept_it = answer(".", "250 kept");
+                if !kept_it.starts_with('2') {
+                    stream.write_all(kept_it.as_bytes()).await?;
+                    continue;
+                }
                 delivery.told = broken != Some(Break::AfterData);
                 kept.lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -143,14 +174,14 @@ async fn converse(
                 if broken == Some(Break::AfterData) {
                     return Ok(true);
                 }
-                stream.write_all(b"250 kept\r\n").await?;
+                stream.write_all(kept_it.as_bytes()).await?;
                 broken = next();
             }
             "QUIT" => {
                 stream.write_all(b"221 bye\r\n").await?;
                 return Ok(false);
             }
-            _ => stream.write_all(b"250 fine\r\n").await?,
+            _ => stream.write_all(answer(&verb, "250 fine").as_bytes()).await?,
         }
     }
 }

@@ -35,6 +35,7 @@ fn about_accounts(words: &str, at: DateTime<Utc>) -> Vec<Notice> {
             expires_at: at,
         },
         Notice::AlreadyRegistered,
+        Notice::AddressTaken,
         Notice::ResetPassword {
             token: token.clone(),
             expires_at: at,

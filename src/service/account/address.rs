@@ -50,7 +50,7 @@ pub async fn request(app: &App, actor: &Actor, password: Option<&str>, code: Opt
     };
     address_change::replace(&tx, row).await?;
     if let Some(owner) = other {
-        outbox::enqueue(&tx, &app.clock, owner.id, &Notice::AlreadyRegistered).await?;
+        outbox::enqueue(&tx, &app.clock, owner.id, &Notice::AddressTaken).await?;
     } else {
         let notice = Notice::ConfirmNewAddress {
             address: email.as_ref().to_owned(),

@@ -19,8 +19,9 @@ const OFFERS: u64 = 100;
 /// Releases every pool that is due, and ends every offer whose time ran out. One that fails stops no other: it is tried
 /// again the next time.
 pub async fn pass(db: &Db, clock: &Clock) -> Result<()> {
-    release_pools(db, clock).await?;
-    expire_offers(db, clock).await
+    let released = release_pools(db, clock).await;
+    let expired = expire_offers(db, clock).await;
+    released.and(expired)
 }
 
 async fn release_pools(db: &Db, clock: &Clock) -> Result<()> {
