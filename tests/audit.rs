@@ -432,7 +432,7 @@ async fn the_access_log_opens_no_more_seals_than_a_page_needs() {
             costs.push(cost().await);
         }
     }
-    assert_eq!(costs[0], costs[1], "whatever lies further back");
+    assert!(costs[1] <= costs[0], "whatever lies further back: {costs:?}");
     assert!(costs[0] <= 10, "{costs:?}");
 
     // Page by page it is everything, the latest first.

@@ -263,16 +263,16 @@ async fn once_an_edition_is_over_nobody_leaves_it() {
         let by_staff = act(carla, "WithdrawEnrolment", one.clone()).await;
         one["decision"] = json!("EXCLUDE");
         let decided = act(carla, "DecideEnrolment", one).await;
-        let many = json!({
+        let all = json!({
             "editionId": class.edition, "enrolments": as_seen(carla, json!([enrolment])).await, "decision": "EXCLUDE",
             "reason": "Too late",
         });
-        let many = act(carla, "DecideEnrolments", many).await;
+        let all = act(carla, "DecideEnrolments", all).await;
         [
             own.user_errors("withdrawEnrolment"),
             by_staff.user_errors("withdrawEnrolment"),
             decided.user_errors("decideEnrolment"),
-            many.user_errors("decideEnrolments"),
+            all.user_errors("decideEnrolments"),
         ]
         .concat()
     };

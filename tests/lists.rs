@@ -71,21 +71,21 @@ async fn a_list_names_each_thing_once_and_no_more_than_it_may() {
 async fn a_course_has_one_text_of_a_language() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let text = |language: &str| json!({ "language": language, "text": "Datos" });
-    let title = [text("ES")];
+    let said = |language: &str| json!({ "language": language, "text": "Datos" });
+    let title = [said("ES")];
     for (titles, descriptions, expected) in [
         (
-            json!([text("ES"), text("EN"), text("ES")]),
+            json!([said("ES"), said("EN"), said("ES")]),
             json!([]),
             "REPEATED input.course.titles.2.language",
         ),
         (
             json!(title),
-            json!([text("PT"), text("PT")]),
+            json!([said("PT"), said("PT")]),
             "REPEATED input.course.descriptions.1.language",
         ),
         (
-            json!([text("ES"), text("EN"), text("PT"), text("ES")]),
+            json!([said("ES"), said("EN"), said("PT"), said("ES")]),
             json!([]),
             "TOO_LONG input.course.titles",
         ),

@@ -151,7 +151,7 @@ mod tests {
         let (stop, told) = watch::channel(false);
         let router = Router::new().route("/", get(|| async { vec![0_u8; MUCH] }));
         let patience = Patience {
-            head: Duration::from_secs(60),
+            head: Duration::from_mins(1),
             unread: Duration::from_millis(100),
         };
         let served = tokio::spawn(serve(listener, router, patience, told));

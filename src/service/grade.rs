@@ -249,13 +249,13 @@ async fn release_all(
     let mut news = Vec::with_capacity(cases.len());
     for (case, version) in cases.iter().zip(&versions) {
         let mut found = assessments.iter().rev();
-        let graded = found.find(|row| row.version_id == version.id && row.decision == Decision::Grade);
-        let graded = graded.ok_or(Code::NotAssessed)?;
-        let value = graded.points.ok_or(Code::NotAssessed)?;
+        let decisive = found.find(|row| row.version_id == version.id && row.decision == Decision::Grade);
+        let decisive = decisive.ok_or(Code::NotAssessed)?;
+        let value = decisive.points.ok_or(Code::NotAssessed)?;
         grades.push(grade::Model {
             id: GradeId(app.clock.new_id()),
             submission_id: case.row.id,
-            assessment_id: Some(graded.id),
+            assessment_id: Some(decisive.id),
             value,
             reason: reason.map(ToString::to_string),
             released_at: app.clock.now(),
@@ -264,7 +264,7 @@ async fn release_all(
         news.push(News {
             work: (case, version),
             grade: value,
-            comment: &graded.comment,
+            comment: &decisive.comment,
         });
     }
     insert_all(tx, grades).await?;
@@ -292,8 +292,10 @@ async fn tell(tx: &Tx, app: &App, news: &[News<'_>]) -> Result<()> {
             comment: news.comment.to_owned(),
         })
         .collect();
-    let of_each = audiences.iter().zip(&notices);
-    let messages = of_each.flat_map(|(people, notice)| people.iter().map(move |&person| (person, notice)));
+    let mut messages = Vec::new();
+    for (people, notice) in audiences.iter().zip(&notices) {
+        messages.extend(people.iter().map(|&person| (person, notice)));
+    }
     outbox::enqueue_all(tx, &app.clock, messages).await
 }
 

@@ -126,15 +126,13 @@ async fn authors(tx: &Tx, cases: &[&Case]) -> Result<Vec<Vec<(EnrolmentId, Perso
         rows = super::completion::lock(tx, &alone).await?;
         rows.retain(|row| EnrolmentState::takes_part(row.state));
     }
-    let of = |case: &&Case| match case.row.team_id {
-        Some(team) => {
+    let of = |case: &&Case| {
+        if let Some(team) = case.row.team_id {
             let of_team = members.iter().filter(|member| member.team == team);
-            of_team.map(|member| (member.enrolment, member.person)).collect()
+            return of_team.map(|member| (member.enrolment, member.person)).collect();
         }
-        None => {
-            let own = rows.iter().filter(|row| Some(row.id) == case.row.enrolment_id);
-            own.map(|row| (row.id, row.person_id)).collect()
-        }
+        let own = rows.iter().filter(|row| Some(row.id) == case.row.enrolment_id);
+        own.map(|row| (row.id, row.person_id)).collect()
     };
     Ok(cases.iter().map(of).collect())
 }

@@ -114,7 +114,7 @@ pub async fn released_grades(
     for work in works {
         if let Some(&value) = standing.get(&work.submission) {
             let known = best.entry((work.enrolment, work.deliverable)).or_insert(value);
-            *known = value.max(*known);
+            *known = std::cmp::max(value, *known);
         }
     }
     Ok(best)

@@ -378,14 +378,14 @@ async fn the_invited_are_told_of_the_end_also_when_who_invited_them_is_disabled(
     };
     let ended = bench.enqueue(inviter, &ended).await;
     // What a disabled account offers is not sent.
-    let invited = Notice::InvitedToEdition {
+    let offer = Notice::InvitedToEdition {
         guest,
         inviter: "Ana Pérez".into(),
         edition: edition(),
         token: "a-secret-token".into(),
         expires_at: bench.worker.clock.now() + TimeDelta::days(7),
     };
-    let invited = bench.enqueue(inviter, &invited).await;
+    let offer = bench.enqueue(inviter, &offer).await;
     bench.worker.drain().await.expect("drained");
     let sent = bench.worker.mailer.take_sent();
     assert_eq!(sent.len(), 1, "{sent:?}");
@@ -394,7 +394,7 @@ async fn the_invited_are_told_of_the_end_also_when_who_invited_them_is_disabled(
         ("invitation_ended", "nora@example.org")
     );
     assert_eq!(bench.row(ended).await.state, SENT);
-    assert_eq!(bench.row(invited).await.state, DEAD);
+    assert_eq!(bench.row(offer).await.state, DEAD);
 }
 
 #[tokio::test]

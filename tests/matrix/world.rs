@@ -40,7 +40,7 @@ pub(crate) struct World<'a> {
 impl<'a> World<'a> {
     #[allow(clippy::too_many_lines, reason = "everybody of the scene, one after the other")]
     pub async fn new(test: &'a TestApp) -> Self {
-        let class = Class::of(test, &["Ana", "Ben", "Dora", "Cy"]).await;
+        let class = Box::pin(Class::of(test, &["Ana", "Ben", "Dora", "Cy"])).await;
         let here = Scope::Edition(class.edition.parse().expect("an edition"));
         let carla = class.coordinator.clone();
         let seen = carla.run("SeeTeam", json!({ "id": class.team })).await;
@@ -63,7 +63,7 @@ impl<'a> World<'a> {
             code: "B-2026",
             ..Plan::OPEN
         };
-        let elsewhere = Class::with(test, carla.clone(), plan, "Tom", &["Otto"]).await;
+        let elsewhere = Box::pin(Class::with(test, carla.clone(), plan, "Tom", &["Otto"])).await;
         let there = Scope::Edition(elsewhere.edition.parse().expect("an edition"));
         let lars = test.person("Lars").await;
         let until = test.now() + TimeDelta::seconds(1);
