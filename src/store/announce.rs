@@ -7,7 +7,7 @@
 //! PostgreSQL lets one transaction at a time commit that notifies. So it is notified only where somebody may follow: topics
 //! are divided into [`Bucket`]s, a copy of Rumbo holds a shared lock on those of what is followed there, and a transaction
 //! that can have the lock for itself knows that nobody does. It keeps it until it has committed; who begins to follow
-//! meanwhile waits for the lock, and reads again once they have it.
+//! meanwhile asks until they have the lock, and reads again then.
 //!
 //! Only identifiers are announced, never what has become of them: that everybody reads for themself, as far as they may.
 

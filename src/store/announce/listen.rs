@@ -7,7 +7,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sea_orm::sqlx::{Error as SqlxError, Executor, query};
+use sea_orm::sqlx::{Error as SqlxError, Executor, Row, query};
 use tokio::select;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{sleep, timeout};
@@ -22,6 +22,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A connection that is silent so long is asked whether it still answers.
 const SILENT: Duration = Duration::from_secs(20);
+/// When it asks again for the lock of a bucket that somebody has who commits just now.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Listens as long as there are followers' books to tell.
 pub(super) async fn listen(
@@ -62,14 +64,12 @@ async fn hear(
         .await?;
     let mut listener = PgListener::connect_with(&one).await?;
     listener.eager_reconnect(false);
-    let mut held: BTreeSet<Bucket> = match followers.upgrade() {
-        Some(followers) => followers.by_topic().keys().copied().map(Bucket::of).collect(),
-        None => return Ok(()),
-    };
-    hold(&mut listener, &held).await?;
     listener.listen(CHANNEL).await?;
     *pause = FIRST_PAUSE;
+    let mut buckets = Locks::default();
     let Some(told) = followers.upgrade() else { return Ok(()) };
+    buckets.wanted = told.by_topic().keys().copied().map(Bucket::of).collect();
+    buckets.take(&mut listener, &told).await?;
     told.tell_all();
     drop(told);
     loop {
@@ -77,13 +77,17 @@ async fn hear(
             heard = timeout(SILENT, listener.try_recv()) => heard,
             Some(bucket) = looks.recv() => {
                 let Some(followers) = followers.upgrade() else { return Ok(()) };
-                look(&mut listener, &followers, bucket, &mut held).await?;
+                buckets.look(&mut listener, &followers, bucket).await?;
+                continue;
+            }
+            () = sleep(ASK_AGAIN), if !buckets.wanted.is_empty() => {
+                let Some(followers) = followers.upgrade() else { return Ok(()) };
+                buckets.take(&mut listener, &followers).await?;
                 continue;
             }
         };
         let Ok(heard) = heard else {
-            let asked = timeout(PATIENCE, listener.execute("SELECT 1")).await;
-            asked.map_err(|_| SqlxError::PoolTimedOut)??;
+            within(listener.execute("SELECT 1")).await?;
             continue;
         };
         let heard = heard?.ok_or(SqlxError::Io(ErrorKind::ConnectionReset.into()))?;
@@ -94,31 +98,57 @@ async fn hear(
     }
 }
 
-/// Holds the lock on a bucket if it is followed, and gives it back if it is not any more. Before the lock was had, others
-/// did not say what they changed.
-async fn look(
-    listener: &mut PgListener,
-    followers: &Followers,
-    bucket: Bucket,
-    held: &mut BTreeSet<Bucket>,
-) -> Result<(), SqlxError> {
-    let followed = followers.follows(bucket);
-    if followed && !held.contains(&bucket) {
-        hold(listener, &BTreeSet::from([bucket])).await?;
-        held.insert(bucket);
-        followers.tell_bucket(bucket);
-    } else if !followed && held.remove(&bucket) {
-        let free = query("SELECT pg_advisory_unlock_shared($1, $2)").bind(BUCKETS);
-        let freed = timeout(PATIENCE, listener.execute(free.bind(i32::from(bucket.0)))).await;
-        freed.map_err(|_| SqlxError::PoolTimedOut)??;
-    }
-    Ok(())
+/// The locks of this connection. It never waits for one: a transaction that hangs would keep it from hearing everybody else,
+/// and as long as that has the lock, others notify.
+#[derive(Default)]
+struct Locks {
+    held: BTreeSet<Bucket>,
+    wanted: BTreeSet<Bucket>,
 }
 
-/// Holds the locks on buckets, once those who commit without saying so have done it.
-async fn hold(listener: &mut PgListener, buckets: &BTreeSet<Bucket>) -> Result<(), SqlxError> {
-    let numbers: Vec<i32> = buckets.iter().map(|bucket| i32::from(bucket.0)).collect();
-    let lock = query("SELECT pg_advisory_lock_shared($1, number) FROM unnest($2) AS number").bind(BUCKETS);
-    let held = timeout(PATIENCE, listener.execute(lock.bind(numbers))).await;
-    held.map_err(|_| SqlxError::PoolTimedOut)?.map(drop)
+impl Locks {
+    /// Wants the lock on a bucket if it is followed, and gives it back if it is not any more.
+    async fn look(
+        &mut self,
+        listener: &mut PgListener,
+        followers: &Followers,
+        bucket: Bucket,
+    ) -> Result<(), SqlxError> {
+        if followers.follows(bucket) {
+            if !self.held.contains(&bucket) {
+                self.wanted.insert(bucket);
+            }
+            return self.take(listener, followers).await;
+        }
+        self.wanted.remove(&bucket);
+        if self.held.remove(&bucket) {
+            let free = query("SELECT pg_advisory_unlock_shared($1, $2)").bind(BUCKETS);
+            within(listener.execute(free.bind(i32::from(bucket.0)))).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes those that are wanted and can be had. Before, others did not say what they changed, so who follows reads again.
+    async fn take(&mut self, listener: &mut PgListener, followers: &Followers) -> Result<(), SqlxError> {
+        if self.wanted.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<i32> = self.wanted.iter().map(|bucket| i32::from(bucket.0)).collect();
+        let take = query("SELECT number FROM unnest($2) AS number WHERE pg_try_advisory_lock_shared($1, number)");
+        let had = within(listener.fetch_all(take.bind(BUCKETS).bind(numbers))).await?;
+        for row in had {
+            let number: i32 = row.try_get(0)?;
+            let Ok(number) = u8::try_from(number) else { continue };
+            let bucket = Bucket(number);
+            self.wanted.remove(&bucket);
+            self.held.insert(bucket);
+            followers.tell_bucket(bucket);
+        }
+        Ok(())
+    }
+}
+
+/// What the server answers in time.
+async fn within<T>(asked: impl Future<Output = Result<T, SqlxError>>) -> Result<T, SqlxError> {
+    timeout(PATIENCE, asked).await.map_err(|_| SqlxError::PoolTimedOut)?
 }
