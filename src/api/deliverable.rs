@@ -212,7 +212,8 @@ pub struct DeliverableMutation;
 
 #[Object]
 impl DeliverableMutation {
-    /// Defines what the teams or participants of an edition hand in, at most 50 deliverables an edition. For its coordinators.
+    /// Defines what the teams or participants of an edition hand in, at most 50 deliverables an edition. For its
+    /// coordinators.
     async fn create_deliverable(
         &self,
         ctx: &Context<'_>,

@@ -1,7 +1,8 @@
 //! Sees to it that access tokens are signed and checked with the keys of the database, or of the mounted file, as they
 //! are now. What was read is believed for `database.standing_milliseconds`, a second at most; a change that this process
-//! makes counts at once. A token with the name of an unknown key has the keys read again, but only once a second: forged
-//! names cost the database nothing. Whoever hangs up while they are read leaves them unread: the next one reads them.
+//! makes counts at once. A token with the name of an unknown key has the keys read again, but only once a second, so that
+//! forged names cost the database no more than that. Whoever hangs up while they are read leaves them unread, and the next one
+//! reads them.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -92,7 +93,7 @@ impl Keyring {
     /// between waits for the reading that goes on, if one does.
     async fn look_again(&self, connection: &impl Connection, now: DateTime<Utc>) -> Result<()> {
         let mut seen = self.seen.lock().await;
-        // Whoever looked may have hung up before the keys were there.
+        // Whoever looked may have hung up before the keys were there: that reading did not count.
         let is_read = self.read_at.load(Ordering::Acquire) != NEVER;
         if is_read && within(&self.looked_again_at, LOOK_AGAIN, now) {
             return Ok(());

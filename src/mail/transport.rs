@@ -92,8 +92,8 @@ fn code(error: &smtp::Error) -> String {
 }
 
 /// Whether a reply says for good that this recipient, or this message, will not do (RFC 5321, 4.2.3), as far as the reply
-/// itself tells: a code that answers RCPT or DATA, and, where there is an enhanced one (RFC 3463), none about the sender,
-/// the server or its policy, which somebody may put right. A plain code that answers MAIL cannot be told from these.
+/// itself tells: a code that answers RCPT or DATA, with an enhanced one (RFC 3463) that is not about the sender, the server or
+/// its policy, which somebody may put right. A plain code does not tell which command it answers.
 fn is_about_the_message(error: &smtp::Error) -> bool {
     let code = error.status().map(u16::from).unwrap_or_default();
     if !error.is_permanent() || !matches!(code, 550..=554 | 556) {
@@ -104,8 +104,8 @@ fn is_about_the_message(error: &smtp::Error) -> bool {
         .unwrap_or_default();
     match enhanced(&text) {
         Some((1, detail)) => !matches!(detail, 7 | 8),
-        Some((2 | 6, _) | (3, 4)) | None => true,
-        Some(_) => false,
+        Some((2 | 6, _) | (3, 4)) => true,
+        Some(_) | None => false,
     }
 }
 

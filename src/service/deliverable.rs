@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::edition::{relation, sees};
+use super::edition::relation;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::deliverable::{DELIVERABLES_LIMIT, DeliverableDraft, Rubric};
@@ -28,8 +28,7 @@ pub async fn create(
     actor.signed_in()?;
     let tx = app.db.write().await?;
     // Taken for oneself, so that two at once do not both find room.
-    let held = edition::lock_all(&tx, &[edition]).await?.into_iter().next();
-    let seen = held.filter(|row| sees(actor, row));
+    let seen = edition::lock_for(&tx, actor, edition).await?;
     let row = seen.ok_or(Error::NotFound("input.editionId"))?;
     policy::demand(actor, Action::DefineDeliverable, relation(actor, &row), None)?;
     check_state(row.state)?;

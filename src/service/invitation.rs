@@ -37,9 +37,8 @@ pub struct Invitee {
 }
 
 impl Invitee {
-    /// Reads all of it, so that its sender learns everything that is wrong at once.
-    ///
-    /// What is wrong with address and names is kept.
+    /// Reads all of it, so that its sender learns everything that is wrong at once: what is wrong with address and names is
+    /// added to the faults.
     pub fn parse(
         faults: &mut Faults,
         email: &str,

@@ -178,7 +178,7 @@ pub(super) fn check_scope(grant: Grant) -> Result<()> {
 pub(super) async fn authorise(tx: &impl Connection, actor: &Actor, grant: Grant, path: &'static str) -> Result<Action> {
     let (exists, relation) = match grant.scope {
         Scope::System => (true, Relation::NONE),
-        Scope::Course(id) => (course::find(tx, id).await?.is_some(), Relation::NONE),
+        Scope::Course(id) => (course::find_for(tx, actor, id).await?.is_some(), Relation::NONE),
         Scope::Institution(id) => (institution::find(tx, id).await?.is_some(), Relation::NONE),
         Scope::Edition(id) => {
             // An administrator appoints in drafts as well, though their content is not for them to see.

@@ -52,6 +52,9 @@ pub async fn get(connection: &impl ConnectionTrait, submission: SubmissionId, nu
 
 /// The versions with these numbers, each of its submission, in no order; absent ones are left out.
 pub async fn of_numbers(connection: &impl ConnectionTrait, wanted: &[(SubmissionId, i64)]) -> Result<Vec<Model>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     let any = wanted.iter().fold(Condition::any(), |any, (submission, number)| {
         any.add(Column::SubmissionId.eq(*submission).and(Column::Number.eq(*number)))
     });

@@ -83,6 +83,7 @@ impl Worker {
         }
         Ok(())
     }
+
     /// What waited for a token or a code that has run out. Of one kind after the other, whatever becomes of those before.
     pub(super) async fn forget_secrets(&self) -> Result<()> {
         let (db, now) = (&self.db, self.clock.now());

@@ -216,7 +216,8 @@ impl HolderMutation {
 
     /// Makes an account with the address that the invitation went to, which its token confirms, and accepts the
     /// invitation, both or neither. For an address that has an account already (`ACCOUNT_EXISTS`), sign in to it, if
-    /// need be after `requestPasswordReset`, and use `acceptInvitation`. A registration that was never confirmed is
+    /// need be after `requestPasswordReset` (or `registerPerson`, where nobody has confirmed the address), and use
+    /// `acceptInvitation`. A registration that was never confirmed is
     /// taken over.
     async fn register_invited(
         &self,

@@ -94,6 +94,7 @@ impl Reply {
 pub fn ran(answer: &Answer) -> bool {
     answer.data != Value::Null || answer.errors.is_empty() || answer.errors.iter().any(|fault| !fault.path.is_empty())
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
