@@ -83,14 +83,13 @@ impl Topic {
 struct Bucket(u8);
 
 impl Bucket {
-    /// By the last byte of an identifier, which is drawn at random.
+    /// By all bytes of an identifier.
     fn of(topic: Topic) -> Self {
         let id = match topic {
             Topic::Edition(id) => id.0,
             Topic::Person(id) => id.0,
         };
-        let [.., last] = id.into_bytes();
-        Self(last)
+        Self(id.into_bytes().into_iter().fold(0, |all, byte| all ^ byte))
     }
 }
 
