@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use rumbo::domain::actor::Role;
 use rumbo::store::{history, invitation};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use super::{
@@ -177,6 +177,11 @@ async fn what_is_overdue_has_expired_at_once_and_is_marked_once() {
         let over = act(&carla, operation, json!({ "invitationId": id, "version": 1 })).await;
         assert_eq!(over.user_errors(&name), ["ILLEGAL_TRANSITION input.invitationId"]);
     }
+    // Whoever was refused is answered before their transaction is undone, and the job passes by what somebody holds.
+    let tx = test.app.db.write().await.expect("a transaction");
+    let held = tx.execute_unprepared("UPDATE invitation SET version = version").await;
+    held.expect("it waits for them");
+    tx.commit().await.expect("a commit");
     // The job comes late, and twice.
     for _ in 0..2 {
         drop(test.mails().await);
