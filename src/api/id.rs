@@ -38,7 +38,7 @@ pub fn argument<T: FromStr<Err = IdFault>>(at: &str, id: &ID) -> Result<T> {
     id.parse().map_err(|broken| fault(broken).into())
 }
 
-/// Reads the identifiers of a list in an argument, as [`filter::values`] takes it; `at` begins with the argument's
+/// Reads the identifiers of a list in an argument, as `filter::values` takes it; `at` begins with the argument's
 /// name.
 pub fn arguments<T: FromStr<Err = IdFault>>(faults: &mut Faults, at: &str, ids: Option<Vec<ID>>) -> Vec<T> {
     let ids = filter::values(faults, at, ids);

@@ -5,7 +5,7 @@
 //! follower: that something has changed is a mark, and who is slow finds one mark for many changes.
 //!
 //! PostgreSQL lets one transaction at a time commit that notifies. So it is notified only where somebody may follow: topics
-//! are divided into [`Bucket`]s, a copy of Rumbo holds a shared lock on those of what is followed there, and a transaction
+//! are divided into buckets, a copy of Rumbo holds a shared lock on those of what is followed there, and a transaction
 //! that can have the lock for itself knows that nobody does. It keeps it until it has committed; who begins to follow
 //! meanwhile asks until they have the lock, and reads again then.
 //!
