@@ -5,7 +5,8 @@ use sea_orm::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Query, SelectStatement};
 use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 
-use super::{Tx, audit, role, team, unique_or};
+use super::edition::reach;
+use super::{Tx, audit, role, row, team, unique_or};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Grant, Role, Scope};
 use crate::domain::id::{AllocationId, EditionId, PersonId, RoleAssignmentId, Subject, TeamId};
@@ -36,12 +37,12 @@ impl ActiveModelBehavior for ActiveModel {}
 /// its charges with it, whatever else the actor is tutor of.
 pub fn charges(actor: &Actor) -> Condition {
     let Some(person) = actor.person else {
-        return team::nothing();
+        return row::nothing();
     };
     Condition::all()
         .add(Column::PersonId.eq(person))
         .add(Column::UntilAt.is_null())
-        .add(team::within(actor.tutored(), Column::EditionId))
+        .add(reach::within(actor.tutored(), Column::EditionId))
 }
 
 /// The teams in the actor's charge.

@@ -8,8 +8,9 @@ use sea_orm::sea_query::{Query, SelectStatement, UnionType};
 use sea_orm::{Condition, QueryTrait, Set};
 
 use super::announce::Topic;
+use super::edition::reach;
 use super::page::{self, Key, Page, Place, Wanted};
-use super::{Tx, Write, allocation, deliverable, enrolment, history, invitation, role, submission, team};
+use super::{Tx, Write, allocation, deliverable, enrolment, history, invitation, role, row, submission, team};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::audit::{Canonical, Origin};
@@ -171,7 +172,7 @@ fn within_reach(actor: &Actor) -> Condition {
         return Condition::all();
     }
     let Some(person) = actor.person else {
-        return team::nothing();
+        return row::nothing();
     };
     let mut seen = Condition::any()
         .add(Column::ActorId.eq(person))
@@ -196,7 +197,7 @@ fn within_reach(actor: &Actor) -> Condition {
             .add(Column::SubjectId.in_subquery(roles(actor)));
         return seen.add(Column::SubjectKind.is_in(kinds)).add(roles).add(invitations);
     }
-    let edition = team::coordinated(actor, Column::SubjectId);
+    let edition = reach::coordinated(actor, Column::SubjectId);
     seen = seen.add(Condition::all().add(Column::SubjectKind.eq("edition")).add(edition));
     for (kind, ids) in hanging_on_editions(actor) {
         let of_kind = Condition::all().add(Column::SubjectKind.eq(kind));
@@ -213,7 +214,7 @@ fn ids<E: EntityTrait>(table: E, id: E::Column, within: Condition) -> SelectStat
 fn invitations(actor: &Actor) -> SelectStatement {
     let within = Condition::all()
         .add(invitation::Column::ScopeKind.eq("edition"))
-        .add(team::coordinated(actor, invitation::Column::ScopeId));
+        .add(reach::coordinated(actor, invitation::Column::ScopeId));
     ids(invitation::Entity, invitation::Column::Id, within)
 }
 
@@ -221,17 +222,17 @@ fn invitations(actor: &Actor) -> SelectStatement {
 fn roles(actor: &Actor) -> SelectStatement {
     let within = Condition::all()
         .add(role::Column::ScopeKind.eq("edition"))
-        .add(team::coordinated(actor, role::Column::ScopeId));
+        .add(reach::coordinated(actor, role::Column::ScopeId));
     ids(role::Entity, role::Column::Id, within)
 }
 
 /// What hangs on the editions that the actor coordinates, by its kind.
 fn hanging_on_editions(actor: &Actor) -> [(&'static str, SelectStatement); 7] {
-    let enrolments = team::coordinated(actor, enrolment::Column::EditionId);
-    let teams = team::coordinated(actor, team::Column::EditionId);
-    let asked = team::coordinated(actor, deliverable::Column::EditionId);
-    let work = team::coordinated(actor, submission::Column::EditionId);
-    let charges = team::coordinated(actor, allocation::Column::EditionId);
+    let enrolments = reach::coordinated(actor, enrolment::Column::EditionId);
+    let teams = reach::coordinated(actor, team::Column::EditionId);
+    let asked = reach::coordinated(actor, deliverable::Column::EditionId);
+    let work = reach::coordinated(actor, submission::Column::EditionId);
+    let charges = reach::coordinated(actor, allocation::Column::EditionId);
     [
         ("enrolment", ids(enrolment::Entity, enrolment::Column::Id, enrolments)),
         ("team", ids(team::Entity, team::Column::Id, teams)),

@@ -7,7 +7,7 @@ use sea_orm::prelude::*;
 use sea_orm::sea_query::{CaseStatement, ExprTrait as _};
 use sea_orm::{JsonValue as Json, QueryOrder, QuerySelect};
 
-use super::{Tx, allocation, author, edition, enrolment, grade, import, seat_pool, team, team_member};
+use super::{Tx, allocation, author, edition, enrolment, grade, import, seat_pool, team_member};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::enrolment::EnrolmentState;
@@ -79,7 +79,7 @@ pub async fn relations(
     let coordinated = if actor.coordinated().is_nothing() {
         Vec::new()
     } else {
-        among(team::coordinated(actor, enrolment::Column::EditionId)).await?
+        among(edition::reach::coordinated(actor, enrolment::Column::EditionId)).await?
     };
     let institutions = actor.institutions();
     let relation = |row: &enrolment::Model| policy::Relation {

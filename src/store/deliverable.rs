@@ -5,7 +5,8 @@ use sea_orm::prelude::*;
 use sea_orm::sea_query::Query;
 use sea_orm::{Condition, JsonValue as Json, QueryOrder, QuerySelect, Set};
 
-use super::{Tx, allocation, assessment, enrolment, submission, team};
+use super::edition::reach;
+use super::{Tx, allocation, assessment, enrolment, row, submission};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::deliverable::{DeliverableDraft, DeliverableKind, Rubric};
@@ -52,9 +53,9 @@ pub fn visible_to(actor: &Actor) -> Condition {
     if actor.coordinated() == Reach::Everywhere {
         return Condition::all();
     }
-    let mut seen = Condition::any().add(team::coordinated(actor, Column::EditionId));
+    let mut seen = Condition::any().add(reach::coordinated(actor, Column::EditionId));
     let Some(person) = actor.person else {
-        return team::nothing();
+        return row::nothing();
     };
     let participates = Query::select()
         .column(enrolment::Column::EditionId)

@@ -17,6 +17,7 @@ use crate::domain::text::SearchText;
 use crate::error::{Code, Error, Result};
 
 pub mod passing;
+pub mod reach;
 pub mod search;
 
 /// One run of a course.

@@ -5,8 +5,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
 use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
 
+use super::edition::reach;
 use super::page::{Key, Page, Place, Wanted};
-use super::{Tx, role, team, unique_or};
+use super::{Tx, role, row, unique_or};
 use crate::domain::actor::{Actor, Grant, Role, Scope};
 use crate::domain::id::{EditionId, InvitationId, PersonId};
 use crate::domain::invitation::{InvitationState, Offer, Purpose, Standing};
@@ -99,9 +100,9 @@ pub fn visible_to(actor: &Actor) -> Condition {
     let of_edition = || {
         Condition::all()
             .add(Column::ScopeKind.eq("edition"))
-            .add(team::coordinated(actor, Column::ScopeId))
+            .add(reach::coordinated(actor, Column::ScopeId))
     };
-    let mut seen = Condition::any().add(team::nothing());
+    let mut seen = Condition::any().add(row::nothing());
     if may(actor, Action::Invite, Stands::EDITION) {
         seen = seen.add(of_edition().add(Column::Purpose.eq(Purpose::TakePart)));
     }

@@ -1,4 +1,4 @@
-//! Rows of any table: one that is kept as it is, and those of a list for which something holds.
+//! Rows of any table: one that is kept as it is, those of a list for which something holds, and none.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -18,6 +18,11 @@ where
         .exec_without_returning(tx)
         .await?;
     Ok(())
+}
+
+/// A condition that no row fulfils.
+pub(super) fn nothing() -> Condition {
+    Condition::all().add(Expr::cust("1 = 0"))
 }
 
 /// Those of these identifiers for whose rows the condition holds.

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::sea_query::Query;
 use sea_orm::{Condition, QuerySelect, Set};
 
+use super::edition::reach;
 use super::page::{self, Page, Wanted};
-use super::{Tx, allocation, edition, row, team_member, unique_or};
+use super::{Tx, allocation, row, team_member, unique_or};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::id::{EditionId, EnrolmentId, TeamId};
@@ -38,36 +38,11 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The rows of editions that the actor coordinates; `column` holds their edition.
-pub fn coordinated(actor: &Actor, column: impl ColumnTrait) -> Condition {
-    within(actor.coordinated(), column)
-}
-
-/// The rows of editions within reach; `column` holds their edition.
-pub fn within(reach: Reach, column: impl ColumnTrait) -> Condition {
-    match reach {
-        Reach::Everywhere => Condition::all(),
-        Reach::Within { courses, editions } => {
-            let of_courses = Query::select()
-                .column(edition::Column::Id)
-                .from(edition::Entity)
-                .and_where(edition::Column::CourseId.is_in(courses.iter().copied()))
-                .to_owned();
-            let listed = Condition::any().add(column.is_in(editions));
-            if courses.is_empty() {
-                listed
-            } else {
-                listed.add(column.in_subquery(of_courses))
-            }
-        }
-    }
-}
-
 /// The teams to which the actor belongs.
 fn belonging(actor: &Actor) -> Condition {
     match actor.person {
         Some(person) => Condition::all().add(Column::Id.in_subquery(team_member::teams_of(person))),
-        None => nothing(),
+        None => row::nothing(),
     }
 }
 
@@ -76,13 +51,8 @@ fn allocated(actor: &Actor) -> Condition {
     if actor.holds(Role::Tutor) {
         Condition::all().add(Column::Id.in_subquery(allocation::teams_of(actor)))
     } else {
-        nothing()
+        row::nothing()
     }
-}
-
-/// A condition that no row fulfils.
-pub fn nothing() -> Condition {
-    Condition::all().add(Expr::cust("1 = 0"))
 }
 
 /// The teams that the actor sees: those to which they belong, those allocated to them, those of the editions
@@ -91,7 +61,7 @@ pub fn visible_to(actor: &Actor) -> Condition {
     let seen = Condition::any().add(belonging(actor)).add(allocated(actor));
     match actor.coordinated() {
         Reach::Everywhere => Condition::all(),
-        Reach::Within { .. } => seen.add(coordinated(actor, Column::EditionId)),
+        Reach::Within { .. } => seen.add(reach::coordinated(actor, Column::EditionId)),
     }
 }
 
@@ -110,7 +80,8 @@ pub async fn relations(
     let edition = if actor.coordinated().is_nothing() {
         HashSet::new()
     } else {
-        row::among(connection, Column::Id, ids, coordinated(actor, Column::EditionId)).await?
+        let coordinated = reach::coordinated(actor, Column::EditionId);
+        row::among(connection, Column::Id, ids, coordinated).await?
     };
     let relation = |id: &TeamId| policy::Relation {
         team: team.contains(id),

@@ -5,9 +5,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Order, SelectStatement};
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 
-use super::Tx;
 use super::announce::Topic;
 use super::enrolment::{Column, Entity, Model, in_states};
+use super::{Tx, row};
 use crate::domain::id::EditionId;
 use crate::domain::seats::{KeptFor, Ledger, Pool, Seat};
 use crate::error::Result;
@@ -34,7 +34,7 @@ fn is_kept_for(kept_for: &KeptFor) -> Expr {
 
 /// Whom any of these pools is kept for.
 fn belongs<'a>(pools: impl Iterator<Item = &'a Pool>) -> Condition {
-    let nobody = Condition::any().add(Expr::cust("1 = 0"));
+    let nobody = Condition::any().add(row::nothing());
     pools.fold(nobody, |any, pool| any.add(is_kept_for(&pool.kept_for)))
 }
 

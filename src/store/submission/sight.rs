@@ -12,20 +12,21 @@ use crate::domain::id::SubmissionId;
 use crate::domain::policy;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
-use crate::store::{allocation, author, enrolment, row, team, team_member, version};
+use crate::store::edition::reach;
+use crate::store::{allocation, author, enrolment, row, team_member, version};
 
 /// The answers of the teams to which the person belongs.
 pub(super) fn of_own_teams(actor: &Actor) -> Condition {
     match actor.person {
         Some(person) => Condition::all().add(Column::TeamId.in_subquery(team_member::teams_of(person))),
-        None => team::nothing(),
+        None => row::nothing(),
     }
 }
 
 /// The answers that the person gave alone.
 pub(super) fn own(actor: &Actor) -> Condition {
     let Some(person) = actor.person else {
-        return team::nothing();
+        return row::nothing();
     };
     let enrolments = Query::select()
         .column(enrolment::Column::Id)
@@ -40,14 +41,14 @@ pub(super) fn assigned(actor: &Actor) -> Condition {
     if actor.holds(Role::Tutor) {
         Condition::all().add(Column::Id.in_subquery(answers_to(actor)))
     } else {
-        team::nothing()
+        row::nothing()
     }
 }
 
 /// What the person wrote, whether or not they still belong to the team that handed it in.
 fn written(actor: &Actor) -> Condition {
     let Some(person) = actor.person else {
-        return team::nothing();
+        return row::nothing();
     };
     let works = Query::select()
         .column((version::Entity, version::Column::SubmissionId))
@@ -127,7 +128,7 @@ pub fn visible_to(actor: &Actor) -> Condition {
         .add(own(actor))
         .add(of_own_teams(actor))
         .add(assigned(actor));
-    seen.add(team::coordinated(actor, Column::EditionId))
+    seen.add(reach::coordinated(actor, Column::EditionId))
 }
 
 /// How the actor stands to these submissions.
@@ -151,7 +152,8 @@ pub async fn relations(
     let edition = if actor.coordinated().is_nothing() {
         HashSet::new()
     } else {
-        row::among(connection, Column::Id, ids, team::coordinated(actor, Column::EditionId)).await?
+        let coordinated = reach::coordinated(actor, Column::EditionId);
+        row::among(connection, Column::Id, ids, coordinated).await?
     };
     let relation = |id: &SubmissionId| policy::Relation {
         own: own.contains(id),
