@@ -110,8 +110,8 @@ impl Worker {
         }
     }
 
-    /// Does everything that is due now, and returns when nothing is. Of what failed it tells the first, once all had their
-    /// turn.
+    /// Does everything that is due now, and returns when nothing is. Of what failed it tells the first, once all had
+    /// their turn.
     pub async fn drain(&self) -> Result<()> {
         let passed = self.pass_time().await;
         let answered = self.answer().await;

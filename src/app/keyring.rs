@@ -1,8 +1,8 @@
 //! Sees to it that access tokens are signed and checked with the keys of the database, or of the mounted file, as they
-//! are now. What was read is believed for `database.standing_milliseconds`, a second at most; a change that this process
-//! makes counts at once. A token with the name of an unknown key has the keys read again, but only once a second, so that
-//! forged names cost the database no more than that. Whoever hangs up while they are read leaves them unread, and the next one
-//! reads them.
+//! are now. What was read is believed for `database.standing_milliseconds`, a second at most; a change that this
+//! process makes counts at once. A token with the name of an unknown key has the keys read again, but only once a
+//! second, so that forged names cost the database no more than that. Whoever hangs up while they are read leaves them
+//! unread, and the next one reads them.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -18,7 +18,8 @@ pub use about::{AboutEdition, AboutWork, Days, Guest};
 pub enum Notice {
     /// Somebody registered with this address: confirm it with the token.
     ConfirmAddress {
-        /// Who they say they are. The account may have other names: of several who register, each is written to by theirs.
+        /// Who they say they are. The account may have other names: of several who register, each is written to by
+        /// theirs.
         #[serde(default)]
         guest: Option<Guest>,
         /// The one-time token; forgotten once the message is sent.
@@ -331,8 +332,8 @@ impl Notice {
         Some(guest)
     }
 
-    /// Whether it is sent although the account whose row it is was disabled: it says so, or it goes to somebody else, whom
-    /// that does not concern. Of what disabled people offer or asked for nothing is sent.
+    /// Whether it is sent although the account whose row it is was disabled: it says so, or it goes to somebody else,
+    /// whom that does not concern. Of what disabled people offer or asked for nothing is sent.
     pub const fn reaches_disabled(&self) -> bool {
         matches!(self, Self::AccountDisabled { .. } | Self::InvitationEnded { .. })
     }

@@ -326,7 +326,8 @@ pub fn may(actor: &Actor, action: Action, relation: Relation) -> bool {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] for somebody who has not signed in, [`Error::InsufficientScope`] for an API token that
-/// does not reach so far, [`Error::SecondFactorRequired`] for somebody whose roles wait for it, [`Error::Forbidden`] for anybody else, [`Code::ReasonRequired`] when a reason would open the way.
+/// does not reach so far, [`Error::SecondFactorRequired`] for somebody whose roles wait for it, [`Error::Forbidden`]
+/// for anybody else, [`Code::ReasonRequired`] when a reason would open the way.
 pub fn demand(actor: &Actor, action: Action, relation: Relation, reason: Option<&Reason>) -> Result<()> {
     match verdict(actor, action, relation) {
         Verdict::Allowed => Ok(()),

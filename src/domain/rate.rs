@@ -9,7 +9,8 @@ use crate::config::Rate;
 /// How long a network from which somebody signed in rightly is known to the account, in microseconds: thirty days.
 pub const KNOWN_FOR: i64 = 30 * 86_400 * 1_000_000;
 
-/// Who waits for a try at an account and does not ask again within this time, in microseconds, loses the place: a minute.
+/// Who waits for a try at an account and does not ask again within this time, in microseconds, loses the place: a
+/// minute.
 pub const PATIENCE: i64 = 60 * 1_000_000;
 
 /// The longest wait that somebody in the line is told, so that asking again as told keeps the place.

@@ -1,8 +1,8 @@
 //! Seats: one ledger of what an edition gives out, which seats are kept for whom, and who has one next.
 //!
 //! Seats that no pool keeps are general. A person to whom a pool applies may take one of its seats, and a general one
-//! where a pool that applies to them says so; anybody else takes a general one. Once a pool is released it is no part of
-//! the ledger: its seats, the taken ones too, are general.
+//! where a pool that applies to them says so; anybody else takes a general one. Once a pool is released it is no part
+//! of the ledger: its seats, the taken ones too, are general.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! Values that come in as text: parsed once, at the edge, into types that cannot hold anything else.
 //!
 //! Every text is brought to Unicode normal form C and refused when it holds NUL, control characters,
-//! bidirectional overrides or noncharacters; lengths are counted in code points. One line, such as a name, holds nothing
-//! that does not show either, but for what scripts and emoji join letters with.
+//! bidirectional overrides or noncharacters; lengths are counted in code points. One line, such as a name, holds
+//! nothing that does not show either, but for what scripts and emoji join letters with.
 
 use std::fmt;
 

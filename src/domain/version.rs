@@ -2,8 +2,8 @@
 
 use crate::error::{Code, Fault};
 
-/// That somebody else changed a thing meanwhile, with the version that it has now; `at` is where the input names the one
-/// that was seen.
+/// That somebody else changed a thing meanwhile, with the version that it has now; `at` is where the input names the
+/// one that was seen.
 pub fn stale_version(at: &str, present: i64) -> Fault {
     Fault::at(at, Code::StaleVersion).with(present)
 }

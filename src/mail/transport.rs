@@ -91,9 +91,9 @@ fn code(error: &smtp::Error) -> String {
     error.status().map(|code| format!(" with {code}")).unwrap_or_default()
 }
 
-/// Whether a reply says for good that this recipient, or this message, will not do (RFC 5321, 4.2.3), as far as the reply
-/// itself tells: a code that answers RCPT or DATA, with an enhanced one (RFC 3463) that is not about the sender, the server or
-/// its policy, which somebody may put right. A plain code does not tell which command it answers.
+/// Whether a reply says for good that this recipient, or this message, will not do (RFC 5321, 4.2.3), as far as the
+/// reply itself tells: a code that answers RCPT or DATA, with an enhanced one (RFC 3463) that is not about the sender,
+/// the server or its policy, which somebody may put right. A plain code does not tell which command it answers.
 fn is_about_the_message(error: &smtp::Error) -> bool {
     let code = error.status().map(u16::from).unwrap_or_default();
     if !error.is_permanent() || !matches!(code, 550..=554 | 556) {
@@ -183,8 +183,8 @@ impl Mailer {
     }
 }
 
-/// What a refusal is worth. A server that is out of service answers with the same codes when it is connected to, so it is
-/// asked whether it takes anything at all.
+/// What a refusal is worth. A server that is out of service answers with the same codes when it is connected to, so it
+/// is asked whether it takes anything at all.
 async fn judged(server: &AsyncSmtpTransport<Tokio1Executor>, refusal: smtp::Error) -> SendError {
     if is_about_the_message(&refusal) && server.test_connection().await.is_ok_and(|works| works) {
         SendError::Refused(refusal)

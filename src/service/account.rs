@@ -110,8 +110,8 @@ pub async fn register(app: &App, registration: &Registration) -> Result<()> {
     asked::keep(app, registration.email.as_ref(), &wish, TimeDelta::hours(hours)).await
 }
 
-/// The word of an identity provider made the account, and nobody has come for it: whoever registers may be the first. An
-/// imported person is known by what was imported.
+/// The word of an identity provider made the account, and nobody has come for it: whoever registers may be the first.
+/// An imported person is known by what was imported.
 async fn is_unclaimed(tx: &Tx, row: &person::Model) -> Result<bool> {
     let nobody_came = row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_none();
     Ok(nobody_came && person::is_bare(tx, row.id).await?)
@@ -256,8 +256,8 @@ pub(super) async fn keep_statement(
 
 /// Makes the person with this address the first administrator, for the command line of the machine itself.
 ///
-/// An account that exists keeps its names and gets the password; all its sessions and API tokens end, and so do links that
-/// were mailed and whatever waits to be confirmed. The address counts as confirmed. Nothing is mailed.
+/// An account that exists keeps its names and gets the password; all its sessions and API tokens end, and so do links
+/// that were mailed and whatever waits to be confirmed. The address counts as confirmed. Nothing is mailed.
 ///
 /// # Errors
 /// [`Code::AlreadyGranted`] as long as somebody who can sign in is administrator: they grant the role to others.

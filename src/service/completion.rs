@@ -35,8 +35,9 @@ struct Facts {
 /// people are told. For who coordinates the edition.
 ///
 /// # Errors
-/// At the place of each: [`Code::Repeated`], [`Code::IllegalTransition`] for an enrolment that is not active or an edition
-/// that is neither running nor grading, [`Code::OwnWork`] for the actor's own enrolment, [`Code::StaleVersion`].
+/// At the place of each: [`Code::Repeated`], [`Code::IllegalTransition`] for an enrolment that is not active or an
+/// edition that is neither running nor grading, [`Code::OwnWork`] for the actor's own enrolment,
+/// [`Code::StaleVersion`].
 pub async fn decide(app: &App, actor: &Actor, list: &[Seen<EnrolmentId>]) -> Result<Vec<completion::Model>> {
     match list.len() {
         0 => return Err(Error::at("enrolments", Code::Required)),

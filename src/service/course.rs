@@ -58,7 +58,8 @@ pub async fn update(
     demand(actor, Action::PlanCourse, Relation::NONE, None)?;
     let tx = app.db.write().await?;
     // Its editions first, as everywhere. One that is being made meanwhile is not among them: whoever changes it as soon
-    // as it is there may wait for the course, and this for it. PostgreSQL ends one of them (40P01), which is tried again.
+    // as it is there may wait for the course, and this for it. PostgreSQL ends one of them (40P01), which is tried
+    // again.
     edition::search::lock_all(&tx, id).await?;
     let old = course::lock(&tx, id).await?.ok_or(Error::NotFound("input.courseId"))?;
     expect_version("version", old.version, version)?;

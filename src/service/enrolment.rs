@@ -300,8 +300,8 @@ async fn carry_out(
     Ok(moved)
 }
 
-/// Once an edition is over, who took part in it stays as it is: its figures were reported. An outcome that was missed is
-/// decided after it was reopened.
+/// Once an edition is over, who took part in it stays as it is: its figures were reported. An outcome that was missed
+/// is decided after it was reopened.
 fn check_edition(edition: &edition::Model, at: &str) -> Result<()> {
     if edition.state.is_over() {
         return Err(Error::at(at, Code::IllegalTransition));

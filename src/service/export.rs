@@ -36,8 +36,8 @@ pub const COLUMNS: [&str; 12] = [
     "grade",
 ];
 
-/// Writes the enrolments of an edition (named by its code), or of all, as [`Export`] gives them, as they are at one instant.
-/// Returns how many lines there were.
+/// Writes the enrolments of an edition (named by its code), or of all, as [`Export`] gives them, as they are at one
+/// instant. Returns how many lines there were.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a code that no edition within the actor's reach has; those of [`Export::piece`].
@@ -123,8 +123,9 @@ impl Export {
         self.of.as_ref().map(|row| row.code.as_str())
     }
 
-    /// The next lines, of a snapshot or as they are by now, after the names of the columns; `None` when there are no more. That something leaves is audited
-    /// before the first piece is given, and each line is written down as an access to the data of its person before it is.
+    /// The next lines, of a snapshot or as they are by now, after the names of the columns; `None` when there are no
+    /// more. That something leaves is audited before the first piece is given, and each line is written down as an
+    /// access to the data of its person before it is.
     ///
     /// # Errors
     /// [`Error::Internal`] when it cannot be read, or written down.

@@ -55,8 +55,8 @@ pub fn providers<'a>(app: &'a App, actor: &Actor) -> Result<&'a [Provider]> {
 /// Begins a sign-in: where the client sends its user, and the handle that completes it.
 ///
 /// # Errors
-/// [`Code::Malformed`] for what is no key, [`Error::NotFound`] for a provider that there is not, [`Error::Provider`] for
-/// one that does not answer.
+/// [`Code::Malformed`] for what is no key, [`Error::NotFound`] for a provider that there is not, [`Error::Provider`]
+/// for one that does not answer.
 pub async fn begin(app: &App, actor: &Actor, key: &str) -> Result<Begun> {
     let begun = draw(app, actor, find(app, key)?).await?;
     let tx = app.db.write().await?;
@@ -69,12 +69,12 @@ pub async fn begin(app: &App, actor: &Actor, key: &str) -> Result<Begun> {
 /// is not even written as it would be.
 ///
 /// A known identity signs in like a password does. An unknown one whose address the provider vouches for is asked by a
-/// message to that address, with the same answer whether or not the address has an account; only where the settings trust
-/// the provider's word, an address without an account gets one at once.
+/// message to that address, with the same answer whether or not the address has an account; only where the settings
+/// trust the provider's word, an address without an account gets one at once.
 ///
 /// # Errors
-/// [`Code::InvalidToken`] for a handle that is unknown, used or out of date, a state of another one, and a code that the
-/// provider does not take; [`Code::AddressNotVerified`] for an unknown identity without a verified address;
+/// [`Code::InvalidToken`] for a handle that is unknown, used or out of date, a state of another one, and a code that
+/// the provider does not take; [`Code::AddressNotVerified`] for an unknown identity without a verified address;
 /// [`Code::InvalidCredentials`] for an account that cannot sign in; [`Error::Provider`].
 pub async fn complete(
     app: &App,

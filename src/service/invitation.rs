@@ -37,8 +37,8 @@ pub struct Invitee {
 }
 
 impl Invitee {
-    /// Reads all of it, so that its sender learns everything that is wrong at once: what is wrong with address and names is
-    /// added to the faults.
+    /// Reads all of it, so that its sender learns everything that is wrong at once: what is wrong with address and
+    /// names is added to the faults.
     pub fn parse(
         faults: &mut Faults,
         email: &str,
@@ -191,8 +191,8 @@ async fn opened(tx: &Tx, actor: &Actor, id: InvitationId, version: i64) -> Resul
     Ok((row, offer))
 }
 
-/// Holds the edition that an offer is about, before anything else is held: whoever cancels it meanwhile waits, and then ends
-/// this invitation too, or comes first, and it is seen as cancelled.
+/// Holds the edition that an offer is about, before anything else is held: whoever cancels it meanwhile waits, and then
+/// ends this invitation too, or comes first, and it is seen as cancelled.
 async fn hold(tx: &Tx, offer: Offer) -> Result<()> {
     if let Offer::TakePart(id)
     | Offer::HoldRole(Grant {
@@ -247,7 +247,8 @@ async fn check_rank(tx: &Tx, actor: &Actor, offer: Offer, email: &str, at: &str)
     Ok(())
 }
 
-/// Takes a message to this address from what anybody may send there, where the request that asks for it names no address.
+/// Takes a message to this address from what anybody may send there, where the request that asks for it names no
+/// address.
 async fn spend_message(app: &App, tx: &Tx, email: &str) -> Result<()> {
     let rates = &app.settings.rates;
     if !rates.enabled {

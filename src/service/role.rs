@@ -34,14 +34,15 @@ pub struct Appointment {
 }
 
 /// Grants a role below one's own: an administrator any, a coordinator that of tutor in an edition that they
-/// coordinate. Administrators are made on the machine itself. One that came from an identity provider becomes a granted one.
+/// coordinate. Administrators are made on the machine itself. One that came from an identity provider becomes a granted
+/// one.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a scope or person that there is not or that the actor does not see, and for every address
-/// unless the actor is an administrator, [`Error::Forbidden`] for a role that the actor may not grant there, [`Code::RoleNotGrantable`] to oneself, and
-/// for a role that is not below the actor's own, [`Code::InvalidId`] or
-/// [`Code::Required`] for a scope in which the role does not exist, [`Code::AlreadyGranted`],
-/// [`Code::DatesOutOfOrder`] for an end that is past.
+/// unless the actor is an administrator, [`Error::Forbidden`] for a role that the actor may not grant there,
+/// [`Code::RoleNotGrantable`] to oneself, and for a role that is not below the actor's own, [`Code::InvalidId`] or
+/// [`Code::Required`] for a scope in which the role does not exist, [`Code::AlreadyGranted`], [`Code::DatesOutOfOrder`]
+/// for an end that is past.
 pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> Result<role::Model> {
     let granted_by = actor.signed_in()?;
     let Appointment { grantee, grant, until } = appointment;
@@ -131,8 +132,8 @@ pub async fn revoke_role(
     if own {
         return Err(Error::at("roleAssignmentId", Code::RoleNotGrantable));
     }
-    // The person first, as when a role is granted or a team put in their charge: of two at once the second sees what the
-    // first did.
+    // The person first, as when a role is granted or a team put in their charge: of two at once the second sees what
+    // the first did.
     person::lock(&tx, seen.person_id).await?;
     let row = role::lock(&tx, id).await?.ok_or(Error::NotFound(PATH))?;
     if row.until_at.is_some_and(|until| until <= now) {

@@ -19,8 +19,8 @@ pub mod passing;
 /// Keeps seats of an edition for an institution, a constituent group or a country.
 ///
 /// # Errors
-/// Faults of the draft; [`Code::Taken`] when the edition keeps seats for the same already; [`Code::LimitReached`] for too
-/// many pools; [`Code::IllegalTransition`] when the edition is over.
+/// Faults of the draft; [`Code::Taken`] when the edition keeps seats for the same already; [`Code::LimitReached`] for
+/// too many pools; [`Code::IllegalTransition`] when the edition is over.
 pub async fn create_pool(
     app: &App,
     actor: &Actor,
@@ -63,8 +63,8 @@ pub async fn create_pool(
     Ok(row)
 }
 
-/// Changes how many seats a pool keeps, until when, and whether its people may take general ones, too. Seats that become
-/// free pass on.
+/// Changes how many seats a pool keeps, until when, and whether its people may take general ones, too. Seats that
+/// become free pass on.
 ///
 /// # Errors
 /// [`Code::StaleVersion`]; faults of the draft; [`Code::IllegalTransition`] once it is released, or when the edition is

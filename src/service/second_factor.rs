@@ -117,8 +117,8 @@ pub async fn confirm(app: &App, actor: &Actor, password: Option<&str>, code: &st
     Ok(codes)
 }
 
-/// Removes the second factor, by the password and a code. The other sessions and API tokens end. Roles that need one no longer count
-/// until there is one again.
+/// Removes the second factor, by the password and a code. The other sessions and API tokens end. Roles that need one no
+/// longer count until there is one again.
 ///
 /// # Errors
 /// Those of `proof::check_owner`, [`Code::InvalidCode`] for a wrong code,
@@ -203,7 +203,8 @@ async fn renew_list(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<Vec
     Ok(texts)
 }
 
-/// Ends the other sessions, API tokens, the calendar link and what waits, and notes how this session stands to the factor.
+/// Ends the other sessions, API tokens, the calendar link and what waits, and notes how this session stands to the
+/// factor.
 async fn settle(app: &App, tx: &Tx, actor: &Actor, given_at: Option<DateTime<Utc>>, reason: &str) -> Result<()> {
     let (id, now) = (actor.signed_in()?, app.clock.now());
     ending::of_everything(tx, id, actor.session, now).await?;

@@ -34,8 +34,8 @@ pub struct CreateTeam {
 /// Makes a team of people who take part in an edition. For who coordinates it.
 ///
 /// # Errors
-/// [`Code::Taken`] for the name, [`Code::Repeated`], [`Code::NotAdmitted`] and [`Code::AlreadyInTeam`] for an enrolment,
-/// each at its place; [`Code::IllegalTransition`] in an edition that was cancelled.
+/// [`Code::Taken`] for the name, [`Code::Repeated`], [`Code::NotAdmitted`] and [`Code::AlreadyInTeam`] for an
+/// enrolment, each at its place; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn create(app: &App, actor: &Actor, command: CreateTeam) -> Result<team::Model> {
     check_named("enrolmentIds", &command.enrolments)?;
     let tx = app.db.write().await?;
@@ -79,9 +79,9 @@ pub struct UpdateTeam {
 /// Renames a team, or changes who belongs to it. For who coordinates the edition.
 ///
 /// # Errors
-/// [`Code::StaleVersion`], [`Code::Taken`] for the name, [`Code::Repeated`], [`Code::NotAdmitted`] for somebody who leaves
-/// without belonging to the team, or joins without taking part; [`Code::AlreadyInTeam`], [`Code::OwnWork`] for somebody
-/// who is the team's tutor; [`Code::IllegalTransition`] in an edition that was cancelled.
+/// [`Code::StaleVersion`], [`Code::Taken`] for the name, [`Code::Repeated`], [`Code::NotAdmitted`] for somebody who
+/// leaves without belonging to the team, or joins without taking part; [`Code::AlreadyInTeam`], [`Code::OwnWork`] for
+/// somebody who is the team's tutor; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<team::Model> {
     check_named("addEnrolmentIds", &command.add)?;
     check_once("removeEnrolmentIds", &command.remove).check()?;
@@ -133,8 +133,8 @@ pub struct AllocateTutor {
 ///
 /// # Errors
 /// [`Error::NotFound`] for a person whom the actor does not see, [`Code::OwnWork`] for a team of which the person is a
-/// member, [`Code::AlreadyGranted`] for one in their charge, [`Code::Repeated`]; [`Code::IllegalTransition`] in an edition
-/// that was cancelled.
+/// member, [`Code::AlreadyGranted`] for one in their charge, [`Code::Repeated`]; [`Code::IllegalTransition`] in an
+/// edition that was cancelled.
 pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) -> Result<Vec<team::Model>> {
     if command.teams.is_empty() {
         return Err(Error::at("teamIds", Code::Required));

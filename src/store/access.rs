@@ -158,8 +158,8 @@ pub async fn insert(connection: &impl ConnectionTrait, clock: &Clock, records: V
     Ok(())
 }
 
-/// How many seals are looked at with one statement, of how many that name the person the lists are read with one, and of
-/// how many records.
+/// How many seals are looked at with one statement, of how many that name the person the lists are read with one, and
+/// of how many records.
 const SEALS: u64 = 100;
 const LISTS: usize = 10;
 const RECORDS: usize = 500;

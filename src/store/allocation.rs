@@ -105,8 +105,8 @@ pub async fn end(tx: &Tx, clock: &Clock, id: AllocationId) -> Result<bool> {
     Ok(ended.rows_affected == 1)
 }
 
-/// Makes the person, who must be locked, tutor of the edition unless they are; gives the new role, if it was needed. What
-/// was allocated to them in an earlier term ends then.
+/// Makes the person, who must be locked, tutor of the edition unless they are; gives the new role, if it was needed.
+/// What was allocated to them in an earlier term ends then.
 pub async fn ensure_role(
     tx: &Tx,
     clock: &Clock,
@@ -180,8 +180,8 @@ pub async fn is_lapsed(connection: &impl ConnectionTrait, now: DateTime<Utc>) ->
     Ok(Entity::find().filter(is_over(now)).one(connection).await?.is_some())
 }
 
-/// Ends every allocation to somebody who is no longer tutor of its edition, each with its entry in the audit log; how many
-/// there were. Whoever looks meanwhile finds that they give nothing ([`charges`]).
+/// Ends every allocation to somebody who is no longer tutor of its edition, each with its entry in the audit log; how
+/// many there were. Whoever looks meanwhile finds that they give nothing ([`charges`]).
 pub async fn end_lapsed(tx: &Tx, clock: &Clock) -> Result<usize> {
     let now = clock.now();
     let ended = Entity::update_many()

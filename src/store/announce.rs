@@ -1,15 +1,16 @@
 //! What was changed, told to whoever follows it: announced by the transaction that changed it, when it commits.
 //!
-//! On PostgreSQL the announcement is a notification of the transaction, which every copy of Rumbo hears (`listen`); what
-//! is rolled back is never heard. On SQLite there is one copy, which tells itself after the commit. Nobody waits for a
-//! follower: that something has changed is a mark, and who is slow finds one mark for many changes.
+//! On PostgreSQL the announcement is a notification of the transaction, which every copy of Rumbo hears (`listen`);
+//! what is rolled back is never heard. On SQLite there is one copy, which tells itself after the commit. Nobody waits
+//! for a follower: that something has changed is a mark, and who is slow finds one mark for many changes.
 //!
-//! PostgreSQL lets one transaction at a time commit that notifies. So it is notified only where somebody may follow: topics
-//! are divided into buckets, a copy of Rumbo holds a shared lock on those of what is followed there, and a transaction
-//! that can have the lock for itself knows that nobody does. It keeps it until it has committed; who begins to follow
-//! meanwhile asks until they have the lock, and reads again then.
+//! PostgreSQL lets one transaction at a time commit that notifies. So it is notified only where somebody may follow:
+//! topics are divided into buckets, a copy of Rumbo holds a shared lock on those of what is followed there, and a
+//! transaction that can have the lock for itself knows that nobody does. It keeps it until it has committed; who begins
+//! to follow meanwhile asks until they have the lock, and reads again then.
 //!
-//! Only identifiers are announced, never what has become of them: that everybody reads for themself, as far as they may.
+//! Only identifiers are announced, never what has become of them: that everybody reads for themself, as far as they
+//! may.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -78,7 +79,8 @@ impl Topic {
     }
 }
 
-/// The part of all topics to which one belongs. Of 256 at most a copy of Rumbo holds the locks, whatever is followed there.
+/// The part of all topics to which one belongs. Of 256 at most a copy of Rumbo holds the locks, whatever is followed
+/// there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Bucket(u8);
 

@@ -111,8 +111,8 @@ pub async fn lock(tx: &Tx, id: CourseId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
 }
 
-/// The course, held against changes; others may do so at the same time. Whoever stores texts of it with an edition holds
-/// it, after the edition.
+/// The course, held against changes; others may do so at the same time. Whoever stores texts of it with an edition
+/// holds it, after the edition.
 pub async fn hold(tx: &Tx, id: CourseId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock_shared().one(tx).await?)
 }

@@ -11,8 +11,8 @@ use crate::domain::id::SubmissionId;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
 
-/// What [`expire_drafts`] is about. The state is spelled out as the partial index does: with a bound value the planner would
-/// not use it.
+/// What [`expire_drafts`] is about. The state is spelled out as the partial index does: with a bound value the planner
+/// would not use it.
 fn is_overdue(now: DateTime<Utc>) -> Expr {
     let passed = Query::select()
         .column(deliverable::Column::Id)

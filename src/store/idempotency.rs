@@ -109,7 +109,8 @@ pub(super) async fn give_up(tx: &Tx, id: &[u8; 32]) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the keys that are out of date; how many there were. It looks before it writes, as [`super::outbox::claim`] does.
+/// Forgets the keys that are out of date; how many there were. It looks before it writes, as [`super::outbox::claim`]
+/// does.
 pub async fn forget_old(db: &Db, now: DateTime<Utc>) -> Result<u64> {
     let is_old = || Column::CreatedAt.lte(now - KEPT);
     let at = Entity::find().select_only().column(Column::CreatedAt);

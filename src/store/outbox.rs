@@ -207,8 +207,8 @@ fn without_token(row: &Model) -> Json {
     payload
 }
 
-/// Puts a claimed message off, each time for twice as long, or gives it up after `max_attempts` and forgets its one-time
-/// token.
+/// Puts a claimed message off, each time for twice as long, or gives it up after `max_attempts` and forgets its
+/// one-time token.
 pub async fn mark_failed(
     db: &Db,
     id: Uuid,

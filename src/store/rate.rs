@@ -96,9 +96,9 @@ pub async fn full_at(connection: &impl ConnectionTrait, keys: &[Key]) -> Result<
     Ok(rows.into_iter().filter_map(Model::read).collect())
 }
 
-/// Locks these buckets, in the order of their keys, so that two transactions never wait for each other, in whatever order
-/// they take and give back afterwards. Whoever changes more than one bucket holds them first. On SQLite there is one
-/// transaction that writes.
+/// Locks these buckets, in the order of their keys, so that two transactions never wait for each other, in whatever
+/// order they take and give back afterwards. Whoever changes more than one bucket holds them first. On SQLite there is
+/// one transaction that writes.
 pub async fn hold(tx: &Tx, keys: impl IntoIterator<Item = Key>, now: i64) -> Result<()> {
     let keys: BTreeSet<Key> = keys.into_iter().collect();
     if engine(tx) == Engine::Sqlite || keys.len() < 2 {
@@ -292,8 +292,8 @@ async fn tell(db: &Db, told: &[(Key, i64)], now: i64) -> Result<Vec<(Key, i64)>>
     Ok(rows.into_iter().filter_map(Model::read).collect())
 }
 
-/// Forgets the shared buckets that are full, and who waits no longer. What somebody holds is left for the next time: the
-/// rows are not taken in the order of their keys.
+/// Forgets the shared buckets that are full, and who waits no longer. What somebody holds is left for the next time:
+/// the rows are not taken in the order of their keys.
 pub async fn forget_full(db: &Db, now: i64) -> Result<()> {
     let full = Query::select()
         .column(Column::Key)

@@ -159,7 +159,8 @@ pub async fn head(connection: &impl ConnectionTrait) -> Result<Option<Head>> {
 
 /// Seals what was committed and is not sealed yet, as far as it comes after what the last seal names, or is not older
 /// than that seal by more than `look_back`: whoever took longer from writing an entry to committing it is found by a
-/// longer one. Returns how many entries were sealed. Of several processes one seals at a time; the others return at once.
+/// longer one. Returns how many entries were sealed. Of several processes one seals at a time; the others return at
+/// once.
 pub async fn seal(db: &Db, clock: &Clock, look_back: TimeDelta) -> Result<usize> {
     let mut count = 0;
     for ledger in Ledger::ALL {
@@ -253,8 +254,8 @@ async fn contents(
     Ok(found)
 }
 
-/// The rows that no seal names yet, in their order: from where the last seal ended, or from `look_back` before it was made,
-/// whichever is earlier. A seal that was full left the rest of a backlog, however old that is.
+/// The rows that no seal names yet, in their order: from where the last seal ended, or from `look_back` before it was
+/// made, whichever is earlier. A seal that was full left the rest of a backlog, however old that is.
 pub(super) async fn unsealed(
     connection: &impl ConnectionTrait,
     ledger: Ledger,

@@ -1,4 +1,5 @@
-//! What sessions and API tokens amount to, remembered for a moment, so that a burst of requests of one person asks once.
+//! What sessions and API tokens amount to, remembered for a moment, so that a burst of requests of one person asks
+//! once.
 //!
 //! Whatever this process changes about sessions, tokens, people, or roles counts from the next request on: every
 //! statement of a transaction passes by here. What another copy of Rumbo changes counts when the moment is

@@ -1,5 +1,5 @@
-//! Every invariant of the data as a query that counts its violations. The triggers that keep some tables from being changed
-//! are `guard`'s.
+//! Every invariant of the data as a query that counts its violations. The triggers that keep some tables from being
+//! changed are `guard`'s.
 
 use sea_orm::ConnectionTrait;
 use sea_orm::Statement;

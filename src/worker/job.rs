@@ -1,5 +1,5 @@
-//! What is done every so often, because time has passed. Each job stands alone: one that fails, or panics, is logged by its
-//! name and has its turn again, and keeps no other from its own.
+//! What is done every so often, because time has passed. Each job stands alone: one that fails, or panics, is logged by
+//! its name and has its turn again, and keeps no other from its own.
 
 use std::panic::AssertUnwindSafe;
 
@@ -36,8 +36,8 @@ pub(super) async fn run<T>(name: &'static str, job: impl Future<Output = Result<
 }
 
 impl Worker {
-    /// What the passing of time changes: it may come late or twice without harm. Every job has its turn, whatever becomes
-    /// of those before it; the first failure is told in the end.
+    /// What the passing of time changes: it may come late or twice without harm. Every job has its turn, whatever
+    /// becomes of those before it; the first failure is told in the end.
     pub(super) async fn pass_time(&self) -> Result<()> {
         let (db, clock) = (&self.db, &self.clock);
         // First what became free while applications were taken, then what ends them, should both be late.

@@ -1,7 +1,7 @@
-//! What is kept for a time only: names and addresses of invitations that ended, messages that left, sessions that ended.
-//! A bounded number a transaction, each transaction with its entry in the audit log; it may run late, twice, or in several
-//! workers at once. What waited for a token or a code goes when that has run out, without an entry: it is worth nothing to
-//! anybody.
+//! What is kept for a time only: names and addresses of invitations that ended, messages that left, sessions that
+//! ended. A bounded number a transaction, each transaction with its entry in the audit log; it may run late, twice, or
+//! in several workers at once. What waited for a token or a code goes when that has run out, without an entry: it is
+//! worth nothing to anybody.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::info;
@@ -84,7 +84,8 @@ impl Worker {
         Ok(())
     }
 
-    /// What waited for a token or a code that has run out. Of one kind after the other, whatever becomes of those before.
+    /// What waited for a token or a code that has run out. Of one kind after the other, whatever becomes of those
+    /// before.
     pub(super) async fn forget_secrets(&self) -> Result<()> {
         let (db, now) = (&self.db, self.clock.now());
         let done = [

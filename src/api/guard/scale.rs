@@ -71,8 +71,8 @@ pub struct Scale<'a> {
 }
 
 impl<'a> Scale<'a> {
-    /// A scale for one document, of which this operation runs with these variables. What others would cost is not asked,
-    /// so a fragment has one weight.
+    /// A scale for one document, of which this operation runs with these variables. What others would cost is not
+    /// asked, so a fragment has one weight.
     pub fn new(
         document: &'a ExecutableDocument,
         runs: Option<&'a OperationDefinition>,

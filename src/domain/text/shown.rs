@@ -12,7 +12,8 @@ const EMOJI_STYLE: char = '\u{FE0F}';
 /// Symbols whose picture is empty: the blank of Braille, a note without a head, and what stands for a lost object.
 const BLANK: [char; 3] = ['\u{2800}', '\u{1D159}', '\u{FFFC}'];
 
-/// Scripts whose letters may have to be joined or kept apart within a word (the core specification of Unicode, 9.2 and 12).
+/// Scripts whose letters may have to be joined or kept apart within a word (the core specification of Unicode, 9.2 and
+/// 12).
 const JOINS: [Script; 21] = [
     Script::Arabic,
     Script::Balinese,

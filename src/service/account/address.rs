@@ -18,8 +18,8 @@ use crate::store::{address_change, outbox, person};
 /// its owner is told by mail.
 ///
 /// # Errors
-/// Those of `proof::check_owner`, [`crate::error::Code::InvalidCode`] and [`crate::error::Code::Required`] about the code,
-/// what is wrong with the address, [`Error::Unauthenticated`] when nobody is signed in.
+/// Those of `proof::check_owner`, [`crate::error::Code::InvalidCode`] and [`crate::error::Code::Required`] about the
+/// code, what is wrong with the address, [`Error::Unauthenticated`] when nobody is signed in.
 pub async fn request(app: &App, actor: &Actor, password: Option<&str>, code: Option<&str>, email: &str) -> Result<()> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let id = actor.signed_in()?;
@@ -65,12 +65,12 @@ pub async fn request(app: &App, actor: &Actor, password: Option<&str>, code: Opt
     Ok(())
 }
 
-/// Gives the account the address to which the token was sent. Sessions end, but for the one that asked, and API tokens; the address
-/// that the account had is told.
+/// Gives the account the address to which the token was sent. Sessions end, but for the one that asked, and API tokens;
+/// the address that the account had is told.
 ///
 /// # Errors
-/// [`crate::error::Code::InvalidToken`] for one that is unknown, used, replaced or out of date, and when another account has
-/// the address by now; of several who use one at once one succeeds.
+/// [`crate::error::Code::InvalidToken`] for one that is unknown, used, replaced or out of date, and when another
+/// account has the address by now; of several who use one at once one succeeds.
 pub async fn confirm(app: &App, token: &str) -> Result<()> {
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
     let now = app.clock.now();

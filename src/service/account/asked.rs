@@ -1,6 +1,6 @@
-//! What anybody asks for by an address: an account, a new password. The request writes it down, and that is all: whether
-//! the address has an account is looked up afterwards, by a worker, and told to its mailbox alone. So known and unknown
-//! addresses take the same work, to the statement.
+//! What anybody asks for by an address: an account, a new password. The request writes it down, and that is all:
+//! whether the address has an account is looked up afterwards, by a worker, and told to its mailbox alone. So known and
+//! unknown addresses take the same work, to the statement.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::error;
@@ -26,8 +26,8 @@ pub(super) async fn keep(app: &App, email: &str, wish: &Wish, lasts: TimeDelta) 
     Ok(())
 }
 
-/// Does what was asked for since, each in a transaction of its own. One that fails stops no other: it is tried again the
-/// next time, until it has run out.
+/// Does what was asked for since, each in a transaction of its own. One that fails stops no other: it is tried again
+/// the next time, until it has run out.
 pub async fn answer(db: &Db, clock: &Clock) -> Result<()> {
     let mut after = None;
     while let Some(id) = account_request::next(db.read(), after).await? {
@@ -90,9 +90,9 @@ async fn enter(clock: &Clock, tx: &Tx, email: &str, entered: Entered, expires_at
     Ok(())
 }
 
-/// Sends a link that sets a new password to whoever has an account that is not disabled. Earlier links die. Where nobody
-/// has confirmed the address there is no link: it would leave the names of whoever entered theirs first, so the owner is
-/// told to enter their own.
+/// Sends a link that sets a new password to whoever has an account that is not disabled. Earlier links die. Where
+/// nobody has confirmed the address there is no link: it would leave the names of whoever entered theirs first, so the
+/// owner is told to enter their own.
 async fn send_reset(clock: &Clock, tx: &Tx, email: &str, expires_at: DateTime<Utc>) -> Result<()> {
     let Some(found) = person::find_by_address(tx, email).await? else {
         return Ok(());

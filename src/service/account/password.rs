@@ -64,7 +64,8 @@ pub async fn reset_password(app: &App, token: &str, password: &str) -> Result<()
 /// session of theirs ends, and every API token. An account that had none gets its first one by a fresh session.
 ///
 /// # Errors
-/// Those of `proof::check_owner` about `current`, `Code::InvalidCode` and `Code::Required` about the code, the refusals of [`Password::parse`], [`Error::Unauthenticated`] when nobody is signed in.
+/// Those of `proof::check_owner` about `current`, `Code::InvalidCode` and `Code::Required` about the code, the refusals
+/// of [`Password::parse`], [`Error::Unauthenticated`] when nobody is signed in.
 pub async fn change_password(
     app: &App,
     actor: &Actor,

@@ -10,7 +10,8 @@ use crate::error::{Code, Error, Result};
 use crate::service::session::ending;
 use crate::store::{Tx, audit, outbox, person};
 
-/// Disables an account: its sessions and API tokens end, its links die, and it cannot be signed in to. The person is told why.
+/// Disables an account: its sessions and API tokens end, its links die, and it cannot be signed in to. The person is
+/// told why.
 ///
 /// # Errors
 /// [`Error::Forbidden`] for anybody but administrators, [`Error::NotFound`] for an unknown person,

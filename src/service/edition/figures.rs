@@ -34,8 +34,8 @@ impl EditionFigures {
 /// instant, since the seats are kept in the edition's row and the states in the summaries.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an edition that does not exist for the actor, [`Error::Forbidden`] for one whose exact figures
-/// are not theirs to see.
+/// [`Error::NotFound`] for an edition that does not exist for the actor, [`Error::Forbidden`] for one whose exact
+/// figures are not theirs to see.
 pub async fn of(app: &App, actor: &Actor, id: EditionId) -> Result<EditionFigures> {
     let snapshot = app.db.snapshot().await?;
     let row = edition::find_for(&snapshot, actor, id)

@@ -27,8 +27,8 @@ pub async fn mine(app: &App, actor: &Actor) -> Result<Vec<identity::Model>> {
 
 /// Confirms, by the token of the message, that an identity is the owner's of the account; with it they can sign in.
 ///
-/// It takes the handle of the sign-in as well, which the client holds that began it. So the owner of the mailbox confirms
-/// nothing that somebody else began, though a message about that looks the same.
+/// It takes the handle of the sign-in as well, which the client holds that began it. So the owner of the mailbox
+/// confirms nothing that somebody else began, though a message about that looks the same.
 ///
 /// The mailbox stands for a password and not for a second factor: where the account has one, a code of it is asked for
 /// as well, since the provider may count as one from then on. A wrong code leaves the token as it was.
@@ -37,9 +37,9 @@ pub async fn mine(app: &App, actor: &Actor) -> Result<Vec<identity::Model>> {
 /// has it now, and a password that it had no longer works.
 ///
 /// # Errors
-/// [`Code::InvalidToken`] for one that is unknown, used, replaced or out of date, for the handle of another sign-in, which
-/// leaves the token as it was, and when the identity was linked meanwhile; of several who use one at once one succeeds.
-/// [`Code::InvalidCode`] and [`Code::Required`] about the code.
+/// [`Code::InvalidToken`] for one that is unknown, used, replaced or out of date, for the handle of another sign-in,
+/// which leaves the token as it was, and when the identity was linked meanwhile; of several who use one at once one
+/// succeeds. [`Code::InvalidCode`] and [`Code::Required`] about the code.
 pub async fn confirm(app: &App, token: &str, handle: &str, code: Option<&str>) -> Result<()> {
     let refused = || Error::at("token", Code::InvalidToken);
     let hash = token::digest(Kind::OneTime, token).ok_or_else(refused)?;
@@ -164,8 +164,9 @@ async fn join(app: &App, person: PersonId, arrival: &Arrival<'_>) -> Result<iden
     Ok(row)
 }
 
-/// Ends the link to one of the actor's identities, by the same proof as [`begin`]. Other sessions end, and API tokens and
-/// whatever waits to be confirmed, which whoever signed in with it may have made; and so do roles that came from its provider.
+/// Ends the link to one of the actor's identities, by the same proof as [`begin`]. Other sessions end, and API tokens
+/// and whatever waits to be confirmed, which whoever signed in with it may have made; and so do roles that came from
+/// its provider.
 ///
 /// # Errors
 /// [`Error::NotFound`] for one that is not theirs, [`Code::LastWayIn`] when nobody could sign in any more, those of

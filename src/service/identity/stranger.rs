@@ -104,8 +104,8 @@ async fn make(
 }
 
 /// Sends the token with which the owner of the address says that the identity is theirs, in the client that holds the
-/// handle of this sign-in: the token of somebody else's confirms nothing. The caller holds the account's row. An account that is disabled
-/// gets none, nor one that gets too many messages.
+/// handle of this sign-in: the token of somebody else's confirms nothing. The caller holds the account's row. An
+/// account that is disabled gets none, nor one that gets too many messages.
 async fn ask(app: &App, tx: &Tx, arrival: &Arrival<'_>, owner: &person::Model) -> Result<()> {
     if owner.disabled_at.is_some() || !may_get_mail(app, tx, &owner.email).await? {
         return Ok(());

@@ -1,7 +1,7 @@
 //! What whoever holds the token of an invitation does with it: look, decline, accept, with an account or by making one.
 //!
-//! A token that is unknown, used, replaced, withdrawn or out of date is refused in one way. One of an invitation to a role
-//! that who invited could not give any more is refused in the same way, but by declining, which gives nothing.
+//! A token that is unknown, used, replaced, withdrawn or out of date is refused in one way. One of an invitation to a
+//! role that who invited could not give any more is refused in the same way, but by declining, which gives nothing.
 
 use chrono::{DateTime, Utc};
 
@@ -153,13 +153,13 @@ pub fn read_password(faults: &mut Faults, text: &str, given_name: &str, family_n
     faults.take("password", Password::parse(text, &[given_name, family_name]))
 }
 
-/// Makes an account with the address to which the invitation went, which its token confirms, and accepts. A registration
-/// that was never confirmed is taken over: its names and password may be a stranger's.
+/// Makes an account with the address to which the invitation went, which its token confirms, and accepts. A
+/// registration that was never confirmed is taken over: its names and password may be a stranger's.
 ///
 /// # Errors
-/// [`Code::InvalidToken`]; [`Code::AccountExists`] when the address has an account; [`Code::WeakPassword`] for one made of
-/// the address; [`Code::DeclarationRequired`] without one, to take part; those of [`accept`]: then there is no account, and
-/// the token stays good.
+/// [`Code::InvalidToken`]; [`Code::AccountExists`] when the address has an account; [`Code::WeakPassword`] for one made
+/// of the address; [`Code::DeclarationRequired`] without one, to take part; those of [`accept`]: then there is no
+/// account, and the token stays good.
 pub async fn register(app: &App, actor: &Actor, token: &str, joining: Joining) -> Result<PersonId> {
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
     let found = invitation::find_open(app.db.read(), &hash, app.clock.now()).await?;
@@ -205,8 +205,8 @@ fn check_joining(joining: &Joining, row: &Model) -> Result<()> {
     faults.check()
 }
 
-/// Gives a registration that nobody ever confirmed to whoever proved that the address is theirs. Of any other account the
-/// owner resets the password; a disabled one is not told from others.
+/// Gives a registration that nobody ever confirmed to whoever proved that the address is theirs. Of any other account
+/// the owner resets the password; a disabled one is not told from others.
 async fn take_over(
     app: &App,
     tx: &Tx,
@@ -332,8 +332,8 @@ async fn gives(
     }
 }
 
-/// Somebody with the roles that hold now; none count where one needs a second factor and the account has none. `None` for
-/// whoever cannot sign in.
+/// Somebody with the roles that hold now; none count where one needs a second factor and the account has none. `None`
+/// for whoever cannot sign in.
 async fn as_of_now(app: &App, connection: &impl Connection, id: PersonId, now: DateTime<Utc>) -> Result<Option<Actor>> {
     let found = person::find(connection, id).await?;
     let Some(account) = found.filter(|row| row.disabled_at.is_none()) else {

@@ -1,5 +1,5 @@
-//! What time does to seats: pools are released and offers expire, and what becomes free passes on. Called by the worker;
-//! it may come late, or twice, and on several copies at once.
+//! What time does to seats: pools are released and offers expire, and what becomes free passes on. Called by the
+//! worker; it may come late, or twice, and on several copies at once.
 
 use tracing::{error, info};
 

@@ -8,8 +8,8 @@ use crate::store::{
     Tx, address_change, api_token, calendar_link, challenge, identity_claim, password_reset, registration, session,
 };
 
-/// Ends the sessions of a person, but for the one that is kept, with the sign-ins that wait for a code and the new addresses
-/// that were asked for in them; how many sessions.
+/// Ends the sessions of a person, but for the one that is kept, with the sign-ins that wait for a code and the new
+/// addresses that were asked for in them; how many sessions.
 pub async fn of_sessions(tx: &Tx, person: PersonId, kept: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
     let ended = session::revoke_all(tx, person, kept, now).await?;
     challenge::retire(tx, person, now).await?;

@@ -18,8 +18,8 @@ const BLOCK: TimeDelta = TimeDelta::minutes(15);
 const FRESH: TimeDelta = TimeDelta::minutes(10);
 
 /// Checks that it is the owner who asks: by the password, or, for an account that has none, by a session that began
-/// [`FRESH`] ago at most, which is as good as the proof that began it. `at` is where the input holds the password. Nothing
-/// of it is decided before [`unchanged`] has seen that the account still is what was checked.
+/// [`FRESH`] ago at most, which is as good as the proof that began it. `at` is where the input holds the password.
+/// Nothing of it is decided before [`unchanged`] has seen that the account still is what was checked.
 ///
 /// # Errors
 /// [`Code::InvalidCredentials`] for another password, [`Code::Required`] when none was given and there is one,

@@ -1,5 +1,5 @@
-//! Hears what is announced on PostgreSQL, on a connection of its own, and opens another when that is lost. The connection
-//! holds the locks by which others know what is followed here.
+//! Hears what is announced on PostgreSQL, on a connection of its own, and opens another when that is lost. The
+//! connection holds the locks by which others know what is followed here.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -98,8 +98,8 @@ async fn hear(
     }
 }
 
-/// The locks of this connection. It never waits for one: a transaction that hangs would keep it from hearing everybody else,
-/// and as long as that has the lock, others notify.
+/// The locks of this connection. It never waits for one: a transaction that hangs would keep it from hearing everybody
+/// else, and as long as that has the lock, others notify.
 #[derive(Default)]
 struct Locks {
     held: BTreeSet<Bucket>,
@@ -128,7 +128,8 @@ impl Locks {
         Ok(())
     }
 
-    /// Takes those that are wanted and can be had. Before, others did not say what they changed, so who follows reads again.
+    /// Takes those that are wanted and can be had. Before, others did not say what they changed, so who follows reads
+    /// again.
     async fn take(&mut self, listener: &mut PgListener, followers: &Followers) -> Result<(), SqlxError> {
         if self.wanted.is_empty() {
             return Ok(());

@@ -1,4 +1,5 @@
-//! What a search of the catalogue looks through: the code of an edition and the texts of its course, kept with the edition.
+//! What a search of the catalogue looks through: the code of an edition and the texts of its course, kept with the
+//! edition.
 //!
 //! Whoever stores it holds the course against changes, after the edition.
 

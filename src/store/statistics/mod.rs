@@ -109,8 +109,8 @@ fn read_key(row: &QueryResult, by: &[Dimension]) -> Result<GroupKey> {
     Ok(by.iter().enumerate().map(part).collect::<Result<_, _>>()?)
 }
 
-/// The wanted figures of the groups in which anything is counted, of `most` groups at most: whoever asks for one more than
-/// they can use learns that there are too many.
+/// The wanted figures of the groups in which anything is counted, of `most` groups at most: whoever asks for one more
+/// than they can use learns that there are too many.
 pub async fn figures(
     connection: &impl ConnectionTrait,
     scope: &Scope<'_>,
@@ -181,8 +181,8 @@ async fn read_counts(
         .collect()
 }
 
-/// How many meetings began until `until`, and their planned minutes, by course or edition, of `most` groups at most. Those
-/// of an edition count that runs or ran: what is planned only, or was cancelled, has none.
+/// How many meetings began until `until`, and their planned minutes, by course or edition, of `most` groups at most.
+/// Those of an edition count that runs or ran: what is planned only, or was cancelled, has none.
 pub async fn meetings(
     connection: &impl ConnectionTrait,
     scope: &Scope<'_>,
@@ -212,7 +212,8 @@ pub async fn meetings(
         .collect()
 }
 
-/// The editions that run or ran: now, by their state, or at an earlier instant, by the last step in their history until then.
+/// The editions that run or ran: now, by their state, or at an earlier instant, by the last step in their history until
+/// then.
 fn taking_place(as_at: Option<DateTime<Utc>>) -> SelectStatement {
     let states = EditionState::ALL.iter().filter(|state| state.takes_place());
     let states: Vec<&str> = states.map(|state| state.word()).collect();

@@ -81,8 +81,8 @@ impl Delta {
     }
 }
 
-/// Counts the changes, and announces them to those who follow the edition or the person: no change that counts gets past
-/// this, since a recount would tell. To be called after the enrolments themselves were written, in the same
+/// Counts the changes, and announces them to those who follow the edition or the person: no change that counts gets
+/// past this, since a recount would tell. To be called after the enrolments themselves were written, in the same
 /// transaction: whether a person leaves a set depends on the enrolments that remain.
 pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
     let changes: Vec<&Change> = changes.iter().filter(|change| change.before != change.after).collect();
