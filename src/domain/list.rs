@@ -1,8 +1,9 @@
-//! Lists in an input: each thing is named once, and whoever names one twice is told so before anything is looked at.
+//! Lists in an input: they name so many things at most, each once, and whoever says otherwise is told so before anything
+//! is looked at.
 
 use std::collections::BTreeSet;
 
-use crate::error::{Code, Fault, Faults};
+use crate::error::{Code, Error, Fault, Faults, Result};
 
 /// What stands in a list although it stood there before, at the place of each; `at` is where the input has the list.
 pub fn check_once<T: Ord>(at: &str, list: impl IntoIterator<Item = T>) -> Faults {
@@ -16,10 +17,31 @@ pub fn check_once<T: Ord>(at: &str, list: impl IntoIterator<Item = T>) -> Faults
     faults
 }
 
+/// Refuses a list of more than `most` things, or one that names some of them twice.
+///
+/// # Errors
+/// [`Code::TooLong`]; [`Code::Repeated`] at the place of each.
+pub fn check_named<T: Ord>(at: &str, list: &[T], most: usize) -> Result<()> {
+    if list.len() > most {
+        return Err(Fault::at(at, Code::TooLong).with(most).into());
+    }
+    check_once(at, list).check()
+}
+
+/// The same, where something must be named.
+///
+/// # Errors
+/// [`Code::Required`] for an empty list; those of [`check_named`].
+pub fn check_some<T: Ord>(at: &str, list: &[T], most: usize) -> Result<()> {
+    if list.is_empty() {
+        return Err(Error::at(at, Code::Required));
+    }
+    check_named(at, list, most)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     #[test]
     fn what_stands_there_again_is_named_at_its_place() {
@@ -30,5 +52,23 @@ mod tests {
         };
         let expected = ["ids.2", "ids.3"].map(|at| Fault::at(at, Code::Repeated));
         assert_eq!(faults, expected);
+    }
+
+    #[test]
+    fn a_list_is_as_long_as_it_may_be() {
+        let said = |checked: Result<()>| match checked {
+            Ok(()) => None,
+            Err(Error::Invalid(faults)) => faults.first().map(|fault| (fault.code, fault.detail.clone())),
+            Err(other) => panic!("{other}"),
+        };
+        let none: [u8; 0] = [];
+        assert_eq!(said(check_named("ids", &none, 2)), None);
+        assert_eq!(said(check_some("ids", &none, 2)), Some((Code::Required, None)));
+        let too_long = Some((Code::TooLong, Some("2".to_owned())));
+        for check in [check_named::<u8>, check_some::<u8>] {
+            assert_eq!(said(check("ids", &[1_u8, 2], 2)), None);
+            assert_eq!(said(check("ids", &[1_u8, 1, 1], 2)), too_long);
+            assert_eq!(said(check("ids", &[1_u8, 1], 2)), Some((Code::Repeated, None)));
+        }
     }
 }

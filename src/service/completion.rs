@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, Seen};
-use crate::domain::list::check_once;
+use crate::domain::list::check_some;
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::seats::Seat;
@@ -39,13 +39,8 @@ struct Facts {
 /// edition that is neither running nor grading, [`Code::OwnWork`] for the actor's own enrolment,
 /// [`Code::StaleVersion`].
 pub async fn decide(app: &App, actor: &Actor, list: &[Seen<EnrolmentId>]) -> Result<Vec<completion::Model>> {
-    match list.len() {
-        0 => return Err(Error::at("enrolments", Code::Required)),
-        1..=LIMIT => {}
-        _ => return Err(Fault::at("enrolments", Code::TooLong).with(LIMIT).into()),
-    }
     let ids: Vec<EnrolmentId> = list.iter().map(|seen| seen.id).collect();
-    check_once("enrolments", &ids).check()?;
+    check_some("enrolments", &ids, LIMIT)?;
     let tx = app.db.write().await?;
     let relations = completion::relations(&tx, actor, &ids).await?;
     check_seen(actor, &ids, &relations, "input.enrolments")?;

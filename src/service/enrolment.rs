@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::{Admission, EnrolmentState};
 use crate::domain::id::{EditionId, EnrolmentId, PersonId, Seen, Subject};
-use crate::domain::list::check_once;
+use crate::domain::list::check_some;
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::seats::{Ledger, Origin, Seat};
 use crate::domain::text::{Comment, Reason};
@@ -223,14 +223,8 @@ pub async fn decide_many(
     reason: Option<&Reason>,
 ) -> Result<Vec<enrolment::Model>> {
     actor.signed_in()?;
-    if list.is_empty() {
-        return Err(Error::at("enrolments", Code::Required));
-    }
-    if list.len() > DECISION_LIMIT {
-        return Err(Fault::at("enrolments", Code::TooLong).with(DECISION_LIMIT).into());
-    }
     let ids: Vec<EnrolmentId> = list.iter().map(|seen| seen.id).collect();
-    check_once("enrolments", &ids).check()?;
+    check_some("enrolments", &ids, DECISION_LIMIT)?;
     let tx = app.db.write().await?;
     let edition = edition::lock_for(&tx, actor, edition)
         .await?

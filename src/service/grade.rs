@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::deliverable::GRADE_LIMIT;
 use crate::domain::id::{EnrolmentId, GradeId, Seen, SubmissionId};
-use crate::domain::list::check_once;
+use crate::domain::list::check_some;
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::submission::{Decision, SubmissionState};
@@ -169,13 +169,8 @@ pub async fn finalize(
 
 /// Begins the transaction and opens the cases.
 async fn open(app: &App, actor: &Actor, list: &[Seen<SubmissionId>]) -> Result<(Tx, Vec<Case>)> {
-    match list.len() {
-        0 => return Err(Error::at("submissions", Code::Required)),
-        1..=LIMIT => {}
-        _ => return Err(Fault::at("submissions", Code::TooLong).with(LIMIT).into()),
-    }
     let ids: Vec<SubmissionId> = list.iter().map(|seen| seen.id).collect();
-    check_once("submissions", &ids).check()?;
+    check_some("submissions", &ids, LIMIT)?;
     let tx = app.db.write().await?;
     let cases = case::open(&tx, actor, &ids).await?;
     Ok((tx, cases.ok_or(Error::NotFound("input.submissions"))?))

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::edition::EditionState;
 use crate::domain::id::{AllocationId, EditionId, EnrolmentId, PersonId, TeamId};
-use crate::domain::list::check_once;
+use crate::domain::list::{check_named, check_once, check_some};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Name;
 use crate::domain::version::expect_version;
@@ -37,7 +37,7 @@ pub struct CreateTeam {
 /// [`Code::Taken`] for the name, [`Code::Repeated`], [`Code::NotAdmitted`] and [`Code::AlreadyInTeam`] for an
 /// enrolment, each at its place; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn create(app: &App, actor: &Actor, command: CreateTeam) -> Result<team::Model> {
-    check_named("enrolmentIds", &command.enrolments)?;
+    check_named("enrolmentIds", &command.enrolments, LIMIT)?;
     let tx = app.db.write().await?;
     let held = edition::hold(&tx, &[command.edition]).await?.into_iter().next();
     let seen = held
@@ -83,7 +83,7 @@ pub struct UpdateTeam {
 /// leaves without belonging to the team, or joins without taking part; [`Code::AlreadyInTeam`], [`Code::OwnWork`] for
 /// somebody who is the team's tutor; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<team::Model> {
-    check_named("addEnrolmentIds", &command.add)?;
+    check_named("addEnrolmentIds", &command.add, LIMIT)?;
     check_once("removeEnrolmentIds", &command.remove).check()?;
     let tx = app.db.write().await?;
     let (row, relation, state) = open(&tx, actor, command.team, "input.teamId").await?;
@@ -136,10 +136,7 @@ pub struct AllocateTutor {
 /// member, [`Code::AlreadyGranted`] for one in their charge, [`Code::Repeated`]; [`Code::IllegalTransition`] in an
 /// edition that was cancelled.
 pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) -> Result<Vec<team::Model>> {
-    if command.teams.is_empty() {
-        return Err(Error::at("teamIds", Code::Required));
-    }
-    check_named("teamIds", &command.teams)?;
+    check_some("teamIds", &command.teams, LIMIT)?;
     let tx = app.db.write().await?;
     let teams = open_all(&tx, actor, &command.teams).await?;
     let unseen = || Error::NotFound("input.personId");
@@ -236,14 +233,6 @@ fn check_state(states: &[EditionState]) -> Result<()> {
         return Ok(());
     }
     Err(Code::IllegalTransition.into())
-}
-
-/// Refuses a list that is too long, or names something twice.
-fn check_named<T: Ord>(at: &str, list: &[T]) -> Result<()> {
-    if list.len() > LIMIT {
-        return Err(Fault::at(at, Code::TooLong).with(LIMIT).into());
-    }
-    check_once(at, list).check()
 }
 
 /// Refuses enrolments that do not take part in the edition, or belong to a team.
