@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get};
 use futures_util::stream;
 
 use super::door::Door;
-use super::{Shared, address, auth, execute, limit, request_id};
+use super::{Shared, address, auth, execute, limit, request_id, seconds_to_wait};
 use crate::domain::actor::Actor;
 use crate::domain::audit::Origin;
 use crate::domain::id::PersonId;
@@ -139,17 +139,11 @@ fn refused(failure: &Error) -> Response {
     };
     let mut response = (status, format!("{code}\n")).into_response();
     let headers = response.headers_mut();
-    match failure {
-        Error::Unauthenticated => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        Error::Busy(seconds) => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
-        }
-        Error::Timeout | Error::Overloaded | Error::Conflict { lock: true, .. } => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
-        }
-        _ => {}
+    if matches!(failure, Error::Unauthenticated) {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(seconds) = seconds_to_wait(failure) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

@@ -16,6 +16,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::api::{self, Schema};
 use crate::app::App;
 use crate::config::{Explore, Settings};
+use crate::error::{Error, KeyRefusal};
 
 pub mod address;
 pub mod auth;
@@ -106,6 +107,17 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
         .layer(SetRequestIdLayer::new(REQUEST_ID, request_id::Maker(clock)))
         .layer(from_fn(request_id::tidy));
     guarded(router, &settings)
+}
+
+/// After how many seconds a request that ended so may come again, where that alone may help.
+const fn seconds_to_wait(failure: &Error) -> Option<u64> {
+    match failure {
+        Error::Busy(seconds) => Some(*seconds),
+        Error::Timeout | Error::Overloaded | Error::Conflict { lock: true, .. } | Error::Key(KeyRefusal::InUse) => {
+            Some(1)
+        }
+        _ => None,
+    }
 }
 
 /// The headers of every answer, also of refusals and of answers to preflight requests.

@@ -10,7 +10,8 @@ use super::read::Media;
 use crate::api::bounded;
 use crate::config::Limits;
 use crate::domain::language::Language;
-use crate::error::{Error, KeyRefusal};
+use crate::error::Error;
+use crate::http::seconds_to_wait;
 
 /// How to answer one request.
 #[derive(Clone)]
@@ -70,10 +71,9 @@ impl Reply {
             Problem::Failed(Error::Unauthenticated) => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
             }
-            Problem::Failed(Error::Busy(seconds)) => Some((header::RETRY_AFTER, HeaderValue::from(*seconds))),
-            Problem::Failed(
-                Error::Timeout | Error::Overloaded | Error::Conflict { lock: true, .. } | Error::Key(KeyRefusal::InUse),
-            ) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Problem::Failed(failure) => {
+                seconds_to_wait(failure).map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds)))
+            }
             _ => None,
         };
         let fault = problem.error(self.language, &self.request_id);
@@ -98,6 +98,7 @@ pub fn ran(answer: &Answer) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::KeyRefusal;
 
     #[test]
     fn whoever_may_come_again_is_told_when() {
