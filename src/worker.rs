@@ -115,8 +115,8 @@ impl Worker {
     pub async fn drain(&self) -> Result<()> {
         let passed = self.pass_time().await;
         let answered = self.answer().await;
-        while self.send().await? > 0 {}
-        passed.and(answered)
+        let sent = self.send_all().await;
+        passed.and(answered).and(sent)
     }
 
     fn poll_interval(&self) -> Duration {
@@ -149,6 +149,11 @@ impl Worker {
     /// Does what was asked for by an address.
     async fn answer(&self) -> Result<()> {
         job::run("answer", asked::answer(&self.db, &self.clock)).await
+    }
+
+    async fn send_all(&self) -> Result<()> {
+        while self.send().await? > 0 {}
+        Ok(())
     }
 
     /// Sends some messages; how many there were.
