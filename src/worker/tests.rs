@@ -119,6 +119,13 @@ impl Bench {
             .expect("a claim")
     }
 
+    /// Whether the draft of `drafts.sql` is one no more.
+    async fn is_draft_closed(&self) -> bool {
+        let draft = submission::Entity::find_by_id(SubmissionId(Uuid::from_u128(6)));
+        let draft = draft.one(self.worker.db.read()).await.expect("a query");
+        draft.expect("a row").state == SubmissionState::NotSubmitted
+    }
+
     async fn run_sql(&self, script: &str) {
         let tx = self.worker.db.write().await.expect("a transaction");
         tx.execute_unprepared(script).await.expect("a script");
@@ -450,13 +457,7 @@ async fn a_job_that_fails_keeps_no_other_from_its_turn() {
     let failed = bench.worker.drain().await.expect_err("the first job fails");
     assert!(failed.to_string().contains("seat_pool"), "{failed}");
     assert_eq!(bench.row(id).await.state, SENT);
-    let draft = submission::Entity::find_by_id(SubmissionId(Uuid::from_u128(6)));
-    let draft = draft
-        .one(bench.worker.db.read())
-        .await
-        .expect("a query")
-        .expect("a row");
-    assert_eq!(draft.state, SubmissionState::NotSubmitted);
+    assert!(bench.is_draft_closed().await);
     let keys = idempotency::Entity::find().all(bench.worker.db.read()).await;
     assert!(keys.expect("a query").is_empty());
 }
@@ -482,18 +483,9 @@ async fn a_worker_outlives_a_panic() {
     // No instant is so far away: claiming a message panics.
     worker.settings.lease_seconds = i64::MAX;
     let running = tokio::spawn(worker.run(async { drop(stopped.await) }));
-    let closed = async || {
-        let draft = submission::Entity::find_by_id(SubmissionId(Uuid::from_u128(6)));
-        let draft = draft
-            .one(bench.worker.db.read())
-            .await
-            .expect("a query")
-            .expect("a row");
-        draft.state == SubmissionState::NotSubmitted
-    };
     bench.worker.clock.advance(TimeDelta::days(1));
     bench.worker.wake.notify_one();
-    while !closed().await {
+    while !bench.is_draft_closed().await {
         assert!(!running.is_finished(), "the worker ended");
         tokio::task::yield_now().await;
     }
