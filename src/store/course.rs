@@ -96,6 +96,15 @@ pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[CourseId]) -> Resu
         .await?)
 }
 
+/// Those of these courses that exist for the actor, in no order.
+pub async fn by_ids_visible(connection: &impl ConnectionTrait, actor: &Actor, ids: &[CourseId]) -> Result<Vec<Model>> {
+    Ok(Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(visible_to(actor))
+        .all(connection)
+        .await?)
+}
+
 /// The course, if there is one.
 pub async fn find(connection: &impl ConnectionTrait, id: CourseId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).one(connection).await?)

@@ -50,7 +50,7 @@ impl Seen {
     pub(super) async fn load(app: &App, actor: &Actor, checks: &[Check]) -> Result<Self> {
         let db = app.db.read();
         let mut seen = Self::default();
-        let courses = course::by_ids(db, &wanted!(checks, CourseId)).await?;
+        let courses = course::by_ids_visible(db, actor, &wanted!(checks, CourseId)).await?;
         seen.courses = courses.into_iter().map(|row| row.id).collect();
         let institutions = institution::by_ids(db, &wanted!(checks, InstitutionId)).await?;
         seen.institutions = institutions.into_iter().map(|row| row.id).collect();
