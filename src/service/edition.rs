@@ -114,9 +114,9 @@ pub async fn update(
 enum NewRoom {
     /// Nothing: whom a coordinator lets wait beside free seats goes on waiting.
     None,
-    /// There may be free seats for them: so many were added, or nobody is to decide any more.
+    /// There may be free seats for them: so many were added, or nobody is to decide who enters.
     Some(i64),
-    /// There is no limit any more.
+    /// There is no limit any more, or none and nobody decides any more who enters.
     ForAll,
 }
 
@@ -124,10 +124,13 @@ impl NewRoom {
     /// Nobody comes into a course that has begun because it has more room.
     fn of(row: &edition::Model, draft: &EditionDraft) -> Self {
         let begins = matches!(row.state, EditionState::Enrolling | EditionState::EnrolmentClosed);
-        let opened = row.policy != draft.policy && draft.policy == EnrolmentPolicy::Open;
+        let is_open = draft.policy == EnrolmentPolicy::Open;
+        let opened = is_open && row.policy != draft.policy;
         match (row.capacity, draft.capacity) {
-            (Some(_), None) if begins => Self::ForAll,
+            (before, None) if begins && (before.is_some() || opened) => Self::ForAll,
             (Some(before), Some(now)) if before < now || opened => Self::Some(now - before),
+            // Somebody may wait whom a coordinator put there while there was no limit.
+            (None, Some(_)) if is_open => Self::Some(0),
             _ => Self::None,
         }
     }
