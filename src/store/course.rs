@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
+use sea_orm::sea_query::Query;
 use sea_orm::{Condition, JsonValue as Json, QuerySelect, Set};
 
 use super::page::{Key, Page, Place, Wanted, fetch};
+use super::row::contains;
 use super::{Tx, edition, unique_or};
 use crate::domain::actor::Actor;
 use crate::domain::course::CourseDraft;
@@ -13,7 +14,7 @@ use crate::domain::edition::EditionState;
 use crate::domain::id::CourseId;
 use crate::domain::language::Localized;
 use crate::domain::policy::{Action, Relation as Stands, may};
-use crate::domain::text::{SearchText, fold};
+use crate::domain::text::SearchText;
 use crate::error::{Code, Error, Result};
 
 /// A course of the catalogue.
@@ -63,15 +64,6 @@ fn localized(column: &Json) -> Localized {
 
 fn json(value: impl serde::Serialize) -> Result<Json> {
     serde_json::to_value(value).map_err(Error::internal)
-}
-
-/// A condition that finds `text` anywhere in a folded column.
-pub fn contains(column: impl ColumnTrait, text: &SearchText) -> SimpleExpr {
-    let escaped = fold(text.as_ref())
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_");
-    Expr::col(column.as_column_ref()).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
 }
 
 /// The courses that exist for this actor: those with a published edition, and all of them for whoever plans courses or

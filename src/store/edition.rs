@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{Condition, JoinType, NotSet, QueryOrder, QuerySelect, QueryTrait, Set};
 
 use super::page::{Key, Page, Place, Wanted, fetch};
-use super::{Tx, Write, course, unique_or};
+use super::{Tx, Write, course, row, unique_or};
 use crate::domain::actor::{Actor, Reach};
 use crate::domain::edition::{Calendar, EditionDraft, EditionState, EnrolmentPolicy, Modality, Seats};
 use crate::domain::id::{CourseId, EditionId};
@@ -234,7 +234,7 @@ pub async fn page(
 ) -> Result<Page<Model>> {
     let mut list = Entity::find().filter(visible_to(actor));
     if let Some(text) = &filter.text {
-        list = list.filter(course::contains(Column::SearchText, text));
+        list = list.filter(row::contains(Column::SearchText, text));
     }
     if let Some(language) = filter.language {
         list = list.filter(Column::Languages.like(format!("%{}%", language.code())));

@@ -7,8 +7,8 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 
-use super::course::contains;
 use super::page::{Key, Page, Place, Wanted, fetch};
+use super::row::contains;
 use super::{Tx, unique_or};
 use crate::domain::id::InstitutionId;
 use crate::domain::institution::InstitutionKind;

@@ -1,4 +1,5 @@
-//! Rows of any table: one that is kept as it is, those of a list for which something holds, and none.
+//! Rows of any table: one that is kept as it is, those of a list for which something holds, those in which a text
+//! occurs, and none.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -7,6 +8,7 @@ use sea_orm::prelude::*;
 use sea_orm::{Condition, IntoActiveModel, QuerySelect, TryGetable};
 
 use super::Tx;
+use crate::domain::text::{SearchText, fold};
 use crate::error::Result;
 
 /// Keeps a new row.
@@ -23,6 +25,16 @@ where
 /// A condition that no row fulfils.
 pub(super) fn nothing() -> Condition {
     Condition::all().add(Expr::cust("1 = 0"))
+}
+
+/// A condition that finds `text` anywhere in a folded column.
+pub(super) fn contains(column: impl ColumnTrait, text: &SearchText) -> Expr {
+    use sea_orm::sea_query::{ExprTrait as _, LikeExpr};
+    let escaped = fold(text.as_ref())
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
+    Expr::col(column.as_column_ref()).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
 }
 
 /// Those of these identifiers for whose rows the condition holds.
