@@ -18,6 +18,7 @@ use crate::domain::audit::PersonalField;
 use crate::domain::id::EditionId;
 use crate::domain::policy::{Action, Relation};
 use crate::error::{Faults, Result};
+use crate::service::edition::relation as edition_relation;
 use crate::service::invitation as service;
 use crate::store::invitation::{self, Filter};
 
@@ -74,7 +75,7 @@ impl Invitation {
         if let Some(id) = self.edition_id()
             && let Some(row) = request.loaders.editions.load_one(id).await?
         {
-            relation.edition = request.actor.coordinated().covers(row.course_id, row.id);
+            relation = edition_relation(&request.actor, &row);
         }
         let Some(taker) = self.0.person_id else {
             relation.own = request.actor.person == Some(self.0.invited_by);

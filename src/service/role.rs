@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::edition::relation as edition_relation;
 use crate::app::App;
 use crate::domain::actor::{Actor, Grant, Role, Scope};
 use crate::domain::id::{PersonId, RoleAssignmentId};
@@ -188,16 +189,8 @@ pub(super) async fn authorise(tx: &impl Connection, actor: &Actor, grant: Grant,
             } else {
                 edition::find_for(tx, actor, id).await?
             };
-            let coordinated = seen
-                .as_ref()
-                .is_some_and(|row| actor.coordinated().covers(row.course_id, row.id));
-            (
-                seen.is_some(),
-                Relation {
-                    edition: coordinated,
-                    ..Relation::NONE
-                },
-            )
+            let relation = seen.as_ref().map(|row| edition_relation(actor, row));
+            (seen.is_some(), relation.unwrap_or_default())
         }
     };
     if !exists {
