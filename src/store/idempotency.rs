@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
-use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, OnConflict};
 
-use super::{Db, Tx};
+use super::{Db, Tx, one_time};
 use crate::domain::id::PersonId;
 use crate::domain::idempotency::KEPT;
 use crate::error::Result;
@@ -109,15 +108,7 @@ pub(super) async fn give_up(tx: &Tx, id: &[u8; 32]) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the keys that are out of date; how many there were. It looks before it writes, as [`super::outbox::claim`]
-/// does.
-pub async fn forget_old(db: &Db, now: DateTime<Utc>) -> Result<u64> {
-    let is_old = || Column::CreatedAt.lte(now - KEPT);
-    let at = Entity::find().select_only().column(Column::CreatedAt);
-    let first: Option<DateTime<Utc>> = at.filter(is_old()).limit(1).into_tuple().one(db.read()).await?;
-    if first.is_none() {
-        return Ok(0);
-    }
-    let old = Entity::delete_many().filter(is_old());
-    Ok(old.exec(db.alone()).await?.rows_affected)
+/// Forgets the keys that are out of date.
+pub async fn forget_old(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    one_time::forget::<Entity>(db, Column::Id, &Column::CreatedAt.lte(now - KEPT)).await
 }

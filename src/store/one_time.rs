@@ -96,13 +96,14 @@ pub(super) async fn forget_ended<E: OneTime>(db: &Db, now: DateTime<Utc>) -> Res
     forget::<E>(db, E::HASH, &E::EXPIRES_AT.lte(now)).await
 }
 
-/// Removes the rows of a table for which something holds. It looks before it writes, so that it holds up nobody where
-/// there are none, and takes a bounded number at a time, each by a statement of its own.
-pub(super) async fn forget<E: EntityTrait>(db: &Db, hash: E::Column, is_over: &Expr) -> Result<()> {
-    let over = || E::find().select_only().column(hash).filter(is_over.clone());
+/// Removes the rows of a table for which something holds; `id` tells them apart. It looks before it writes, so that it
+/// holds up nobody where there are none, and takes a bounded number at a time, each by a statement of its own.
+pub(super) async fn forget<E: EntityTrait>(db: &Db, id: E::Column, is_over: &Expr) -> Result<()> {
+    let over = || E::find().select_only().column(id).filter(is_over.clone());
     while over().limit(1).into_tuple::<Vec<u8>>().one(db.read()).await?.is_some() {
         let some = over().limit(AT_ONCE).into_query();
-        let gone = E::delete_many().filter(hash.in_subquery(some));
+        // Asked of the row itself as well: on PostgreSQL it may have been taken up anew while this waited for it.
+        let gone = E::delete_many().filter(id.in_subquery(some)).filter(is_over.clone());
         if gone.exec(db.alone()).await?.rows_affected == 0 {
             // Another worker had them.
             return Ok(());
