@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
 use crate::support::scene::{
-    Class, Plan, act, apply, as_seen, draft, edition_input, enrolling, id_of, roadmap_input, speak, state, walk,
+    Class, Plan, act, apply, as_seen, draft, edition_input, enrolling, field_of, id_of, roadmap_input, speak, state,
+    walk,
 };
 
 /// An identifier of an edition, as the store has it.
@@ -186,10 +187,9 @@ async fn nothing_is_done_in_a_cancelled_edition() {
         (carla, "DecideCompletion", json!({ "enrolments": enrolments })),
     ] {
         let refused = act(client, operation, input).await;
-        let mutation = format!("{}{}", operation[..1].to_lowercase(), &operation[1..]);
         let code = match refused.json["errors"][0]["extensions"]["code"].as_str() {
             Some(code) => code.to_owned(),
-            None => refused.user_errors(&mutation).join(", "),
+            None => refused.user_errors(&field_of(operation)).join(", "),
         };
         let said = code.split(' ').next().unwrap_or_default();
         let expected = match operation {

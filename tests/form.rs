@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, act, edition_input, roadmap_input};
+use crate::support::scene::{Plan, edition_input, faults, roadmap_input};
 
 /// What every input of the table holds for an identifier.
 const WRONG: &str = "nonsense";
@@ -245,10 +245,8 @@ async fn everything_that_is_wrong_with_the_form_of_an_input_comes_at_once() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
     for (operation, input, told) in [about_editions(), about_people(), about_work()].concat() {
-        let answer = act(&coordinator, operation, input).await;
-        let mutation = format!("{}{}", operation[..1].to_lowercase(), &operation[1..]);
         let expected: Vec<String> = told.iter().map(|fault| fault.replacen(' ', " input.", 1)).collect();
-        assert_eq!(answer.user_errors(&mutation), expected, "{operation}");
+        assert_eq!(faults(&coordinator, operation, input).await, expected, "{operation}");
     }
 }
 
@@ -257,8 +255,7 @@ async fn a_list_that_is_wrong_throughout_tells_a_hundred_of_its_faults() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
     let input = json!({ "teamIds": vec![WRONG; 5000], "personId": WRONG });
-    let answer = act(&coordinator, "AllocateTutor", input).await;
-    let told = answer.user_errors("allocateTutor");
+    let told = faults(&coordinator, "AllocateTutor", input).await;
     assert_eq!(told.len(), 101);
     assert_eq!(told[99], "INVALID_ID input.teamIds.99");
     assert_eq!(told[100], "INVALID_ID input.personId");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::scene::{Class, act, as_seen, id_of, scores, state, version};
+use crate::support::scene::{Class, act, as_seen, faults, id_of, scores, state, version};
 
 /// A list that a mutation takes: whose it is, where it stands, one of what stands in it, the rest of the input, and how
 /// much it holds at most, where there is a limit.
@@ -41,11 +41,10 @@ async fn a_list_names_each_thing_once_and_no_more_than_it_may() {
     let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
     let submission = class.hand_in(&class.people[0], "In eighteen months.").await;
     for (operation, at, one, rest, limit) in listings(&class, &submission) {
-        let field = format!("{}{}", operation[..1].to_lowercase(), &operation[1..]);
         let refused = async |count: usize| {
             let mut input = rest.clone();
             input[at] = Value::from(vec![one.clone(); count]);
-            act(&class.coordinator, operation, input).await.user_errors(&field)
+            faults(&class.coordinator, operation, input).await
         };
         assert_eq!(refused(2).await, [format!("REPEATED input.{at}.1")], "{operation}");
         let twice = [1, 2].map(|place| format!("REPEATED input.{at}.{place}"));
@@ -91,8 +90,8 @@ async fn a_course_has_one_text_of_a_language() {
         ),
     ] {
         let course = json!({ "code": "BIG-DATA", "titles": titles, "descriptions": descriptions });
-        let refused = act(&coordinator, "CreateCourse", json!({ "course": course })).await;
-        assert_eq!(refused.user_errors("createCourse"), [expected]);
+        let refused = faults(&coordinator, "CreateCourse", json!({ "course": course })).await;
+        assert_eq!(refused, [expected]);
     }
 }
 

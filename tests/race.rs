@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::support::app::{Answer, Client, TestApp, Who};
 use crate::support::draw::Draw;
-use crate::support::scene::{Plan, act, edition_input, enrolling};
+use crate::support::scene::{Plan, act, edition_input, enrolling, field_of};
 
 /// How many people race in a round.
 const CLIENTS: usize = 64;
@@ -98,12 +98,11 @@ fn sent_away(client: &Client<'_>, answer: &Answer) -> bool {
 
 /// Acts, and says what came of it. Only what a race explains may be refused.
 async fn attempt(client: &Client<'_>, operation: &str, input: Value) -> String {
-    let mutation = format!("{}{}", operation[..1].to_lowercase(), &operation[1..]);
     let answer = act(client, operation, input).await;
     if sent_away(client, &answer) {
         return format!("{operation} OVERLOADED");
     }
-    let refused = answer.user_errors(&mutation);
+    let refused = answer.user_errors(&field_of(operation));
     let Some(refusal) = refused.first() else {
         return format!("{operation} done");
     };

@@ -6,11 +6,9 @@ use rumbo::store::{history, invitation};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use super::{
-    accept, answers, field_of, invited, list, nora, opened, steps, to_edition, to_edition_as, token, token_of,
-};
+use super::{accept, answers, invited, list, nora, opened, steps, to_edition, to_edition_as, token, token_of};
 use crate::support::app::TestApp;
-use crate::support::scene::{act, at, walk};
+use crate::support::scene::{act, at, faults, walk};
 
 #[tokio::test]
 async fn every_dead_token_is_refused_in_one_way() {
@@ -106,12 +104,11 @@ async fn an_open_invitation_is_taken_back_or_sent_again_by_whoever_might_have_se
         }
         let nobody = act(&test.anonymous(), operation, input(1)).await;
         assert_eq!(nobody.refusal(), "UNAUTHENTICATED");
-        let name = field_of(operation);
-        let stale = act(&cora, operation, input(2)).await;
-        assert_eq!(stale.user_errors(&name), ["STALE_VERSION input.version"]);
+        let stale = faults(&cora, operation, input(2)).await;
+        assert_eq!(stale, ["STALE_VERSION input.version"]);
         let wrong = json!({ "invitationId": edition, "version": 1 });
-        let refused = act(&cora, operation, wrong).await;
-        assert_eq!(refused.user_errors(&name), ["INVALID_ID input.invitationId"]);
+        let refused = faults(&cora, operation, wrong).await;
+        assert_eq!(refused, ["INVALID_ID input.invitationId"]);
     }
     let soon = act(&cora, "ResendInvitation", input(1)).await;
     assert_eq!(soon.user_errors("resendInvitation"), ["TOO_SOON input.invitationId"]);
@@ -173,9 +170,8 @@ async fn what_is_overdue_has_expired_at_once_and_is_marked_once() {
     assert_eq!(overdue[0]["id"], id.as_str());
     assert_eq!(list(&carla, &edition, json!({ "states": ["SENT"] })).await.len(), 1);
     for operation in ["WithdrawInvitation", "ResendInvitation"] {
-        let name = field_of(operation);
-        let over = act(&carla, operation, json!({ "invitationId": id, "version": 1 })).await;
-        assert_eq!(over.user_errors(&name), ["ILLEGAL_TRANSITION input.invitationId"]);
+        let over = faults(&carla, operation, json!({ "invitationId": id, "version": 1 })).await;
+        assert_eq!(over, ["ILLEGAL_TRANSITION input.invitationId"]);
     }
     // Whoever was refused is answered before their transaction is undone, and the job passes by what somebody holds.
     let tx = test.app.db.write().await.expect("a transaction");

@@ -162,11 +162,6 @@ fn steps(listed: &Value) -> Vec<&Value> {
     steps.iter().map(|step| &step["to"]).collect()
 }
 
-/// The field of a mutation that is called as its operation.
-fn field_of(operation: &str) -> String {
-    operation.replacen(&operation[..1], &operation[..1].to_lowercase(), 1)
-}
-
 /// A request with somebody's token, to which headers can be added.
 fn posting(client: &Client<'_>) -> Builder {
     let bearer = format!("Bearer {}", client.token().expect("a token"));

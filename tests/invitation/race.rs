@@ -7,11 +7,11 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::{
-    EMAIL, appointed, field_of, invited, joining, list, nora, opened, owners, posting, steps, to_edition,
-    to_edition_as, to_role, token, token_of,
+    EMAIL, appointed, invited, joining, list, nora, opened, owners, posting, steps, to_edition, to_edition_as, to_role,
+    token, token_of,
 };
 use crate::support::app::TestApp;
-use crate::support::scene::act;
+use crate::support::scene::{act, faults};
 
 /// Sends mutations at once; what each was refused with, nothing for what was done.
 async fn at_once(test: &Arc<TestApp>, all: Vec<(Option<String>, &'static str, Value)>) -> Vec<String> {
@@ -19,8 +19,7 @@ async fn at_once(test: &Arc<TestApp>, all: Vec<(Option<String>, &'static str, Va
     for (token, operation, input) in all {
         let test = test.clone();
         tasks.push(tokio::spawn(async move {
-            let answer = act(&test.bearer(token), operation, input).await;
-            let refused = answer.user_errors(&field_of(operation));
+            let refused = faults(&test.bearer(token), operation, input).await;
             refused.first().cloned().unwrap_or_default()
         }));
     }

@@ -148,17 +148,17 @@ pub async fn act(client: &Client<'_>, operation: &str, input: Value) -> Answer {
 /// The same, in which nothing is to be put right.
 pub async fn done(client: &Client<'_>, operation: &str, input: Value) -> Answer {
     let answer = act(client, operation, input).await;
-    assert_eq!(answer.user_errors(&field(operation)), [""; 0], "{operation}");
+    assert_eq!(answer.user_errors(&field_of(operation)), [""; 0], "{operation}");
     answer
 }
 
 /// The same: what is to be put right in it.
 pub async fn faults(client: &Client<'_>, operation: &str, input: Value) -> Vec<String> {
-    act(client, operation, input).await.user_errors(&field(operation))
+    act(client, operation, input).await.user_errors(&field_of(operation))
 }
 
 /// The field of a mutation that is called like its operation.
-fn field(operation: &str) -> String {
+pub fn field_of(operation: &str) -> String {
     let (first, rest) = operation.split_at(1);
     first.to_lowercase() + rest
 }
