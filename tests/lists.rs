@@ -95,6 +95,22 @@ async fn a_course_has_one_text_of_a_language() {
     }
 }
 
+/// Does something to these things at once, and returns how many statements that took. They are answered in their
+/// order; named are the list of the input, that of the answer, and what says there which thing a row is about.
+async fn cost(test: &TestApp, class: &Class<'_>, operation: &str, lists: [&str; 3], things: &[String]) -> u64 {
+    let [list, rows, id] = lists;
+    let mut input = json!({});
+    input[list] = as_seen(&class.coordinator, json!(things)).await;
+    class.coordinator.warm_up().await;
+    let before = test.app.db.statements();
+    let answer = act(&class.coordinator, operation, input).await;
+    let spent = test.app.db.statements() - before;
+    let rows = answer.at(rows).as_array().expect("a list");
+    let of: Vec<&Value> = rows.iter().map(|row| &row[id]).collect();
+    assert_eq!(of, things.iter().collect::<Vec<_>>());
+    spent
+}
+
 #[tokio::test]
 async fn outcomes_of_many_cost_as_many_statements_as_of_two() {
     let test = TestApp::new().await;
@@ -106,14 +122,8 @@ async fn outcomes_of_many_cost_as_many_statements_as_of_two() {
     let mut spent = Vec::new();
     // The first ones make the rows of the statistics.
     for some in [&class.enrolments[..1], &class.enrolments[1..3], &class.enrolments[3..]] {
-        let input = json!({ "enrolments": as_seen(&class.coordinator, json!(some)).await });
-        class.coordinator.warm_up().await;
-        let before = test.app.db.statements();
-        let decided = act(&class.coordinator, "DecideCompletion", input).await;
-        spent.push(test.app.db.statements() - before);
-        let decided = decided.at("decideCompletion.completions").as_array().expect("a list");
-        let of: Vec<&Value> = decided.iter().map(|row| &row["enrolmentId"]).collect();
-        assert_eq!(of, some.iter().collect::<Vec<_>>());
+        let lists = ["enrolments", "decideCompletion.completions", "enrolmentId"];
+        spent.push(cost(&test, &class, "DecideCompletion", lists, some).await);
     }
     assert_eq!(spent[1], spent[2], "{spent:?}");
     for enrolment in &class.enrolments {
@@ -144,14 +154,8 @@ async fn grades_of_many_cost_as_many_statements_as_of_one() {
     }
     let mut spent = Vec::new();
     for some in [&works[..1], &works[1..2], &works[2..]] {
-        let input = json!({ "submissions": as_seen(&class.coordinator, json!(some)).await });
-        class.coordinator.warm_up().await;
-        let before = test.app.db.statements();
-        let released = act(&class.coordinator, "ReleaseGrades", input).await;
-        spent.push(test.app.db.statements() - before);
-        let released = released.at("releaseGrades.submissions").as_array().expect("a list");
-        let of: Vec<&Value> = released.iter().map(|row| &row["id"]).collect();
-        assert_eq!(of, some.iter().collect::<Vec<_>>());
+        let lists = ["submissions", "releaseGrades.submissions", "id"];
+        spent.push(cost(&test, &class, "ReleaseGrades", lists, some).await);
     }
     assert_eq!(spent[1], spent[2], "{spent:?}");
     let mails = test.mails().await;
