@@ -149,11 +149,7 @@ async fn a_calendar_holds_what_one_takes_part_in_and_tutors() {
 async fn whoever_waits_sees_the_end_of_enrolment_alone() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let plan = Plan {
-        policy: "APPROVAL",
-        ..Plan::OPEN
-    };
-    let edition = enrolling(&carla, plan).await;
+    let edition = enrolling(&carla, Plan::OPEN.by_approval()).await;
     meet(&test, &edition, "2026-04-07T10:00:00-03:00").await;
     let ana = test.person("Ana").await;
     let (enrolment, _) = apply(&ana, &edition).await;

@@ -106,11 +106,7 @@ async fn both_ways(
 async fn sixty_people_apply_for_five_seats() {
     let test = Arc::new(TestApp::new().await);
     let coordinator = test.coordinator().await;
-    let plan = Plan {
-        capacity: Some(5),
-        ..Plan::OPEN
-    };
-    let edition = enrolling(&coordinator, plan).await;
+    let edition = enrolling(&coordinator, Plan::of_seats(5)).await;
     let mut requests = Vec::new();
     let mut people = Vec::new();
     for name in names(60) {
@@ -189,10 +185,7 @@ async fn of_changes_to_one_version_one_wins() {
     let coordinator = test.coordinator().await;
     let edition = enrolling(&coordinator, Plan::OPEN).await;
     let plan = |capacity| {
-        let plan = Plan {
-            capacity: Some(capacity),
-            ..Plan::OPEN
-        };
+        let plan = Plan::of_seats(capacity);
         json!({ "editionId": edition, "version": 3, "edition": edition_input(plan) })
     };
     let requests = (10..20).map(|capacity| (coordinator.clone(), "UpdateEdition", plan(capacity)));
@@ -310,8 +303,7 @@ async fn editions_that_count_the_same_people_in_opposite_order_do_not_wait_in_a_
     for turn in 0..16 {
         let plan = Plan {
             code: format!("TURN-{turn}").leak(),
-            capacity: Some(1),
-            ..Plan::OPEN
+            ..Plan::of_seats(1)
         };
         let edition = enrolling(&coordinator, plan).await;
         let (first, second) = if turn % 2 == 0 { (&ana, &ben) } else { (&ben, &ana) };

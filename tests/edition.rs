@@ -65,11 +65,7 @@ async fn state_of(test: &TestApp, edition: &str) -> String {
 async fn a_cancelled_edition_tells_everybody_whom_it_concerns_once() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let plan = Plan {
-        capacity: Some(1),
-        ..Plan::OPEN
-    };
-    let edition = enrolling(&carla, plan).await;
+    let edition = enrolling(&carla, Plan::of_seats(1)).await;
     let here = Scope::Edition(id(&edition));
     let ana = test.person("Ana").await;
     let ben = test.person("Ben").await;
@@ -456,15 +452,7 @@ async fn a_copy_is_for_who_plans_both_and_stays_in_the_calendar() {
 async fn time_takes_an_edition_from_the_window_to_the_grades() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let edition = draft(
-        &carla,
-        Plan {
-            capacity: Some(1),
-            ..Plan::OPEN
-        },
-    )
-    .await
-    .text("createEdition.edition.id");
+    let edition = draft(&carla, Plan::of_seats(1)).await.text("createEdition.edition.id");
     drop(test.mails().await);
     assert_eq!(steps(&test, &edition).await.len(), 1, "a draft stays one");
     walk(&carla, &edition, &["ANNOUNCED"]).await;
@@ -561,14 +549,7 @@ async fn late_and_on_many_copies_at_once_every_step_is_taken_once() {
 async fn below_its_minimum_an_edition_waits_and_its_coordinators_know() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let edition = enrolling(
-        &carla,
-        Plan {
-            policy: "APPROVAL",
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    let edition = enrolling(&carla, Plan::OPEN.by_approval()).await;
     replan(&carla, &edition, json!({ "minimum": 2, "policy": "APPROVAL" })).await;
     test.holder("Eva", Role::Coordinator, Scope::Edition(id(&edition)))
         .await;

@@ -10,11 +10,7 @@ use crate::support::scene::{Plan, apply, as_seen, draft, edition_input, enrollin
 
 /// An open edition of so many seats that takes people.
 async fn of_seats(coordinator: &Client<'_>, seats: i64) -> String {
-    let plan = Plan {
-        capacity: Some(seats),
-        ..Plan::OPEN
-    };
-    enrolling(coordinator, plan).await
+    enrolling(coordinator, Plan::of_seats(seats)).await
 }
 
 #[tokio::test]
@@ -75,10 +71,7 @@ async fn more_seats_go_to_those_who_wait() {
     for name in ["Ana", "Ben", "Cy", "Dan"] {
         enrolments.push(apply(&test.person(name).await, &edition).await.0);
     }
-    let plan = edition_input(Plan {
-        capacity: Some(3),
-        ..Plan::OPEN
-    });
+    let plan = edition_input(Plan::of_seats(3));
     let input = json!({ "editionId": edition, "version": 3, "edition": plan });
     let updated = coordinator.run("UpdateEdition", json!({ "input": input })).await;
     assert_eq!(updated.number("updateEdition.edition.seatsTaken"), 3);
@@ -87,10 +80,7 @@ async fn more_seats_go_to_those_who_wait() {
         states.push(state(&coordinator, enrolment).await);
     }
     assert_eq!(states, ["CONFIRMED", "CONFIRMED", "CONFIRMED", "WAITLISTED"]);
-    let plan = edition_input(Plan {
-        capacity: Some(2),
-        ..Plan::OPEN
-    });
+    let plan = edition_input(Plan::of_seats(2));
     let input = json!({ "editionId": edition, "version": 4, "edition": plan });
     let refused = coordinator.run("UpdateEdition", json!({ "input": input })).await;
     assert_eq!(
@@ -104,15 +94,7 @@ async fn more_seats_go_to_those_who_wait() {
 async fn a_coordinator_decides_one_and_many_at_once() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let edition = enrolling(
-        &coordinator,
-        Plan {
-            capacity: Some(2),
-            policy: "APPROVAL",
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    let edition = enrolling(&coordinator, Plan::of_seats(2).by_approval()).await;
     let mut enrolments = Vec::new();
     for name in ["Ana", "Ben", "Cy"] {
         let (enrolment, state) = apply(&test.person(name).await, &edition).await;
@@ -208,11 +190,7 @@ async fn a_coordinator_decides_one_and_many_at_once() {
 async fn whom_a_coordinator_lets_wait_waits_although_a_seat_is_free() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let plan = Plan {
-        capacity: Some(5),
-        policy: "APPROVAL",
-        ..Plan::OPEN
-    };
+    let plan = Plan::of_seats(5).by_approval();
     let edition = enrolling(&coordinator, plan).await;
     let (first, _) = apply(&test.person("Ana").await, &edition).await;
     let (second, _) = apply(&test.person("Ben").await, &edition).await;
@@ -262,11 +240,7 @@ async fn replanned(coordinator: &Client<'_>, edition: &str, plan: Plan, enrolmen
 async fn an_edition_that_is_opened_lets_those_in_who_wait() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let plan = Plan {
-        capacity: Some(5),
-        policy: "APPROVAL",
-        ..Plan::OPEN
-    };
+    let plan = Plan::of_seats(5).by_approval();
     let edition = enrolling(&coordinator, plan).await;
     let (waits, _) = apply(&test.person("Ana").await, &edition).await;
     let input = json!({ "enrolmentId": waits, "version": 1, "decision": "WAITLIST", "reason": "so decided" });

@@ -166,10 +166,7 @@ async fn silently(test: &TestApp, sql: &str) {
 async fn the_figures_of_an_edition_come_at_once_and_after_each_change() {
     let test = TestApp::having(prompt).await;
     let carla = test.coordinator().await;
-    let plan = Plan {
-        capacity: Some(1),
-        ..Plan::OPEN
-    };
+    let plan = Plan::of_seats(1);
     let edition = enrolling(&carla, plan).await;
     let (eva, ana) = (test.person("Eva").await, test.person("Ana").await);
     let mut peer = follower(&test, &carla, &edition).await;
@@ -227,11 +224,7 @@ async fn freed(test: &TestApp) {
 async fn ones_own_enrolments_come_whoever_changes_them_and_nobody_elses() {
     let test = TestApp::having(prompt).await;
     let (carla, one) = open(&test).await;
-    let approval = Plan {
-        policy: "APPROVAL",
-        ..Plan::OTHER
-    };
-    let other = enrolling(&carla, approval).await;
+    let other = enrolling(&carla, Plan::OTHER.by_approval()).await;
     let (eva, ana) = (test.person("Eva").await, test.person("Ana").await);
     let mut peer = introduced(&test, eva.token()).await;
     subscribe(&mut peer, "a", OWN, json!({ "first": 10 })).await;
@@ -302,11 +295,7 @@ async fn nothing_is_told_of_what_was_rolled_back() {
 async fn whatever_changes_an_enrolment_is_announced() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let approval = Plan {
-        policy: "APPROVAL",
-        ..Plan::OPEN
-    };
-    let edition = enrolling(&carla, approval).await;
+    let edition = enrolling(&carla, Plan::OPEN.by_approval()).await;
     let eva = test.person("Eva").await;
     let topics = [
         Topic::Person(eva.person.expect("a person")),

@@ -226,8 +226,7 @@ async fn sample(coordinator: Client<'_>, edition: String, over: Arc<AtomicBool>)
 async fn stage(coordinator: &Client<'_>, number: usize, rules: Rules) -> String {
     let plan = Plan {
         code: format!("RACE-{number}").leak(),
-        capacity: Some(SEATS),
-        ..Plan::OPEN
+        ..Plan::of_seats(SEATS)
     };
     let edition = enrolling(coordinator, plan).await;
     if rules.offers {

@@ -15,12 +15,7 @@ use crate::support::scene::{Plan, act, apply, edition_input, enrolling, state};
 async fn a_new_pool_is_answered_with_the_seats_that_it_gave_out() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let plan = Plan {
-        capacity: Some(3),
-        policy: "APPROVAL",
-        ..Plan::OPEN
-    };
-    let edition = enrolling(&coordinator, plan).await;
+    let edition = enrolling(&coordinator, Plan::of_seats(3).by_approval()).await;
     let brazilian = Who {
         country: "BR",
         ..Who::named("Caio")
@@ -101,11 +96,7 @@ async fn lengthen(test: &TestApp, waiting: &str, count: usize) {
 async fn a_lifted_limit_admits_a_line_of_more_than_a_round() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    let plan = Plan {
-        capacity: Some(1),
-        ..Plan::OPEN
-    };
-    let edition = enrolling(&coordinator, plan).await;
+    let edition = enrolling(&coordinator, Plan::of_seats(1)).await;
     apply(&test.person("Ana").await, &edition).await;
     let (waiting, stands) = apply(&test.person("Ben").await, &edition).await;
     assert_eq!(stands, "WAITLISTED");

@@ -105,8 +105,7 @@ async fn play(history: Vec<Event>) {
             &coordinator,
             Plan {
                 code: "OPEN",
-                capacity: Some(2),
-                ..Plan::OPEN
+                ..Plan::of_seats(2)
             },
         )
         .await,
@@ -114,8 +113,7 @@ async fn play(history: Vec<Event>) {
             &coordinator,
             Plan {
                 code: "CHOSEN",
-                capacity: Some(3),
-                policy: "APPROVAL",
+                ..Plan::of_seats(3).by_approval()
             },
         )
         .await,

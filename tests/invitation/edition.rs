@@ -78,11 +78,7 @@ async fn somebody_without_an_account_is_invited_and_takes_part() {
 async fn the_owner_of_the_address_accepts_with_the_account_and_nobody_else() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let plan = Plan {
-        policy: "APPROVAL",
-        ..Plan::OPEN
-    };
-    let edition = enrolling(&carla, plan).await;
+    let edition = enrolling(&carla, Plan::OPEN.by_approval()).await;
     let token = invited(&test, &carla, &edition).await;
     let ben = test.person("Ben").await;
     let other = accept(&ben, &token).await;

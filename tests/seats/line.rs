@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use rumbo::domain::actor::Role;
 use serde_json::{Value, json};
 
-use super::{QUEUE, Scene, change, plan, removal};
+use super::{QUEUE, Scene, change, removal};
 use crate::support::app::{TestApp, Who};
 use crate::support::scene::{Plan, act, apply, at, edition_input, faults};
 
@@ -38,10 +38,7 @@ async fn admitted(test: &TestApp) -> Vec<String> {
 #[tokio::test]
 async fn where_a_coordinator_decides_no_more_pass_on_than_was_freed_or_added() {
     let test = TestApp::new().await;
-    let approval = |capacity| Plan {
-        policy: "APPROVAL",
-        ..plan(capacity)
-    };
+    let approval = |capacity| Plan::of_seats(capacity).by_approval();
     let coordinator = test.coordinator().await;
     let scene = Scene::with(&test, coordinator, approval(9)).await;
     let people = [

@@ -3,7 +3,7 @@
 use rumbo::store::Engine;
 use serde_json::json;
 
-use super::{Scene, plan};
+use super::Scene;
 use crate::support::app::{TestApp, Who};
 use crate::support::scene::{Plan, apply};
 
@@ -14,7 +14,7 @@ async fn the_seats_of_many_editions_are_read_in_few_statements() {
     for number in 0..6 {
         let plan = Plan {
             code: format!("SEATS-{number}").leak(),
-            ..plan(4)
+            ..Plan::of_seats(4)
         };
         let scene = Scene::with(&test, coordinator.clone(), plan).await;
         scene.keep(json!({ "country": "BR" }), 1).await;

@@ -11,14 +11,6 @@ mod many;
 mod offer;
 mod pool;
 
-/// An edition with so many seats.
-fn plan(capacity: i64) -> Plan {
-    Plan {
-        capacity: Some(capacity),
-        ..Plan::OPEN
-    }
-}
-
 /// Those who apply for one seat: names, countries, and where they then stand.
 const QUEUE: [(&str, &str, &str); 3] = [
     ("Ana", "UY", "CONFIRMED"),
@@ -42,7 +34,7 @@ struct Applicant<'a> {
 impl<'a> Scene<'a> {
     /// An edition with so many seats that anybody may enter.
     async fn of(test: &'a TestApp, capacity: i64) -> Self {
-        Self::with(test, test.coordinator().await, plan(capacity)).await
+        Self::with(test, test.coordinator().await, Plan::of_seats(capacity)).await
     }
 
     async fn with(test: &'a TestApp, coordinator: Client<'a>, plan: Plan) -> Self {
@@ -184,7 +176,7 @@ impl Applicant<'_> {
 
 /// The plan of an edition whose seats are offered for so many hours.
 fn offering_for(capacity: i64, hours: i64) -> Value {
-    let mut input = edition_input(plan(capacity));
+    let mut input = edition_input(Plan::of_seats(capacity));
     input["offerHours"] = json!(hours);
     input
 }

@@ -31,6 +31,22 @@ impl Plan {
         code: "OTHER-2026",
         ..Self::OPEN
     };
+
+    /// One that so many may enter.
+    pub const fn of_seats(seats: i64) -> Self {
+        Self {
+            capacity: Some(seats),
+            ..Self::OPEN
+        }
+    }
+
+    /// The same, in which a coordinator decides who enters.
+    pub const fn by_approval(self) -> Self {
+        Self {
+            policy: "APPROVAL",
+            ..self
+        }
+    }
 }
 
 /// What an edition is planned to be; the clock of the tests stands inside its enrolment window.
