@@ -45,7 +45,6 @@ mod rate;
 mod report;
 mod retention;
 mod retry;
-mod seating;
 mod seats;
 mod second_factor;
 mod session;

@@ -53,6 +53,24 @@ async fn seats_are_kept_for_a_country_until_they_are_released() {
 }
 
 #[tokio::test]
+async fn a_new_pool_is_answered_with_the_seats_that_it_gave_out() {
+    let test = TestApp::new().await;
+    let plan = Plan::of_seats(3).by_approval();
+    let scene = Scene::with(&test, test.coordinator().await, plan).await;
+    let people = scene.line(&[("Caio", "BR", "APPLIED")]).await;
+    let decision = scene.decision(&people[0], "WAITLIST").await;
+    scene.done("DecideEnrolment", decision).await;
+    assert_eq!(people[0].state().await, "WAITLISTED");
+    let input = json!({ "editionId": scene.edition, "country": "BR", "seats": 1 });
+    let made = scene.done("CreateSeatPool", input).await;
+    assert_eq!(people[0].state().await, "CONFIRMED");
+    let counts =
+        ["seats", "taken", "held", "waiting"].map(|name| made.number(&format!("createSeatPool.seatPool.{name}")));
+    assert_eq!(counts, [1, 1, 0, 0]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
 async fn people_of_a_pool_overflow_where_it_says_so() {
     let test = TestApp::new().await;
     let institution = test.institution("INEFOP", "UY").await;
