@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::retry::{until, waits};
-use crate::support::app::TestApp;
+use crate::support::app::{Client, TestApp};
 use crate::support::scene::{Plan, act, at, draft, edition_input, enrolling, walk};
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_draft_looks_like_nothing_to_others() {
 }
 
 /// What somebody sees of a course: by its identifier, as a node, and in the list.
-async fn seen_of(client: &crate::support::app::Client<'_>, course: &str) -> [bool; 3] {
+async fn seen_of(client: &Client<'_>, course: &str) -> [bool; 3] {
     let one = client.run("SeeCourse", json!({ "id": course })).await;
     let node = client
         .query("query ($id: ID!) { node(id: $id) { id } }", json!({ "id": course }))

@@ -1,9 +1,9 @@
-//! Lists in an input: how long they may be, that each thing stands in them once, and what long ones cost.
+//! Lists in an input or a filter: how long they may be, that each thing stands in them once, what long ones cost.
 
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::scene::{Class, act, as_seen, faults, id_of, scores, state, version};
+use crate::support::scene::{Class, Plan, act, as_seen, enrolling, faults, id_of, scores, state, version};
 
 /// A list that a mutation takes: whose it is, where it stands, one of what stands in it, the rest of the input, and how
 /// much it holds at most, where there is a limit.
@@ -92,6 +92,52 @@ async fn a_course_has_one_text_of_a_language() {
         let course = json!({ "code": "BIG-DATA", "titles": titles, "descriptions": descriptions });
         let refused = faults(&coordinator, "CreateCourse", json!({ "course": course })).await;
         assert_eq!(refused, [expected]);
+    }
+}
+
+#[tokio::test]
+async fn a_list_in_a_filter_has_one_value_at_least_and_a_thousand_at_most() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    let institution = "ins_01h455vb4pex5vsknk084sn02q";
+    for (field, at, of, value) in [
+        ("editions", "filter.states", "EditionState", "RUNNING"),
+        ("edition.enrolments", "filter.states", "EnrolmentState", "ACTIVE"),
+        ("edition.enrolments", "filter.countries", "String", "UY"),
+        ("edition.enrolments", "filter.institutionIds", "ID", institution),
+        ("edition.invitations", "filter.states", "InvitationState", "SENT"),
+        ("edition.submissions", "states", "SubmissionState", "DRAFT"),
+        ("invitations", "filter.states", "InvitationState", "SENT"),
+        ("reviewQueue", "states", "SubmissionState", "DRAFT"),
+        ("auditEntries", "filter.actions", "String", "apply"),
+    ] {
+        let most = if field == "auditEntries" { 20 } else { 1000 };
+        let argument = match at.split_once('.') {
+            Some((filter, list)) => format!("{filter}: {{ {list}: $list }}"),
+            None => format!("{at}: $list"),
+        };
+        let page = |field: &str| format!("{field}(first: 1, {argument}) {{ nodes {{ __typename }} }}");
+        let asked = match field.strip_prefix("edition.") {
+            Some(field) => format!("edition(id: \"{edition}\") {{ {} }}", page(field)),
+            None => page(field),
+        };
+        let document = format!("query ($list: [{of}!]) {{ {asked} }}");
+        let ask = async |list: Value| coordinator.query(&document, json!({ "list": list })).await;
+        for list in [Value::Null, json!([value]), json!(vec![value; most])] {
+            assert!(ask(list).await.json.get("errors").is_none(), "{document}");
+        }
+        let path = json!(at.split('.').collect::<Vec<_>>());
+        let none = ask(json!([])).await;
+        assert_eq!(none.refusal(), "REQUIRED", "{document}");
+        assert_eq!(none.json["errors"][0]["extensions"]["inputPath"], path, "{document}");
+        let more = ask(json!(vec![value; most + 1])).await;
+        assert_eq!(more.refusal(), "TOO_LONG", "{document}");
+        let error = &more.json["errors"][0];
+        assert_eq!(error["extensions"]["inputPath"], path, "{document}");
+        assert_eq!(error["extensions"]["detail"], most.to_string(), "{document}");
+        let said = error["message"].as_str().expect("a sentence");
+        assert!(said.contains(&most.to_string()), "{said}");
     }
 }
 
