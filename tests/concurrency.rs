@@ -9,9 +9,10 @@ use rumbo::domain::id::{DeliverableId, EditionId, TeamId};
 use rumbo::domain::person::Gender;
 use rumbo::store::{Engine, allocation, deliverable, edition, person, role};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
+use crate::retry::{until, waiting};
 use crate::support::app::{Answer, Client, TestApp, Who};
 use crate::support::scene::{Class, Plan, act, apply, as_seen, edition_input, enrolling, id_of, version};
 
@@ -509,20 +510,7 @@ async fn until_somebody_waits(test: &TestApp) {
 
 /// The same for so many statements.
 async fn until_so_many_wait(test: &TestApp, count: i64) {
-    const WAITING: &str =
-        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    if test.app.db.engine() == Engine::Sqlite {
-        return;
-    }
-    loop {
-        let db = test.app.db.read();
-        let row = db
-            .query_one_raw(Statement::from_string(db.get_database_backend(), WAITING))
-            .await;
-        let row = row.expect("a query").expect("a row");
-        if row.try_get_by_index::<i64>(0).expect("a count") >= count {
-            return;
-        }
-        tokio::task::yield_now().await;
+    if test.app.db.engine() == Engine::Postgres {
+        until("so many statements wait", async || waiting(test).await >= count).await;
     }
 }

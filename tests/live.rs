@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::matrix::World;
+use crate::retry::until;
 use crate::socket::{Peer, introduced, introduced_at};
 use crate::support::app::{Client, TestApp};
 use crate::support::operations::document;
@@ -213,11 +214,7 @@ async fn the_figures_of_an_edition_come_at_once_and_after_each_change() {
 
 /// Waits until nobody follows anything any more.
 async fn freed(test: &TestApp) {
-    let begun = Instant::now();
-    while test.app.db.followed() > 0 {
-        assert!(begun.elapsed() < DEADLINE, "somebody still follows");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("nobody follows any more", async || test.app.db.followed() == 0).await;
 }
 
 #[tokio::test]
@@ -399,11 +396,10 @@ async fn a_change_is_announced_only_where_somebody_follows_it() {
     // From when the server knows that it is followed.
     let known = "SELECT CAST(objid AS text) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted \
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let begun = Instant::now();
-    while texts(&test.app.db, known).await.is_empty() {
-        assert!(begun.elapsed() < DEADLINE, "nobody follows");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the server knows that it is followed", async || {
+        !texts(&test.app.db, known).await.is_empty()
+    })
+    .await;
     apply(&eva, &other).await;
     assert_eq!(value(&mut peer, "editionFigures").await["applications"], 1);
     let other: EditionId = other.parse().expect("an edition");
@@ -417,11 +413,7 @@ async fn a_change_is_announced_only_where_somebody_follows_it() {
     // Given back, it is not said any more.
     peer.say(json!({ "type": "complete", "id": "a" })).await;
     freed(&test).await;
-    let begun = Instant::now();
-    while !texts(&test.app.db, known).await.is_empty() {
-        assert!(begun.elapsed() < DEADLINE, "it is still held");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("it is given back", async || texts(&test.app.db, known).await.is_empty()).await;
 }
 
 /// Ends the connection on which the program listens, as soon as there is one.
@@ -429,11 +421,7 @@ async fn cut(test: &TestApp) {
     let sql = "SELECT CAST(pg_terminate_backend(pid) AS text) FROM pg_stat_activity \
                WHERE application_name = 'rumbo live' AND datname = current_database() \
                AND (query LIKE 'LISTEN%' OR query LIKE '%advisory%')";
-    let begun = Instant::now();
-    while texts(&test.app.db, sql).await.is_empty() {
-        assert!(begun.elapsed() < DEADLINE, "nobody listens");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("somebody listens", async || !texts(&test.app.db, sql).await.is_empty()).await;
 }
 
 #[tokio::test]
@@ -699,11 +687,7 @@ async fn who_does_not_read_holds_nobody_up_and_leaves_nothing_behind() {
     for id in ["a", "b", "c"] {
         subscribe(&mut peer, id, FIGURES, json!({ "editionId": edition })).await;
     }
-    let begun = Instant::now();
-    while test.app.db.followed() == 0 {
-        assert!(begun.elapsed() < DEADLINE, "nobody follows");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("somebody follows", async || test.app.db.followed() > 0).await;
     for _ in 0..40 {
         let (enrolment, _) = apply(&eva, &edition).await;
         withdraw(&eva, &enrolment).await;

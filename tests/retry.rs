@@ -37,11 +37,16 @@ pub async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) 
 
 /// Whether some statement of this database waits for a lock.
 pub async fn waits(test: &TestApp) -> bool {
+    waiting(test).await > 0
+}
+
+/// How many statements of this database wait for a lock.
+pub async fn waiting(test: &TestApp) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let connection = test.app.db.read();
     let statement = Statement::from_string(connection.get_database_backend(), sql);
     let row = connection.query_one_raw(statement).await.expect("the server answers");
-    row.expect("a row").try_get_by_index::<i64>(0).expect("a number") > 0
+    row.expect("a row").try_get_by_index::<i64>(0).expect("a number")
 }
 
 #[tokio::test]
