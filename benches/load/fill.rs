@@ -271,7 +271,8 @@ impl Fill {
                  name_key, search_text)
              SELECT {}, NULL, 'Institution ' || s.i, '[]', {},
                  CASE s.i % 5 WHEN 0 THEN 'government' WHEN 1 THEN 'employers' WHEN 2 THEN 'workers'
-                      WHEN 3 THEN 'training_institution' ELSE 'other' END, NULL, {long_ago}, 1, 'institution ' || s.i, 'institution ' || s.i FROM {}",
+                      WHEN 3 THEN 'training_institution' ELSE 'other' END, NULL, {long_ago}, 1, 'institution ' || s.i,
+                 'institution ' || s.i FROM {}",
             self.id(Kind::Institution, "0", "s.i"),
             country("s.i"),
             self.series(1, INSTITUTIONS),

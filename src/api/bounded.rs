@@ -22,8 +22,8 @@ impl Write for Bounded {
     }
 }
 
-/// A value as JSON; `None` when that has more bytes than `most`. Writing ends where there are so many: what is too
-/// large to be sent is not held a second time in full.
+/// A value as JSON; `None` when that has more bytes than `most`, or there is none of it. Writing ends where there are so
+/// many: what is too large to be sent is not held a second time in full.
 pub fn json(value: &impl Serialize, most: usize) -> Option<Vec<u8>> {
     let mut text = Bounded {
         bytes: Vec::new(),

@@ -11,7 +11,7 @@ pub fn values<T>(faults: &mut Faults, at: &str, list: Option<Vec<T>>) -> Vec<T> 
     up_to(MOST, faults, at, list)
 }
 
-/// The same where a list has `most` values.
+/// The same of a list that may have `most` values.
 pub fn up_to<T>(most: usize, faults: &mut Faults, at: &str, list: Option<Vec<T>>) -> Vec<T> {
     let Some(list) = list else { return Vec::new() };
     let flaw = if list.is_empty() {

@@ -49,7 +49,7 @@ pub fn arguments<T: FromStr<Err = IdFault>>(faults: &mut Faults, at: &str, ids: 
     ids.into_iter().enumerate().filter_map(read).collect()
 }
 
-/// The most faults of one list that are told: a list with more of them is another list than was meant.
+/// The most entries of one list of which it is told what is wrong: a list with more of them is another than was meant.
 const MOST_FAULTS: usize = 100;
 
 /// Reads every entry of a list, the others too where some are wrong.
