@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::edition::Seats;
+use super::edition::{EditionState, EnrolmentPolicy, Seats};
 use super::id::{InstitutionId, SeatPoolId};
 use super::person::ConstituentGroup;
 use super::text::Country;
@@ -307,6 +307,38 @@ pub fn again(mut former: Vec<Former>, capacity: Option<i64>) -> Vec<(KeptFor, Po
         }
     }
     pools.into_iter().collect()
+}
+
+/// What another plan of an edition means for those who wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewRoom {
+    /// Nothing: whom a coordinator lets wait beside free seats goes on waiting.
+    None,
+    /// There may be free seats for them: so many were added, or nobody is to decide who enters.
+    Some(i64),
+    /// There is no limit any more, or none and nobody decides any more who enters.
+    ForAll,
+}
+
+impl NewRoom {
+    /// What it means that capacity and policy were these, and are those now. Nobody comes into a course that has begun
+    /// because it has more room.
+    pub fn of(
+        state: EditionState,
+        before: (Option<i64>, EnrolmentPolicy),
+        now: (Option<i64>, EnrolmentPolicy),
+    ) -> Self {
+        let begins = matches!(state, EditionState::Enrolling | EditionState::EnrolmentClosed);
+        let is_open = now.1 == EnrolmentPolicy::Open;
+        let opened = is_open && before.1 != now.1;
+        match (before.0, now.0) {
+            (before, None) if begins && (before.is_some() || opened) => Self::ForAll,
+            (Some(before), Some(now)) if before < now || opened => Self::Some(now - before),
+            // Somebody may wait whom a coordinator put there while there was no limit.
+            (None, Some(_)) if is_open => Self::Some(0),
+            _ => Self::None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use super::admission::Admissions;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
-use crate::domain::edition::{EditionDraft, EditionState, EnrolmentPolicy, Refusal};
+use crate::domain::edition::{EditionDraft, EditionState, Refusal};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CourseId, EditionId, PersonId};
 use crate::domain::policy::{Action, Relation, demand};
-use crate::domain::seats::Seat;
+use crate::domain::seats::{NewRoom, Seat};
 use crate::domain::text::Reason;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Result};
@@ -88,7 +88,7 @@ pub async fn update(
         return Err(Code::IllegalTransition.into());
     }
     check_capacity(&row, draft)?;
-    let room = NewRoom::of(&row, draft);
+    let room = NewRoom::of(row.state, (row.capacity, row.policy), (draft.capacity, draft.policy));
     let course = course::hold(&tx, row.course_id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
@@ -107,33 +107,6 @@ pub async fn update(
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
-}
-
-/// What a change of an edition means for those who wait.
-#[derive(Clone, Copy)]
-enum NewRoom {
-    /// Nothing: whom a coordinator lets wait beside free seats goes on waiting.
-    None,
-    /// There may be free seats for them: so many were added, or nobody is to decide who enters.
-    Some(i64),
-    /// There is no limit any more, or none and nobody decides any more who enters.
-    ForAll,
-}
-
-impl NewRoom {
-    /// Nobody comes into a course that has begun because it has more room.
-    fn of(row: &edition::Model, draft: &EditionDraft) -> Self {
-        let begins = matches!(row.state, EditionState::Enrolling | EditionState::EnrolmentClosed);
-        let is_open = draft.policy == EnrolmentPolicy::Open;
-        let opened = is_open && row.policy != draft.policy;
-        match (row.capacity, draft.capacity) {
-            (before, None) if begins && (before.is_some() || opened) => Self::ForAll,
-            (Some(before), Some(now)) if before < now || opened => Self::Some(now - before),
-            // Somebody may wait whom a coordinator put there while there was no limit.
-            (None, Some(_)) if is_open => Self::Some(0),
-            _ => Self::None,
-        }
-    }
 }
 
 /// Refuses a capacity below what is taken, held and kept, and to lift the limit while seats are kept.

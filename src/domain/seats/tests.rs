@@ -483,3 +483,30 @@ fn an_edition_like_another_keeps_what_it_kept_last() {
     // Without a limit nothing is kept.
     assert_eq!(seats(None), []);
 }
+
+#[test]
+fn another_plan_is_for_those_who_wait_what_it_says() {
+    use EnrolmentPolicy::{Approval, Open};
+    for (before, now, expected) in [
+        ((Some(5), Approval), (Some(5), Approval), NewRoom::None),
+        ((Some(5), Approval), (Some(4), Approval), NewRoom::None),
+        ((Some(5), Approval), (Some(7), Approval), NewRoom::Some(2)),
+        ((Some(5), Open), (Some(5), Approval), NewRoom::None),
+        ((Some(5), Approval), (Some(5), Open), NewRoom::Some(0)),
+        ((Some(5), Approval), (Some(4), Open), NewRoom::Some(-1)),
+        ((Some(5), Approval), (None, Approval), NewRoom::ForAll),
+        ((None, Approval), (None, Approval), NewRoom::None),
+        ((None, Approval), (None, Open), NewRoom::ForAll),
+        ((None, Open), (None, Open), NewRoom::None),
+        ((None, Approval), (Some(5), Approval), NewRoom::None),
+        ((None, Approval), (Some(5), Open), NewRoom::Some(0)),
+        ((None, Open), (Some(5), Open), NewRoom::Some(0)),
+    ] {
+        let found = NewRoom::of(EditionState::Enrolling, before, now);
+        assert_eq!(found, expected, "{before:?} to {now:?}");
+    }
+    let lifted = |state| NewRoom::of(state, (Some(5), Open), (None, Open));
+    assert_eq!(lifted(EditionState::EnrolmentClosed), NewRoom::ForAll);
+    assert_eq!(lifted(EditionState::Running), NewRoom::None);
+    assert_eq!(lifted(EditionState::Announced), NewRoom::None);
+}
