@@ -1,8 +1,8 @@
-//! The manual says of the settings what the files of the settings say.
+//! The manual says of the settings what the files of the settings say, and its links lead somewhere.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rumbo::domain::id::AnyId;
 
@@ -82,4 +82,58 @@ fn the_manual_for_front_ends_has_every_prefix_of_identifiers() {
         .collect();
     let all: BTreeSet<&str> = AnyId::PREFIXES.iter().copied().collect();
     assert_eq!(told, all);
+}
+
+/// Every page of documentation.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = [root.to_owned(), root.join("docs"), root.join("docs/security")];
+    let files = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    let paths = files.map(|file| file.expect("a file").path());
+    paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
+        .collect()
+}
+
+/// By what links name the headings of a page: in small letters, dashes for spaces, no other signs.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let small = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = small
+            .chars()
+            .filter(|&sign| sign.is_alphanumeric() || " -_".contains(sign));
+        kept.map(|sign| if sign == ' ' { '-' } else { sign })
+            .collect::<String>()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let mut count = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| Some(rest.split_once(')')?.0));
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                page.clone()
+            } else {
+                page.with_file_name(file)
+            };
+            assert!(target.exists(), "{}: {link}", page.display());
+            if !anchor.is_empty() {
+                let there = anchors(&fs::read_to_string(&target).expect("a page"));
+                assert!(there.contains(anchor), "{}: {link}", page.display());
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count} links");
 }

@@ -167,7 +167,7 @@ async fn no_forged_id_token_is_believed() {
         assert_eq!(complete(&test, &trip, "code").await.refusal(), "PROVIDER_UNAVAILABLE");
     }
     assert_eq!(people(&test).await, 0);
-    assert_eq!(all.len(), 35, "docs/security.md says how many");
+    assert_eq!(all.len(), 35, "docs/security/providers.md says how many");
 
     // What may differ among honest ones.
     let hash = BASE64URL_NOPAD.encode(&Sha256::digest(ACCESS.as_bytes())[..16]);
