@@ -410,7 +410,7 @@ async fn a_change_is_announced_only_where_somebody_follows_it() {
         "the first that was said"
     );
 
-    // Given back, it is not said any more.
+    // Whoever follows it no more holds nothing by which it would be said.
     peer.say(json!({ "type": "complete", "id": "a" })).await;
     freed(&test).await;
     until("it is given back", async || texts(&test.app.db, known).await.is_empty()).await;
