@@ -328,11 +328,7 @@ async fn editions_that_count_the_same_people_in_opposite_order_do_not_wait_in_a_
 async fn teams_of_two_editions_are_opened_in_the_order_of_their_editions() {
     let test = Arc::new(TestApp::new().await);
     let one = Class::of(&test, &["Ana"]).await;
-    let plan = Plan {
-        code: "OTHER-2026",
-        ..Plan::OPEN
-    };
-    let two = Class::with(&test, one.coordinator.clone(), plan, "Tess", &["Ben"]).await;
+    let two = Class::with(&test, one.coordinator.clone(), Plan::OTHER, "Tess", &["Ben"]).await;
     // The team of the later edition is the earlier one.
     let later = one.make_team("Tala", &[]).await;
     let editions = [&one.edition, &two.edition].map(|id| id.parse::<EditionId>().expect("an edition"));

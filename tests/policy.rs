@@ -283,11 +283,7 @@ impl<'a> Scene<'a> {
     async fn new(test: &'a TestApp) -> Self {
         let coordinator = test.coordinator().await;
         let edition = enrolling(&coordinator, Plan::OPEN).await;
-        let other = Plan {
-            code: "OTHER-2026",
-            ..Plan::OPEN
-        };
-        let elsewhere = enrolling(&coordinator, other).await;
+        let elsewhere = enrolling(&coordinator, Plan::OTHER).await;
         let institution = test.institution("INEFOP", "UY").await;
         let other_institution = test.institution("SENA", "CO").await;
         let ana = Who {

@@ -83,11 +83,7 @@ async fn a_coordinator_makes_tutors_in_their_own_editions_and_nothing_else() {
     let ada = test.administrator().await;
     let all = test.coordinator().await;
     let mine = draft(&all, Plan::OPEN).await.text("createEdition.edition.id");
-    let other = Plan {
-        code: "OTHER-2026",
-        ..Plan::OPEN
-    };
-    let theirs = draft(&all, other).await.text("createEdition.edition.id");
+    let theirs = draft(&all, Plan::OTHER).await.text("createEdition.edition.id");
     let eva = test.person("Eva").await;
     let tim = id_of(&test, &test.person("Tim").await.email).await.to_string();
     let grant = |person: &str, role: &str, scope: Value| json!({ "input": { "personId": person, "role": role, "scopeId": scope } });

@@ -29,15 +29,10 @@ async fn actions(reader: &Client<'_>, filter: Value) -> Vec<String> {
 async fn entries_are_for_who_did_it_to_whom_it_was_done_and_who_coordinates() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana", "Ben"]).await;
-    let plan = Plan {
-        code: "OTHER-2026",
-        ..Plan::OPEN
-    };
-    let elsewhere = enrolling(&class.coordinator, plan).await;
+    let elsewhere = enrolling(&class.coordinator, Plan::OTHER).await;
     apply(&test.person("Zoe").await, &elsewhere).await;
-    let scope = |edition: &str| Scope::Edition(edition.parse().expect("an edition"));
-    let here = test.holder("Eva", Role::Coordinator, scope(&class.edition)).await;
-    let there = test.holder("Olga", Role::Coordinator, scope(&elsewhere)).await;
+    let here = test.holder("Eva", Role::Coordinator, at(&class.edition)).await;
+    let there = test.holder("Olga", Role::Coordinator, at(&elsewhere)).await;
     let ada = test.administrator().await;
     let ana = &class.people[0];
     assert_eq!(actions(ana, json!({})).await, ["apply"]);
