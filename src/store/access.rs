@@ -189,7 +189,7 @@ pub async fn about(
         limit,
         found: Vec::new(),
     };
-    let fresh = seal::unsealed(connection, Ledger::Access, now, TimeDelta::minutes(2)).await?;
+    let fresh = seal::unsealed(connection, Ledger::Access, now, TimeDelta::minutes(2), None).await?;
     search.open(connection, fresh).await?;
     let mut end = Some(Uuid::max());
     while let Some(before) = end.filter(|end| !search.is_settled(*end)) {

@@ -164,13 +164,16 @@ pub async fn head(connection: &impl ConnectionTrait) -> Result<Option<Head>> {
 pub async fn seal(db: &Db, clock: &Clock, look_back: TimeDelta) -> Result<usize> {
     let mut count = 0;
     for ledger in Ledger::ALL {
-        while !unsealed(db.read(), ledger, clock.now(), look_back).await?.is_empty() {
+        while !unsealed(db.read(), ledger, clock.now(), look_back, Some(1))
+            .await?
+            .is_empty()
+        {
             let tx = db.write().await?;
             if !try_alone(&tx, LOCK).await? {
                 return Ok(count);
             }
             // Somebody else may have sealed them meanwhile.
-            let mut fresh = unsealed(&tx, ledger, clock.now(), look_back).await?;
+            let mut fresh = unsealed(&tx, ledger, clock.now(), look_back, Some(MOST)).await?;
             fresh.truncate(MOST);
             if fresh.is_empty() {
                 break;
@@ -255,12 +258,14 @@ async fn contents(
 }
 
 /// The rows that no seal names yet, in their order: from where the last seal ended, or from `look_back` before it was
-/// made, whichever is earlier. A seal that was full left the rest of a backlog, however old that is.
+/// made, whichever is earlier. A seal that was full left the rest of a backlog, however old that is. At least `most` of them
+/// are found where there are so many; without it all.
 pub(super) async fn unsealed(
     connection: &impl ConnectionTrait,
     ledger: Ledger,
     now: DateTime<Utc>,
     look_back: TimeDelta,
+    most: Option<usize>,
 ) -> Result<Vec<Uuid>> {
     let seals = || Entity::find().filter(Column::Ledger.eq(ledger.word()));
     let last: Option<(DateTime<Utc>, Uuid)> = seals()
@@ -273,7 +278,7 @@ pub(super) async fn unsealed(
         .one(connection)
         .await?;
     let Some((last, end)) = last else {
-        return Ok(ids_from(connection, ledger, Uuid::nil(), MOST).await?.read);
+        return Ok(ids_from(connection, ledger, Uuid::nil(), most).await?.read);
     };
     let from = first_id_at(last.min(now) - look_back).min(end);
     let since = instant_of(from);
@@ -288,7 +293,9 @@ pub(super) async fn unsealed(
         .iter()
         .flat_map(|items| items.chunks_exact(ITEM).map(|item| &item[..16]))
         .collect();
-    let mut fresh = ids_from(connection, ledger, from, MOST + known.len()).await?.read;
+    let mut fresh = ids_from(connection, ledger, from, most.map(|most| most + known.len()))
+        .await?
+        .read;
     fresh.retain(|id| !known.contains(id.as_bytes().as_slice()));
     Ok(fresh)
 }
@@ -300,9 +307,9 @@ struct Ids {
     unreadable: usize,
 }
 
-/// The identifiers from one on, in their order. What is no identifier can be in no seal: it is told by whoever checks.
-async fn ids_from(connection: &impl ConnectionTrait, ledger: Ledger, from: Uuid, most: usize) -> Result<Ids> {
-    let most = u64::try_from(most).unwrap_or(u64::MAX);
+/// The identifiers from one on, in their order, so many at the most. What is no identifier can be in no seal: it is told by whoever checks.
+async fn ids_from(connection: &impl ConnectionTrait, ledger: Ledger, from: Uuid, most: Option<usize>) -> Result<Ids> {
+    let most = most.and_then(|most| u64::try_from(most).ok());
     let rows = match ledger {
         Ledger::Entry => {
             let rows = audit::Entity::find().select_only().column(audit::Column::Id);

@@ -354,8 +354,11 @@ async fn a_backlog_is_sealed_whole_however_old_it_is() {
     assert_eq!(problems(&test, None).await, [""; 0]);
     // And another one after those seals.
     look(&test, &vec![[7].as_slice(); 5001]).await;
+    look(&test, &[&[8]]).await;
+    let latest = access::about(test.app.db.read(), 8, None, 5, test.now()).await;
+    assert_eq!(latest.expect("a page").0.len(), 1, "what waits at its end is found");
     test.pass(TimeDelta::hours(4));
-    assert_eq!(seal_all(&test).await, 5001);
+    assert_eq!(seal_all(&test).await, 5002);
     test.pass(TimeDelta::hours(4));
     look(&test, &[&[7]]).await;
     assert_eq!(seal_all(&test).await, 1);

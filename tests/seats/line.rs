@@ -26,6 +26,20 @@ async fn a_lifted_limit_admits_everybody_who_waits() {
     scene.fine().await;
 }
 
+#[tokio::test]
+async fn an_edition_without_a_limit_that_is_opened_admits_everybody_who_waits() {
+    let test = TestApp::new().await;
+    let scene = Scene::with(&test, test.coordinator().await, Plan::OPEN.by_approval()).await;
+    let people = scene.line(&[("Ana", "UY", "APPLIED"), ("Bea", "BR", "APPLIED")]).await;
+    let waits = scene.decision(&people[0], "WAITLIST").await;
+    scene.done("DecideEnrolment", waits).await;
+    drop(test.mails().await);
+    let opened = scene.replan(edition_input(Plan::OPEN)).await;
+    assert_eq!(opened.user_errors("updateEdition"), [""; 0]);
+    assert_eq!(admitted(&test).await, ["ana"], "the other is still to be decided on");
+    scene.fine().await;
+}
+
 /// Whom the messages since the last call tell that they have a seat, in the order of the alphabet.
 async fn admitted(test: &TestApp) -> Vec<String> {
     let name = |notice: String| {

@@ -231,7 +231,7 @@ async fn late(
     let end = first_id_at(sealed_at - LATE);
     let mut from = Uuid::nil();
     loop {
-        let ids = ids_from(connection, ledger, from, PAGE).await?;
+        let ids = ids_from(connection, ledger, from, Some(PAGE)).await?;
         if ids.unreadable > 0 {
             outcome.tell(format!("{}: identifiers that cannot be read", ledger.word()));
         }
