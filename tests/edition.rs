@@ -293,6 +293,7 @@ async fn source(test: &TestApp, carla: &Client<'_>) -> String {
         &class.edition,
         json!({
             "timeZone": "America/Santiago", "capacity": 30, "minimum": 2, "tutorsRelease": true, "passMark": "61.5",
+            "endorsesNominations": true,
             "enrolsFrom": "2026-03-01T00:00:00-03:00", "enrolsUntil": "2026-04-01T23:59:59-03:00",
         }),
     )

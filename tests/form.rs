@@ -86,6 +86,32 @@ fn about_editions() -> Vec<Case> {
             json!({ "editionId": WRONG, "email": "nowhere", "givenName": long(120), "familyName": "Tester", "language": "EN" }),
             &["INVALID_ID editionId", "MALFORMED email", "TOO_LONG givenName"],
         ),
+        (
+            "Nominate",
+            json!({
+                "editionId": WRONG, "institutionId": WRONG, "email": "nowhere", "givenName": long(120),
+                "familyName": "Tester", "language": "EN",
+            }),
+            &[
+                "INVALID_ID editionId",
+                "INVALID_ID institutionId",
+                "MALFORMED email",
+                "TOO_LONG givenName",
+            ],
+        ),
+        (
+            "SubstituteNomination",
+            json!({
+                "nominationId": WRONG, "version": 1, "email": "nowhere", "givenName": "Nora",
+                "familyName": long(120), "language": "EN",
+            }),
+            &["INVALID_ID nominationId", "MALFORMED email", "TOO_LONG familyName"],
+        ),
+        (
+            "WithdrawNomination",
+            json!({ "nominationId": WRONG, "version": 1, "reason": long(1000) }),
+            &["INVALID_ID nominationId", "TOO_LONG reason"],
+        ),
     ]
 }
 

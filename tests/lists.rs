@@ -109,6 +109,7 @@ async fn a_list_in_a_filter_has_one_value_at_least_and_a_thousand_at_most() {
         ("edition.invitations", "filter.states", "InvitationState", "SENT"),
         ("edition.submissions", "states", "SubmissionState", "DRAFT"),
         ("invitations", "filter.states", "InvitationState", "SENT"),
+        ("nominations", "filter.states", "NominationState", "SUBMITTED"),
         ("reviewQueue", "states", "SubmissionState", "DRAFT"),
         ("auditEntries", "filter.actions", "String", "apply"),
     ] {

@@ -37,6 +37,7 @@ mod mail;
 mod manual;
 mod matrix;
 mod migrations;
+mod nomination;
 mod oracle;
 mod patience;
 mod policy;

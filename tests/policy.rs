@@ -38,6 +38,8 @@ const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("answer the offer of a seat", ["-", "o", "o", "o", "o", "o"], &[Action::AnswerOffer]),
     ("keep seats, rank those who wait", ["-", "-", "-", "-", "e", "-"], &[Action::SeeSeats, Action::ManageSeats]),
     ("invite to an edition", ["-", "-", "-", "-", "e", "-"], &[Action::Invite]),
+    ("nominate in the name of one's institution", ["-", "-", "-", "i", "-", "-"], &[Action::Nominate, Action::EndorseNomination]),
+    ("nominations and what came of them", ["-", "-", "-", "i", "e", "-"], &[Action::SeeNominations]),
     ("write a submission", ["-", "t", "-", "-", "-", "-"], &[Action::WriteSubmission]),
     ("read a submission", ["-", "t", "a", "-", "e", "-"], &[Action::ReadSubmission, Action::SeeTeam]),
     ("assess, draft grade", ["-", "-", "a", "-", "e", "-"], &[Action::Assess, Action::SeeDraftGrade]),
@@ -203,6 +205,7 @@ fn is_delicate(field: &InputValueDefinition) -> bool {
         "EnrolmentState",
         "SubmissionState",
         "InvitationState",
+        "NominationState",
         "EnrolmentDecision",
     ];
     let kinds = ["Role", "DateTime", "NaiveDate", "Decimal"];

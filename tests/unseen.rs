@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rumbo::domain::actor::{Role, Scope};
-use rumbo::domain::id::{DeliverableId, EnrolmentId, PersonId, SubmissionId, TeamId};
+use rumbo::domain::id::{DeliverableId, EnrolmentId, InvitationId, PersonId, SubmissionId, TeamId};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
@@ -47,6 +47,13 @@ struct Team {
     tutor: Option<String>,
 }
 
+/// Somebody whom an institution named for an edition, and who has not answered.
+struct Nominee {
+    id: String,
+    edition: usize,
+    institution: usize,
+}
+
 /// Somebody, with what they coordinate and for which institution they stand.
 struct Viewer<'a> {
     client: Client<'a>,
@@ -59,6 +66,7 @@ struct World<'a> {
     enrolled: Vec<Enrolled>,
     teams: Vec<Team>,
     deliverables: Vec<String>,
+    nominees: Vec<Nominee>,
     viewers: Vec<Viewer<'a>>,
 }
 
@@ -67,6 +75,7 @@ fn name(kind: &str, edition: usize, number: usize) -> &'static str {
 }
 
 impl<'a> World<'a> {
+    #[allow(clippy::too_many_lines, reason = "everything of the world, one after the other")]
     async fn new(test: &'a TestApp) -> Self {
         let carla = test.coordinator().await;
         let mut institutions = Vec::new();
@@ -84,8 +93,14 @@ impl<'a> World<'a> {
             enrolled: Vec::new(),
             teams: Vec::new(),
             deliverables: Vec::new(),
+            nominees: Vec::new(),
             viewers: Vec::new(),
         };
+        let mut focal_points = Vec::new();
+        for (place, &institution) in institutions.iter().enumerate() {
+            let scope = Scope::Institution(institution);
+            focal_points.push(test.holder(name("Flor", place, 0), Role::FocalPoint, scope).await);
+        }
         for place in 0..EDITIONS {
             let code = format!("ED-{place}").leak();
             let edition = enrolling(&carla, Plan { code, ..Plan::OPEN }).await;
@@ -101,6 +116,18 @@ impl<'a> World<'a> {
             }
             for (number, enrolment) in enrolments.iter().enumerate().take(4) {
                 nominate(test, enrolment, institutions[number % INSTITUTIONS].0).await;
+            }
+            for (institution, flor) in focal_points.iter().enumerate() {
+                let input = json!({
+                    "editionId": edition, "institutionId": institutions[institution].to_string(), "language": "ES",
+                    "email": "nora@example.org", "givenName": "Nora", "familyName": "Nominee",
+                });
+                let made = act(flor, "Nominate", input).await;
+                world.nominees.push(Nominee {
+                    id: made.text("nominate.nomination.id"),
+                    edition: place,
+                    institution,
+                });
             }
             walk(&carla, &edition, &["ENROLMENT_CLOSED", "RUNNING"]).await;
             let asked = act(&carla, "CreateDeliverable", roadmap_input(&edition)).await;
@@ -146,9 +173,7 @@ impl<'a> World<'a> {
                 world.add(person, None, None);
             }
         }
-        for (place, institution) in institutions.into_iter().enumerate() {
-            let scope = Scope::Institution(institution);
-            let flor = test.holder(name("Flor", place, 0), Role::FocalPoint, scope).await;
+        for (place, flor) in focal_points.into_iter().enumerate() {
             world.add(flor, None, Some(place));
         }
         world.add(test.person("Saul").await, None, None);
@@ -216,7 +241,7 @@ struct Probe {
     mutation: Option<(&'static str, &'static str, Value)>,
 }
 
-fn probes() -> [Probe; 5] {
+fn probes() -> [Probe; 6] {
     let version = json!({ "version": 1 });
     [
         Probe {
@@ -238,7 +263,12 @@ fn probes() -> [Probe; 5] {
         Probe {
             kind: "submission",
             query: "query ($id: ID!) { submission(id: $id) { id state } node(id: $id) { id } }",
-            mutation: Some(("StartReview", "submissionId", version)),
+            mutation: Some(("StartReview", "submissionId", version.clone())),
+        },
+        Probe {
+            kind: "nomination",
+            query: "query ($id: ID!) { node(id: $id) { id } nominations(first: 50) { nodes { id } } }",
+            mutation: Some(("WithdrawNomination", "nominationId", version)),
         },
         Probe {
             kind: "deliverable",
@@ -309,6 +339,11 @@ async fn unseen_is_absent_for_random_pairs() {
                     absent,
                     world.sees_team(viewer, place),
                 )
+            }
+            "nomination" => {
+                let row = &world.nominees[draw.below(world.nominees.len())];
+                let sees = viewer.coordinates == Some(row.edition) || viewer.institution == Some(row.institution);
+                (row.id.clone(), InvitationId(draw.uuid()).to_string(), sees)
             }
             _ => {
                 let edition = draw.below(EDITIONS);

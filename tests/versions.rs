@@ -57,6 +57,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("inviteToEdition", MAKES),
     ("inviteToRole", MAKES),
     ("linkIdentity", PROVES),
+    ("nominate", MAKES),
     ("refreshSession", PROVES),
     ("registerInvited", PROVES),
     ("registerPerson", MAKES),

@@ -420,6 +420,9 @@ fn sender<'w, 'a>(world: &'w World<'a>, mutation: &str) -> &'w Client<'a> {
         "applyToEdition" => "a stranger",
         "saveDraft" | "submitWork" | "withdrawEnrolment" | "acceptOffer" | "declineOffer" => "themself",
         "createInstitution" | "updateInstitution" | "disableAccount" | "enableAccount" => "an administrator",
+        "nominate" | "substituteNomination" | "endorseNomination" | "withdrawNomination" | "rankNomination" => {
+            "the nominating institution"
+        }
         _ => "the coordinator of all",
     };
     let found = world.viewers.iter().find(|viewer| viewer.name == who);

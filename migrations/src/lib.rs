@@ -36,6 +36,7 @@ mod m20261127_000033_registrations;
 mod m20261127_000035_figures;
 mod m20261127_000036_order_of_names;
 mod m20261127_000042_institution_search;
+mod m20261127_000043_nominations;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000035_figures::Migration),
             Box::new(m20261127_000036_order_of_names::Migration),
             Box::new(m20261127_000042_institution_search::Migration),
+            Box::new(m20261127_000043_nominations::Migration),
         ]
     }
 }

@@ -154,6 +154,11 @@ impl Edition {
         self.0.tutors_release
     }
 
+    /// Whether a second focal point of an institution endorses each of its nominations before the nominee is written to.
+    fn endorses_nominations(&self) -> bool {
+        self.0.endorses_nominations
+    }
+
     /// To be sent back with an update; rises with every change.
     fn version(&self) -> i64 {
         self.0.version

@@ -92,7 +92,8 @@ mirror! {
         NotAdmitted,
         /// The enrolment belongs to another team of the edition.
         AlreadyInTeam,
-        /// Nobody decides on their own enrolment, or assesses the work of a team of which they are a member.
+        /// Nobody decides on their own enrolment, assesses the work of a team of which they are a member, or endorses whom
+        /// they nominated.
         OwnWork,
         /// The person holds this role in this scope already, or is allocated already.
         AlreadyGranted,

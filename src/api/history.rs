@@ -32,6 +32,17 @@ impl StateChange {
         }
         Some(self)
     }
+
+    /// The same step with the words by which the API calls the states, where it has others.
+    #[must_use]
+    pub fn called(self, word: impl Fn(&str) -> Option<&'static str>) -> Self {
+        let named = |state: String| word(&state).map_or(state, ToOwned::to_owned);
+        Self {
+            from: self.from.map(&named),
+            to: named(self.to),
+            ..self
+        }
+    }
 }
 
 /// The history of something that the viewer sees, the oldest state first.

@@ -15,7 +15,6 @@ use super::request::Request;
 use super::role::{RoleScope, read_scope, scope_id};
 use crate::domain::actor::Scope;
 use crate::domain::audit::PersonalField;
-use crate::domain::id::EditionId;
 use crate::domain::policy::{Action, Relation};
 use crate::error::{Faults, Result};
 use crate::service::edition::relation as edition_relation;
@@ -57,13 +56,6 @@ mirror! {
 pub struct Invitation(pub invitation::Model);
 
 impl Invitation {
-    fn edition_id(&self) -> Option<EditionId> {
-        match self.0.scope() {
-            Some(Scope::Edition(id)) => Some(id),
-            _ => None,
-        }
-    }
-
     /// Whether what the invitation says of the invited shows: to the coordinators of its edition, and to who wrote it.
     /// Once somebody accepted, it is of a person with an account, and staff's look at it is noted.
     async fn shows(&self, ctx: &Context<'_>, field: PersonalField, action: Action) -> ApiResult<bool> {
@@ -72,7 +64,7 @@ impl Invitation {
             return Ok(false);
         }
         let mut relation = Relation::NONE;
-        if let Some(id) = self.edition_id()
+        if let Some(id) = self.0.edition()
             && let Some(row) = request.loaders.editions.load_one(id).await?
         {
             relation = edition_relation(&request.actor, &row);
@@ -118,7 +110,7 @@ impl Invitation {
 
     /// The edition that it leads to; null for something else.
     async fn edition(&self, ctx: &Context<'_>) -> ApiResult<Option<Edition>> {
-        match self.edition_id() {
+        match self.0.edition() {
             Some(id) => Edition::seen(Request::of(ctx), id).await,
             None => Ok(None),
         }

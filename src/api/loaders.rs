@@ -15,10 +15,12 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::id::{CourseId, EditionId, InstitutionId, PersonId};
+use crate::domain::id::{CourseId, EditionId, EnrolmentId, InstitutionId, PersonId};
 use crate::domain::policy::Relation;
 use crate::error::Error;
-use crate::store::{Db, course, declaration, edition, history, institution, patience, person, relation, seat_pool};
+use crate::store::{
+    Db, course, declaration, edition, enrolment, history, institution, patience, person, relation, seat_pool,
+};
 
 /// A failure that all nodes of a batch share.
 pub type Shared = Arc<Error>;
@@ -114,6 +116,22 @@ impl Loader<EditionId> for Seats {
     }
 }
 
+/// Enrolments, as far as they exist for the viewer.
+#[derive(Debug)]
+pub struct Enrolments(Db, Actor);
+
+impl Loader<EnrolmentId> for Enrolments {
+    type Value = enrolment::Model;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[EnrolmentId]) -> Result<HashMap<EnrolmentId, Self::Value>, Shared> {
+        let rows = enrolment::by_ids_visible(self.0.read(), &self.1, ids)
+            .await
+            .map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
 /// All loaders of one request.
 pub struct Loaders {
     /// People.
@@ -132,6 +150,8 @@ pub struct Loaders {
     pub histories: Lookup<Histories>,
     /// The figures of editions' seats.
     pub seats: Lookup<Seats>,
+    /// Enrolments, as far as they exist for the viewer.
+    pub enrolments: Lookup<Enrolments>,
     /// Teams and their work.
     pub teamwork: teamwork::Teamwork,
 }
@@ -148,6 +168,7 @@ impl Loaders {
             relations: lookup(Relations(app.db.clone(), actor.clone())),
             histories: lookup(Histories(app.db.clone())),
             seats: lookup(Seats(app.db.clone())),
+            enrolments: lookup(Enrolments(app.db.clone(), actor.clone())),
             teamwork: teamwork::Teamwork::new(app, actor),
         }
     }

@@ -34,6 +34,7 @@ pub mod keyed;
 pub mod live;
 pub mod loaders;
 pub mod node;
+pub mod nomination;
 pub mod page;
 mod payload;
 pub mod person;
@@ -64,6 +65,7 @@ pub struct Query(
     institution::InstitutionQuery,
     invitation::InvitationQuery,
     node::NodeQuery,
+    nomination::NominationQuery,
     statistics::StatisticsQuery,
     submission::SubmissionQuery,
     team::TeamQuery,
@@ -72,6 +74,14 @@ pub struct Query(
 /// What other programs reach in one's name. Apart, since each member of the whole makes the way to the others longer.
 #[derive(MergedObject, Default)]
 pub struct OwnMutation(api_token::ApiTokenMutation, calendar::CalendarMutation);
+
+/// Who is asked to come. Apart for the same reason.
+#[derive(MergedObject, Default)]
+pub struct AskingMutation(
+    invitation::sending::InvitationMutation,
+    invitation::holder::HolderMutation,
+    nomination::changes::NominationMutation,
+);
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
@@ -88,8 +98,7 @@ pub struct Mutation(
     export::ExportMutation,
     identity::IdentityMutation,
     institution::InstitutionMutation,
-    invitation::sending::InvitationMutation,
-    invitation::holder::HolderMutation,
+    AskingMutation,
     role::RoleMutation,
     seat::SeatMutation,
     second_factor::SecondFactorMutation,

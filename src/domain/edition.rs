@@ -208,6 +208,8 @@ pub struct EditionDraft {
     pub pass_mark: i64,
     /// Whether tutors release the grades of their teams themselves.
     pub tutors_release: bool,
+    /// Whether a second person of the institution endorses a nomination before its nominee is written to.
+    pub endorses_nominations: bool,
     /// For how many hours a seat is offered to whoever waits for it; `None` where they have it at once.
     pub offer_hours: Option<i64>,
 }

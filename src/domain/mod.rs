@@ -54,6 +54,7 @@ pub mod invitation;
 pub mod language;
 pub mod link;
 pub mod list;
+pub mod nomination;
 pub mod notice;
 pub mod person;
 pub mod policy;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::language::Localized;
 
 mod about;
+mod delivery;
 
 pub use about::{AboutEdition, AboutWork, Days, Guest};
 
@@ -159,6 +160,55 @@ pub enum Notice {
         /// Until when it works.
         expires_at: DateTime<Utc>,
     },
+    /// An institution names somebody for an edition.
+    Nominated {
+        /// Whom.
+        guest: Guest,
+        /// The institution.
+        institution: String,
+        /// The name of who nominates for it.
+        inviter: String,
+        /// For which edition.
+        edition: AboutEdition,
+        /// The one-time token; forgotten once the message is sent.
+        token: String,
+        /// Until when it works.
+        expires_at: DateTime<Utc>,
+        /// Whether they were told before; the token of then is dead.
+        reminder: bool,
+    },
+    /// An institution took a nomination back, or named somebody else.
+    NominationWithdrawn {
+        /// Who was nominated.
+        guest: Guest,
+        /// The institution.
+        institution: String,
+        /// For which edition.
+        edition: AboutEdition,
+    },
+    /// Somebody is nominated, and a second person of the institution has to endorse it. For its other focal points.
+    EndorsementAsked {
+        /// For which edition.
+        edition: AboutEdition,
+        /// The institution.
+        institution: String,
+        /// The name of who nominates for it.
+        inviter: String,
+        /// The name of whom they nominate.
+        nominee: String,
+    },
+    /// A nomination was endorsed or taken back by a colleague, the nominee answered, or somebody did not in time. For who
+    /// nominated them.
+    NominationAnswered {
+        /// For which edition.
+        edition: AboutEdition,
+        /// The name that they were nominated with.
+        nominee: String,
+        /// The word of the state that the nomination entered; `not_endorsed` where it expired without having been endorsed.
+        outcome: String,
+        /// Why not, where they said so.
+        reason: Option<String>,
+    },
     /// An application arrived and will be looked at.
     ApplicationReceived {
         /// To which edition.
@@ -291,6 +341,10 @@ impl Notice {
             Self::AccountEnabled => "account_enabled",
             Self::InvitedToEdition { .. } => "invited_to_edition",
             Self::InvitedToRole { .. } => "invited_to_role",
+            Self::Nominated { .. } => "nominated",
+            Self::NominationWithdrawn { .. } => "nomination_withdrawn",
+            Self::EndorsementAsked { .. } => "endorsement_asked",
+            Self::NominationAnswered { .. } => "nomination_answered",
             Self::ApplicationReceived { .. } => "application_received",
             Self::EnrolmentConfirmed { .. } => "enrolment_confirmed",
             Self::EnrolmentWaitlisted { .. } => "enrolment_waitlisted",
@@ -307,48 +361,5 @@ impl Notice {
             Self::GradeReleased { .. } => "grade_released",
             Self::CompletionDecided { .. } => "completion_decided",
         }
-    }
-
-    /// Where it goes, when that is not the address of the account.
-    pub fn address(&self) -> Option<&str> {
-        let (Self::ConfirmNewAddress { address, .. } | Self::AddressChanged { address, .. }) = self else {
-            return None;
-        };
-        Some(address)
-    }
-
-    /// Whom it goes to, where that is somebody who need not have an account. Its row of the outbox is then one of the
-    /// person in whose name it is sent.
-    pub const fn guest(&self) -> Option<&Guest> {
-        if let Self::ConfirmAddress { guest, .. } = self {
-            return guest.as_ref();
-        }
-        let (Self::InvitedToEdition { guest, .. }
-        | Self::InvitedToRole { guest, .. }
-        | Self::InvitationEnded { guest, .. }) = self
-        else {
-            return None;
-        };
-        Some(guest)
-    }
-
-    /// Whether it is sent although the account whose row it is was disabled: it says so, or it goes to somebody else,
-    /// whom that does not concern. Of what disabled people offer or asked for nothing is sent.
-    pub const fn reaches_disabled(&self) -> bool {
-        matches!(self, Self::AccountDisabled { .. } | Self::InvitationEnded { .. })
-    }
-
-    /// From when on it says nothing that holds: what it is sent for, its one-time token, works no more.
-    pub const fn good_until(&self) -> Option<DateTime<Utc>> {
-        let (Self::ConfirmAddress { expires_at, .. }
-        | Self::ResetPassword { expires_at, .. }
-        | Self::ConfirmNewAddress { expires_at, .. }
-        | Self::ConfirmIdentity { expires_at, .. }
-        | Self::InvitedToEdition { expires_at, .. }
-        | Self::InvitedToRole { expires_at, .. }) = self
-        else {
-            return None;
-        };
-        Some(*expires_at)
     }
 }

@@ -87,6 +87,12 @@ actions! {
     ExportEnrolments = "export_enrolments";
     /// Invite people to take part in an edition.
     Invite = "invite";
+    /// Nominate people for an edition, in the name of an institution.
+    Nominate = "nominate";
+    /// Endorse what another focal point of the institution nominated.
+    EndorseNomination = "endorse_nomination";
+    /// See nominations, and what came of them.
+    SeeNominations = "see_nominations";
     /// See a team.
     SeeTeam = "see_team";
     /// Make teams and move people between them.
@@ -166,6 +172,11 @@ impl Relation {
     /// The actor's own.
     pub const OWN: Self = Self {
         own: true,
+        ..Self::NONE
+    };
+    /// Of somebody nominated by the actor's institution.
+    pub const INSTITUTION: Self = Self {
+        institution: true,
         ..Self::NONE
     };
     /// Of an edition that the actor coordinates.

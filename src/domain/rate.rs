@@ -62,6 +62,9 @@ pub const FIELDS: &[(&str, Class)] = &[
     ("inviteToEdition", Class::Invite),
     ("inviteToRole", Class::Invite),
     ("resendInvitation", Class::Invite),
+    ("nominate", Class::Invite),
+    ("substituteNomination", Class::Invite),
+    ("endorseNomination", Class::Invite),
 ];
 
 impl Class {

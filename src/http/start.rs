@@ -49,6 +49,10 @@ const OPERATIONS: &[(&str, &str)] = &[
         "invitation",
         include_str!("../../graphql/operations/invitation.graphql"),
     ),
+    (
+        "nomination",
+        include_str!("../../graphql/operations/nomination.graphql"),
+    ),
     ("role", include_str!("../../graphql/operations/role.graphql")),
     (
         "institution",

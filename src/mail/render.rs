@@ -162,6 +162,21 @@ fn facts(notice: &Notice, told: &Told<'_>) -> Value {
             inviter => one_line(inviter), role, place => place.as_ref().map(|place| told.text(place)).unwrap_or_default(),
             ..told.link("invitation", token, *expires_at)
         },
+        Notice::Nominated { institution, inviter, edition: about, token, expires_at, reminder, .. } => context! {
+            institution => one_line(institution), inviter => one_line(inviter), reminder,
+            edition => edition(about, told.language), ..told.link("invitation", token, *expires_at)
+        },
+        Notice::NominationWithdrawn { institution, edition: about, .. } => context! {
+            institution => one_line(institution), ..told.edition(about)
+        },
+        Notice::EndorsementAsked { edition: about, institution, inviter, nominee } => context! {
+            institution => one_line(institution), inviter => one_line(inviter), nominee => one_line(nominee),
+            ..told.edition(about)
+        },
+        Notice::NominationAnswered { edition: about, nominee, outcome, reason } => context! {
+            nominee => one_line(nominee), outcome, reason => prose(reason.as_deref().unwrap_or_default()),
+            ..told.edition(about)
+        },
         Notice::ApiTokenCreated { name, at, expires_at } => context! {
             token_name => one_line(name), at => told.instant(*at), expires_at => told.instant(*expires_at),
         },

@@ -5,7 +5,7 @@ use super::edition::relation as edition_relation;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::{Admission, EnrolmentState};
-use crate::domain::id::{EditionId, EnrolmentId, PersonId, Seen, Subject};
+use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId, Seen, Subject};
 use crate::domain::list::check_some;
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::seats::{Ledger, Origin, Seat};
@@ -40,13 +40,14 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
     let place = edition::lock_with_course(&tx, actor, id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
-    let row = enter(app, &tx, person, place, motivation, "editionId").await?;
+    let row = enter(app, &tx, person, place, motivation, None, "editionId").await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
 }
 
-/// Enters a person into a locked edition, as its policy says; they are told, and it is audited as applying.
+/// Enters a person into a locked edition, as its policy says, by a nomination where there is one; they are told, and it is
+/// audited as applying.
 ///
 /// # Errors
 /// Those of [`apply`], at `at`.
@@ -56,6 +57,7 @@ pub(super) async fn enter(
     person: PersonId,
     (edition, course): (edition::Model, course::Model),
     motivation: &Comment,
+    nominated_by: Option<InstitutionId>,
     at: &str,
 ) -> Result<enrolment::Model> {
     let applicant = snapshot::applicant(tx, person, edition.id)
@@ -88,7 +90,7 @@ pub(super) async fn enter(
         institution_id: None,
         constituent_group: declared.constituent_group,
         language: declared.language,
-        nominated_by: None,
+        nominated_by,
         works_submitted: 0,
         works_released: 0,
         grade: None,

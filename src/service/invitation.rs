@@ -5,27 +5,30 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::told::notice;
 use super::edition::relation as edition_relation;
+use super::nomination::passing::tell_expired;
 use super::role as roles;
 use crate::app::App;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::{Actor, Grant, Scope};
-use crate::domain::id::{EditionId, InvitationId, PersonId};
+use crate::domain::id::{EditionId, InstitutionId, InvitationId, PersonId};
 use crate::domain::invitation::{InvitationState, Offer, leads_in};
-use crate::domain::language::{Language, Localized};
-use crate::domain::notice::{Guest, Notice};
+use crate::domain::language::Language;
+use crate::domain::notice::Guest;
 use crate::domain::policy::{Action, demand};
 use crate::domain::rate::seconds;
 use crate::domain::text::{Email, Name, Reason};
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Faults, Result};
 use crate::store::history::{self, Step};
-use crate::store::invitation::{self, Filter, Model};
+use crate::store::invitation::{self, Filter, Model, Taken};
 use crate::store::page::{Page, Place, Wanted};
 use crate::store::rate::{self, Charge};
-use crate::store::{Connection, Tx, audit, course, edition, institution, outbox, person};
+use crate::store::{Tx, audit, edition, outbox, person};
 
 pub mod holder;
+pub(super) mod told;
 
 /// Somebody who is invited.
 #[derive(Debug, Clone)]
@@ -57,7 +60,8 @@ impl Invitee {
         })
     }
 
-    fn guest(&self) -> Guest {
+    /// Whom the message goes to.
+    pub(super) fn guest(&self) -> Guest {
         Guest {
             address: self.email.to_string(),
             given_name: self.given_name.to_string(),
@@ -218,8 +222,13 @@ async fn authorise(tx: &Tx, actor: &Actor, offer: Offer, path: &'static str) -> 
 
 /// Until when an invitation that is sent now is open.
 fn end_of_sent(app: &App) -> Result<DateTime<Utc>> {
+    Ok(app.clock.now() + lasts(app)?)
+}
+
+/// For how long an invitation is open.
+pub(super) fn lasts(app: &App) -> Result<TimeDelta> {
     let days = i64::try_from(app.settings.auth.invitation_days).map_err(Error::internal)?;
-    Ok(app.clock.now() + TimeDelta::days(days))
+    Ok(TimeDelta::days(days))
 }
 
 /// Refuses to invite to an edition to which nobody could apply while the invitation is open.
@@ -261,14 +270,51 @@ async fn spend_message(app: &App, tx: &Tx, email: &str) -> Result<()> {
 
 /// Makes an invitation with a token of its own and puts its message into the outbox, in the name of who invites.
 async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer) -> Result<Model> {
+    let (row, token) = keep(app, tx, inviter, guest, offer, end_of_sent(app)?, None).await?;
+    audit::record(tx, &app.clock, Some(inviter), Action::Invite, &[row.id.into()], None).await?;
+    let notice = notice(tx, &row, offer, guest.clone(), token).await?;
+    outbox::enqueue(tx, &app.clock, inviter, &notice).await?;
+    Ok(row)
+}
+
+/// What an invitation says besides when an institution writes it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nominated {
+    /// The institution.
+    pub(super) institution: InstitutionId,
+    /// The place among its nominees.
+    pub(super) rank: i64,
+    /// In whose place.
+    pub(super) substitutes: Option<InvitationId>,
+    /// When the nominee is reminded.
+    pub(super) remind_at: Option<DateTime<Utc>>,
+    /// Whether somebody else endorses it first.
+    pub(super) awaits_endorsement: bool,
+}
+
+/// Makes an invitation with a token of its own, which comes back beside it.
+///
+/// # Errors
+/// [`Code::AlreadyInvited`].
+pub(super) async fn keep(
+    app: &App,
+    tx: &Tx,
+    inviter: PersonId,
+    guest: &Guest,
+    offer: Offer,
+    expires_at: DateTime<Utc>,
+    nominated: Option<Nominated>,
+) -> Result<(Model, String)> {
     let now = app.clock.now();
-    let overdue = invitation::expire_of(tx, &guest.address, offer, now).await?;
-    let mut steps: Vec<Step<'_>> = overdue.into_iter().map(|id| history::expiry(id, now)).collect();
-    let token = token::draw(Kind::OneTime)?;
+    let institution = nominated.map(|by| by.institution);
+    let overdue = invitation::expire_of(tx, &guest.address, offer, institution, now).await?;
+    tell_expired(&app.clock, tx, &overdue).await?;
+    let mut steps: Vec<Step<'_>> = overdue.iter().map(|row| history::expiry(row, now)).collect();
+    let (token, hash) = draw()?;
     let (role, scope_kind, scope_id) = invitation::columns(offer);
     let row = Model {
         id: InvitationId(app.clock.new_id()),
-        hash: token::digest_of_drawn(Kind::OneTime, &token)?,
+        hash,
         email: guest.address.clone(),
         given_name: guest.given_name.clone(),
         family_name: guest.family_name.clone(),
@@ -280,11 +326,19 @@ async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer
         state: InvitationState::Sent,
         invited_by: inviter,
         created_at: now,
-        expires_at: end_of_sent(app)?,
+        expires_at,
         person_id: None,
         version: 1,
         ended_at: None,
         blanked_at: None,
+        institution_id: institution,
+        nominee_rank: nominated.map(|by| by.rank),
+        substitutes: nominated.and_then(|by| by.substitutes),
+        remind_at: nominated.and_then(|by| by.remind_at),
+        enrolment_id: None,
+        awaits_endorsement: nominated.is_some_and(|by| by.awaits_endorsement),
+        endorsed_by: None,
+        endorsed_at: None,
     };
     let row = invitation::insert(tx, row).await?;
     steps.push(Step {
@@ -296,89 +350,35 @@ async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer
         reason: None,
     });
     history::record(tx, &app.clock, &steps).await?;
-    audit::record(tx, &app.clock, Some(inviter), Action::Invite, &[row.id.into()], None).await?;
-    let notice = notice(tx, &row, offer, guest.clone(), token).await?;
-    outbox::enqueue(tx, &app.clock, inviter, &notice).await?;
-    Ok(row)
+    Ok((row, token))
 }
 
-/// The message that carries the token.
-async fn notice(tx: &Tx, row: &Model, offer: Offer, guest: Guest, token: String) -> Result<Notice> {
-    let expires_at = row.expires_at;
-    let inviter = inviter_name(tx, row.invited_by).await?;
-    let gone = || Error::internal("what somebody is invited to is gone");
-    Ok(match offer {
-        Offer::TakePart(id) => {
-            let edition = edition::find(tx, id).await?.ok_or_else(gone)?;
-            let course = course::find(tx, edition.course_id).await?.ok_or_else(gone)?;
-            Notice::InvitedToEdition {
-                guest,
-                inviter,
-                edition: edition.about(&course),
-                token,
-                expires_at,
-            }
-        }
-        Offer::HoldRole(grant) => Notice::InvitedToRole {
-            guest,
-            inviter,
-            role: grant.role.word().to_owned(),
-            place: place_name(tx, grant.scope).await?,
-            token,
-            expires_at,
-        },
-    })
-}
-
-/// The name of who invites, as the message and the holder of its token read it.
-async fn inviter_name(connection: &impl Connection, id: PersonId) -> Result<String> {
-    let row = person::find(connection, id)
-        .await?
-        .ok_or_else(|| Error::internal("an invitation of nobody"))?;
-    Ok(format!("{} {}", row.given_name, row.family_name))
-}
-
-/// What a scope is called; `None` for everywhere.
-async fn place_name(connection: &impl Connection, scope: Scope) -> Result<Option<Localized>> {
-    let gone = || Error::internal("a scope is gone");
-    Ok(match scope {
-        Scope::System => None,
-        Scope::Institution(id) => {
-            let row = institution::find(connection, id).await?.ok_or_else(gone)?;
-            Some(Localized::of(Language::Es, row.name))
-        }
-        Scope::Course(id) => Some(course::find(connection, id).await?.ok_or_else(gone)?.titles()),
-        Scope::Edition(id) => {
-            let row = edition::find(connection, id).await?.ok_or_else(gone)?;
-            let course = course::find(connection, row.course_id).await?.ok_or_else(gone)?;
-            let mut titles = course.titles();
-            for title in titles.0.values_mut() {
-                *title = format!("{title} ({})", row.code);
-            }
-            Some(titles)
-        }
-    })
+/// A token for a message, and its digest.
+pub(super) fn draw() -> Result<(String, Vec<u8>)> {
+    let token = token::draw(Kind::OneTime)?;
+    let hash = token::digest_of_drawn(Kind::OneTime, &token)?;
+    Ok((token, hash))
 }
 
 /// Moves a held invitation out of its first state, with its step in the history.
-async fn end(
+pub(super) async fn end(
     app: &App,
     tx: &Tx,
     row: Model,
     to: InvitationState,
     by: Option<PersonId>,
-    taker: Option<PersonId>,
+    taken: Option<Taken>,
     reason: Option<&str>,
 ) -> Result<Model> {
     let now = app.clock.now();
     let step = Step {
         subject: row.id.into(),
-        from: Some(row.state.word()),
+        from: Some(row.open_word()),
         to: to.word(),
         at: now,
         actor: by,
         reason,
     };
     history::record(tx, &app.clock, &[step]).await?;
-    invitation::set_ended(tx, row, to, taker, now).await
+    invitation::set_ended(tx, row, to, taken, now).await
 }

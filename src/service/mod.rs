@@ -24,6 +24,7 @@ pub mod identity;
 pub mod import;
 pub mod institution;
 pub mod invitation;
+pub mod nomination;
 pub mod offer;
 pub mod role;
 pub mod seat;

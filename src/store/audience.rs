@@ -1,4 +1,5 @@
-//! Whom something about an edition concerns: those who are or want to be in it, its tutors, its coordinators.
+//! Whom something about an edition concerns: those who are or want to be in it, its tutors, its coordinators, the focal
+//! points of an institution that nominates for it.
 //!
 //! People whose account is disabled are left out; they get no mail.
 
@@ -12,7 +13,7 @@ use sea_orm::{Condition, JoinType, QuerySelect};
 use super::{edition, enrolment, person, role};
 use crate::domain::actor::Role;
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::{EditionId, PersonId};
+use crate::domain::id::{EditionId, InstitutionId, PersonId};
 use crate::error::Result;
 
 /// Who accompanies and who coordinates an edition.
@@ -85,6 +86,30 @@ pub async fn staff(connection: &impl ConnectionTrait, of: &edition::Model, now: 
         tutors: those(&|role, _| role == Role::Tutor),
         coordinators,
     })
+}
+
+/// The focal points of an institution now.
+pub async fn focal_points(
+    connection: &impl ConnectionTrait,
+    of: InstitutionId,
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<PersonId>> {
+    let to_person = role::Entity::belongs_to(person::Entity)
+        .from(role::Column::PersonId)
+        .to(person::Column::Id);
+    let people: Vec<PersonId> = role::Entity::find()
+        .select_only()
+        .column(role::Column::PersonId)
+        .join(JoinType::InnerJoin, to_person.into())
+        .filter(role::in_force(now))
+        .filter(role::Column::Role.eq(Role::FocalPoint))
+        .filter(role::Column::ScopeKind.eq("institution"))
+        .filter(role::Column::ScopeId.eq(of.0))
+        .filter(person::Column::DisabledAt.is_null())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(people.into_iter().collect())
 }
 
 /// Those of the people whose account has one of these addresses.

@@ -47,6 +47,7 @@ pub struct Model {
     pub state: EditionState,
     pub pass_mark: i64,
     pub tutors_release: bool,
+    pub endorses_nominations: bool,
     pub search_text: String,
     pub created_at: DateTime<Utc>,
     pub version: i64,
@@ -278,6 +279,7 @@ fn active(row: &Model) -> ActiveModel {
         state: Set(row.state),
         pass_mark: Set(row.pass_mark),
         tutors_release: Set(row.tutors_release),
+        endorses_nominations: Set(row.endorses_nominations),
         search_text: Set(row.search_text.clone()),
         created_at: Set(row.created_at),
         version: Set(row.version),
@@ -304,6 +306,7 @@ pub fn write_draft(row: &mut Model, draft: &EditionDraft, course: &course::Model
     row.policy = draft.policy;
     row.pass_mark = draft.pass_mark;
     row.tutors_release = draft.tutors_release;
+    row.endorses_nominations = draft.endorses_nominations;
     row.offer_hours = draft.offer_hours;
     row.search_text = search::text(&row.code, &course.search_text);
 }
@@ -332,6 +335,7 @@ pub fn new_row(id: EditionId, course: &course::Model, draft: &EditionDraft, now:
         state: EditionState::Draft,
         pass_mark: 0,
         tutors_release: false,
+        endorses_nominations: false,
         search_text: String::new(),
         created_at: now,
         version: 1,

@@ -5,9 +5,9 @@ use sea_orm::prelude::*;
 use sea_orm::{QueryOrder, QueryTrait, Set};
 
 use super::announce::Topic;
-use super::{Tx, Write};
+use super::{Tx, Write, invitation};
 use crate::clock::Clock;
-use crate::domain::id::{InvitationId, PersonId, Subject};
+use crate::domain::id::{PersonId, Subject};
 use crate::domain::invitation::InvitationState;
 use crate::error::Result;
 
@@ -51,10 +51,10 @@ pub struct Step<'a> {
 }
 
 /// The step of an invitation whose time ran out.
-pub fn expiry(id: InvitationId, at: DateTime<Utc>) -> Step<'static> {
+pub fn expiry(of: &invitation::Model, at: DateTime<Utc>) -> Step<'static> {
     Step {
-        subject: id.into(),
-        from: Some(InvitationState::Sent.word()),
+        subject: of.id.into(),
+        from: Some(of.open_word()),
         to: InvitationState::Expired.word(),
         at,
         actor: None,

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
-use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
+use sea_orm::{Condition, IntoActiveModel, QueryOrder, QuerySelect};
 
 use super::edition::reach;
 use super::page::{Key, Page, Place, Wanted};
 use super::{Tx, role, row, unique_or};
 use crate::domain::actor::{Actor, Grant, Role, Scope};
-use crate::domain::id::{EditionId, InvitationId, PersonId};
+use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, InvitationId, PersonId};
 use crate::domain::invitation::{InvitationState, Offer, Purpose, Standing};
 use crate::domain::language::Language;
 use crate::domain::policy::{Action, Relation as Stands, may};
@@ -49,6 +49,17 @@ pub struct Model {
     pub ended_at: Option<DateTime<Utc>>,
     /// When names and address were removed.
     pub blanked_at: Option<DateTime<Utc>>,
+    /// The institution that nominates; what follows is of nominations alone.
+    pub institution_id: Option<InstitutionId>,
+    pub nominee_rank: Option<i64>,
+    pub substitutes: Option<InvitationId>,
+    /// When its nominee is to be reminded; `None` also once they were.
+    pub remind_at: Option<DateTime<Utc>>,
+    /// What came of it.
+    pub enrolment_id: Option<EnrolmentId>,
+    pub awaits_endorsement: bool,
+    pub endorsed_by: Option<PersonId>,
+    pub endorsed_at: Option<DateTime<Utc>>,
 }
 
 impl Model {
@@ -64,6 +75,14 @@ impl Model {
     /// Where it leads; the database keeps it well formed.
     pub fn scope(&self) -> Option<Scope> {
         role::scope(&self.scope_kind, self.scope_id)
+    }
+
+    /// The edition that it leads to; `None` for something else.
+    pub fn edition(&self) -> Option<EditionId> {
+        match self.scope() {
+            Some(Scope::Edition(id)) => Some(id),
+            _ => None,
+        }
     }
 
     /// What somebody is invited to.
@@ -95,7 +114,7 @@ pub fn columns(offer: Offer) -> (Option<Role>, &'static str, Option<Uuid>) {
     (role, kind, id)
 }
 
-/// The invitations that exist for this actor: those that they might have sent.
+/// The invitations that exist for this actor: those that they might have sent. Nominations are not among them.
 pub fn visible_to(actor: &Actor) -> Condition {
     let of_edition = || {
         Condition::all()
@@ -115,7 +134,7 @@ pub fn visible_to(actor: &Actor) -> Condition {
         let role = Column::Role.is_not_null().and(Column::Role.ne(Role::Tutor));
         seen = seen.add(role);
     }
-    seen
+    Condition::all().add(Column::InstitutionId.is_null()).add(seen)
 }
 
 /// Keeps a new one.
@@ -123,28 +142,13 @@ pub fn visible_to(actor: &Actor) -> Condition {
 /// # Errors
 /// [`Code::AlreadyInvited`] when there is an open one of this address to the same.
 pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
-    let row = ActiveModel {
-        id: Set(row.id),
-        hash: Set(row.hash),
-        email: Set(row.email),
-        given_name: Set(row.given_name),
-        family_name: Set(row.family_name),
-        language: Set(row.language),
-        purpose: Set(row.purpose),
-        role: Set(row.role),
-        scope_kind: Set(row.scope_kind),
-        scope_id: Set(row.scope_id),
-        state: Set(row.state),
-        invited_by: Set(row.invited_by),
-        created_at: Set(row.created_at),
-        expires_at: Set(row.expires_at),
-        person_id: Set(row.person_id),
-        version: Set(row.version),
-        ended_at: Set(row.ended_at),
-        blanked_at: Set(row.blanked_at),
-    };
-    let taken = || Error::at("email", Code::AlreadyInvited);
-    row.insert(tx).await.map_err(unique_or(taken()))
+    let taken = Error::at("email", Code::AlreadyInvited);
+    let new: ActiveModel = row.clone().into_active_model();
+    Entity::insert(new)
+        .exec_without_returning(tx)
+        .await
+        .map_err(unique_or(taken))?;
+    Ok(row)
 }
 
 /// The open one whose token has this digest.
@@ -176,17 +180,29 @@ pub async fn lock_for(tx: &Tx, actor: &Actor, id: InvitationId) -> Result<Option
     Ok(found.lock_exclusive().one(tx).await?)
 }
 
-/// Moves a locked invitation to its end at `now`; `person` is who took it up.
+/// Who took an invitation up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// The person.
+    pub by: PersonId,
+    /// What came of a nomination.
+    pub enrolment: Option<EnrolmentId>,
+}
+
+/// Moves a locked invitation to its end at `now`.
 pub async fn set_ended(
     tx: &Tx,
     row: Model,
     state: InvitationState,
-    person: Option<PersonId>,
+    taken: Option<Taken>,
     now: DateTime<Utc>,
 ) -> Result<Model> {
+    let person = taken.map(|taken| taken.by);
+    let enrolment = taken.and_then(|taken| taken.enrolment);
     Entity::update_many()
         .col_expr(Column::State, Expr::value(state))
         .col_expr(Column::PersonId, Expr::value(person))
+        .col_expr(Column::EnrolmentId, Expr::value(enrolment))
         .col_expr(Column::EndedAt, Expr::value(now))
         .col_expr(Column::Version, Expr::value(row.version + 1))
         .filter(Column::Id.eq(row.id))
@@ -195,6 +211,7 @@ pub async fn set_ended(
     Ok(Model {
         state,
         person_id: person,
+        enrolment_id: enrolment,
         ended_at: Some(now),
         version: row.version + 1,
         ..row
@@ -238,7 +255,7 @@ pub async fn is_overdue(connection: &impl ConnectionTrait, now: DateTime<Utc>) -
 }
 
 /// Moves up to `limit` overdue ones to their end, those that nobody else holds.
-pub async fn expire(tx: &Tx, now: DateTime<Utc>, limit: u64) -> Result<Vec<InvitationId>> {
+pub async fn expire(tx: &Tx, now: DateTime<Utc>, limit: u64) -> Result<Vec<Model>> {
     let due = Query::select()
         .column(Column::Id)
         .from(Entity)
@@ -249,8 +266,15 @@ pub async fn expire(tx: &Tx, now: DateTime<Utc>, limit: u64) -> Result<Vec<Invit
     expire_where(tx, Column::Id.in_subquery(due).into()).await
 }
 
-/// Moves the overdue one of this address to the same offer to its end, if there is one, so that it is not in the way.
-pub async fn expire_of(tx: &Tx, email: &str, offer: Offer, now: DateTime<Utc>) -> Result<Vec<InvitationId>> {
+/// Moves the overdue one of this address to the same offer, by the same institution if by one, to its end, if there is
+/// one, so that it is not in the way.
+pub async fn expire_of(
+    tx: &Tx,
+    email: &str,
+    offer: Offer,
+    institution: Option<InstitutionId>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Model>> {
     let (role, kind, scope) = columns(offer);
     let same = Condition::all()
         .add(overdue(now))
@@ -258,19 +282,19 @@ pub async fn expire_of(tx: &Tx, email: &str, offer: Offer, now: DateTime<Utc>) -
         .add(Column::Purpose.eq(offer.purpose()))
         .add(role.map_or_else(|| Column::Role.is_null(), |role| Column::Role.eq(role)))
         .add(Column::ScopeKind.eq(kind))
-        .add(scope.map_or_else(|| Column::ScopeId.is_null(), |scope| Column::ScopeId.eq(scope)));
+        .add(scope.map_or_else(|| Column::ScopeId.is_null(), |scope| Column::ScopeId.eq(scope)))
+        .add(institution.map_or_else(|| Column::InstitutionId.is_null(), |id| Column::InstitutionId.eq(id)));
     expire_where(tx, same).await
 }
 
-async fn expire_where(tx: &Tx, which: Condition) -> Result<Vec<InvitationId>> {
-    let rows = Entity::update_many()
+async fn expire_where(tx: &Tx, which: Condition) -> Result<Vec<Model>> {
+    Ok(Entity::update_many()
         .col_expr(Column::State, Expr::value(InvitationState::Expired))
         .col_expr(Column::EndedAt, Expr::col(Column::ExpiresAt))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .filter(which)
         .exec_with_returning(tx)
-        .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+        .await?)
 }
 
 fn to_blank(before: DateTime<Utc>) -> Condition {
@@ -327,7 +351,7 @@ impl Filter {
 
 /// Those in one of these states at `now`, whether or not it was written down that time ran out.
 /// However often one is named, it is asked for once.
-fn in_states(states: &[InvitationState], now: DateTime<Utc>) -> Condition {
+pub(super) fn in_states(states: &[InvitationState], now: DateTime<Utc>) -> Condition {
     let wanted = InvitationState::ALL.iter().filter(|state| states.contains(state));
     wanted.fold(Condition::any(), |any, state| {
         let stored = Condition::all().add(Column::State.eq(*state));

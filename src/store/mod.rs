@@ -58,6 +58,7 @@ pub mod keyed;
 pub mod lock;
 pub mod meeting;
 mod migration;
+pub mod nomination;
 mod one_time;
 pub mod outbox;
 pub mod page;

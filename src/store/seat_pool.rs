@@ -126,14 +126,14 @@ pub async fn find(connection: &impl ConnectionTrait, id: SeatPoolId) -> Result<O
 
 /// The pools of a locked edition that are not released, as the ledger has them. Without a question where its row shows
 /// that there are none.
-pub async fn kept_in(tx: &Tx, of: &edition::Model) -> Result<Vec<Pool>> {
+pub async fn kept_in(connection: &impl ConnectionTrait, of: &edition::Model) -> Result<Vec<Pool>> {
     if of.seat_pools == 0 {
         return Ok(Vec::new());
     }
     let rows = Entity::find()
         .filter(Column::EditionId.eq(of.id))
         .filter(Column::ReleasedAt.is_null())
-        .all(tx)
+        .all(connection)
         .await?;
     rows.iter().map(Model::pool).collect()
 }

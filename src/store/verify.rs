@@ -18,7 +18,7 @@ pub struct Finding {
 }
 
 /// The invariants, in words and as queries.
-pub const INVARIANTS: [(&str, &str); 19] = [
+pub const INVARIANTS: [(&str, &str); 20] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
@@ -87,13 +87,21 @@ pub const INVARIANTS: [(&str, &str); 19] = [
     ),
     (
         "the last step in the history of an invitation is its state",
-        "SELECT COUNT(*) FROM invitation i WHERE i.state <> COALESCE((SELECT h.to_state FROM state_history h
-           WHERE h.subject_id = i.id ORDER BY h.at DESC, h.id DESC LIMIT 1), '')",
+        "SELECT COUNT(*) FROM invitation i
+           WHERE CASE WHEN i.state = 'sent' AND i.endorsed_by IS NOT NULL THEN 'endorsed' ELSE i.state END
+             <> COALESCE((SELECT h.to_state FROM state_history h
+               WHERE h.subject_id = i.id ORDER BY h.at DESC, h.id DESC LIMIT 1), '')",
     ),
     (
         "whoever accepted an invitation to a role held it",
         "SELECT COUNT(*) FROM invitation i WHERE i.state = 'accepted' AND i.purpose = 'hold_role' AND NOT EXISTS
            (SELECT 1 FROM role_assignment r WHERE r.person_id = i.person_id AND r.role = i.role)",
+    ),
+    (
+        "an accepted nomination led to an enrolment of its nominee by its institution",
+        "SELECT COUNT(*) FROM invitation i WHERE i.state = 'accepted' AND i.institution_id IS NOT NULL AND NOT EXISTS
+           (SELECT 1 FROM enrolment n WHERE n.id = i.enrolment_id AND n.person_id = i.person_id
+              AND n.edition_id = i.scope_id AND n.nominated_by = i.institution_id)",
     ),
     (
         "a person is in at most one team of an edition",

@@ -13,7 +13,7 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::Action;
 use crate::domain::submission::SubmissionState;
 use crate::error::{Error, Result};
-use crate::service::{edition, seat};
+use crate::service::{edition, nomination, seat};
 use crate::store::history::expiry;
 use crate::store::{Tx, allocation, api_token as tokens, audit, deadline, history, idempotency, invitation, outbox};
 
@@ -48,6 +48,7 @@ impl Worker {
             run("charges", self.end_lapsed_charges()).await,
             run("api_tokens", self.warn_of_ends()).await,
             run("invitations", self.expire_invitations()).await,
+            run("nominations", nomination::passing::remind(db, clock)).await,
             run("blank_invitations", self.blank_invitations()).await,
             run("forget_messages", self.forget_messages()).await,
             run("forget_sessions", self.forget_sessions()).await,
@@ -83,7 +84,7 @@ impl Worker {
         }
     }
 
-    /// Invitations that nobody took up in time expire.
+    /// Invitations that nobody took up in time expire; of nominations, who nominated is told.
     async fn expire_invitations(&self) -> Result<()> {
         loop {
             let now = self.clock.now();
@@ -92,9 +93,11 @@ impl Worker {
             }
             let tx = self.db.write().await?;
             let expired = invitation::expire(&tx, now, INVITATIONS).await?;
-            let steps: Vec<_> = expired.iter().map(|&id| expiry(id, now)).collect();
+            let steps: Vec<_> = expired.iter().map(|row| expiry(row, now)).collect();
             history::record(&tx, &self.clock, &steps).await?;
-            self.note(&tx, Action::Invite, &expired, "expired").await?;
+            let ids: Vec<_> = expired.iter().map(|row| row.id).collect();
+            self.note(&tx, Action::Invite, &ids, "expired").await?;
+            nomination::passing::tell_expired(&self.clock, &tx, &expired).await?;
             tx.commit().await?;
             if expired.is_empty() {
                 // Another worker, or somebody who invites again, has them.

@@ -270,6 +270,7 @@ async fn a_part_that_cannot_be_checked_keeps_nobody_from_the_others() {
         "FAIL the seats taken of an edition are its confirmed and active enrolments: 1 times\n",
         "FAIL the last step in the history of an invitation is its state\n     this cannot be checked: ",
         "FAIL whoever accepted an invitation to a role held it\n     this cannot be checked: ",
+        "FAIL an accepted nomination led to an enrolment of its nominee by its institution\n     this cannot be checked: ",
         "ok   every version has authors\n",
         "ok   append-only tables refuse to be changed\n",
         "ok   the kept summaries are what a recount finds\n",

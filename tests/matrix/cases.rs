@@ -19,6 +19,8 @@ pub(super) enum Subject {
     Submission,
     /// What shows only to those who may end it.
     Appointment,
+    /// A nomination of Ana's institution for her edition.
+    Nomination,
 }
 
 /// A row of the run: the mutation, what it is done to, and which of its actions is asked in this scene.
@@ -106,6 +108,11 @@ pub(super) const PLANNING: &[Case] = &[
     case("inviteToRole", Subject::Edition, &[Action::GrantTutor]),
     case("withdrawInvitation", Subject::Appointment, &[Action::GrantTutor]),
     case("resendInvitation", Subject::Appointment, &[Action::GrantTutor]),
+    case("nominate", Subject::Edition, &[Action::Nominate]),
+    case("substituteNomination", Subject::Nomination, &[Action::Nominate]),
+    case("endorseNomination", Subject::Nomination, &[Action::EndorseNomination]),
+    case("withdrawNomination", Subject::Nomination, &[Action::Nominate]),
+    case("rankNomination", Subject::Nomination, &[Action::Nominate]),
     case("createInstitution", Subject::Open, &[Action::ManageInstitutions]),
     case("updateInstitution", Subject::Open, &[Action::ManageInstitutions]),
     case("disableAccount", Subject::Open, &[Action::ManageAccounts]),

@@ -23,6 +23,8 @@ pub(super) fn expected(case: Case, viewer: &Viewer<'_>, states: States, hole: Ho
         edition: viewer.edition,
         // Whoever applies does so for themself.
         own: viewer.client.person.is_some(),
+        // What is nominated is so by the institution that nominated Ana.
+        institution: viewer.enrolment.institution,
         ..Relation::NONE
     };
     let relation = match case.subject {
@@ -31,7 +33,7 @@ pub(super) fn expected(case: Case, viewer: &Viewer<'_>, states: States, hole: Ho
             edition: viewer.course,
             ..Relation::NONE
         },
-        Subject::Edition | Subject::Appointment => to_edition,
+        Subject::Edition | Subject::Appointment | Subject::Nomination => to_edition,
         Subject::Enrolment => enrolment,
         Subject::Team | Subject::Submission => viewer.team,
         Subject::Deliverable => viewer.deliverable,
@@ -52,6 +54,7 @@ pub(super) fn expected(case: Case, viewer: &Viewer<'_>, states: States, hole: Ho
         Subject::Submission => may(Action::ReadSubmission),
         Subject::Deliverable => viewer.inside,
         Subject::Appointment => false,
+        Subject::Nomination => may(Action::SeeNominations),
     };
     if !case.actions.iter().any(|&action| may(action)) || (case.subject == Subject::Edition && !seen) {
         return match viewer.client.person {

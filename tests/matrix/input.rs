@@ -158,6 +158,23 @@ impl World<'_> {
                 self.age(&id).await;
                 json!({ "invitationId": id, "version": 1 })
             }
+            "nominate" => {
+                let mut input = self.guest();
+                input["editionId"] = json!(class.edition);
+                input["institutionId"] = json!(self.institution.to_string());
+                input
+            }
+            "substituteNomination" | "endorseNomination" | "withdrawNomination" | "rankNomination" => {
+                let mut input = match mutation {
+                    "substituteNomination" => self.guest(),
+                    "rankNomination" => json!({ "rank": 3 }),
+                    _ => json!({}),
+                };
+                let awaits_endorsement = mutation == "endorseNomination";
+                input["nominationId"] = json!(self.nomination(awaits_endorsement).await);
+                input["version"] = json!(1);
+                input
+            }
             "createInstitution" => {
                 json!({ "name": format!("Institution {}", self.next()), "country": "UY", "kind": "OTHER" })
             }

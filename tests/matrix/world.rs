@@ -6,9 +6,12 @@ use chrono::TimeDelta;
 use rumbo::domain::actor::{Grant, Role, Scope};
 use rumbo::domain::enrolment::EnrolmentState;
 use rumbo::domain::id::{EditionId, EnrolmentId, InstitutionId, InvitationId, SeatPoolId, SubmissionId};
+use rumbo::domain::invitation::{InvitationState, Purpose};
+use rumbo::domain::language::Language;
 use rumbo::domain::policy::Relation;
 use rumbo::domain::seats::{KeptFor, PoolDraft};
 use rumbo::domain::text::Country;
+use rumbo::store::history::{self, Step};
 use rumbo::store::{edition, enrolment, invitation, seat_pool, submission};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -311,8 +314,8 @@ impl<'a> World<'a> {
         let class = &self.class;
         let institution = self.institution.to_string();
         let on = match (case.mutation, case.subject) {
-            // The ability is about the edition, the row of the run about one enrolment in it.
-            ("revokeRole" | "decideEnrolments", _) => return None,
+            // The ability is about the edition, the row of the run about one enrolment in it, or there is none.
+            ("revokeRole" | "decideEnrolments" | "nominate", _) => return None,
             ("createCourse" | "createInstitution", _) => Value::Null,
             ("updateCourse" | "createEdition", _) => json!(self.course),
             ("updateInstitution", _) => json!(institution),
@@ -322,7 +325,7 @@ impl<'a> World<'a> {
             (_, Subject::Team) => json!(class.team),
             (_, Subject::Deliverable) => json!(class.roadmap),
             (_, Subject::Submission) => json!(self.submission),
-            (_, Subject::Open | Subject::Course | Subject::Appointment) => return None,
+            (_, Subject::Open | Subject::Course | Subject::Appointment | Subject::Nomination) => return None,
         };
         let mut action = String::new();
         for letter in case.mutation.chars() {
@@ -392,6 +395,63 @@ impl<'a> World<'a> {
         let edition = self.class.edition.parse().expect("an edition");
         let row = seat_pool::Model::new(id, edition, &kept_for, draft, self.test.now());
         seat_pool::insert(&tx, row, "country").await.expect("a pool");
+        tx.commit().await.expect("a commit");
+        id.to_string()
+    }
+
+    /// A new nomination by Ana's institution, whatever state the edition is in, and no other. One that waits to be
+    /// endorsed was written by somebody who is focal point no more.
+    pub(super) async fn nomination(&self, awaits_endorsement: bool) -> String {
+        let flor = self.viewers.iter().find(|viewer| viewer.enrolment.institution);
+        let flor = flor.and_then(|viewer| viewer.client.person).expect("a focal point");
+        let earlier = self.class.coordinator.person.expect("a person");
+        let (id, now) = (InvitationId(self.test.app.clock.new_id()), self.test.now());
+        let edition: EditionId = self.class.edition.parse().expect("an edition");
+        let row = invitation::Model {
+            id,
+            hash: id.0.as_bytes().to_vec(),
+            email: format!("nominee{}@example.org", self.next()),
+            given_name: "Nora".to_owned(),
+            family_name: "Nominee".to_owned(),
+            language: Language::Es,
+            purpose: Purpose::TakePart,
+            role: None,
+            scope_kind: "edition".to_owned(),
+            scope_id: Some(edition.0),
+            state: InvitationState::Sent,
+            invited_by: if awaits_endorsement { earlier } else { flor },
+            created_at: now,
+            expires_at: now + TimeDelta::days(7),
+            person_id: None,
+            version: 1,
+            ended_at: None,
+            blanked_at: None,
+            institution_id: Some(self.institution),
+            nominee_rank: Some(1),
+            substitutes: None,
+            remind_at: None,
+            enrolment_id: None,
+            awaits_endorsement,
+            endorsed_by: None,
+            endorsed_at: None,
+        };
+        let step = Step {
+            subject: id.into(),
+            from: None,
+            to: row.state.word(),
+            at: now,
+            actor: Some(row.invited_by),
+            reason: None,
+        };
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        invitation::Entity::delete_many()
+            .filter(invitation::Column::InstitutionId.is_not_null())
+            .exec(&tx)
+            .await
+            .expect("no nominations");
+        invitation::insert(&tx, row).await.expect("a nomination");
+        let recorded = history::record(&tx, &self.test.app.clock, &[step]).await;
+        recorded.expect("a step");
         tx.commit().await.expect("a commit");
         id.to_string()
     }

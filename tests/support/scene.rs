@@ -378,7 +378,7 @@ pub async fn speak(client: &Client<'_>, language: &str) {
     assert_eq!(answer.user_errors("updateProfile"), [""; 0]);
 }
 
-/// Nominations have no operation yet; the column that they will fill is there.
+/// Lets an institution have nominated somebody, without the journey that leads there.
 pub async fn nominate(test: &TestApp, enrolment: &str, institution: Uuid) {
     let id: EnrolmentId = enrolment.parse().expect("an enrolment");
     let tx = test.app.db.write().await.expect("a transaction");

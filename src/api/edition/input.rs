@@ -84,6 +84,9 @@ pub struct EditionInput {
     /// Whether tutors release the grades of their teams themselves.
     #[graphql(default = false)]
     pub(super) tutors_release: bool,
+    /// Whether a second focal point of an institution endorses each of its nominations before the nominee is written to.
+    #[graphql(default = false)]
+    pub(super) endorses_nominations: bool,
     /// For how many hours a seat that becomes free is offered to the next in line, 1 to 720; left out where they have
     /// it at once.
     pub(super) offer_hours: Option<i64>,
@@ -105,6 +108,7 @@ impl EditionInput {
             policy: self.policy.into(),
             pass_mark: self.pass_mark.in_thousandths(),
             tutors_release: self.tutors_release,
+            endorses_nominations: self.endorses_nominations,
             offer_hours: self.offer_hours,
         })
     }

@@ -13,7 +13,7 @@ use async_graphql::parser::types::{
 const SHORT: u64 = 2;
 
 /// The lists that are as a rule longer than that, and how many items they count for.
-const LONG: [(&str, &str, u64); 9] = [
+const LONG: [(&str, &str, u64); 10] = [
     ("Statistics", "rows", 100),
     ("Deliverable", "rubric", 10),
     ("RubricCriterion", "levels", 10),
@@ -22,6 +22,7 @@ const LONG: [(&str, &str, u64); 9] = [
     ("Submission", "history", 5),
     ("Enrolment", "history", 5),
     ("Invitation", "history", 5),
+    ("Nomination", "history", 5),
     ("Edition", "deliverables", 4),
 ];
 

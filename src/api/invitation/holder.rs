@@ -54,6 +54,12 @@ impl InvitationOffer {
         }
     }
 
+    /// The name of the institution that nominates you; null for an invitation that is no nomination. Whoever accepts a
+    /// nomination states by it that they take part for this institution.
+    async fn nominator(&self) -> Option<&str> {
+        self.0.nominator.as_deref()
+    }
+
     /// The name of who invites you.
     async fn inviter_name(&self) -> &str {
         &self.0.inviter
@@ -103,7 +109,8 @@ pub struct RegisterInvitedInput {
     time_zone: String,
     /// 12 to 128 characters of any script, taken byte for byte; neither common nor made of your names.
     password: String,
-    /// What you state about yourself; required for an invitation to an edition.
+    /// What you state about yourself; required for an invitation to an edition. For a nomination the institution is the one
+    /// that nominates, whatever stands here, and so is the constituent group for an organisation of employers or workers.
     declaration: Option<StateDeclarationInput>,
     /// Why you want to take part, up to 10,000 characters (NFC); for an invitation to an edition.
     motivation: Option<String>,

@@ -117,6 +117,7 @@ impl Stage {
             policy: EnrolmentPolicy::Open,
             pass_mark: 60_000,
             tutors_release: false,
+            endorses_nominations: false,
             offer_hours: None,
         };
         plan(&mut draft);

@@ -166,6 +166,8 @@ mod tests {
             Action::GrantTutor,
             Action::ImportRecords,
             Action::Invite,
+            Action::Nominate,
+            Action::EndorseNomination,
         ] {
             assert!(covering(action.key()).is_empty(), "{action:?}");
         }

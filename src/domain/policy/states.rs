@@ -118,11 +118,6 @@ mod tests {
             ("applyToEdition", Kind::Edition, edition(admits)),
             ("moveEdition", Kind::Edition, edition(|state| !state.next().is_empty())),
             (
-                "inviteToEdition",
-                Kind::Edition,
-                edition(EditionState::takes_invitations),
-            ),
-            (
                 "withdrawEnrolment",
                 Kind::Enrolment,
                 enrolment(|state| state.leave().is_ok()),
@@ -173,6 +168,14 @@ mod tests {
                 submission(|state| state.step(SubmissionState::Released).is_ok()),
             ),
         ];
+        for operation in [
+            "inviteToEdition",
+            "nominate",
+            "substituteNomination",
+            "endorseNomination",
+        ] {
+            rows.push((operation, Kind::Edition, edition(EditionState::takes_invitations)));
+        }
         for operation in [
             "updateEdition",
             "createDeliverable",

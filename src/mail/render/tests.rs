@@ -169,6 +169,7 @@ fn every_notice(words: &str) -> Vec<Notice> {
         },
     ]);
     all.extend(invitations(words, at));
+    all.extend(nominations(words, at));
     all
 }
 
@@ -222,6 +223,54 @@ fn invitations(words: &str, at: DateTime<Utc>) -> [Notice; 6] {
             edition: about(words),
             reason: words.into(),
         },
+    ]
+}
+
+/// A nomination, its reminder, and every way in which it ends.
+fn nominations(words: &str, at: DateTime<Utc>) -> Vec<Notice> {
+    let guest = Guest {
+        address: "ana@example.org".into(),
+        given_name: "Ana".into(),
+        family_name: "Pérez".into(),
+        language: Language::Pt,
+    };
+    let nominated = |reminder| Notice::Nominated {
+        guest: guest.clone(),
+        institution: words.into(),
+        inviter: words.into(),
+        edition: about(words),
+        token: "a-token_1".into(),
+        expires_at: at,
+        reminder,
+    };
+    let answered = |outcome: &str, reason: Option<&str>| Notice::NominationAnswered {
+        edition: about(words),
+        nominee: words.into(),
+        outcome: outcome.into(),
+        reason: reason.map(Into::into),
+    };
+    vec![
+        nominated(false),
+        nominated(true),
+        Notice::NominationWithdrawn {
+            guest: guest.clone(),
+            institution: words.into(),
+            edition: about(words),
+        },
+        Notice::EndorsementAsked {
+            edition: about(words),
+            institution: words.into(),
+            inviter: words.into(),
+            nominee: words.into(),
+        },
+        answered("endorsed", None),
+        answered("not_endorsed", None),
+        answered("withdrawn", Some(words)),
+        answered("substituted", None),
+        answered("accepted", None),
+        answered("declined", Some(words)),
+        answered("declined", None),
+        answered("expired", None),
     ]
 }
 
@@ -366,7 +415,7 @@ fn links_and_codes_are_complete() {
 
 #[test]
 fn an_invitation_says_who_invites_to_what() {
-    let about = |notice: &&Notice| notice.guest().is_some() && !matches!(notice, Notice::InvitationEnded { .. });
+    let about = |notice: &&Notice| matches!(notice, Notice::InvitedToEdition { .. } | Notice::InvitedToRole { .. });
     let all = every_notice("Formación dual");
     let texts: Vec<String> = all
         .iter()
@@ -388,6 +437,35 @@ fn an_invitation_says_who_invites_to_what() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_nomination_says_who_nominates_and_a_reminder_that_the_earlier_link_is_dead() {
+    let texts: Vec<String> = nominations("Formación dual", DateTime::UNIX_EPOCH)
+        .iter()
+        .map(|notice| rendered(notice, Language::En).text)
+        .collect();
+    for (text, expected) in texts.iter().zip([
+        "Formación dual nominates you for Formación dual to take part in edition BDG-2022 of “Formación dual”",
+        "This link takes the place of the one that you got before. Accept or decline with this link.",
+        "Formación dual has withdrawn your nomination for edition BDG-2022",
+        "Formación dual nominates Formación dual for Formación dual to take part in edition BDG-2022",
+        "has been endorsed. We have written to them",
+        "has not been endorsed in time: the nomination has expired",
+        "is no longer nominated: somebody else of your institution took the nomination back",
+        "is no longer nominated: somebody else of your institution took the nomination back",
+        "accepted. Sign in to Rumbo",
+        "declined. You can nominate somebody else",
+        "declined. You can nominate somebody else",
+        "did not answer in time",
+    ]) {
+        assert!(text.contains(expected), "{text}");
+    }
+    for text in &texts[..2] {
+        let link = "https://rumbo.example.org/invitation?token=a-token_1\n";
+        assert!(text.contains(link), "{text}");
+    }
+    assert!(!texts[0].contains("takes the place"), "{}", texts[0]);
 }
 
 #[test]

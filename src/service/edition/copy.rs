@@ -97,6 +97,7 @@ fn draft(source: &edition::Model, code: ShortCode, shift: Shift) -> Result<Editi
         policy: source.policy,
         pass_mark: source.pass_mark,
         tutors_release: source.tutors_release,
+        endorses_nominations: source.endorses_nominations,
         offer_hours: source.offer_hours,
     };
     draft.check().check()?;

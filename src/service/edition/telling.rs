@@ -11,7 +11,7 @@ use crate::domain::notice::{AboutEdition, Days, Guest, Notice};
 use crate::domain::text::Reason;
 use crate::error::{Error, Result};
 use crate::store::history::Step;
-use crate::store::{Tx, audience, course, edition, history, invitation, outbox, shortfall};
+use crate::store::{Tx, audience, course, edition, history, invitation, nomination, outbox, shortfall};
 
 /// What an edition was before a change, as far as those in it have to know.
 pub(super) fn days(row: &edition::Model) -> Days {
@@ -38,7 +38,8 @@ pub(super) async fn rescheduled(clock: &Clock, tx: &Tx, row: &edition::Model, be
 }
 
 /// Tells the rest that an edition was cancelled, after those whose enrolments ended with it were told: who had their
-/// outcome already, its tutors, its coordinators but who did it, and the invited, whose invitations end.
+/// outcome already, its tutors, its coordinators but who did it, who nominated somebody who has not answered, and the
+/// invited, whose invitations end.
 pub(super) async fn cancelled(
     clock: &Clock,
     tx: &Tx,
@@ -53,6 +54,7 @@ pub(super) async fn cancelled(
     let mut others = audience::enrolled(tx, row.id).await?;
     others.extend(&staff.tutors);
     others.extend(&staff.coordinators);
+    others.extend(nomination::nominators(tx, row.id).await?);
     others.retain(|person| !told.contains(person) && Some(*person) != by);
     let notice = Notice::EditionCancelled {
         edition: about.clone(),
@@ -92,7 +94,8 @@ async fn end_invitations(
         .collect();
     let notices: Vec<_> = open
         .iter()
-        .filter(|row| written.insert(&row.email))
+        // Who has yet to be written to knows of nothing.
+        .filter(|row| !row.awaits_endorsement && written.insert(&row.email))
         .map(|row| (row.invited_by, ended(row, about, reason)))
         .collect();
     outbox::enqueue_all(tx, clock, notices.iter().map(|(by, notice)| (*by, notice))).await
@@ -101,7 +104,7 @@ async fn end_invitations(
 fn withdrawal<'a>(row: &invitation::Model, by: Option<PersonId>, at: DateTime<Utc>, reason: &'a str) -> Step<'a> {
     Step {
         subject: row.id.into(),
-        from: Some(row.state.word()),
+        from: Some(row.open_word()),
         to: InvitationState::Withdrawn.word(),
         at,
         actor: by,

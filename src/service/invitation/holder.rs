@@ -5,7 +5,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{end, inviter_name, place_name};
+use super::end;
+use super::told::{inviter_name, place_name};
 use crate::app::App;
 use crate::auth::password::Password;
 use crate::auth::token::{self, Kind};
@@ -18,9 +19,10 @@ use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::{Comment, Email, Reason};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::service::account::{self, Statement};
+use crate::service::nomination::nominee as nominations;
 use crate::service::session::ending;
 use crate::service::{enrolment as enrolments, role as roles};
-use crate::store::invitation::{self, Model};
+use crate::store::invitation::{self, Model, Taken};
 use crate::store::person::Profile;
 use crate::store::registration::Entered;
 use crate::store::{Connection, Tx, audit, course, edition, enrolment, identity_claim, person, role, second_factor};
@@ -43,6 +45,8 @@ pub struct Offered {
     pub inviter: String,
     /// What it is called; `None` for everywhere.
     pub place: Option<Localized>,
+    /// The name of the institution that nominates, where one does.
+    pub nominator: Option<String>,
 }
 
 /// What the token is for. It stays good.
@@ -74,6 +78,7 @@ pub async fn look(app: &App, token: &str) -> Result<Offered> {
     Ok(Offered {
         inviter: inviter_name(connection, row.invited_by).await?,
         place: place_name(connection, scope).await?,
+        nominator: nominations::nominator_name(connection, &row).await?,
         offer,
         row,
     })
@@ -92,7 +97,8 @@ pub async fn decline(app: &App, actor: &Actor, token: &str, reason: Option<&Reas
         .ok_or_else(invalid_token)?;
     let id = row.id;
     let reason = reason.map(AsRef::as_ref);
-    end(app, &tx, row, InvitationState::Declined, actor.person, None, reason).await?;
+    let row = end(app, &tx, row, InvitationState::Declined, actor.person, None, reason).await?;
+    nominations::tell_nominator(&app.clock, &tx, &row, reason).await?;
     audit::record(
         &tx,
         &app.clock,
@@ -103,6 +109,7 @@ pub async fn decline(app: &App, actor: &Actor, token: &str, reason: Option<&Reas
     )
     .await?;
     tx.commit().await?;
+    app.outbox.notify_one();
     Ok(())
 }
 
@@ -183,7 +190,8 @@ pub async fn register(app: &App, actor: &Actor, token: &str, joining: Joining) -
     // The token has shown whose address it is: what waited to be told so by another way is over.
     identity_claim::retire(&tx, id, now).await?;
     account::note(app, &tx, id, "registered by an invitation").await?;
-    if let Some(statement) = joining.statement {
+    if let Some(mut statement) = joining.statement {
+        nominations::speak_for(&tx, &row, &mut statement).await?;
         let at = "input.declaration.institutionId";
         account::keep_statement(app, &tx, id, statement, at).await?;
     }
@@ -257,9 +265,17 @@ async fn take_up(
     motivation: &Comment,
 ) -> Result<Outcome> {
     let id = row.id;
+    let by = row.institution_id;
+    let mut taken = Taken {
+        by: person,
+        enrolment: None,
+    };
     let outcome = match (row.offer()?, place) {
         (Offer::TakePart(_), Some(place)) => {
-            Outcome::Enrolled(enrolments::enter(app, tx, person, place, motivation, AT).await?)
+            nominations::declare(app, tx, &row, person).await?;
+            let entered = enrolments::enter(app, tx, person, place, motivation, by, AT).await?;
+            taken.enrolment = by.map(|_| entered.id);
+            Outcome::Enrolled(entered)
         }
         (Offer::TakePart(_), None) => return Err(Error::internal("an edition that nobody locked")),
         (Offer::HoldRole(grant), _) => {
@@ -271,16 +287,8 @@ async fn take_up(
             Outcome::Appointed(given)
         }
     };
-    end(
-        app,
-        tx,
-        row,
-        InvitationState::Accepted,
-        Some(person),
-        Some(person),
-        None,
-    )
-    .await?;
+    let row = end(app, tx, row, InvitationState::Accepted, Some(person), Some(taken), None).await?;
+    nominations::tell_nominator(&app.clock, tx, &row, None).await?;
     audit::record(
         tx,
         &app.clock,

@@ -133,6 +133,7 @@ impl Builder<'_> {
             state: EditionState::Closed,
             pass_mark: PASS_MARK,
             tutors_release: false,
+            endorses_nominations: false,
             search_text: edition::search::text(row.code.as_ref(), &course.search_text()),
             created_at,
             version: 1,

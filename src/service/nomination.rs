@@ -1,0 +1,324 @@
+//! Nominations: the focal point of an institution names people for an edition, substitutes them, ranks them, takes them
+//! back, and sees how many more there can be. A nomination is an invitation to take part, so its token is answered as
+//! every invitation's; what the answer adds is in `nominee.rs`, what time does in `passing.rs`. Where the edition asks for
+//! it, a second person endorses it first (`endorsing.rs`).
+
+use chrono::{DateTime, Utc};
+
+use super::edition::relation as edition_relation;
+use super::invitation::told::inviter_name;
+use super::invitation::{self as invitations, Invitee, Nominated};
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::id::{EditionId, InstitutionId, InvitationId, PersonId};
+use crate::domain::invitation::{InvitationState, Offer};
+use crate::domain::nomination::{self as rules, NominationState, RANK_LIMIT, Room};
+use crate::domain::notice::{Guest, Notice};
+use crate::domain::policy::{Action, Relation, demand, may};
+use crate::domain::seats::{Ledger, Origin};
+use crate::domain::text::Reason;
+use crate::domain::version::expect_version;
+use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::store::invitation::Model;
+use crate::store::nomination::{self, Filter};
+use crate::store::page::{Page, Wanted};
+use crate::store::{Connection, Tx, audit, edition, institution, outbox, seat_pool};
+
+pub mod endorsing;
+pub(in crate::service) mod nominee;
+pub mod passing;
+
+/// Where an input names a nomination.
+const PATH: &str = "input.nominationId";
+const AT: &str = "nominationId";
+
+/// Names somebody for an edition, in the name of an institution whose focal point the actor is. The nominee is written to,
+/// at once or when somebody else has endorsed it, and takes part by accepting: what comes of it is for the edition's rule.
+///
+/// # Errors
+/// [`Error::NotFound`] for an edition out of the actor's sight and for an unknown institution, [`Error::Forbidden`] for an
+/// institution that is not theirs, [`Code::EnrolmentClosed`] before the edition is announced and after its window,
+/// [`Code::EditionFull`] when as many are named as there are seats for, [`Code::AlreadyInvited`] by the same institution.
+pub async fn nominate(
+    app: &App,
+    actor: &Actor,
+    invited: &Invitee,
+    edition: EditionId,
+    institution: InstitutionId,
+) -> Result<Model> {
+    let by = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let edition = edition::lock_for(&tx, actor, edition)
+        .await?
+        .ok_or(Error::NotFound("input.editionId"))?;
+    let institution = institution::find(&tx, institution)
+        .await?
+        .ok_or(Error::NotFound("input.institutionId"))?;
+    demand(actor, Action::Nominate, relation(actor, institution.id), None)?;
+    check_deadline(&edition, app.clock.now(), "editionId")?;
+    if !room(&tx, &edition, &institution, app.clock.now()).await?.has_room() {
+        return Err(Error::at("editionId", Code::EditionFull));
+    }
+    let last = nomination::last_rank(&tx, institution.id, edition.id).await?;
+    let place = Place {
+        edition,
+        institution,
+        rank: (last + 1).min(RANK_LIMIT),
+        substitutes: None,
+    };
+    let row = send(app, &tx, by, &invited.guest(), &place).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Names somebody else in the place of a nominee who has not answered, with the same rank. Both are written to; the token
+/// of the first is dead.
+///
+/// # Errors
+/// [`Error::NotFound`] for a nomination out of the actor's sight, [`Error::Forbidden`] for one of an institution that is not
+/// theirs, [`Code::StaleVersion`], [`Code::EnrolmentClosed`] after the window, [`Code::IllegalTransition`] once it is
+/// answered or over, [`Code::AlreadyInvited`].
+pub async fn substitute(app: &App, actor: &Actor, id: InvitationId, version: i64, invited: &Invitee) -> Result<Model> {
+    let by = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (edition, row) = opened(&tx, actor, id, version, Action::Nominate).await?;
+    let now = app.clock.now();
+    check_deadline(&edition, now, AT)?;
+    let old = end(app, &tx, row, InvitationState::Replaced, by, None).await?;
+    let of = old.institution_id.ok_or_else(orphan)?;
+    let place = Place {
+        edition,
+        institution: institution::find(&tx, of).await?.ok_or_else(orphan)?,
+        rank: old.nominee_rank.ok_or_else(orphan)?,
+        substitutes: Some(old.id),
+    };
+    let row = send(app, &tx, by, &invited.guest(), &place).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Takes back a nomination that was not answered; its token is dead, and the nominee is told.
+///
+/// # Errors
+/// As [`substitute`], at any time.
+pub async fn withdraw(
+    app: &App,
+    actor: &Actor,
+    id: InvitationId,
+    version: i64,
+    reason: Option<&Reason>,
+) -> Result<Model> {
+    let by = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (_, row) = opened(&tx, actor, id, version, Action::Nominate).await?;
+    let row = end(app, &tx, row, InvitationState::Withdrawn, by, reason).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Gives a nominee a rank among those of the institution; the smallest comes first.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`] and [`Code::StaleVersion`] as [`substitute`]; [`Code::IllegalTransition`] once
+/// it is over, [`Code::OutOfRange`].
+pub async fn rank(app: &App, actor: &Actor, id: InvitationId, version: i64, rank: i64) -> Result<Model> {
+    let by = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (_, row) = opened(&tx, actor, id, version, Action::Nominate).await?;
+    if !NominationState::of(row.standing().at(app.clock.now()), row.endorsement()).is_ranked() {
+        return Err(Error::at(AT, Code::IllegalTransition));
+    }
+    if !(1..=RANK_LIMIT).contains(&rank) {
+        let range = format!("1–{RANK_LIMIT}");
+        return Err(Fault::at("rank", Code::OutOfRange).with(range).into());
+    }
+    let row = nomination::set_rank(&tx, row, rank).await?;
+    audit::record(
+        &tx,
+        &app.clock,
+        Some(by),
+        Action::Nominate,
+        &[id.into()],
+        Some("ranked"),
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// A part of the nominations that exist for the actor, the oldest first.
+pub async fn page(app: &App, actor: &Actor, filter: &Filter, wanted: &Wanted) -> Result<Page<Model>> {
+    nomination::page(app.db.read(), actor, filter, app.clock.now(), wanted).await
+}
+
+/// The seats of an edition in the eyes of an institution: for its focal points and for who coordinates the edition; `None`
+/// for anybody else.
+pub async fn seats(app: &App, actor: &Actor, edition: EditionId, institution: InstitutionId) -> Result<Option<Room>> {
+    let connection = app.db.read();
+    let Some(edition) = edition::find_for(connection, actor, edition).await? else {
+        return Ok(None);
+    };
+    let seen = relation(actor, institution).or(edition_relation(actor, &edition));
+    if !may(actor, Action::SeeNominations, seen) {
+        return Ok(None);
+    }
+    let Some(institution) = institution::find(connection, institution).await? else {
+        return Ok(None);
+    };
+    room(connection, &edition, &institution, app.clock.now())
+        .await
+        .map(Some)
+}
+
+/// How the actor stands to what an institution nominates.
+fn relation(actor: &Actor, institution: InstitutionId) -> Relation {
+    Relation {
+        institution: actor.institutions().contains(&institution),
+        ..Relation::NONE
+    }
+}
+
+fn orphan() -> Error {
+    Error::internal("a nomination without its edition, institution or rank")
+}
+
+/// A nomination of one of the actor's institutions, to which they may do this, held, as they saw it, its edition locked
+/// before it.
+async fn opened(
+    tx: &Tx,
+    actor: &Actor,
+    id: InvitationId,
+    version: i64,
+    action: Action,
+) -> Result<(edition::Model, Model)> {
+    let absent = || Error::NotFound(PATH);
+    let seen = nomination::find_for(tx, actor, id).await?.ok_or_else(absent)?;
+    let edition = edition::lock(tx, seen.edition().ok_or_else(orphan)?).await?;
+    let row = nomination::lock_for(tx, actor, id).await?.ok_or_else(absent)?;
+    let of = row.institution_id.ok_or_else(orphan)?;
+    demand(actor, action, relation(actor, of), None)?;
+    expect_version("version", row.version, version)?;
+    Ok((edition.ok_or_else(orphan)?, row))
+}
+
+/// Refuses to name people, or others, when the edition is not announced or its window is over.
+fn check_deadline(edition: &edition::Model, now: DateTime<Utc>, at: &str) -> Result<()> {
+    if rules::is_open(edition.state, &(edition.enrols_from..=edition.enrols_until), now) {
+        Ok(())
+    } else {
+        Err(Error::at(at, Code::EnrolmentClosed))
+    }
+}
+
+/// What the ledger has for an institution.
+async fn room(
+    connection: &impl Connection,
+    edition: &edition::Model,
+    institution: &institution::Model,
+    now: DateTime<Utc>,
+) -> Result<Room> {
+    let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(connection, edition).await?);
+    let open = nomination::count_open(connection, institution.id, edition.id, now).await?;
+    let who = Origin {
+        institution: Some(institution.merged_into.unwrap_or(institution.id)),
+        country: &institution.country,
+        group: institution.kind.constituent_group(),
+    };
+    Ok(Room::of(&ledger, who, open))
+}
+
+/// For what somebody is named, by whom, and where among others.
+struct Place {
+    edition: edition::Model,
+    institution: institution::Model,
+    rank: i64,
+    substitutes: Option<InvitationId>,
+}
+
+/// Makes a nomination and puts its message into the outbox, in the name of who nominates: to the nominee, or to those who
+/// can endorse it, and then nobody gets its token.
+async fn send(app: &App, tx: &Tx, by: PersonId, guest: &Guest, place: &Place) -> Result<Model> {
+    let now = app.clock.now();
+    let window = place.edition.enrols_from..=place.edition.enrols_until;
+    let expires_at = rules::ends_at(now, invitations::lasts(app)?, &window);
+    let awaits_endorsement = place.edition.endorses_nominations;
+    let nominated = Nominated {
+        institution: place.institution.id,
+        rank: place.rank,
+        substitutes: place.substitutes,
+        remind_at: rules::reminds_at(now, expires_at).filter(|_| !awaits_endorsement),
+        awaits_endorsement,
+    };
+    let offer = Offer::TakePart(place.edition.id);
+    let (row, token) = invitations::keep(app, tx, by, guest, offer, expires_at, Some(nominated)).await?;
+    audit::record(tx, &app.clock, Some(by), Action::Nominate, &[row.id.into()], None).await?;
+    if awaits_endorsement {
+        endorsing::ask(&app.clock, tx, &row).await?;
+    } else {
+        let notice = message(tx, &row, token, false).await?;
+        outbox::enqueue(tx, &app.clock, by, &notice).await?;
+    }
+    Ok(row)
+}
+
+/// What the nominee reads, with the token.
+async fn message(tx: &Tx, row: &Model, token: String, reminder: bool) -> Result<Notice> {
+    Ok(Notice::Nominated {
+        guest: guest_of(row),
+        institution: institution_name(tx, row).await?,
+        inviter: inviter_name(tx, row.invited_by).await?,
+        edition: nominee::about(tx, row).await?,
+        token,
+        expires_at: row.expires_at,
+        reminder,
+    })
+}
+
+/// Ends a held nomination that was not answered, and tells its nominee, unless nobody ever wrote to them, and who nominated,
+/// unless they do it.
+async fn end(
+    app: &App,
+    tx: &Tx,
+    row: Model,
+    to: InvitationState,
+    by: PersonId,
+    reason: Option<&Reason>,
+) -> Result<Model> {
+    let mut faults = Faults::default();
+    let Some(to) = faults.take(AT, row.standing().step(to, app.clock.now())) else {
+        return Err(faults.into());
+    };
+    let reason = reason.map(AsRef::as_ref);
+    let row = invitations::end(app, tx, row, to, Some(by), None, reason).await?;
+    audit::record(tx, &app.clock, Some(by), Action::Nominate, &[row.id.into()], reason).await?;
+    if !row.awaits_endorsement {
+        let notice = Notice::NominationWithdrawn {
+            guest: guest_of(&row),
+            institution: institution_name(tx, &row).await?,
+            edition: nominee::about(tx, &row).await?,
+        };
+        outbox::enqueue(tx, &app.clock, by, &notice).await?;
+    }
+    if row.invited_by != by {
+        nominee::tell_nominator(&app.clock, tx, &row, reason).await?;
+    }
+    Ok(row)
+}
+
+/// Whom messages about a nomination go to.
+fn guest_of(row: &Model) -> Guest {
+    Guest {
+        address: row.email.clone(),
+        given_name: row.given_name.clone(),
+        family_name: row.family_name.clone(),
+        language: row.language,
+    }
+}
+
+async fn institution_name(connection: &impl Connection, row: &Model) -> Result<String> {
+    let name = nominee::nominator_name(connection, row).await?;
+    name.ok_or_else(orphan)
+}

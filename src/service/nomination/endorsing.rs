@@ -1,0 +1,80 @@
+//! The second person of an institution, where the edition asks for one: the other focal points are told whom one of them
+//! named, and one of them endorses it. Only then is the nominee written to.
+
+use super::{AT, check_deadline, institution_name, message, nominee, opened, orphan};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::domain::actor::Actor;
+use crate::domain::id::InvitationId;
+use crate::domain::invitation::InvitationState;
+use crate::domain::nomination::{Endorsement, NominationState, ends_at, reminds_at};
+use crate::domain::notice::Notice;
+use crate::domain::policy::Action;
+use crate::error::{Code, Error, Result};
+use crate::service::invitation::told::inviter_name;
+use crate::service::invitation::{draw, lasts};
+use crate::store::history::{self, Step};
+use crate::store::invitation::Model;
+use crate::store::nomination::{self, Endorsed};
+use crate::store::{Tx, audience, audit, outbox};
+
+/// Endorses what somebody else of the institution nominated. The nominee is written to, and can answer for as long as if
+/// they were named now; who nominated is told.
+///
+/// # Errors
+/// [`Error::NotFound`] for a nomination out of the actor's sight, [`Error::Forbidden`] for one of an institution that is not
+/// theirs, [`Code::StaleVersion`], [`Code::OwnWork`] for who nominated, [`Code::EnrolmentClosed`] after the window,
+/// [`Code::IllegalTransition`] unless it waits for it.
+pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -> Result<Model> {
+    let by = actor.signed_in()?;
+    let tx = app.db.write().await?;
+    let (edition, row) = opened(&tx, actor, id, version, Action::EndorseNomination).await?;
+    if row.invited_by == by {
+        return Err(Error::at(AT, Code::OwnWork));
+    }
+    let now = app.clock.now();
+    check_deadline(&edition, now, AT)?;
+    if row.standing().at(now) != InvitationState::Sent || row.endorsement() != Endorsement::Awaited {
+        return Err(Error::at(AT, Code::IllegalTransition));
+    }
+    let step = Step {
+        subject: id.into(),
+        from: Some(row.open_word()),
+        to: NominationState::Endorsed.word(),
+        at: now,
+        actor: Some(by),
+        reason: None,
+    };
+    let expires_at = ends_at(now, lasts(app)?, &(edition.enrols_from..=edition.enrols_until));
+    let (token, hash) = draw()?;
+    let endorsed = Endorsed {
+        by,
+        at: now,
+        hash,
+        expires_at,
+        remind_at: reminds_at(now, expires_at),
+    };
+    let row = nomination::set_endorsed(&tx, row, endorsed).await?;
+    history::record(&tx, &app.clock, &[step]).await?;
+    audit::record(&tx, &app.clock, Some(by), Action::EndorseNomination, &[id.into()], None).await?;
+    let notice = message(&tx, &row, token, false).await?;
+    outbox::enqueue(&tx, &app.clock, by, &notice).await?;
+    nominee::tell_nominator(&app.clock, &tx, &row, None).await?;
+    tx.commit().await?;
+    app.outbox.notify_one();
+    Ok(row)
+}
+
+/// Tells the other focal points of the institution that a nomination waits for one of them.
+pub(super) async fn ask(clock: &Clock, tx: &Tx, row: &Model) -> Result<()> {
+    let of = row.institution_id.ok_or_else(orphan)?;
+    let mut others = audience::focal_points(tx, of, clock.now()).await?;
+    others.remove(&row.invited_by);
+    let notice = Notice::EndorsementAsked {
+        edition: nominee::about(tx, row).await?,
+        institution: institution_name(tx, row).await?,
+        inviter: inviter_name(tx, row.invited_by).await?,
+        nominee: format!("{} {}", row.given_name, row.family_name),
+    };
+    outbox::enqueue_all(tx, clock, others.iter().map(|&person| (person, &notice))).await
+}

@@ -1,0 +1,263 @@
+//! What is refused, to whom, and when.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rumbo::domain::actor::{Role, Scope};
+use serde_json::{Value, json};
+
+use super::{Place, accepted, instead, list, token};
+use crate::support::app::{Client, TestApp};
+use crate::support::scene::{Plan, act, at, draft, walk};
+
+fn field_of(operation: &str) -> String {
+    operation.replacen(&operation[..1], &operation[..1].to_lowercase(), 1)
+}
+
+/// Every change of a nomination, as somebody sends it who saw this version.
+fn changes(nomination: &str, version: i64) -> [(&'static str, Value); 3] {
+    [
+        (
+            "SubstituteNomination",
+            instead(nomination, version, "other@example.org"),
+        ),
+        (
+            "WithdrawNomination",
+            json!({ "nominationId": nomination, "version": version }),
+        ),
+        (
+            "RankNomination",
+            json!({ "nominationId": nomination, "version": version, "rank": 2 }),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn only_focal_points_of_the_institution_name_people_for_it() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let other = test.institution("SENA", "CO").await;
+    let fede = test.holder("Fede", Role::FocalPoint, Scope::Institution(other)).await;
+    let cora = test.holder("Cora", Role::Coordinator, at(&place.edition)).await;
+    let (ada, saul) = (test.administrator().await, test.person("Saul").await);
+    let (nomination, _) = place.nominate(&test, "nora@example.org").await;
+    let input = place.naming("other@example.org");
+    let nobody = test.anonymous();
+    assert_eq!(
+        act(&nobody, "Nominate", input.clone()).await.refusal(),
+        "UNAUTHENTICATED"
+    );
+    for stranger in [&fede, &cora, &ada, &saul, &place.carla] {
+        let refused = act(stranger, "Nominate", input.clone()).await;
+        assert_eq!(refused.refusal(), "FORBIDDEN", "{}", stranger.email);
+    }
+    for (operation, input) in changes(&nomination, 1) {
+        assert_eq!(
+            act(&nobody, operation, input.clone()).await.refusal(),
+            "UNAUTHENTICATED"
+        );
+        for stranger in [&fede, &ada, &saul] {
+            let refused = act(stranger, operation, input.clone()).await;
+            assert_eq!(refused.refusal(), "NOT_FOUND", "{operation} by {}", stranger.email);
+        }
+        for coordinator in [&cora, &place.carla] {
+            let refused = act(coordinator, operation, input.clone()).await;
+            assert_eq!(refused.refusal(), "FORBIDDEN", "{operation} by {}", coordinator.email);
+        }
+    }
+    // What is no longer granted is no longer done.
+    let mine = place.flor.query("{ viewer { roles { id } } }", json!({})).await;
+    let role = mine.text("viewer.roles.0.id");
+    let revoked = act(&ada, "RevokeRole", json!({ "roleAssignmentId": role })).await;
+    assert_eq!(revoked.user_errors("revokeRole"), [""; 0]);
+    assert_eq!(act(&place.flor, "Nominate", input).await.refusal(), "FORBIDDEN");
+    assert_eq!(place.list().await, [Value::Null; 0]);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_nomination_is_no_invitation_of_a_coordinator_and_the_other_way_round() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let (nomination, _) = place.nominate(&test, "nora@example.org").await;
+    let mut input = super::named("nora@example.org");
+    input["editionId"] = json!(place.edition);
+    // The same address is invited beside it; neither is told of the other.
+    let invited = act(&place.carla, "InviteToEdition", input).await;
+    let invitation = invited.text("inviteToEdition.invitation.id");
+    for operation in ["WithdrawInvitation", "ResendInvitation"] {
+        let input = json!({ "invitationId": nomination, "version": 1 });
+        assert_eq!(act(&place.carla, operation, input).await.refusal(), "NOT_FOUND");
+    }
+    for (operation, input) in changes(&invitation, 1) {
+        assert_eq!(
+            act(&place.flor, operation, input).await.refusal(),
+            "NOT_FOUND",
+            "{operation}"
+        );
+    }
+    let of_edition = json!({ "editionId": place.edition, "first": 9 });
+    let seen = place.carla.run("EditionInvitations", of_edition).await;
+    assert_eq!(seen.at("edition.invitations.nodes").as_array().map(Vec::len), Some(1));
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_input_is_told() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let (nomination, _) = place.nominate(&test, "nora@example.org").await;
+    let twice = act(&place.flor, "Nominate", place.naming("Nora@example.org")).await;
+    assert_eq!(twice.user_errors("nominate"), ["ALREADY_INVITED input.email"]);
+    let (other, _) = place.nominate(&test, "ben@example.org").await;
+    let input = instead(&other, 1, "nora@example.org");
+    let twice = act(&place.flor, "SubstituteNomination", input).await;
+    assert_eq!(
+        twice.user_errors("substituteNomination"),
+        ["ALREADY_INVITED input.email"]
+    );
+    let mut broken = place.naming("no address");
+    broken["givenName"] = json!(" ");
+    let refused = act(&place.flor, "Nominate", broken).await;
+    assert_eq!(
+        refused.user_errors("nominate"),
+        ["MALFORMED input.email", "REQUIRED input.givenName"]
+    );
+    for (field, id) in [
+        ("editionId", place.institution.to_string()),
+        ("institutionId", place.edition.clone()),
+    ] {
+        let mut broken = place.naming("other@example.org");
+        broken[field] = json!(id);
+        let refused = act(&place.flor, "Nominate", broken).await;
+        assert_eq!(refused.user_errors("nominate"), [format!("INVALID_ID input.{field}")]);
+    }
+    let mut unknown = place.naming("other@example.org");
+    unknown["institutionId"] = json!("ins_01h455vb4pex5vsknk084sn02q");
+    assert_eq!(act(&place.flor, "Nominate", unknown).await.refusal(), "NOT_FOUND");
+    for rank in [0, -1, 1001] {
+        let input = json!({ "nominationId": nomination, "version": 1, "rank": rank });
+        let refused = act(&place.flor, "RankNomination", input).await;
+        assert_eq!(refused.user_errors("rankNomination"), ["OUT_OF_RANGE input.rank"]);
+    }
+    for (operation, input) in changes(&nomination, 2) {
+        let stale = act(&place.flor, operation, input).await;
+        assert_eq!(stale.user_errors(&field_of(operation)), ["STALE_VERSION input.version"]);
+    }
+    for (operation, input) in changes(&place.edition, 1) {
+        let refused = act(&place.flor, operation, input).await;
+        assert_eq!(
+            refused.user_errors(&field_of(operation)),
+            ["INVALID_ID input.nominationId"]
+        );
+    }
+    assert_eq!(place.list().await.len(), 2, "nothing else was named");
+    drop(test.mails().await);
+}
+
+/// What is refused of a nomination that is over in one way or another.
+async fn over(flor: &Client<'_>, nomination: &str, version: i64, also_ranked: bool) {
+    for (operation, input) in changes(nomination, version) {
+        let refused = act(flor, operation, input).await;
+        let expected = ["ILLEGAL_TRANSITION input.nominationId"];
+        let ranked = also_ranked && operation == "RankNomination";
+        let expected = if ranked { &expected[1..] } else { &expected[..] };
+        assert_eq!(refused.user_errors(&field_of(operation)), expected, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_answered_or_over_changes_no_more() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let nora = test.person("Nora").await;
+    let (id, token) = place.nominate(&test, "nora@example.org").await;
+    assert_eq!(accepted(&nora, &token).await, "CONFIRMED");
+    // Who has accepted keeps a place among those of the institution.
+    over(&place.flor, &id, 2, true).await;
+    let (id, token) = place.nominate(&test, "ben@example.org").await;
+    super::decline(&test, &token, "No")
+        .await
+        .at("declineInvitation.declined");
+    over(&place.flor, &id, 2, false).await;
+    let (id, _) = place.nominate(&test, "cy@example.org").await;
+    let input = json!({ "nominationId": id, "version": 1, "reason": "By mistake" });
+    let back = act(&place.flor, "WithdrawNomination", input).await;
+    assert_eq!(back.text("withdrawNomination.nomination.state"), "WITHDRAWN");
+    assert_eq!(test.notices().await, ["nomination_withdrawn cy@example.org"]);
+    over(&place.flor, &id, 2, false).await;
+    let (id, _) = place.nominate(&test, "dan@example.org").await;
+    test.pass(TimeDelta::days(7));
+    let place = place.again().await;
+    over(&place.flor, &id, 1, false).await;
+    let rows = list(
+        &place.carla,
+        &place.edition,
+        json!({ "states": ["WITHDRAWN", "EXPIRED"] }),
+    )
+    .await;
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert_eq!(rows[0]["history"][1]["reason"], "By mistake");
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn people_are_named_and_substituted_to_the_second_in_which_the_window_closes() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = draft(&carla, Plan::OPEN).await.text("createEdition.edition.id");
+    let institution = test.institution("INEFOP", "UY").await;
+    let flor = test
+        .holder("Flor", Role::FocalPoint, Scope::Institution(institution))
+        .await;
+    let place = Place {
+        carla,
+        flor,
+        edition,
+        institution,
+    };
+    let early = act(&place.flor, "Nominate", place.naming("nora@example.org")).await;
+    assert_eq!(early.refusal(), "NOT_FOUND", "a draft is nobody's to see");
+    walk(&place.carla, &place.edition, &["ANNOUNCED"]).await;
+    let named = act(&place.flor, "Nominate", place.naming("nora@example.org")).await;
+    assert_eq!(named.user_errors("nominate"), [""; 0]);
+    walk(&place.carla, &place.edition, &["ENROLLING"]).await;
+    drop(token(&test, "nora@example.org").await);
+    let end: DateTime<Utc> = "2026-04-01T23:59:59-03:00".parse().expect("an instant");
+    test.pass(end - test.now() - TimeDelta::seconds(1));
+    let place = place.again().await;
+    let last = act(&place.flor, "Nominate", place.naming("last@example.org")).await;
+    assert_eq!(last.user_errors("nominate"), [""; 0]);
+    assert_eq!(last.text("nominate.nomination.expiresAt"), "2026-04-02T02:59:59+00:00");
+    let id = last.text("nominate.nomination.id");
+    test.pass(TimeDelta::seconds(1));
+    let late = act(&place.flor, "Nominate", place.naming("late@example.org")).await;
+    assert_eq!(late.user_errors("nominate"), ["ENROLMENT_CLOSED input.editionId"]);
+    let late = act(&place.flor, "SubstituteNomination", instead(&id, 1, "late@example.org")).await;
+    assert_eq!(
+        late.user_errors("substituteNomination"),
+        ["ENROLMENT_CLOSED input.nominationId"]
+    );
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn an_edition_that_is_closed_takes_nobody_but_lets_go() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let (id, token) = place.nominate(&test, "nora@example.org").await;
+    walk(&place.carla, &place.edition, &["ENROLMENT_CLOSED"]).await;
+    let nora = test.person("Nora").await;
+    let closed = super::accept(&nora, &token).await;
+    assert_eq!(closed.user_errors("acceptInvitation"), ["ENROLMENT_CLOSED input.token"]);
+    let closed = act(&place.flor, "Nominate", place.naming("late@example.org")).await;
+    assert_eq!(closed.user_errors("nominate"), ["ENROLMENT_CLOSED input.editionId"]);
+    let back = act(
+        &place.flor,
+        "WithdrawNomination",
+        json!({ "nominationId": id, "version": 1 }),
+    )
+    .await;
+    assert_eq!(back.user_errors("withdrawNomination"), [""; 0]);
+    let dead = super::accept(&nora, &token).await;
+    assert_eq!(dead.user_errors("acceptInvitation"), ["INVALID_TOKEN input.token"]);
+    drop(test.mails().await);
+}

@@ -1,0 +1,141 @@
+//! What time does to nominations, and the end of their edition.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::{Place, accept, accepted, decline, list, token};
+use crate::support::app::TestApp;
+use crate::support::scene::{act, walk};
+
+#[tokio::test]
+async fn who_has_not_answered_is_reminded_once_with_another_token() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let nora = test.person("Nora").await;
+    let (_, first) = place.nominate(&test, "nora@example.org").await;
+    let (_, of_ben) = place.nominate(&test, "ben@example.org").await;
+    decline(&test, &of_ben, "No").await.at("declineInvitation.declined");
+    drop(test.mails().await);
+    test.pass(TimeDelta::days(5) - TimeDelta::seconds(1));
+    assert_eq!(test.notices().await, [""; 0]);
+    test.pass(TimeDelta::seconds(1));
+    let mails = test.mails().await;
+    let [mail] = mails.as_slice() else { panic!("{mails:?}") };
+    assert_eq!(
+        (mail.notice.as_str(), mail.to.as_str()),
+        ("nominated", "nora@example.org")
+    );
+    assert!(mail.text.contains("You have not answered yet."), "{}", mail.text);
+    assert!(mail.subject.starts_with("Please answer: INEFOP"), "{}", mail.subject);
+    assert_eq!(test.notices().await, [""; 0], "once, however often the job runs");
+    let (_, rest) = mail.text.split_once("/invitation?token=").expect("a link");
+    let second = rest.split_whitespace().next().expect("a token");
+    let nora = nora.again().await;
+    let dead = accept(&nora, &first).await;
+    assert_eq!(dead.user_errors("acceptInvitation"), ["INVALID_TOKEN input.token"]);
+    assert_eq!(accepted(&nora, second).await, "CONFIRMED");
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn nobody_is_reminded_in_the_name_of_a_disabled_account_and_the_token_stays_good() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let nora = test.person("Nora").await;
+    let (_, token) = place.nominate(&test, "nora@example.org").await;
+    let ada = test.administrator().await;
+    let flor = place.flor.person.expect("a person").to_string();
+    let disabled = act(&ada, "DisableAccount", json!({ "personId": flor, "reason": "So" })).await;
+    assert_eq!(disabled.user_errors("disableAccount"), [""; 0]);
+    drop(test.mails().await);
+    test.pass(TimeDelta::days(5));
+    assert_eq!(test.notices().await, [""; 0]);
+    assert_eq!(accepted(&nora.again().await, &token).await, "CONFIRMED");
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn nobody_is_reminded_of_an_edition_that_takes_nobody_any_more() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    place.nominate(&test, "nora@example.org").await;
+    walk(&place.carla, &place.edition, &["ENROLMENT_CLOSED"]).await;
+    drop(test.mails().await);
+    test.pass(TimeDelta::days(5));
+    assert_eq!(test.notices().await, [""; 0]);
+    test.pass(TimeDelta::days(2));
+    assert_eq!(test.notices().await, ["nomination_answered flor@example.org"]);
+}
+
+#[tokio::test]
+async fn what_is_not_answered_in_time_expires_and_who_nominated_is_told_once() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let (_, token) = place.nominate(&test, "nora@example.org").await;
+    test.pass(TimeDelta::days(7));
+    let place = place.again().await;
+    let looked = test.anonymous().run("OpenInvitation", json!({ "token": token })).await;
+    assert_eq!(looked.refusal(), "INVALID_TOKEN");
+    assert_eq!(place.list().await[0]["state"], "EXPIRED", "before the job has come");
+    assert_eq!(place.seats().await, json!([0, 0, 0, null]));
+    let mails = test.mails().await;
+    assert_eq!((mails.len(), mails[0].to.as_str()), (1, "flor@example.org"));
+    assert!(mails[0].text.contains("did not answer in time"), "{}", mails[0].text);
+    assert_eq!(test.notices().await, [""; 0]);
+    let rows = place.list().await;
+    assert_eq!((&rows[0]["state"], &rows[0]["version"]), (&json!("EXPIRED"), &json!(2)));
+    assert_eq!(rows[0]["history"][1]["to"], "expired");
+    // The same address can be named anew.
+    place.nominate(&test, "nora@example.org").await;
+    assert_eq!(test.violations().await, []);
+}
+
+#[tokio::test]
+async fn whom_it_was_for_is_forgotten_some_time_after_its_end() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let (_, token) = place.nominate(&test, "nora@example.org").await;
+    decline(&test, &token, "No").await.at("declineInvitation.declined");
+    drop(test.mails().await);
+    test.pass(TimeDelta::days(30));
+    drop(test.mails().await);
+    let place = place.again().await;
+    for reader in [&place.flor, &place.carla] {
+        let rows = list(reader, &place.edition, json!({})).await;
+        assert!(rows[0]["blankedAt"].is_string(), "{rows:?}");
+        for field in ["givenName", "familyName", "email"] {
+            assert_eq!(rows[0][field], Value::Null, "{field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_edition_ends_its_nominations_and_tells_nominees_and_who_nominated() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    act(&place.flor, "Nominate", place.naming("nora@example.org"))
+        .await
+        .text("nominate.nomination.id");
+    let dead = token(&test, "nora@example.org").await;
+    let seen = place.carla.run("SeeEdition", json!({ "id": place.edition })).await;
+    let input = json!({
+        "editionId": place.edition, "version": seen.number("edition.version"), "to": "CANCELLED", "reason": "Too few",
+    });
+    let moved = act(&place.carla, "MoveEdition", input).await;
+    assert_eq!(moved.text("moveEdition.edition.state"), "CANCELLED");
+    assert_eq!(
+        test.notices().await,
+        [
+            "edition_cancelled flor@example.org",
+            "invitation_ended nora@example.org"
+        ]
+    );
+    let looked = test.anonymous().run("OpenInvitation", json!({ "token": dead })).await;
+    assert_eq!(looked.refusal(), "INVALID_TOKEN");
+    let rows = place.list().await;
+    assert_eq!(
+        (&rows[0]["state"], &rows[0]["history"][1]["reason"]),
+        (&json!("WITHDRAWN"), &json!("Too few"))
+    );
+    assert_eq!(test.violations().await, []);
+}
