@@ -93,6 +93,8 @@ pub enum Code {
     AccountExists,
     /// No seat is offered, or the time for it ran out.
     NoOffer,
+    /// Nobody decided on the enrolment, or something followed from the decision.
+    NotUndoable,
 }
 
 impl Code {
@@ -139,6 +141,7 @@ impl Code {
         Self::OtherAddress,
         Self::AccountExists,
         Self::NoOffer,
+        Self::NotUndoable,
     ];
 }
 

@@ -744,6 +744,15 @@ async fn a_filter_tells_a_token_no_more_than_the_field_would() {
             by_variable.clone(),
             json!({ "filter": { "institutionIds": [institution] } }),
         ),
+        (
+            by_variable.clone(),
+            json!({ "filter": { "nominatedByIds": [institution] } }),
+        ),
+        (
+            by_variable.clone(),
+            json!({ "filter": { "constituentGroups": ["WORKERS"] } }),
+        ),
+        (by_variable.clone(), json!({ "filter": { "languages": ["ES"] } })),
         (by_fragment, json!({})),
     ];
     for (document, variables) in asked {

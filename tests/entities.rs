@@ -42,10 +42,14 @@ async fn every_entity_has_its_table_with_its_columns() {
         challenge,
         completion,
         course,
+        criteria,
+        criteria::score,
         declaration,
         deliverable,
         edition,
         enrolment,
+        enrolment::decision,
+        enrolment::transfer,
         grade,
         history,
         idempotency,
@@ -98,8 +102,11 @@ async fn append_only_tables_refuse_changes_and_removals() {
     let test = TestDb::new().await;
     let db = test.connect().await;
     run(&db, SEED).await.expect("the seed is valid");
+    run(&db, LATER).await.expect("the rest of it is valid");
     let tables = [
         ("access_record", "operation = 'another'"),
+        ("admission_criteria", "number = 2"),
+        ("admission_score", "comment = 'better'"),
         ("assessment", "comment = 'better'"),
         ("audit_entry", "reason = 'another'"),
         ("audit_seal", "sequence = 2"),
@@ -421,7 +428,7 @@ async fn who_waited_before_there_was_a_ledger_waits_in_the_same_order() {
     );
     let ledger = Ledger::new(row.seats(), Vec::new());
     let tx = db.write().await.expect("a transaction");
-    let line = store::waiting::next_in_line(&tx, row.id, &ledger, &[Seat::General], 9).await;
+    let line = store::waiting::next_in_line(&tx, row.id, &ledger, &[Seat::General], &BTreeSet::new(), 9).await;
     let line: Vec<i64> = line.expect("a query").iter().map(|row| row.person_number).collect();
     assert_eq!(line, [22, 23, 21]);
 }
@@ -523,6 +530,13 @@ INSERT INTO audit_seal (sequence, ledger, sealed_at, from_id, to_id, items, peop
 INSERT INTO tally_change (id, at, enrolment_id, person_number, edition_id, status, gender, country, institution_id,
                           constituent_group, language, month, enrolments, submitted, released)
     VALUES ({13}, {now}, {5}, 1, {4}, 'confirmed', 'female', 'UY', {2}, 'workers', 'es', '2026-01', 1, 1, 1);";
+
+/// The same of the tables that came later than the ledger of seats.
+const LATER: &str = "
+INSERT INTO admission_criteria (id, edition_id, number, rubric, created_at, created_by)
+    VALUES ({16}, {4}, 1, '{}', {now}, {1});
+INSERT INTO admission_score (id, enrolment_id, criteria_id, assessor_id, scores, points, comment, scored_at)
+    VALUES ({17}, {5}, {16}, {1}, '[]', 80000, 'good', {now});";
 
 /// Runs a script in a transaction of its own; `{7}` in it is the identifier number seven.
 pub async fn run(db: &Db, script: &str) -> Result<(), DbErr> {

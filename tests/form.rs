@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, edition_input, faults, roadmap_input};
+use crate::support::scene::{Plan, edition_input, faults, roadmap_input, rubric};
 
 /// What every input of the table holds for an identifier.
 const WRONG: &str = "nonsense";
@@ -179,6 +179,16 @@ fn about_people() -> Vec<Case> {
             ],
         ),
         (
+            "UndoDecision",
+            json!({ "enrolmentId": WRONG, "version": 1, "reason": long(1000) }),
+            &["INVALID_ID enrolmentId", "TOO_LONG reason"],
+        ),
+        (
+            "TransferEnrolment",
+            json!({ "enrolmentId": WRONG, "version": 1, "editionId": WRONG, "reason": long(1000) }),
+            &["INVALID_ID enrolmentId", "INVALID_ID editionId", "TOO_LONG reason"],
+        ),
+        (
             "DecideCompletion",
             json!({ "enrolments": seen }),
             &["INVALID_ID enrolments.0.id", "INVALID_ID enrolments.1.id"],
@@ -194,6 +204,7 @@ fn about_people() -> Vec<Case> {
 fn about_work() -> Vec<Case> {
     let seen = json!([{ "id": WRONG, "version": 1 }, { "id": "tea_", "version": 1 }]);
     let scores = json!([{ "criterion": long(40), "level": -1 }, { "criterion": "what", "level": -2 }]);
+    let scored = json!({ "enrolmentId": WRONG, "version": 1, "scores": scores, "comment": long(10_000) });
     let assessed = json!({ "submissionId": WRONG, "version": 1, "scores": scores, "comment": long(10_000) });
     let told: &'static [&'static str] = &[
         "INVALID_ID submissionId",
@@ -202,7 +213,25 @@ fn about_work() -> Vec<Case> {
         "RUBRIC_MISMATCH scores.1.level",
         "TOO_LONG comment",
     ];
+    let mut rubric = rubric();
+    rubric[1]["title"] = json!(long(200));
     vec![
+        (
+            "SetAdmissionCriteria",
+            json!({ "editionId": WRONG, "version": 0, "rubric": rubric }),
+            &["INVALID_ID editionId", "TOO_LONG rubric.1.title"],
+        ),
+        (
+            "ScoreApplication",
+            scored,
+            &[
+                "INVALID_ID enrolmentId",
+                "RUBRIC_MISMATCH scores.0.level",
+                "TOO_LONG scores.0.criterion",
+                "RUBRIC_MISMATCH scores.1.level",
+                "TOO_LONG comment",
+            ],
+        ),
         (
             "CreateTeam",
             json!({ "editionId": WRONG, "name": long(120), "enrolmentIds": [WRONG, "enr_"] }),

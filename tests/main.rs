@@ -2,6 +2,7 @@
 
 mod ability;
 mod account;
+mod admission;
 mod api_token;
 mod architecture;
 mod assessment;

@@ -34,6 +34,7 @@ const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("that somebody is enrolled", ["-", "o", "a", "i", "e", "-"], &[Action::SeeEnrolment]),
     ("decide on an enrolment", ["-", "-", "-", "-", "e", "-"],
         &[Action::DecideEnrolment, Action::DecideCompletion, Action::ExportEnrolments]),
+    ("score an application, see scores", ["-", "-", "-", "-", "e", "-"], &[Action::ScoreApplication, Action::SeeScores]),
     ("issue, revoke a certificate", ["-", "-", "-", "-", "e", "-"], &[Action::IssueCertificate]),
     ("answer the offer of a seat", ["-", "o", "o", "o", "o", "o"], &[Action::AnswerOffer]),
     ("keep seats, rank those who wait", ["-", "-", "-", "-", "e", "-"], &[Action::SeeSeats, Action::ManageSeats]),

@@ -689,6 +689,8 @@ fn cursors() -> Vec<String> {
         "d2026-01-01",
         "x",
         "t99",
+        "n7",
+        "n9223372036854775808",
         &long,
     ];
     let mut found: Vec<String> = keys

@@ -256,6 +256,26 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
                     .to_owned(),
             ),
         ),
+        operation(
+            "the admission work list, a page of 50 by state and group, the newest first",
+            Some(3.0),
+            "\"familyName\":",
+            each(
+                &|edition| {
+                    json!({"editionId": edition.to_string(), "first": 50, "order": "NEWEST_FIRST",
+                        "filter": {"states": ["REJECTED", "WITHDRAWN"], "constituentGroups": ["WORKERS"]}})
+                },
+                (ENROLMENT, "EditionEnrolments"),
+            )?,
+            of_edition(
+                "SELECT e.id, e.state, e.applied_at, e.version, e.gender, e.country, p.id AS person_id, p.given_name, \
+                 p.family_name, p.email, i.id AS institution_id, i.name FROM enrolment e JOIN person p ON p.id = e.person_id \
+                 LEFT JOIN institution i ON i.id = e.institution_id WHERE e.edition_id = $1 \
+                 AND e.state IN ('rejected', 'withdrawn') AND e.constituent_group = 'workers' \
+                 ORDER BY e.applied_at DESC, e.id DESC LIMIT 51"
+                    .to_owned(),
+            ),
+        ),
         apply(db, &writer, size, "apply and be confirmed", size.editions..=size.editions).await?,
         apply(
             db,

@@ -37,6 +37,8 @@ mod m20261127_000035_figures;
 mod m20261127_000036_order_of_names;
 mod m20261127_000042_institution_search;
 mod m20261127_000043_nominations;
+mod m20261127_000044_admission;
+mod m20261127_000045_scores;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -74,6 +76,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000036_order_of_names::Migration),
             Box::new(m20261127_000042_institution_search::Migration),
             Box::new(m20261127_000043_nominations::Migration),
+            Box::new(m20261127_000044_admission::Migration),
+            Box::new(m20261127_000045_scores::Migration),
         ]
     }
 }

@@ -34,6 +34,14 @@ abilities! {
     DecideEnrolment = "decideEnrolment";
     /// `decideEnrolments`; on an edition.
     DecideEnrolments = "decideEnrolments";
+    /// `setAdmissionCriteria`; on an edition.
+    SetAdmissionCriteria = "setAdmissionCriteria";
+    /// `scoreApplication`; on an enrolment.
+    ScoreApplication = "scoreApplication";
+    /// `undoDecision`; on an enrolment.
+    UndoDecision = "undoDecision";
+    /// `transferEnrolment`; on an enrolment. You have to coordinate the other edition as well.
+    TransferEnrolment = "transferEnrolment";
     /// `acceptOffer`; on an enrolment.
     AcceptOffer = "acceptOffer";
     /// `declineOffer`; on an enrolment.

@@ -307,7 +307,7 @@ fn read_list(list: &[id::SeenInput], reason: Option<&str>) -> Result<(Vec<Seen<S
     faults.whole(list.zip(reason))
 }
 
-fn read_scores(faults: &mut Faults, scores: &[CriterionScoreInput]) -> Option<Vec<Score>> {
+pub(super) fn read_scores(faults: &mut Faults, scores: &[CriterionScoreInput]) -> Option<Vec<Score>> {
     id::each(scores, |place, score| {
         let level = usize::try_from(score.level).map_err(|_| Code::RubricMismatch);
         let level = faults.take(&format!("scores.{place}.level"), level);

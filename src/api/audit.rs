@@ -326,7 +326,7 @@ impl AuditQuery {
             None => None,
             Some(place) => match &place.key {
                 Key::Text(number) => Some(number.parse::<u32>().map_err(|_| wanted.stray())?),
-                Key::Instant(_) | Key::Day(_) => return Err(wanted.stray().into()),
+                Key::Instant(_) | Key::Day(_) | Key::Number(_) => return Err(wanted.stray().into()),
             },
         };
         let limit = usize::try_from(wanted.limit).map_err(Error::internal)?;

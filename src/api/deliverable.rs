@@ -22,6 +22,7 @@ use crate::store::deliverable;
 
 mod input;
 
+pub(super) use input::read_rubric;
 pub use input::{CreateDeliverableInput, RubricCriterionInput, RubricLevelInput, UpdateDeliverableInput};
 
 /// What an edition asks for.

@@ -5,16 +5,17 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::course::Course;
 use super::decimal::Decimal;
-use super::enrolment::{Enrolment, EnrolmentFilter};
+use super::enrolment::{Enrolment, EnrolmentFilter, EnrolmentOrder};
 use super::enums::{EditionState, EnrolmentPolicy, Language, Modality, SubmissionState};
 use super::error::ApiResult;
 use super::invitation::{Invitation, InvitationFilter};
 use super::page::{Arguments, PageOf, connection};
 use super::plain::Quick;
 use super::request::Request;
+use super::scoring::AdmissionCriteria;
 use super::{id, reason};
 use crate::domain::id::{CourseId, EditionId};
-use crate::domain::policy::{Action, Relation};
+use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::text::ShortCode;
 use crate::error::{Code, Error, Faults};
 use crate::service;
@@ -172,11 +173,16 @@ impl Edition {
             .map(Enrolment::from))
     }
 
-    /// Its enrolments that exist for you, the oldest application first.
+    /// Its enrolments that exist for you, the oldest application first, or in another order.
     async fn enrolments(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them.")] filter: Option<EnrolmentFilter>,
+        #[graphql(
+            desc = "In which order; a cursor leads on in the order in which it was given.",
+            default
+        )]
+        order: EnrolmentOrder,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
@@ -185,6 +191,11 @@ impl Edition {
         let request = Request::of(ctx);
         let wanted = Arguments::new(first, after, last, before).wanted()?;
         let filter = filter.map(EnrolmentFilter::read).transpose()?.unwrap_or_default();
+        if order == EnrolmentOrder::BestFirst {
+            let relation = service::edition::relation(&request.actor, &self.0);
+            demand(&request.actor, Action::SeeScores, relation, None)?;
+        }
+        let order = order.into();
         let db = request.app.db.read();
         let asked = ctx.look_ahead();
         let beside = |name| {
@@ -192,11 +203,23 @@ impl Edition {
             in_edges || asked.field("nodes").field(name).exists()
         };
         if beside("person") || beside("institution") {
-            let page = roll::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
-            return Ok(connection(page, roll::page_place, |entry| Quick(entry.into())));
+            let page = roll::page_of_edition(db, &request.actor, self.0.id, &filter, order, &wanted).await?;
+            let place = |entry: &roll::Entry| roll::page_place_in(order, entry);
+            return Ok(connection(page, place, |entry| Quick(entry.into())));
         }
-        let page = enrolment::page_of_edition(db, &request.actor, self.0.id, &filter, &wanted).await?;
-        Ok(connection(page, enrolment::page_place, |row| Quick(row.into())))
+        let page = enrolment::page_of_edition(db, &request.actor, self.0.id, &filter, order, &wanted).await?;
+        let place = |row: &enrolment::Model| enrolment::page_place_in(order, row);
+        Ok(connection(page, place, |row| Quick(row.into())))
+    }
+
+    /// The criteria by which applications are scored; for its coordinators, null for anybody else, and where it has
+    /// none.
+    async fn admission_criteria(&self, ctx: &Context<'_>) -> ApiResult<Option<AdmissionCriteria>> {
+        let request = Request::of(ctx);
+        if !request.may(Action::SeeScores, service::edition::relation(&request.actor, &self.0)) {
+            return Ok(None);
+        }
+        super::scoring::of_edition(ctx, self.0.id).await
     }
 
     /// Its teams that exist for you, by name, whatever its case and accents.

@@ -23,13 +23,13 @@ use crate::error::{Error, Faults};
 use crate::service;
 use crate::store::{enrolment as store, person, roll};
 
+pub mod decision;
 mod input;
 mod row;
 
 pub use input::{
-    ApplyToEditionInput, ApplyToEditionPayload, DecideEnrolmentInput, DecideEnrolmentPayload, DecideEnrolmentsInput,
-    DecideEnrolmentsPayload, EnrolmentDecision, EnrolmentFilter, WithdrawEnrolmentInput, WithdrawEnrolmentPayload,
-    read_motivation,
+    ApplyToEditionInput, ApplyToEditionPayload, EnrolmentFilter, EnrolmentOrder, WithdrawEnrolmentInput,
+    WithdrawEnrolmentPayload, read_motivation,
 };
 
 /// One person in one edition.
@@ -246,6 +246,44 @@ impl Enrolment {
             .filter(|_| request.may(Action::SeeSeats, relation)))
     }
 
+    /// The identifier of the enrolment in the edition that the person was transferred from; null when they were not, or
+    /// when it is not to be seen.
+    async fn transferred_from(&self, ctx: &Context<'_>) -> ApiResult<Option<ID>> {
+        let ends = Request::of(ctx).loaders.transfers.load_one(self.row.id).await?;
+        Ok(ends.and_then(|ends| ends.from).map(|id| id.to_string().into()))
+    }
+
+    /// The identifier of the enrolment in the edition that the person was transferred to; null when they were not, or
+    /// when it is not to be seen.
+    async fn transferred_to(&self, ctx: &Context<'_>) -> ApiResult<Option<ID>> {
+        let ends = Request::of(ctx).loaders.transfers.load_one(self.row.id).await?;
+        Ok(ends.and_then(|ends| ends.to).map(|id| id.to_string().into()))
+    }
+
+    /// The mean of what the assessors found in the application, of 100; for coordinators of the edition, null for
+    /// anybody else, for your own, and where nobody has scored it by the present criteria.
+    async fn score(&self, ctx: &Context<'_>) -> ApiResult<Option<Decimal>> {
+        let Some(mean) = self.row.mean() else { return Ok(None) };
+        let request = Request::of(ctx);
+        let relation = Box::pin(self.relation(request)).await?;
+        Ok(request
+            .may(Action::SeeScores, relation)
+            .then(|| Decimal::thousandths(mean)))
+    }
+
+    /// Everything that assessors found in the application, the oldest first; for coordinators of the edition, null for
+    /// anybody else, and for your own.
+    async fn scores(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<super::scoring::ApplicationScore>>> {
+        let request = Request::of(ctx);
+        let relation = Box::pin(self.relation(request)).await?;
+        if !request.may(Action::SeeScores, relation) {
+            return Ok(None);
+        }
+        let (edition, own) = (self.row.edition_id, self.row.id);
+        let found = Box::pin(super::scoring::of_enrolment(ctx, edition, own)).await?;
+        Ok(Some(found))
+    }
+
     /// The weighted grade of the completion, of 100; null before it is decided.
     fn grade(&self) -> Option<Decimal> {
         self.row.grade.map(Decimal::thousandths)
@@ -346,44 +384,5 @@ impl EnrolmentMutation {
             service::enrolment::withdraw(&request.app, &request.actor, id, input.version, reason.as_ref()).await
         };
         WithdrawEnrolmentPayload::of(Box::pin(run).await, Enrolment::from)
-    }
-
-    /// Decides on one enrolment, until the edition is over. For its coordinators.
-    async fn decide_enrolment(
-        &self,
-        ctx: &Context<'_>,
-        input: DecideEnrolmentInput,
-    ) -> ApiResult<DecideEnrolmentPayload> {
-        let request = Request::of(ctx);
-        let run = async {
-            let mut faults = Faults::default();
-            let id = id::parse(&mut faults, "enrolmentId", &input.enrolment_id);
-            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
-            let (id, reason) = faults.whole(id.zip(reason))?;
-            let to = input.decision.into();
-            service::enrolment::decide(&request.app, &request.actor, id, input.version, to, reason.as_ref()).await
-        };
-        DecideEnrolmentPayload::of(Box::pin(run).await, Enrolment::from)
-    }
-
-    /// Decides in the same way on many enrolments of an edition, all or none, until it is over. For its coordinators.
-    async fn decide_enrolments(
-        &self,
-        ctx: &Context<'_>,
-        input: DecideEnrolmentsInput,
-    ) -> ApiResult<DecideEnrolmentsPayload> {
-        let request = Request::of(ctx);
-        let run = async {
-            let mut faults = Faults::default();
-            let edition = id::parse(&mut faults, "editionId", &input.edition_id);
-            let list = id::parse_seen(&mut faults, "enrolments", &input.enrolments);
-            let reason = reason::read_optional(&mut faults, input.reason.as_deref());
-            let ((edition, list), reason) = faults.whole(edition.zip(list).zip(reason))?;
-            let to = input.decision.into();
-            service::enrolment::decide_many(&request.app, &request.actor, edition, &list, to, reason.as_ref()).await
-        };
-        DecideEnrolmentsPayload::of(Box::pin(run).await, |rows| {
-            rows.into_iter().map(Enrolment::from).collect()
-        })
     }
 }

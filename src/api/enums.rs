@@ -125,6 +125,8 @@ mirror! {
         AccountExists,
         /// No seat is offered, or the time for it ran out.
         NoOffer,
+        /// Nobody decided on the enrolment, or something followed from the decision.
+        NotUndoable,
     }
 }
 

@@ -308,6 +308,7 @@ const fn wording(code: Code) -> (&'static str, &'static str, &'static str, &'sta
         Code::TooSoon => ("TOO_SOON", "El mensaje anterior es demasiado reciente; vuelva a enviarlo a partir de {}.", "The last message left too shortly before; send it again from {} on.", "A mensagem anterior é recente demais; reenvie a partir de {}."),
         Code::OtherAddress => ("OTHER_ADDRESS", "La invitación se envió a una dirección que no es la de su cuenta.", "The invitation went to another address than that of your account.", "O convite foi enviado a um endereço que não é o da sua conta."),
         Code::AccountExists => ("ACCOUNT_EXISTS", "Esta dirección ya tiene una cuenta: inicie sesión y acepte la invitación desde ella.", "This address has an account: sign in and accept the invitation there.", "Este endereço já tem uma conta: entre nela e aceite o convite."),
+        Code::NotUndoable => ("NOT_UNDOABLE", "No hay una decisión que deshacer, o ya tuvo consecuencias.", "There is no decision to undo, or something has followed from it.", "Não há uma decisão a desfazer, ou ela já teve consequências."),
         Code::NoOffer => ("NO_OFFER", "No hay un lugar ofrecido, o venció el plazo para aceptarlo.", "No seat is offered, or the time to accept it has run out.", "Não há vaga oferecida, ou o prazo para aceitá-la terminou."),
     }
 }

@@ -82,6 +82,13 @@ pub struct SeenInput {
     version: i64,
 }
 
+impl SeenInput {
+    /// The identifier as it was sent.
+    pub const fn id(&self) -> &ID {
+        &self.id
+    }
+}
+
 /// Reads a list of things that somebody saw.
 pub fn parse_seen<T: FromStr<Err = IdFault>>(
     faults: &mut Faults,
@@ -103,6 +110,7 @@ pub fn write_cursor(place: &Place) -> String {
         Key::Instant(instant) => format!("i{}", instant.timestamp_micros()),
         Key::Day(day) => format!("d{day}"),
         Key::Text(text) => format!("t{text}"),
+        Key::Number(number) => format!("n{number}"),
     };
     BASE64URL_NOPAD.encode(format!("{}{key}", place.id.simple()).as_bytes())
 }
@@ -124,6 +132,7 @@ pub fn read_cursor(cursor: &str) -> Option<Place> {
             Key::Instant(parse_instant(instant).ok()?)
         }
         "d" => Key::Day(parse_day(value.parse().ok()?).ok()?),
+        "n" => Key::Number(value.parse().ok()?),
         // PostgreSQL takes no NUL, and no text of ours holds a control character.
         "t" if !value.contains(char::is_control) => Key::Text(value.to_owned()),
         _ => return None,
@@ -143,7 +152,8 @@ mod tests {
         #[test]
         fn a_cursor_reads_back(text in "\\PC{0,30}", id: u128, micros in 0_i64..4_000_000_000_000_000) {
             let instant = chrono::DateTime::from_timestamp_micros(micros).expect("an instant");
-            for key in [Key::Text(text.clone()), Key::Instant(instant), Key::Day(instant.date_naive())] {
+            let day = instant.date_naive();
+            for key in [Key::Text(text.clone()), Key::Instant(instant), Key::Day(day), Key::Number(-micros)] {
                 let place = Place { key, id: uuid::Uuid::from_u128(id) };
                 prop_assert_eq!(read_cursor(&write_cursor(&place)), Some(place));
             }

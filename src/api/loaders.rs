@@ -18,8 +18,11 @@ use crate::domain::actor::Actor;
 use crate::domain::id::{CourseId, EditionId, EnrolmentId, InstitutionId, PersonId};
 use crate::domain::policy::Relation;
 use crate::error::Error;
+use crate::store::criteria::score;
+use crate::store::enrolment::transfer;
+use crate::store::seat_pool::standings;
 use crate::store::{
-    Db, course, declaration, edition, enrolment, history, institution, patience, person, relation, seat_pool,
+    Db, course, criteria, declaration, edition, enrolment, history, institution, patience, person, relation, seat_pool,
 };
 
 /// A failure that all nodes of a batch share.
@@ -132,6 +135,68 @@ impl Loader<EnrolmentId> for Enrolments {
     }
 }
 
+/// The criteria that editions have had for applications, the present ones last.
+#[derive(Debug)]
+pub struct Criteria(Db);
+
+impl Loader<EditionId> for Criteria {
+    type Value = Vec<criteria::Model>;
+    type Error = Shared;
+
+    async fn load(&self, editions: &[EditionId]) -> Result<HashMap<EditionId, Self::Value>, Shared> {
+        let rows = criteria::of_editions(self.0.read(), editions).await.map_err(Arc::new)?;
+        let mut all: HashMap<EditionId, Self::Value> = HashMap::new();
+        for row in rows {
+            all.entry(row.edition_id).or_default().push(row);
+        }
+        Ok(all)
+    }
+}
+
+/// What was found in applications, the oldest first.
+#[derive(Debug)]
+pub struct Scores(Db);
+
+impl Loader<EnrolmentId> for Scores {
+    type Value = Vec<score::Model>;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[EnrolmentId]) -> Result<HashMap<EnrolmentId, Self::Value>, Shared> {
+        let rows = score::of_enrolments(self.0.read(), ids).await.map_err(Arc::new)?;
+        let mut all: HashMap<EnrolmentId, Self::Value> = HashMap::new();
+        for row in rows {
+            all.entry(row.enrolment_id).or_default().push(row);
+        }
+        Ok(all)
+    }
+}
+
+/// How the applications to editions stand.
+#[derive(Debug)]
+pub struct Standings(Db);
+
+impl Loader<EditionId> for Standings {
+    type Value = standings::ByPool;
+    type Error = Shared;
+
+    async fn load(&self, editions: &[EditionId]) -> Result<HashMap<EditionId, Self::Value>, Shared> {
+        standings::of(self.0.read(), editions).await.map_err(Arc::new)
+    }
+}
+
+/// Where enrolments came from and go on, as far as the viewer sees it.
+#[derive(Debug)]
+pub struct Transfers(Db, Actor);
+
+impl Loader<EnrolmentId> for Transfers {
+    type Value = transfer::Ends;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[EnrolmentId]) -> Result<HashMap<EnrolmentId, Self::Value>, Shared> {
+        transfer::of(self.0.read(), &self.1, ids).await.map_err(Arc::new)
+    }
+}
+
 /// All loaders of one request.
 pub struct Loaders {
     /// People.
@@ -152,6 +217,14 @@ pub struct Loaders {
     pub seats: Lookup<Seats>,
     /// Enrolments, as far as they exist for the viewer.
     pub enrolments: Lookup<Enrolments>,
+    /// The criteria that editions have had for applications.
+    pub criteria: Lookup<Criteria>,
+    /// What was found in applications.
+    pub scores: Lookup<Scores>,
+    /// How the applications to editions stand.
+    pub standings: Lookup<Standings>,
+    /// Where enrolments came from and go on.
+    pub transfers: Lookup<Transfers>,
     /// Teams and their work.
     pub teamwork: teamwork::Teamwork,
 }
@@ -169,6 +242,10 @@ impl Loaders {
             histories: lookup(Histories(app.db.clone())),
             seats: lookup(Seats(app.db.clone())),
             enrolments: lookup(Enrolments(app.db.clone(), actor.clone())),
+            criteria: lookup(Criteria(app.db.clone())),
+            scores: lookup(Scores(app.db.clone())),
+            standings: lookup(Standings(app.db.clone())),
+            transfers: lookup(Transfers(app.db.clone(), actor.clone())),
             teamwork: teamwork::Teamwork::new(app, actor),
         }
     }

@@ -43,6 +43,7 @@ pub mod reads;
 mod reason;
 pub mod request;
 pub mod role;
+pub mod scoring;
 pub mod seat;
 pub mod second_factor;
 pub mod session;
@@ -83,11 +84,20 @@ pub struct AskingMutation(
     nomination::changes::NominationMutation,
 );
 
+/// What is done with applications, and with seats. Apart for the same reason.
+#[derive(MergedObject, Default)]
+pub struct AdmissionMutation(
+    enrolment::decision::DecisionMutation,
+    scoring::ScoringMutation,
+    seat::SeatMutation,
+);
+
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     account::AccountMutation,
     account_state::AccountStateMutation,
+    AdmissionMutation,
     assessment::AssessmentMutation,
     OwnMutation,
     completion::CompletionMutation,
@@ -100,7 +110,6 @@ pub struct Mutation(
     institution::InstitutionMutation,
     AskingMutation,
     role::RoleMutation,
-    seat::SeatMutation,
     second_factor::SecondFactorMutation,
     session::SessionMutation,
     submission::SubmissionMutation,

@@ -18,12 +18,15 @@ use crate::store::edition;
 use crate::store::seat_pool::{self, Figures};
 
 mod input;
+mod report;
 
 pub use input::{
     AcceptOfferInput, AcceptOfferPayload, ChangeSeatPoolInput, ChangeSeatPoolPayload, CreateSeatPoolInput,
     CreateSeatPoolPayload, DeclineOfferInput, DeclineOfferPayload, RankWaitingInput, RankWaitingPayload,
     RemoveSeatPoolInput, RemoveSeatPoolPayload,
 };
+
+pub use report::{AdmissionFigures, AdmissionReport, PoolAdmission};
 
 /// The seats of an edition.
 pub struct EditionSeats(pub Box<edition::Model>);
@@ -86,6 +89,14 @@ impl EditionSeats {
                 .map(|(row, waiting)| SeatPool(Box::new(row), Some(waiting)))
                 .collect(),
         ))
+    }
+
+    /// How the applications stand, by the pools to which people belong; for coordinators, null for anybody else.
+    async fn admission(&self, ctx: &Context<'_>) -> ApiResult<Option<AdmissionReport>> {
+        if !self.shows(ctx) {
+            return Ok(None);
+        }
+        Ok(Some(report::of(ctx, self.0.id).await?))
     }
 }
 

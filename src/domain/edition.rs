@@ -120,6 +120,11 @@ impl EditionState {
         matches!(self, Self::Announced | Self::Enrolling)
     }
 
+    /// Whether people come into it: applications are decided on, and a decision can be taken back.
+    pub const fn takes_people(self) -> bool {
+        matches!(self, Self::Enrolling | Self::EnrolmentClosed | Self::Running)
+    }
+
     /// Whether it runs or ran, and people meet in it.
     pub const fn takes_place(self) -> bool {
         matches!(self, Self::Running | Self::Grading | Self::Closed | Self::Archived)

@@ -44,6 +44,8 @@ pub enum Refusal {
     NotEnrolling,
     /// The enrolment window is not open.
     OutsideWindow,
+    /// Every seat is taken.
+    Full,
 }
 
 impl From<Refusal> for Code {
@@ -52,6 +54,7 @@ impl From<Refusal> for Code {
             Refusal::NoSuchStep => Self::IllegalTransition,
             Refusal::ReasonMissing => Self::ReasonRequired,
             Refusal::NotEnrolling | Refusal::OutsideWindow => Self::EnrolmentClosed,
+            Refusal::Full => Self::EditionFull,
         }
     }
 }

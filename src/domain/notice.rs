@@ -257,6 +257,26 @@ pub enum Notice {
         /// Why, where somebody else decided it.
         reason: Option<String>,
     },
+    /// A decision on the person's application was a mistake, and is taken back.
+    DecisionUndone {
+        /// Which edition.
+        edition: AboutEdition,
+        /// The word of the state in which the enrolment stands again.
+        state: String,
+        /// Why.
+        reason: String,
+    },
+    /// The enrolment goes on in another edition.
+    EnrolmentTransferred {
+        /// The edition in which it goes on.
+        edition: AboutEdition,
+        /// The edition that it left.
+        from: AboutEdition,
+        /// The word of the state in which it begins there.
+        state: String,
+        /// Why.
+        reason: String,
+    },
     /// The edition will not take place.
     EditionCancelled {
         /// Which edition.
@@ -353,6 +373,8 @@ impl Notice {
             Self::EnrolmentRejected { .. } => "enrolment_rejected",
             Self::ApplicationEnded { .. } => "application_ended",
             Self::EnrolmentEnded { .. } => "enrolment_ended",
+            Self::DecisionUndone { .. } => "decision_undone",
+            Self::EnrolmentTransferred { .. } => "enrolment_transferred",
             Self::EditionCancelled { .. } => "edition_cancelled",
             Self::EditionRescheduled { .. } => "edition_rescheduled",
             Self::MinimumNotReached { .. } => "minimum_not_reached",

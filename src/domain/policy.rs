@@ -71,6 +71,10 @@ actions! {
     SeeEnrolment = "see_enrolment";
     /// Confirm, put on the waiting list, reject or exclude.
     DecideEnrolment = "decide_enrolment";
+    /// Score an application by the criteria of its edition.
+    ScoreApplication = "score_application";
+    /// See the criteria of an edition, and how applications to it were scored.
+    SeeScores = "see_scores";
     /// Accept or decline a seat that is offered.
     AnswerOffer = "answer_offer";
     /// See which seats are kept and held, and who waits in which order.

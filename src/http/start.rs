@@ -19,6 +19,7 @@ use super::Shared;
 const OPERATIONS: &[(&str, &str)] = &[
     ("catalogue", include_str!("../../graphql/operations/catalogue.graphql")),
     ("enrolment", include_str!("../../graphql/operations/enrolment.graphql")),
+    ("admission", include_str!("../../graphql/operations/admission.graphql")),
     ("team", include_str!("../../graphql/operations/team.graphql")),
     (
         "deliverable",

@@ -212,6 +212,12 @@ fn facts(notice: &Notice, told: &Told<'_>) -> Value {
         | Notice::InvitationEnded { edition: about, reason, .. } => context! {
             reason => prose(reason), ..told.edition(about)
         },
+        Notice::DecisionUndone { edition: about, state, reason } => context! {
+            state, reason => prose(reason), ..told.edition(about)
+        },
+        Notice::EnrolmentTransferred { edition: about, from, state, reason } => context! {
+            state, reason => prose(reason), left => edition(from, told.language), ..told.edition(about)
+        },
         Notice::EditionRescheduled { edition: about, before } => context! {
             before => told.as_it_was(about, before), ..told.edition(about)
         },

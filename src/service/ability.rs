@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use self::seen::Seen;
 use crate::app::App;
 use crate::domain::actor::{Actor, Role};
+use crate::domain::decision::Undo;
 use crate::domain::id::{AnyId, CourseId, EditionId, TeamId};
 use crate::domain::policy::states::{self, Kind};
 use crate::domain::policy::{self, Action, Relation, Verdict, listing};
@@ -50,18 +51,23 @@ const ASSESSING: [&str; 7] = [
 ];
 
 /// What is decided about an enrolment, and never about one's own.
-const DECIDING: [&str; 4] = [
+const DECIDING: [&str; 7] = [
     "decideEnrolment",
+    "undoDecision",
+    "transferEnrolment",
+    "scoreApplication",
     "rankWaiting",
     "decideCompletion",
     "decideCompletionLate",
 ];
 
-const WITH_REASON: [&str; 4] = [
+const WITH_REASON: [&str; 6] = [
     "overrideGrade",
     "reopenReview",
     "decideCompletionLate",
     "exportEnrolments",
+    "undoDecision",
+    "transferEnrolment",
 ];
 
 /// Answers questions in their order.
@@ -129,8 +135,15 @@ impl Seen {
                 let open = (row.enrols_from..=row.enrols_until).contains(&asked.now);
                 Some(facts.if_possible(open && !self.enrolled.contains(&row.id)))
             }
-            "updateEdition" | "moveEdition" | "createDeliverable" | "createTeam" | "createSeatPool"
-            | "decideEnrolments" | "exportEnrolments" | "inviteToEdition" => Some(facts),
+            "updateEdition"
+            | "setAdmissionCriteria"
+            | "moveEdition"
+            | "createDeliverable"
+            | "createTeam"
+            | "createSeatPool"
+            | "decideEnrolments"
+            | "exportEnrolments"
+            | "inviteToEdition" => Some(facts),
             _ => None,
         }
     }
@@ -147,9 +160,21 @@ impl Seen {
                 let offered = row.offered_until.is_some_and(|until| until > asked.now);
                 Some(facts.if_possible(offered))
             }
-            "withdrawEnrolment" | "decideEnrolment" | "decideCompletion" | "decideCompletionLate" | "rankWaiting" => {
-                Some(facts)
+            "undoDecision" => {
+                let undo = Undo {
+                    edition: self.editions.get(&row.edition_id)?.state,
+                    state: row.state,
+                    decided: self.decided.get(&row.id).copied(),
+                };
+                Some(facts.if_possible(undo.back_to().is_ok()))
             }
+            "withdrawEnrolment"
+            | "decideEnrolment"
+            | "transferEnrolment"
+            | "scoreApplication"
+            | "decideCompletion"
+            | "decideCompletionLate"
+            | "rankWaiting" => Some(facts),
             _ => None,
         }
     }

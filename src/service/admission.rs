@@ -1,12 +1,12 @@
 //! Steps that several use cases share: enrolments move, seats are taken and pass on, and everybody who
 //! has to know is told. Always inside a caller's transaction, with the edition locked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::edition::EditionState;
-use crate::domain::enrolment::EnrolmentState;
+use crate::domain::enrolment::{EnrolmentState, Refusal};
 use crate::domain::id::{EnrolmentId, PersonId, Subject};
 use crate::domain::notice::{AboutEdition, Notice};
 use crate::domain::seats::{Ledger, Seat};
@@ -30,6 +30,8 @@ pub(super) struct Admissions<'a> {
     ledger: Ledger,
     /// Seats given back by these moves, or added before them.
     freed: BTreeMap<Seat, i64>,
+    /// Whom no seat is given to by them.
+    spared: BTreeSet<EnrolmentId>,
     /// What the statistics have yet to count.
     changes: Vec<Change>,
 }
@@ -81,6 +83,7 @@ impl<'a> Admissions<'a> {
             about,
             ledger,
             freed: BTreeMap::new(),
+            spared: BTreeSet::new(),
             changes: Vec::new(),
         }
     }
@@ -102,8 +105,20 @@ impl<'a> Admissions<'a> {
         Ok(self.edition)
     }
 
-    /// Stores a new enrolment that came into being as applied and at once moved to its state.
+    /// The same for moves in two editions.
+    pub(super) async fn finish_with(mut self, other: Self) -> Result<()> {
+        self.changes.extend(other.changes);
+        tally::record(self.tx, self.clock, &self.changes).await
+    }
+
+    /// Stores a new enrolment that came into being as applied and at once moved to its state, and tells the person.
     pub(super) async fn enter(&mut self, row: &enrolment::Model) -> Result<()> {
+        self.enter_untold(row, None).await?;
+        self.tell(&[row.person_id], row.state, None).await
+    }
+
+    /// The same, where the caller tells the person.
+    pub(super) async fn enter_untold(&mut self, row: &enrolment::Model, reason: Option<&Reason>) -> Result<()> {
         enrolment::insert(self.tx, row).await?;
         self.count_seats(&[], std::slice::from_ref(row)).await?;
         let subject = Subject::from(row.id);
@@ -114,7 +129,7 @@ impl<'a> Admissions<'a> {
             to,
             at: row.applied_at,
             actor: self.actor,
-            reason: None,
+            reason: reason.map(AsRef::as_ref),
         };
         let mut steps = vec![step(None, applied)];
         if row.state != EnrolmentState::Applied {
@@ -127,7 +142,7 @@ impl<'a> Admissions<'a> {
             after: Some(enrolment::fact(row)),
         };
         self.changes.push(change);
-        self.tell(&[row.person_id], row.state, None).await
+        Ok(())
     }
 
     /// Moves locked enrolments to `to`, all or none, and returns them as they then are.
@@ -142,10 +157,68 @@ impl<'a> Admissions<'a> {
         at: &str,
     ) -> Result<Vec<enrolment::Model>> {
         let seats = self.check(&rows, to, reason, at)?;
-        let after = self.set_state(rows, &seats, to, reason).await?;
+        self.settle(rows, &seats, to, reason).await
+    }
+
+    /// The same, where the caller tells the people.
+    pub(super) async fn take_untold(
+        &mut self,
+        rows: Vec<enrolment::Model>,
+        to: EnrolmentState,
+        reason: Option<&Reason>,
+        at: &str,
+    ) -> Result<Vec<enrolment::Model>> {
+        let seats = self.check(&rows, to, reason, at)?;
+        self.set_state(rows, &seats, to, reason).await
+    }
+
+    /// Moves locked enrolments as it was planned, those that need a seat to the one at their place in `seats`, and
+    /// tells the people.
+    pub(super) async fn settle(
+        &mut self,
+        rows: Vec<enrolment::Model>,
+        seats: &[Option<Seat>],
+        to: EnrolmentState,
+        reason: Option<&Reason>,
+    ) -> Result<Vec<enrolment::Model>> {
+        let after = self.set_state(rows, seats, to, reason).await?;
         let people: Vec<PersonId> = after.iter().map(|row| row.person_id).collect();
         self.tell(&people, to, reason).await?;
         Ok(after)
+    }
+
+    /// Puts a locked enrolment back into the state in which it was before a mistaken decision; the person is told where
+    /// they were told of the decision. It gets no seat that becomes free by this: as long as it waited beside free
+    /// seats, that was meant.
+    ///
+    /// # Errors
+    /// [`Code::EditionFull`] at `at` where it had a seat and none is left that the person may take.
+    pub(super) async fn take_back(
+        &mut self,
+        row: enrolment::Model,
+        to: EnrolmentState,
+        reason: &Reason,
+        at: &str,
+    ) -> Result<Vec<enrolment::Model>> {
+        let mut seat = None;
+        if to.takes_seat() {
+            let free = self.ledger.seat_for(row.origin());
+            seat = Some(free.ok_or_else(|| Fault::at(at, Code::EditionFull))?);
+        }
+        let told = row.state != EnrolmentState::UnderReview;
+        let back = self.set_state(vec![row], &[seat], to, Some(reason)).await?;
+        let notice = Notice::DecisionUndone {
+            edition: self.about.clone(),
+            state: to.word().to_owned(),
+            reason: reason.to_string(),
+        };
+        if told {
+            outbox::enqueue_all(self.tx, self.clock, back.iter().map(|row| (row.person_id, &notice))).await?;
+        }
+        if !self.edition.fills_by_itself() {
+            self.spared.extend(back.iter().map(|row| row.id));
+        }
+        Ok(back)
     }
 
     /// Moves locked enrolments to `to`, those that need a seat to the one at their place in `seats`.
@@ -161,7 +234,9 @@ impl<'a> Admissions<'a> {
         let before = rows.clone();
         let mut after = rows;
         if to == EnrolmentState::Confirmed {
-            self.refresh_snapshots(&mut after).await?;
+            // Who is let back in keeps what was frozen then.
+            let mut newly: Vec<_> = after.iter_mut().filter(|row| !row.state.was_admitted()).collect();
+            self.refresh_snapshots(&mut newly).await?;
         }
         enrolment::set_state(self.tx, &ids, to).await?;
         for row in &mut after {
@@ -192,7 +267,27 @@ impl<'a> Admissions<'a> {
         Ok(after)
     }
 
-    /// The seats that those have who need one.
+    /// The seat that each has who needs one, or why it cannot move; in the order of the rows, as long as there are
+    /// seats.
+    pub(super) fn plan(
+        &self,
+        rows: &[enrolment::Model],
+        to: EnrolmentState,
+        has_reason: bool,
+    ) -> Vec<Result<Option<Seat>, Refusal>> {
+        let mut plan = self.ledger.clone();
+        let mut one = |row: &enrolment::Model| -> Result<Option<Seat>, Refusal> {
+            row.state.step(to, has_reason)?;
+            if !to.takes_seat() || row.seat().is_some() {
+                return Ok(None);
+            }
+            let seat = plan.assign([row.origin()]).pop().flatten();
+            seat.map(Some).ok_or(Refusal::Full)
+        };
+        rows.iter().map(&mut one).collect()
+    }
+
+    /// The same, all or none.
     fn check(
         &self,
         rows: &[enrolment::Model],
@@ -201,32 +296,28 @@ impl<'a> Admissions<'a> {
         at: &str,
     ) -> Result<Vec<Option<Seat>>> {
         let mut faults = Faults::default();
-        let mut plan = self.ledger.clone();
         let mut seats = Vec::with_capacity(rows.len());
-        for (place, row) in rows.iter().enumerate() {
+        for (place, planned) in self.plan(rows, to, reason.is_some()).into_iter().enumerate() {
             let here = if rows.len() == 1 {
                 at.to_owned()
             } else {
                 format!("{at}.{place}")
             };
-            let mut seat = None;
-            if let Err(refusal) = row.state.step(to, reason.is_some()) {
+            match planned {
+                Ok(seat) => seats.push(seat),
                 // One reason is meant for all rows: that it is missing is said once.
-                faults.push_once(refusal.fault(&here));
-            } else if to.takes_seat() && row.seat().is_none() {
-                seat = plan.assign([row.origin()]).pop().flatten();
-                if seat.is_none() {
-                    faults.push(Fault::at(&here, Code::EditionFull));
-                }
+                Err(refusal) => faults.push_once(refusal.fault(&here)),
             }
-            seats.push(seat);
         }
         faults.check()?;
         Ok(seats)
     }
 
     /// Freezes the declarations anew: an enrolment keeps what was true when it was confirmed.
-    async fn refresh_snapshots(&self, rows: &mut [enrolment::Model]) -> Result<()> {
+    async fn refresh_snapshots(&self, rows: &mut [&mut enrolment::Model]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         let people: Vec<PersonId> = rows.iter().map(|row| row.person_id).collect();
         let candidates: BTreeMap<PersonId, _> = snapshot::candidates(self.tx, &people).await?.into_iter().collect();
         for row in rows {
@@ -238,7 +329,7 @@ impl<'a> Admissions<'a> {
             };
             let old = row.clone();
             enrolment::freeze(row, current);
-            if *row != old {
+            if **row != old {
                 enrolment::set_snapshot(self.tx, row).await?;
             }
         }

@@ -1,21 +1,19 @@
-//! Enrolments: applying, withdrawing, and what coordinators decide.
+//! Enrolments: applying and withdrawing.
 
 use super::admission::Admissions;
 use super::edition::relation as edition_relation;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::{Admission, EnrolmentState};
-use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId, Seen, Subject};
-use crate::domain::list::check_some;
+use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId};
+use crate::domain::person::Snapshot;
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::seats::{Ledger, Origin, Seat};
 use crate::domain::text::{Comment, Reason};
 use crate::domain::version::expect_version;
-use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::store::{Tx, audit, course, edition, enrolment, seat_pool, snapshot, waiting};
-
-/// The most enrolments that one call decides.
-pub const DECISION_LIMIT: usize = 1000;
 
 /// The enrolment, if it exists for the actor.
 pub async fn find(app: &App, actor: &Actor, id: EnrolmentId) -> Result<Option<enrolment::Model>> {
@@ -76,31 +74,16 @@ pub(super) async fn enter(
     if applicant.enrolled {
         return Err(Error::at(at, Code::AlreadyEnrolled));
     }
-    let mut row = enrolment::Model {
-        id: EnrolmentId(app.clock.new_id()),
-        edition_id: edition.id,
-        person_id: person,
-        person_number: candidate.number,
-        state,
-        motivation: motivation.to_string(),
-        applied_at: now,
-        applied_month: now.with_timezone(&edition.zone()).format("%Y-%m").to_string(),
-        gender: declared.gender,
-        country: String::new(),
-        institution_id: None,
-        constituent_group: declared.constituent_group,
-        language: declared.language,
-        nominated_by,
-        works_submitted: 0,
-        works_released: 0,
-        grade: None,
-        version: 1,
-        seat_pool_id: seat.filter(|_| state.takes_seat()).and_then(Seat::pool),
-        waiting_rank: None,
-        offered_until: None,
-        institution_kind: None,
-    };
-    enrolment::freeze(&mut row, &declared);
+    let mut row = blank(
+        &app.clock,
+        &edition,
+        (person, candidate.number),
+        motivation.to_string(),
+        &declared,
+    );
+    row.nominated_by = nominated_by;
+    row.state = state;
+    row.seat_pool_id = seat.filter(|_| state.takes_seat()).and_then(Seat::pool);
     let mut admissions = Admissions::with_course(app, tx, Some(person), (edition, ledger), &course);
     admissions.enter(&row).await?;
     admissions.finish().await?;
@@ -108,8 +91,46 @@ pub(super) async fn enter(
     Ok(row)
 }
 
+/// A new enrolment of a person with this number, not yet stored: applied now, without a seat.
+pub(super) fn blank(
+    clock: &Clock,
+    edition: &edition::Model,
+    (person, number): (PersonId, i64),
+    motivation: String,
+    declared: &Snapshot,
+) -> enrolment::Model {
+    let now = clock.now();
+    let mut row = enrolment::Model {
+        id: EnrolmentId(clock.new_id()),
+        edition_id: edition.id,
+        person_id: person,
+        person_number: number,
+        state: EnrolmentState::Applied,
+        motivation,
+        applied_at: now,
+        applied_month: now.with_timezone(&edition.zone()).format("%Y-%m").to_string(),
+        gender: declared.gender,
+        country: String::new(),
+        institution_id: None,
+        constituent_group: declared.constituent_group,
+        language: declared.language,
+        nominated_by: None,
+        works_submitted: 0,
+        works_released: 0,
+        grade: None,
+        version: 1,
+        seat_pool_id: None,
+        waiting_rank: None,
+        offered_until: None,
+        institution_kind: None,
+        score: enrolment::UNSCORED,
+    };
+    enrolment::freeze(&mut row, declared);
+    row
+}
+
 /// The seat that an applicant has at once: one that is free for them, and that nobody of those who wait may take, too.
-async fn free_seat(
+pub(super) async fn free_seat(
     tx: &Tx,
     edition: &edition::Model,
     ledger: &Ledger,
@@ -185,120 +206,9 @@ pub async fn withdraw(
     only(moved)
 }
 
-/// Decides on one enrolment whose version the caller saw.
-///
-/// # Errors
-/// [`Code::StaleVersion`], [`Code::IllegalTransition`], also once the edition is over, [`Code::EditionFull`],
-/// [`Code::ReasonRequired`].
-pub async fn decide(
-    app: &App,
-    actor: &Actor,
-    id: EnrolmentId,
-    version: i64,
-    to: EnrolmentState,
-    reason: Option<&Reason>,
-) -> Result<enrolment::Model> {
-    actor.signed_in()?;
-    let tx = app.db.write().await?;
-    let (edition, row) = load_one(&tx, actor, id).await?;
-    demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
-    refuse_own(actor, std::slice::from_ref(&row), |_| "enrolmentId".to_owned())?;
-    expect_version("version", row.version, version)?;
-    check_edition(&edition, "enrolmentId")?;
-    let moved = carry_out(app, &tx, actor, edition, vec![row], to, reason, "enrolmentId").await?;
-    tx.commit().await?;
-    app.outbox.notify_one();
-    only(moved)
-}
-
-/// Decides in the same way on many enrolments of one edition, all or none.
-///
-/// # Errors
-/// A fault at `enrolments.N` for each that stands there twice, cannot be decided so or was changed since it was seen;
-/// nothing is changed then. [`Code::IllegalTransition`] for an edition that is over.
-pub async fn decide_many(
-    app: &App,
-    actor: &Actor,
-    edition: EditionId,
-    list: &[Seen<EnrolmentId>],
-    to: EnrolmentState,
-    reason: Option<&Reason>,
-) -> Result<Vec<enrolment::Model>> {
-    actor.signed_in()?;
-    let ids: Vec<EnrolmentId> = list.iter().map(|seen| seen.id).collect();
-    check_some("enrolments", &ids, DECISION_LIMIT)?;
-    let tx = app.db.write().await?;
-    let edition = edition::lock_for(&tx, actor, edition)
-        .await?
-        .ok_or(Error::NotFound("input.editionId"))?;
-    demand(actor, Action::DecideEnrolment, edition_relation(actor, &edition), None)?;
-    let mut found = enrolment::lock_for(&tx, actor, &ids).await?;
-    found.retain(|row| row.edition_id == edition.id);
-    let mut rows = Vec::with_capacity(ids.len());
-    for (place, id) in ids.iter().enumerate() {
-        let at = found.iter().position(|row| row.id == *id);
-        let at = at.ok_or(Error::NotFoundIn("input.enrolments", place))?;
-        rows.push(found.swap_remove(at));
-    }
-    refuse_own(actor, &rows, |place| format!("enrolments.{place}"))?;
-    let mut faults = Faults::default();
-    for (place, (row, seen)) in rows.iter().zip(list).enumerate() {
-        let at = format!("enrolments.{place}.version");
-        if let Err(fault) = expect_version(&at, row.version, seen.version) {
-            faults.push(fault);
-        }
-    }
-    faults.check()?;
-    check_edition(&edition, "editionId")?;
-    // The row is named also where it is the only one.
-    let at = if rows.len() == 1 { "enrolments.0" } else { "enrolments" };
-    let moved = carry_out(app, &tx, actor, edition, rows, to, reason, at).await?;
-    tx.commit().await?;
-    app.outbox.notify_one();
-    Ok(moved)
-}
-
-#[allow(
-    clippy::too_many_arguments,
-    reason = "one step of two use cases, with all that both have at hand"
-)]
-async fn carry_out(
-    app: &App,
-    tx: &Tx,
-    actor: &Actor,
-    edition: edition::Model,
-    rows: Vec<enrolment::Model>,
-    to: EnrolmentState,
-    reason: Option<&Reason>,
-    at: &str,
-) -> Result<Vec<enrolment::Model>> {
-    let running = edition.state == crate::domain::edition::EditionState::Running;
-    let mut admissions = Admissions::of(app, tx, actor.person, edition).await?;
-    let mut moved = admissions.take(rows, to, reason, at).await?;
-    if running && to == EnrolmentState::Confirmed {
-        moved = admissions.take(moved, EnrolmentState::Active, None, at).await?;
-    }
-    // Only what is given back passes on; whom a coordinator lets wait is not admitted by the same call.
-    if admissions.has_freed() {
-        admissions.fill_seats().await?;
-    }
-    admissions.finish().await?;
-    let subjects: Vec<Subject> = moved.iter().map(|row| row.id.into()).collect();
-    audit::record(
-        tx,
-        &app.clock,
-        actor.person,
-        Action::DecideEnrolment,
-        &subjects,
-        reason.map(AsRef::as_ref),
-    )
-    .await?;
-    Ok(moved)
-}
-
 /// Once an edition is over, who took part in it stays as it is: its figures were reported. An outcome that was missed
 /// is decided after it was reopened.
-fn check_edition(edition: &edition::Model, at: &str) -> Result<()> {
+pub(super) fn check_edition(edition: &edition::Model, at: &str) -> Result<()> {
     if edition.state.is_over() {
         return Err(Error::at(at, Code::IllegalTransition));
     }

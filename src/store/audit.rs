@@ -151,7 +151,7 @@ pub struct Filter {
 }
 
 /// The entries that the actor may read: those within reach, but for the grading of work in which they had a part, until
-/// its grade is released. What they did themself they know.
+/// its grade is released, and for the scoring of their own applications. What they did themself they know.
 fn visible_to(actor: &Actor) -> Condition {
     let all = Condition::all().add(within_reach(actor));
     let Some(person) = actor.person.filter(|_| !actor.grants.is_empty()) else {
@@ -162,7 +162,13 @@ fn visible_to(actor: &Actor) -> Condition {
         .add(Column::SubjectKind.eq("submission"))
         .add(Column::Action.is_in(grading))
         .add(Column::SubjectId.in_subquery(submission::unreleased_of(actor)));
-    all.add(Condition::any().add(Column::ActorId.eq(person)).add(of_own_work.not()))
+    let own = Condition::all().add(enrolment::Column::PersonId.eq(person));
+    let of_own_application = Condition::all()
+        .add(Column::SubjectKind.eq("enrolment"))
+        .add(Column::Action.eq(Action::ScoreApplication.key()))
+        .add(Column::SubjectId.in_subquery(ids(enrolment::Entity, enrolment::Column::Id, own)));
+    let judged = Condition::any().add(of_own_work).add(of_own_application);
+    all.add(Condition::any().add(Column::ActorId.eq(person)).add(judged.not()))
 }
 
 /// What the actor did and what was done to them; what was done to an edition that they coordinate and to what hangs on

@@ -78,6 +78,12 @@ impl Model {
         }
     }
 
+    /// Whether seats that are free go to those who wait, with nobody to decide: then nobody waits beside one.
+    pub fn fills_by_itself(&self) -> bool {
+        let begins = matches!(self.state, EditionState::Enrolling | EditionState::EnrolmentClosed);
+        begins && self.policy == EnrolmentPolicy::Open
+    }
+
     /// Its days and instants.
     pub fn calendar(&self) -> Calendar {
         Calendar {

@@ -18,6 +18,13 @@ use crate::domain::seats::{Origin, Seat, Use};
 use crate::domain::statistics::{Cell, Fact};
 use crate::error::Result;
 
+pub mod decision;
+mod list;
+pub mod transfer;
+
+pub(super) use list::in_order;
+pub use list::{Filter, Order, page_of_edition};
+
 /// One person in one edition, with the declaration frozen in it.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "enrolment")]
@@ -46,9 +53,18 @@ pub struct Model {
     pub waiting_rank: Option<i64>,
     pub offered_until: Option<DateTime<Utc>>,
     pub institution_kind: Option<InstitutionKind>,
+    pub score: i64,
 }
 
+/// The score of an application that nobody has scored: such ones come last.
+pub const UNSCORED: i64 = -1;
+
 impl Model {
+    /// The mean of what its assessors found, in thousandths of 100; `None` where nobody has scored it.
+    pub fn mean(&self) -> Option<i64> {
+        (self.score != UNSCORED).then_some(self.score)
+    }
+
     /// What decides which seats the person may take.
     pub fn origin(&self) -> Origin<'_> {
         Origin {
@@ -82,17 +98,6 @@ impl Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// Which enrolments of a list are wanted; an empty list does not restrict.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Only these states.
-    pub states: Vec<EnrolmentState>,
-    /// Only these countries (two letters; empty for not stated).
-    pub countries: Vec<String>,
-    /// Only these institutions.
-    pub institutions: Vec<InstitutionId>,
-}
 
 /// What a statistic counts and divides by.
 pub fn fact(row: &Model) -> Fact {
@@ -226,41 +231,23 @@ pub async fn cells_of_people(
     Ok(cells)
 }
 
+/// Where a row stands in a list in this order.
+pub fn page_place_in(order: Order, row: &Model) -> Place {
+    match order {
+        Order::OldestFirst | Order::NewestFirst => page_place(row),
+        Order::BestFirst => Place {
+            key: Key::Number(row.score),
+            id: row.id.0,
+        },
+    }
+}
+
 /// Where a row stands in a list by time of application.
 pub fn page_place(row: &Model) -> Place {
     Place {
         key: Key::Instant(row.applied_at),
         id: row.id.0,
     }
-}
-
-/// A page of an edition's enrolments that exist for the actor, the oldest application first.
-pub async fn page_of_edition(
-    connection: &impl ConnectionTrait,
-    actor: &Actor,
-    edition: EditionId,
-    filter: &Filter,
-    wanted: &Wanted,
-) -> Result<Page<Model>> {
-    let list = in_edition(actor, edition, filter);
-    fetch(connection, list, (Column::AppliedAt, Column::Id), false, wanted).await
-}
-
-/// The edition's enrolments that exist for the actor and fit the filter, in no order.
-pub(super) fn in_edition(actor: &Actor, edition: EditionId, filter: &Filter) -> Select<Entity> {
-    let mut list = Entity::find()
-        .filter(Column::EditionId.eq(edition))
-        .filter(visible_to(actor));
-    if !filter.states.is_empty() {
-        list = list.filter(Column::State.is_in(filter.states.iter().copied()));
-    }
-    if !filter.countries.is_empty() {
-        list = list.filter(Column::Country.is_in(filter.countries.iter().cloned()));
-    }
-    if !filter.institutions.is_empty() {
-        list = list.filter(Column::InstitutionId.is_in(filter.institutions.iter().copied()));
-    }
-    list
 }
 
 /// A page of a person's own enrolments, the latest application first.
@@ -309,6 +296,7 @@ pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
         waiting_rank: Set(row.waiting_rank),
         offered_until: Set(row.offered_until),
         institution_kind: Set(row.institution_kind),
+        score: Set(row.score),
     };
     let write = Write::Insert(Entity::insert(row).into_query());
     tx.later("enrolment", 1, write).await?;

@@ -40,6 +40,7 @@ pub mod challenge;
 pub mod completion;
 pub mod connection;
 pub mod course;
+pub mod criteria;
 pub mod deadline;
 pub mod declaration;
 pub mod deliverable;

@@ -19,6 +19,8 @@ pub enum Key {
     Day(NaiveDate),
     /// A text.
     Text(String),
+    /// A number.
+    Number(i64),
 }
 
 impl From<&Key> for Value {
@@ -27,6 +29,7 @@ impl From<&Key> for Value {
             Key::Instant(instant) => (*instant).into(),
             Key::Day(day) => (*day).into(),
             Key::Text(text) => text.as_str().into(),
+            Key::Number(number) => (*number).into(),
         }
     }
 }
@@ -163,6 +166,7 @@ fn is_of(key: &Key, column: &ColumnType) -> bool {
         Key::Instant(_) => matches!(column, ColumnType::TimestampWithTimeZone),
         Key::Day(_) => matches!(column, ColumnType::Date),
         Key::Text(_) => matches!(column, ColumnType::String(_) | ColumnType::Text),
+        Key::Number(_) => matches!(column, ColumnType::BigInteger),
     }
 }
 

@@ -26,6 +26,7 @@ pub async fn page_of_edition(
     actor: &Actor,
     edition: EditionId,
     filter: &enrolment::Filter,
+    order: enrolment::Order,
     wanted: &Wanted,
 ) -> Result<Page<Entry>> {
     let to_person = enrolment::Entity::belongs_to(person::Entity)
@@ -34,7 +35,7 @@ pub async fn page_of_edition(
     let to_institution = enrolment::Entity::belongs_to(institution::Entity)
         .from(enrolment::Column::InstitutionId)
         .to(institution::Column::Id);
-    let list = enrolment::in_edition(actor, edition, filter)
+    let list = enrolment::in_order(actor, edition, filter, order)
         .select_only()
         .columns(enrolment::Column::iter())
         .columns([
@@ -47,8 +48,8 @@ pub async fn page_of_edition(
         .join(JoinType::LeftJoin, to_institution.into());
     let list = part(
         list,
-        (enrolment::Column::AppliedAt, enrolment::Column::Id),
-        false,
+        (order.key(), enrolment::Column::Id),
+        order.falls(),
         wanted,
         connection.get_database_backend(),
     )?;
@@ -84,6 +85,7 @@ fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
         waiting_rank: cells.take()?,
         offered_until: cells.take()?,
         institution_kind: cells.take()?,
+        score: cells.take()?,
     };
     let person = person::Card {
         id: enrolment.person_id,
@@ -99,7 +101,7 @@ fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
     })
 }
 
-/// Where an entry stands in the list.
-pub fn page_place(entry: &Entry) -> Place {
-    enrolment::page_place(&entry.enrolment)
+/// Where an entry stands in the list in this order.
+pub fn page_place_in(order: enrolment::Order, entry: &Entry) -> Place {
+    enrolment::page_place_in(order, &entry.enrolment)
 }

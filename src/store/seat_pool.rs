@@ -15,6 +15,8 @@ use crate::domain::seats::{Change, Former, KeptFor, Pool, PoolDraft, Seat};
 use crate::domain::text::Country;
 use crate::error::{Code, Error, Result};
 
+pub mod standings;
+
 /// Seats that are kept for some.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "seat_pool")]
@@ -191,11 +193,11 @@ pub async fn set_draft(tx: &Tx, row: &mut Model, draft: PoolDraft) -> Result<()>
     Ok(())
 }
 
-/// Stores that enrolments, which must be locked, have seats of a pool.
-pub async fn give(tx: &Tx, id: SeatPoolId, to: &[EnrolmentId]) -> Result<()> {
+/// Stores that enrolments, which must be locked, have seats of a pool, or general ones.
+pub async fn give(tx: &Tx, of: Option<SeatPoolId>, to: &[EnrolmentId]) -> Result<()> {
     for batch in to.chunks(10_000) {
         enrolment::Entity::update_many()
-            .col_expr(enrolment::Column::SeatPoolId, Expr::value(id.0))
+            .col_expr(enrolment::Column::SeatPoolId, Expr::value(of.map(|pool| pool.0)))
             .filter(enrolment::Column::Id.is_in(batch.iter().copied()))
             .exec(tx)
             .await?;

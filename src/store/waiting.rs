@@ -1,5 +1,7 @@
 //! Those who wait for a seat: by the rank that a coordinator gave them, then by time of application.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Order, SelectStatement};
@@ -8,7 +10,7 @@ use sea_orm::{Condition, QueryOrder, QuerySelect};
 use super::announce::Topic;
 use super::enrolment::{Column, Entity, Model, in_states};
 use super::{Tx, row};
-use crate::domain::id::EditionId;
+use crate::domain::id::{EditionId, EnrolmentId};
 use crate::domain::seats::{KeptFor, Ledger, Pool, Seat};
 use crate::error::Result;
 
@@ -60,15 +62,20 @@ fn line(edition: EditionId, ledger: &Ledger, seats: &[Seat]) -> Select<Entity> {
     list.filter(may_take(ledger, seats))
 }
 
-/// The first `count` who wait for a seat of the edition of one of these kinds, locked.
+/// The first `count` who wait for a seat of the edition of one of these kinds, without the `spared` ones, locked.
 pub async fn next_in_line(
     tx: &Tx,
     edition: EditionId,
     ledger: &Ledger,
     seats: &[Seat],
+    spared: &BTreeSet<EnrolmentId>,
     count: u64,
 ) -> Result<Vec<Model>> {
-    let list = line(edition, ledger, seats)
+    let mut list = line(edition, ledger, seats);
+    if !spared.is_empty() {
+        list = list.filter(Column::Id.is_not_in(spared.iter().copied()));
+    }
+    let list = list
         .order_by(Expr::cust(RANK), Order::Asc)
         .order_by_asc(Column::AppliedAt)
         .order_by_asc(Column::Id)

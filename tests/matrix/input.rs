@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::cases::States;
 use super::people::Viewer;
 use super::world::World;
-use crate::support::scene::{Plan, act, as_seen, edition_input, id_of, roadmap_input, scores};
+use crate::support::scene::{Plan, act, as_seen, edition_input, id_of, roadmap_input, rubric, scores};
 
 impl World<'_> {
     /// What is sent, after everything that it needs was made ready.
@@ -82,6 +82,29 @@ impl World<'_> {
                 "editionId": class.edition, "enrolments": as_seen(carla, json!([class.enrolments[0]])).await,
                 "reason": "So", "decision": decision(states.enrolment),
             }),
+            "undoDecision" => {
+                let version = self.version("enrolment", &class.enrolments[0]).await;
+                self.decided(states.enrolment, version).await;
+                json!({ "enrolmentId": class.enrolments[0], "version": version, "reason": "So" })
+            }
+            "transferEnrolment" => {
+                self.empty_target().await;
+                let version = self.version("enrolment", &class.enrolments[0]).await;
+                let (enrolment, to) = (&class.enrolments[0], &self.target);
+                json!({ "enrolmentId": enrolment, "version": version, "editionId": to, "reason": "So" })
+            }
+            "setAdmissionCriteria" => {
+                json!({ "editionId": class.edition, "version": self.criteria().await, "rubric": rubric() })
+            }
+            "scoreApplication" => {
+                if self.criteria().await == 0 {
+                    let input = json!({ "editionId": class.edition, "version": 0, "rubric": rubric() });
+                    let set = act(carla, "SetAdmissionCriteria", input).await;
+                    assert_eq!(set.user_errors("setAdmissionCriteria"), [""; 0]);
+                }
+                let (enrolment, version) = (&class.enrolments[0], self.criteria().await);
+                json!({ "enrolmentId": enrolment, "version": version, "scores": scores(1, 2), "comment": "Sound" })
+            }
             "decideCompletion" => json!({ "enrolments": as_seen(carla, json!([class.enrolments[0]])).await }),
             "decideCompletionLate" => {
                 let version = self.version("enrolment", &class.enrolments[0]).await;

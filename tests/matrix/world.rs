@@ -11,6 +11,7 @@ use rumbo::domain::language::Language;
 use rumbo::domain::policy::Relation;
 use rumbo::domain::seats::{KeptFor, PoolDraft};
 use rumbo::domain::text::Country;
+use rumbo::store::enrolment::decision;
 use rumbo::store::history::{self, Step};
 use rumbo::store::{edition, enrolment, invitation, seat_pool, submission};
 use sea_orm::sea_query::Expr;
@@ -20,7 +21,9 @@ use serde_json::{Value, json};
 use super::cases::{ALL, Case, States, Subject, states_of};
 use super::people::{ASSIGNED, INSTITUTION, TEAM, Viewer};
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Class, Plan, act, as_seen, id_of, nominate, roadmap_input, scores};
+use crate::support::scene::{
+    Class, Plan, act, as_seen, at, edition_input, id_of, nominate, roadmap_input, scores, walk,
+};
 
 /// One edition with two teams, another edition, and somebody for every role and way of standing to Ana's things.
 pub(crate) struct World<'a> {
@@ -31,6 +34,8 @@ pub(crate) struct World<'a> {
     /// A deliverable to which nobody answers.
     pub(super) project: String,
     pub(super) course: String,
+    /// Another edition of the course, which takes people, and which the coordinators of the first one coordinate, too.
+    pub(super) target: String,
     pub(super) institution: InstitutionId,
     /// Tutor of the edition, in charge of no team.
     pub(super) reserve: Client<'a>,
@@ -59,6 +64,17 @@ impl<'a> World<'a> {
         class.allocate(&others, &tess).await;
         let seen = carla.run("SeeEdition", json!({ "id": class.edition })).await;
         let course = seen.text("edition.course.id");
+        let mut planned = edition_input(Plan::OPEN);
+        planned["code"] = json!("T-2026");
+        let planned = act(
+            &carla,
+            "CreateEdition",
+            json!({ "courseId": course, "edition": planned }),
+        )
+        .await;
+        let target = planned.text("createEdition.edition.id");
+        walk(&carla, &target, &["ANNOUNCED", "ENROLLING"]).await;
+        let beside = at(&target);
         let institution = test.institution("INEFOP", "UY").await;
         let other_institution = test.institution("SENA", "CO").await;
         nominate(test, &class.enrolments[0], institution.0).await;
@@ -76,6 +92,10 @@ impl<'a> World<'a> {
         test.role_of(&lars, Role::Tutor, there).await;
         test.pass(TimeDelta::seconds(2));
         let dora = class.people[2].clone();
+        let cora = test.holder("Cora", Role::Coordinator, here).await;
+        for coordinator in [&cora, &dora] {
+            test.role_of(coordinator, Role::Coordinator, beside).await;
+        }
         test.role_of(&dora, Role::Coordinator, here).await;
         let submission = class.hand_in(&class.people[0], "In eighteen months.").await;
         class.grade(&class.tutor, &submission, scores(2, 2)).await;
@@ -159,12 +179,7 @@ impl<'a> World<'a> {
                     .await,
                 scope(Role::FocalPoint, Scope::Institution(other_institution)),
             ),
-            over(
-                "the edition's coordinator",
-                test.holder("Cora", Role::Coordinator, here).await,
-                scope(Role::Coordinator, here),
-                false,
-            ),
+            over("the edition's coordinator", cora, scope(Role::Coordinator, here), false),
             over(
                 "the course's coordinator",
                 test.holder("Coro", Role::Coordinator, course_scope).await,
@@ -213,6 +228,7 @@ impl<'a> World<'a> {
             submission,
             project,
             course,
+            target,
             institution,
             appointment: RefCell::new(None),
             serial: RefCell::new(0),
@@ -302,6 +318,7 @@ impl<'a> World<'a> {
         enrolment::Entity::update_many()
             .col_expr(enrolment::Column::InstitutionId, Expr::value(self.institution.0))
             .col_expr(enrolment::Column::WaitingRank, Expr::value(1_i64))
+            .col_expr(enrolment::Column::Score, Expr::value(80_000_i64))
             .filter(enrolment::Column::Id.eq(id))
             .exec(&tx)
             .await
@@ -345,6 +362,50 @@ impl<'a> World<'a> {
     pub(super) fn next(&self) -> u32 {
         *self.serial.borrow_mut() += 1;
         *self.serial.borrow()
+    }
+
+    /// Lets the present state of Ana's enrolment, at this version, be what somebody decided.
+    pub(super) async fn decided(&self, state: EnrolmentState, version: i64) {
+        let from_state = if state.takes_part() || state == EnrolmentState::Excluded {
+            // She had a team before.
+            EnrolmentState::Confirmed
+        } else {
+            EnrolmentState::Applied
+        };
+        let row = decision::Model {
+            enrolment_id: self.class.enrolments[0].parse().expect("an enrolment"),
+            from_state,
+            version,
+            decided_at: self.test.now(),
+            decided_by: self.class.coordinator.person.expect("a person"),
+        };
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        decision::keep(&tx, &[row]).await.expect("a decision");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// The version of the criteria by which applications to the edition are scored, 0 for none.
+    pub(super) async fn criteria(&self) -> i64 {
+        let document = "query ($id: ID!) { edition(id: $id) { admissionCriteria { version } } }";
+        let seen = self
+            .class
+            .coordinator
+            .query(document, json!({ "id": self.class.edition }))
+            .await;
+        seen.at("edition.admissionCriteria")["version"].as_i64().unwrap_or(0)
+    }
+
+    /// Nobody is in the other edition of the course any more.
+    pub(super) async fn empty_target(&self) {
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        let id: EditionId = self.target.parse().expect("an edition");
+        enrolment::Entity::update_many()
+            .col_expr(enrolment::Column::State, Expr::value(EnrolmentState::Cancelled))
+            .filter(enrolment::Column::EditionId.eq(id))
+            .exec(&tx)
+            .await
+            .expect("enrolments");
+        tx.commit().await.expect("a commit");
     }
 
     /// A version as the coordinator of all reads it.

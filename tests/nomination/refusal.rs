@@ -6,11 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Place, accepted, instead, list, token};
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Plan, act, at, draft, walk};
-
-fn field_of(operation: &str) -> String {
-    operation.replacen(&operation[..1], &operation[..1].to_lowercase(), 1)
-}
+use crate::support::scene::{Plan, act, at, draft, field_of, walk};
 
 /// Every change of a nomination, as somebody sends it who saw this version.
 fn changes(nomination: &str, version: i64) -> [(&'static str, Value); 3] {

@@ -8,14 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Place, accepted, fine, seats, token};
 use crate::support::app::{TestApp, Who};
-use crate::support::scene::{Plan, act, apply, enrolling, version};
-
-const fn plan(capacity: i64) -> Plan {
-    Plan {
-        capacity: Some(capacity),
-        ..Plan::OPEN
-    }
-}
+use crate::support::scene::{Plan, act, apply, enrolling, field_of, version};
 
 impl Place<'_> {
     /// Keeps seats of the edition for the institution alone.
@@ -29,7 +22,7 @@ impl Place<'_> {
 #[tokio::test]
 async fn an_institution_names_within_its_pool_and_nobody_comes_over_it() {
     let test = TestApp::new().await;
-    let place = Place::with(&test, plan(3)).await;
+    let place = Place::with(&test, Plan::of_seats(3)).await;
     place.keep(2).await;
     assert_eq!(place.seats().await, json!([2, 0, 0, 2]));
     assert_eq!(
@@ -78,10 +71,7 @@ async fn an_institution_names_within_its_pool_and_nobody_comes_over_it() {
 #[tokio::test]
 async fn a_coordinator_decides_on_nominees_where_the_edition_says_so() {
     let test = TestApp::new().await;
-    let approval = Plan {
-        policy: "APPROVAL",
-        ..plan(5)
-    };
+    let approval = Plan::of_seats(5).by_approval();
     let place = Place::with(&test, approval).await;
     let nora = test.person("Nora").await;
     let (_, token) = place.nominate(&test, "nora@example.org").await;
@@ -109,7 +99,7 @@ async fn employers(test: &TestApp) -> InstitutionId {
 async fn a_social_partner_names_people_for_the_seats_of_its_group() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let edition = enrolling(&carla, plan(5)).await;
+    let edition = enrolling(&carla, Plan::of_seats(5)).await;
     let institution = employers(&test).await;
     let flor = test
         .holder("Flor", Role::FocalPoint, Scope::Institution(institution))
@@ -147,8 +137,11 @@ async fn at_once(test: &Arc<TestApp>, all: Vec<(Option<String>, &'static str, Va
         let test = test.clone();
         tasks.push(tokio::spawn(async move {
             let answer = act(&test.bearer(token), operation, input).await;
-            let name = operation.replacen(&operation[..1], &operation[..1].to_lowercase(), 1);
-            answer.user_errors(&name).first().cloned().unwrap_or_default()
+            answer
+                .user_errors(&field_of(operation))
+                .first()
+                .cloned()
+                .unwrap_or_default()
         }));
     }
     let mut refusals = Vec::new();
@@ -161,7 +154,7 @@ async fn at_once(test: &Arc<TestApp>, all: Vec<(Option<String>, &'static str, Va
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_more_are_named_at_once_than_there_are_seats() {
     let test = Arc::new(TestApp::new().await);
-    let place = Place::with(&test, plan(3)).await;
+    let place = Place::with(&test, Plan::of_seats(3)).await;
     let bearer = place.flor.token().map(str::to_owned);
     let one = |number: usize| {
         let input = place.naming(&format!("guest{number}@example.org"));
@@ -186,7 +179,7 @@ async fn no_more_are_named_at_once_than_there_are_seats() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whoever_accepts_or_applies_at_once_no_pool_gives_more_than_it_keeps() {
     let test = Arc::new(TestApp::new().await);
-    let place = Place::with(&test, plan(6)).await;
+    let place = Place::with(&test, Plan::of_seats(6)).await;
     place.keep(3).await;
     let mut all = Vec::new();
     for number in 0..3 {

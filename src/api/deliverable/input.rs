@@ -141,7 +141,7 @@ impl UpdateDeliverableInput {
 }
 
 /// The rubric, or `None` with the faults of its texts kept.
-fn read_rubric(faults: &mut Faults, criteria: &[RubricCriterionInput]) -> Option<Rubric> {
+pub(in crate::api) fn read_rubric(faults: &mut Faults, criteria: &[RubricCriterionInput]) -> Option<Rubric> {
     let mut read = Vec::new();
     for (place, criterion) in criteria.iter().enumerate() {
         let key = faults.take(&format!("rubric.{place}.key"), ShortCode::parse(&criterion.key));

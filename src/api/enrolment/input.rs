@@ -1,13 +1,13 @@
 //! What is sent about enrolments, and what mutations answer.
 
 use async_graphql::{Enum, ID, InputObject};
+use chrono::{DateTime, Utc};
 
 use super::Enrolment;
-use crate::api::enums::EnrolmentState;
+use crate::api::enums::{ConstituentGroup, EnrolmentState, Language};
 use crate::api::payload::payloads;
 use crate::api::{filter, id};
-use crate::domain::enrolment;
-use crate::domain::text::{Comment, Country};
+use crate::domain::text::{Comment, Country, parse_instant};
 use crate::error::{Faults, Result};
 use crate::store::enrolment as store;
 
@@ -22,50 +22,68 @@ pub struct EnrolmentFilter {
     pub(super) countries: Option<Vec<String>>,
     /// From one of these institutions. An API token needs `READ_PEOPLE` for it.
     pub(super) institution_ids: Option<Vec<ID>>,
+    /// Of one of these constituent groups. An API token needs `READ_PEOPLE` for it.
+    pub(super) constituent_groups: Option<Vec<ConstituentGroup>>,
+    /// Written to in one of these languages. An API token needs `READ_PEOPLE` for it.
+    pub(super) languages: Option<Vec<Language>>,
+    /// Nominated by one of these institutions. An API token needs `READ_PEOPLE` for it.
+    pub(super) nominated_by_ids: Option<Vec<ID>>,
+    /// Who applied at this instant or later (RFC 3339 with offset).
+    pub(super) applied_from: Option<DateTime<Utc>>,
+    /// Who applied before this instant (RFC 3339 with offset).
+    pub(super) applied_until: Option<DateTime<Utc>>,
 }
 
-impl EnrolmentFilter {
-    /// Reads it; countries and identifiers are checked.
-    pub fn read(self) -> Result<store::Filter> {
-        let mut faults = Faults::default();
-        let country = |text: String| Country::parse(&text).map(|country| country.as_ref().to_owned());
-        let read = store::Filter {
-            states: filter::all(&mut faults, "filter.states", self.states),
-            countries: filter::texts(&mut faults, "filter.countries", self.countries, country),
-            institutions: id::arguments(&mut faults, "filter.institutionIds", self.institution_ids),
-        };
-        faults.check()?;
-        Ok(read)
+/// In which order enrolments come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
+pub enum EnrolmentOrder {
+    /// The first application first.
+    #[default]
+    OldestFirst,
+    /// The last application first.
+    NewestFirst,
+    /// The highest `score` first, those without one last; for coordinators, and without your own.
+    BestFirst,
+}
+
+impl From<EnrolmentOrder> for store::Order {
+    fn from(order: EnrolmentOrder) -> Self {
+        match order {
+            EnrolmentOrder::OldestFirst => Self::OldestFirst,
+            EnrolmentOrder::NewestFirst => Self::NewestFirst,
+            EnrolmentOrder::BestFirst => Self::BestFirst,
+        }
     }
 }
 
-/// What a coordinator can decide about an enrolment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub enum EnrolmentDecision {
-    /// Take it under review.
-    Review,
-    /// Admit; needs a free seat.
-    Confirm,
-    /// Put on the waiting list.
-    Waitlist,
-    /// Do not admit; needs a reason.
-    Reject,
-    /// End an admitted enrolment; needs a reason.
-    Exclude,
-    /// End one that was not admitted yet.
-    Cancel,
-}
-
-impl From<EnrolmentDecision> for enrolment::EnrolmentState {
-    fn from(decision: EnrolmentDecision) -> Self {
-        match decision {
-            EnrolmentDecision::Review => Self::UnderReview,
-            EnrolmentDecision::Confirm => Self::Confirmed,
-            EnrolmentDecision::Waitlist => Self::Waitlisted,
-            EnrolmentDecision::Reject => Self::Rejected,
-            EnrolmentDecision::Exclude => Self::Excluded,
-            EnrolmentDecision::Cancel => Self::Cancelled,
-        }
+impl EnrolmentFilter {
+    /// Reads it; countries, identifiers and instants are checked.
+    pub fn read(self) -> Result<store::Filter> {
+        let mut faults = Faults::default();
+        let country = |text: String| Country::parse(&text).map(|country| country.as_ref().to_owned());
+        let states = filter::all(&mut faults, "filter.states", self.states);
+        let countries = filter::texts(&mut faults, "filter.countries", self.countries, country);
+        let institutions = id::arguments(&mut faults, "filter.institutionIds", self.institution_ids);
+        let constituent_groups = filter::all(&mut faults, "filter.constituentGroups", self.constituent_groups);
+        let languages = filter::all(&mut faults, "filter.languages", self.languages);
+        let nominated_by = id::arguments(&mut faults, "filter.nominatedByIds", self.nominated_by_ids);
+        let mut instant = |at: &str, given: Option<DateTime<Utc>>| {
+            let read = given.map(parse_instant).transpose();
+            faults.take_argument(at, read).flatten()
+        };
+        let applied_from = instant("filter.appliedFrom", self.applied_from);
+        let applied_until = instant("filter.appliedUntil", self.applied_until);
+        faults.check()?;
+        Ok(store::Filter {
+            states,
+            countries,
+            institutions,
+            constituent_groups,
+            languages,
+            nominated_by,
+            applied_from,
+            applied_until,
+        })
     }
 }
 
@@ -95,32 +113,6 @@ pub struct WithdrawEnrolmentInput {
     pub(super) reason: Option<String>,
 }
 
-/// A decision on one enrolment.
-#[derive(InputObject)]
-pub struct DecideEnrolmentInput {
-    /// Which enrolment.
-    pub(super) enrolment_id: ID,
-    /// The version that you saw.
-    pub(super) version: i64,
-    /// What you decide.
-    pub(super) decision: EnrolmentDecision,
-    /// Why, up to 1,000 characters (NFC); required to reject and to exclude. The person reads it.
-    pub(super) reason: Option<String>,
-}
-
-/// One decision on many enrolments of an edition.
-#[derive(InputObject)]
-pub struct DecideEnrolmentsInput {
-    /// The edition.
-    pub(super) edition_id: ID,
-    /// Which enrolments, 1 to 1,000; all are decided or none.
-    pub(super) enrolments: Vec<id::SeenInput>,
-    /// What you decide.
-    pub(super) decision: EnrolmentDecision,
-    /// Why, up to 1,000 characters (NFC); required to reject and to exclude. The people read it.
-    pub(super) reason: Option<String>,
-}
-
 payloads! {
     /// The new enrolment.
     ApplyToEditionPayload {
@@ -131,15 +123,5 @@ payloads! {
     WithdrawEnrolmentPayload {
         /// The enrolment, unless there are `userErrors`.
         enrolment: Enrolment
-    }
-    /// The decided enrolment.
-    DecideEnrolmentPayload {
-        /// The enrolment, unless there are `userErrors`.
-        enrolment: Enrolment
-    }
-    /// The decided enrolments.
-    DecideEnrolmentsPayload {
-        /// The enrolments in the order asked, unless there are `userErrors`; then none was decided.
-        enrolments: Vec<Enrolment>
     }
 }

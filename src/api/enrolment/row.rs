@@ -4,6 +4,7 @@ use async_graphql::resolver_utils::enum_value;
 use async_graphql::{Context, Value};
 
 use super::Enrolment;
+use crate::api::decimal::Decimal;
 use crate::api::enums::{EnrolmentState, Gender};
 use crate::api::institution::Institution;
 use crate::api::person::Person;
@@ -27,6 +28,11 @@ impl Plain for Enrolment {
             "appliedAt" => Some(plain::scalar(&self.row.applied_at)),
             "version" => Some(self.row.version.into()),
             "offeredUntil" => Some(self.row.offered_until.as_ref().map_or(Value::Null, plain::scalar)),
+            "score" => {
+                let may = request.may(Action::SeeScores, self.known_relation(request)?);
+                let mean = self.row.mean().filter(|_| may).map(Decimal::thousandths);
+                Some(mean.as_ref().map_or(Value::Null, plain::scalar))
+            }
             "waitingRank" if self.row.waiting_rank.is_none() => Some(Value::Null),
             "gender" => shows(Action::SeeGender).map(|shows| {
                 if shows {

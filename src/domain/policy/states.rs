@@ -72,6 +72,7 @@ mod tests {
     use crate::domain::edition::{EditionState, EnrolmentPolicy};
     use crate::domain::enrolment::{Admission, EnrolmentState};
     use crate::domain::submission::SubmissionState;
+    use crate::domain::transfer::departure;
 
     /// Every row again, from the state machines.
     #[allow(clippy::too_many_lines, reason = "a list of rows")]
@@ -121,6 +122,14 @@ mod tests {
                 "withdrawEnrolment",
                 Kind::Enrolment,
                 enrolment(|state| state.leave().is_ok()),
+            ),
+            ("scoreApplication", Kind::Enrolment, enrolment(E::takes_scores)),
+            ("undoDecision", Kind::Enrolment, enrolment(E::is_decided)),
+            ("undoDecision", Kind::Edition, edition(EditionState::takes_people)),
+            (
+                "transferEnrolment",
+                Kind::Enrolment,
+                enrolment(|state| departure(state).is_ok()),
             ),
             (
                 "decideCompletion",
@@ -180,12 +189,15 @@ mod tests {
             "updateEdition",
             "createDeliverable",
             "updateDeliverable",
+            "setAdmissionCriteria",
             "createSeatPool",
             "changeSeatPool",
             "removeSeatPool",
             "withdrawEnrolment",
             "decideEnrolment",
             "decideEnrolments",
+            "transferEnrolment",
+            "scoreApplication",
         ] {
             rows.push((operation, Kind::Edition, edition(|state| !state.is_over())));
         }

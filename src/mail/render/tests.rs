@@ -84,6 +84,23 @@ fn about_accounts(words: &str, at: DateTime<Utc>) -> Vec<Notice> {
     ]
 }
 
+/// A decision that was taken back and a transfer, after which the enrolment stands so.
+fn moved(state: &str, words: &str) -> [Notice; 2] {
+    [
+        Notice::DecisionUndone {
+            edition: about(words),
+            state: state.into(),
+            reason: words.into(),
+        },
+        Notice::EnrolmentTransferred {
+            edition: about(words),
+            from: about(words),
+            state: state.into(),
+            reason: words.into(),
+        },
+    ]
+}
+
 /// Every notice, once for each shape that its wording depends on.
 fn every_notice(words: &str) -> Vec<Notice> {
     let edition = about(words);
@@ -170,6 +187,11 @@ fn every_notice(words: &str) -> Vec<Notice> {
     ]);
     all.extend(invitations(words, at));
     all.extend(nominations(words, at));
+    all.extend(
+        ["applied", "waitlisted", "active"]
+            .into_iter()
+            .flat_map(|state| moved(state, words)),
+    );
     all
 }
 

@@ -5,12 +5,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::Check;
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::decision::Decided;
 use crate::domain::id::{
     AnyId, CourseId, DeliverableId, EditionId, EnrolmentId, InstitutionId, PersonId, SubmissionId, TeamId,
 };
 use crate::domain::policy::Relation;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
+use crate::store::enrolment::decision;
 use crate::store::team_member::Place;
 use crate::store::{completion, course, deliverable, edition, enrolment, institution, submission, team, team_member};
 
@@ -22,6 +24,7 @@ pub(super) struct Seen {
     pub(super) institutions: HashSet<InstitutionId>,
     pub(super) enrolments: HashMap<EnrolmentId, enrolment::Model>,
     pub(super) to_enrolments: HashMap<EnrolmentId, Relation>,
+    pub(super) decided: HashMap<EnrolmentId, Decided>,
     pub(super) teams: HashMap<TeamId, EditionId>,
     pub(super) to_teams: HashMap<TeamId, Relation>,
     pub(super) submissions: HashMap<SubmissionId, submission::Model>,
@@ -56,6 +59,9 @@ impl Seen {
         seen.institutions = institutions.into_iter().map(|row| row.id).collect();
         let enrolments = wanted!(checks, EnrolmentId);
         seen.to_enrolments = completion::relations(db, actor, &enrolments).await?;
+        if checks.iter().any(|check| check.operation == "undoDecision") {
+            seen.decided = decision::on(db, &enrolments).await?;
+        }
         let enrolments = enrolment::by_ids_visible(db, actor, &enrolments).await?;
         seen.enrolments = enrolments.into_iter().map(|row| (row.id, row)).collect();
         let teams = wanted!(checks, TeamId);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::Admissions;
-use crate::domain::edition::{EditionState, EnrolmentPolicy};
+use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EnrolmentId, PersonId, SeatPoolId};
 use crate::domain::notice::Notice;
@@ -27,8 +27,9 @@ impl Admissions<'_> {
     /// somebody just gave up: who completed early leaves no place to begin in. `None` when the edition fills no more.
     fn to_pass_on(&self) -> Option<Ledger> {
         let every = match self.edition.state {
-            EditionState::Enrolling | EditionState::EnrolmentClosed => self.edition.policy == EnrolmentPolicy::Open,
-            EditionState::Running => false,
+            EditionState::Enrolling | EditionState::EnrolmentClosed | EditionState::Running => {
+                self.edition.fills_by_itself()
+            }
             EditionState::Draft
             | EditionState::Announced
             | EditionState::Grading
@@ -62,7 +63,7 @@ impl Admissions<'_> {
         };
         while let Some((open, all)) = plan.open() {
             let most = u64::try_from(all.min(ROUND)).map_err(Error::internal)?;
-            let next = waiting::next_in_line(self.tx, self.edition.id, &plan, &open, most).await?;
+            let next = waiting::next_in_line(self.tx, self.edition.id, &plan, &open, &self.spared, most).await?;
             let last = (next.len() as u64) < most;
             let seats = plan.assign(next.iter().map(enrolment::Model::origin));
             let (rows, seats): (Vec<_>, Vec<_>) =
@@ -81,8 +82,10 @@ impl Admissions<'_> {
     /// Everybody who waits has a seat: there is no limit any more.
     pub(in crate::service) async fn admit_all(&mut self) -> Result<()> {
         let most = u64::try_from(ROUND).map_err(Error::internal)?;
+        let general = [Seat::General];
         loop {
-            let next = waiting::next_in_line(self.tx, self.edition.id, &self.ledger, &[Seat::General], most).await?;
+            let next =
+                waiting::next_in_line(self.tx, self.edition.id, &self.ledger, &general, &self.spared, most).await?;
             if next.is_empty() {
                 return Ok(());
             }
@@ -137,11 +140,12 @@ impl Admissions<'_> {
 
     /// Stores which seats enrolments have now.
     pub(super) async fn set_seats(&mut self, rows: &mut [enrolment::Model], seats: &[Option<Seat>]) -> Result<()> {
-        let mut by_pool: BTreeMap<SeatPoolId, Vec<EnrolmentId>> = BTreeMap::new();
+        let mut by_pool: BTreeMap<Option<SeatPoolId>, Vec<EnrolmentId>> = BTreeMap::new();
         for (row, seat) in rows.iter_mut().zip(seats) {
-            if let Some(Seat::Of(pool)) = seat {
-                row.seat_pool_id = Some(*pool);
-                by_pool.entry(*pool).or_default().push(row.id);
+            // A seat of a pool that it once had is not the one that it has now.
+            if let Some(seat) = seat.filter(|seat| seat.pool() != row.seat_pool_id) {
+                row.seat_pool_id = seat.pool();
+                by_pool.entry(seat.pool()).or_default().push(row.id);
             }
         }
         for (pool, ids) in by_pool {

@@ -104,6 +104,7 @@ impl Bench {
             waiting_rank: None,
             offered_until: None,
             institution_kind: None,
+            score: enrolment::UNSCORED,
         };
         enrolment::insert(&tx, &row).await.expect("an enrolment");
         let change = Change {

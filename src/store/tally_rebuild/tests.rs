@@ -70,6 +70,7 @@ async fn random_past(folder: &tempfile::TempDir, seed: u64) -> Db {
                 waiting_rank: None,
                 offered_until: None,
                 institution_kind: [None, Some(InstitutionKind::Workers)][draw(2)],
+                score: enrolment::UNSCORED,
             };
             let person = 1 + draw(5);
             let number = i64::try_from(person * 9000).expect("small");

@@ -8,8 +8,10 @@ use crate::error::Result;
 use crate::store::{Engine, engine};
 
 /// The tables whose rows the database itself keeps as they were written, and the keys that no two rows share.
-pub const APPEND_ONLY: [(&str, &[&str]); 10] = [
+pub const APPEND_ONLY: [(&str, &[&str]); 12] = [
     ("access_record", &["id"]),
+    ("admission_criteria", &["id", "edition_id, number"]),
+    ("admission_score", &["id"]),
     ("assessment", &["id"]),
     ("audit_entry", &["id"]),
     ("audit_seal", &["sequence"]),

@@ -221,6 +221,7 @@ impl Builder<'_> {
                 waiting_rank: None,
                 offered_until: None,
                 institution_kind: self.kind(person),
+                score: enrolment::UNSCORED,
             });
         }
         all

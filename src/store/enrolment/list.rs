@@ -1,0 +1,115 @@
+//! The enrolments of an edition as somebody wants to see them: which ones, and in which order.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+
+use super::{Column, Entity, Model, visible_to};
+use crate::domain::actor::Actor;
+use crate::domain::enrolment::EnrolmentState;
+use crate::domain::id::{EditionId, InstitutionId};
+use crate::domain::language::Language;
+use crate::domain::person::ConstituentGroup;
+use crate::error::Result;
+use crate::store::page::{Page, Wanted, fetch};
+
+/// Which enrolments of a list are wanted; an empty list does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only these states.
+    pub states: Vec<EnrolmentState>,
+    /// Only these countries (two letters; empty for not stated).
+    pub countries: Vec<String>,
+    /// Only these institutions.
+    pub institutions: Vec<InstitutionId>,
+    /// Only these constituent groups.
+    pub constituent_groups: Vec<ConstituentGroup>,
+    /// Only people who want to be written to in these languages.
+    pub languages: Vec<Language>,
+    /// Only people whom these institutions nominated.
+    pub nominated_by: Vec<InstitutionId>,
+    /// Only those who applied then or later.
+    pub applied_from: Option<DateTime<Utc>>,
+    /// Only those who applied before.
+    pub applied_until: Option<DateTime<Utc>>,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The first application first.
+    #[default]
+    OldestFirst,
+    /// The last application first.
+    NewestFirst,
+    /// The highest mean of the assessors first, those that nobody has scored last.
+    BestFirst,
+}
+
+impl Order {
+    /// Whether the key of the list falls.
+    pub const fn falls(self) -> bool {
+        matches!(self, Self::NewestFirst | Self::BestFirst)
+    }
+
+    /// The key of the list.
+    pub(in crate::store) const fn key(self) -> Column {
+        match self {
+            Self::OldestFirst | Self::NewestFirst => Column::AppliedAt,
+            Self::BestFirst => Column::Score,
+        }
+    }
+}
+
+/// A page of an edition's enrolments that exist for the actor.
+pub async fn page_of_edition(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    edition: EditionId,
+    filter: &Filter,
+    order: Order,
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
+    let list = in_order(actor, edition, filter, order);
+    fetch(connection, list, (order.key(), Column::Id), order.falls(), wanted).await
+}
+
+/// The same as [`in_edition`], for a list in this order: nobody finds out by it how their own application was scored.
+pub(in crate::store) fn in_order(actor: &Actor, edition: EditionId, filter: &Filter, order: Order) -> Select<Entity> {
+    let list = in_edition(actor, edition, filter);
+    match (order, actor.person) {
+        (Order::BestFirst, Some(person)) => list.filter(Column::PersonId.ne(person)),
+        (Order::OldestFirst | Order::NewestFirst | Order::BestFirst, _) => list,
+    }
+}
+
+/// The edition's enrolments that exist for the actor and fit the filter, in no order.
+fn in_edition(actor: &Actor, edition: EditionId, filter: &Filter) -> Select<Entity> {
+    let mut list = Entity::find()
+        .filter(Column::EditionId.eq(edition))
+        .filter(visible_to(actor));
+    if !filter.states.is_empty() {
+        list = list.filter(Column::State.is_in(filter.states.iter().copied()));
+    }
+    if !filter.countries.is_empty() {
+        list = list.filter(Column::Country.is_in(filter.countries.iter().cloned()));
+    }
+    if !filter.institutions.is_empty() {
+        list = list.filter(Column::InstitutionId.is_in(filter.institutions.iter().copied()));
+    }
+    if !filter.constituent_groups.is_empty() {
+        list = list.filter(Column::ConstituentGroup.is_in(filter.constituent_groups.iter().copied()));
+    }
+    if !filter.languages.is_empty() {
+        list = list.filter(Column::Language.is_in(filter.languages.iter().copied()));
+    }
+    if !filter.nominated_by.is_empty() {
+        list = list.filter(Column::NominatedBy.is_in(filter.nominated_by.iter().copied()));
+    }
+    if let Some(from) = filter.applied_from {
+        list = list.filter(Column::AppliedAt.gte(from));
+    }
+    if let Some(until) = filter.applied_until {
+        list = list.filter(Column::AppliedAt.lt(until));
+    }
+    list
+}
