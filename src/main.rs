@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use rumbo::app::App;
 use rumbo::clock::Clock;
 use rumbo::commands::outcome::{DONE, Failure, Outcome, Output, unless_gone};
-use rumbo::commands::{admin, demo, export, import, keys, report, serve, verify};
+use rumbo::commands::{admin, demo, export, import, keys, report, roster, serve, verify};
 use rumbo::config::{LogFormat, Settings};
 use rumbo::domain::audit::Origin;
 use rumbo::error::Error;
@@ -66,10 +66,14 @@ enum Command {
 enum OnData {
     /// Bring the database schema up to date.
     Migrate,
-    /// Bring in the annual report's files from a directory.
+    /// Bring in the annual report's files from a directory, or a table of people or of enrolments.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Import {
-        /// The directory with the CSV files.
-        folder: PathBuf,
+        /// The directory with the CSV files of the annual report.
+        #[arg(required = true)]
+        folder: Option<PathBuf>,
+        #[command(subcommand)]
+        table: Option<roster::Table>,
     },
     /// Write lists as CSV to standard output.
     #[command(subcommand)]
@@ -177,7 +181,13 @@ async fn run(cli: Cli, out: &mut impl Write) -> Outcome {
 async fn on_data(app: &App, what: OnData, out: &mut impl Write) -> Outcome {
     match what {
         OnData::Migrate => return print(out, "The schema is up to date.\n"),
-        OnData::Import { folder } => return Ok(import::run(app, &folder, out, &mut io::stderr()).await?),
+        OnData::Import { table: Some(table), .. } => {
+            return Box::pin(roster::run(app, table, out, &mut io::stderr())).await;
+        }
+        OnData::Import { folder, table: None } => {
+            let folder = folder.unwrap_or_default();
+            return Ok(import::run(app, &folder, out, &mut io::stderr()).await?);
+        }
         OnData::Export(what) => export::run(app, what, out).await?,
         OnData::Report(what) => report::run(app, what, out).await?,
         OnData::Verify { anchor } => return Ok(verify::run(app, anchor.as_ref(), out).await?),

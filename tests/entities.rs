@@ -55,6 +55,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         idempotency,
         identity,
         identity_claim,
+        imported_row,
         institution,
         invitation,
         meeting,

@@ -47,6 +47,7 @@ mod rate;
 mod report;
 mod retention;
 mod retry;
+mod roster;
 mod seats;
 mod second_factor;
 mod session;

@@ -38,6 +38,7 @@ const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("issue, revoke a certificate", ["-", "-", "-", "-", "e", "-"], &[Action::IssueCertificate]),
     ("answer the offer of a seat", ["-", "o", "o", "o", "o", "o"], &[Action::AnswerOffer]),
     ("keep seats, rank those who wait", ["-", "-", "-", "-", "e", "-"], &[Action::SeeSeats, Action::ManageSeats]),
+    ("bring enrolments in from a file", ["-", "-", "-", "-", "e", "-"], &[Action::ImportEnrolments]),
     ("invite to an edition", ["-", "-", "-", "-", "e", "-"], &[Action::Invite]),
     ("nominate in the name of one's institution", ["-", "-", "-", "i", "-", "-"], &[Action::Nominate, Action::EndorseNomination]),
     ("nominations and what came of them", ["-", "-", "-", "i", "e", "-"], &[Action::SeeNominations]),

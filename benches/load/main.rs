@@ -7,6 +7,7 @@
 //! cargo bench --bench load -- --database-url postgres://user@host/database
 //! cargo bench --bench load -- --storm             # ordinary queries beside 200 sign-ins a second
 //! cargo bench --bench load -- --enrolments 1000 --readings 1000000   # whose data was read, after a breach
+//! cargo bench --bench load -- --enrolments 1000 --import 10000       # a table brought in by the command line
 //! ```
 //!
 //! The server's limits by class (`[rates]`) are switched off for it, since one address asks for everything.
@@ -28,6 +29,7 @@ mod breach;
 mod client;
 mod cluster;
 mod fill;
+mod mass;
 mod operations;
 mod process;
 mod storm;
@@ -78,6 +80,9 @@ struct Options {
     /// Record so many readings of personal data by one account, ask whose data they were, and nothing else.
     #[arg(long)]
     readings: Option<u32>,
+    /// Bring a table of so many enrolments in by the command line, and nothing else.
+    #[arg(long)]
+    import: Option<u32>,
     /// Leave the server running for so many seconds at the end, to look at it.
     #[arg(long, default_value_t = 0)]
     linger: u64,
@@ -118,6 +123,10 @@ fn main() -> Result<(), Failure> {
         return io::stdout()
             .write_all(breach::run(&bench, readings)?.as_bytes())
             .map_err(Into::into);
+    }
+    if let Some(rows) = bench.options.import {
+        io::stdout().write_all(mass::run(&bench, rows)?.as_bytes())?;
+        return bench.verify();
     }
     let mut report = bench.drive(None)?;
     if let Some(enrolments) = bench.options.also {

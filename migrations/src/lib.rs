@@ -39,6 +39,7 @@ mod m20261127_000042_institution_search;
 mod m20261127_000043_nominations;
 mod m20261127_000044_admission;
 mod m20261127_000045_scores;
+mod m20261127_000046_imported_rows;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -78,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000043_nominations::Migration),
             Box::new(m20261127_000044_admission::Migration),
             Box::new(m20261127_000045_scores::Migration),
+            Box::new(m20261127_000046_imported_rows::Migration),
         ]
     }
 }

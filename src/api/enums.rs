@@ -127,6 +127,26 @@ mirror! {
         NoOffer,
         /// Nobody decided on the enrolment, or something followed from the decision.
         NotUndoable,
+        /// The file is no table that can be read.
+        Unreadable,
+        /// The file is not in an encoding of Unicode that can be told.
+        WrongEncoding,
+        /// Letters were lost, or read in a wrong encoding, before the file was written.
+        Garbled,
+        /// No column has this name.
+        UnknownColumn,
+        /// The line has another number of cells than the first one.
+        WrongWidth,
+        /// It is none of the words that are known.
+        UnknownWord,
+        /// The register has no such institution, or several.
+        NotRegistered,
+        /// A file does not do this.
+        NotByFile,
+        /// You coordinate no edition with this code.
+        NotCoordinated,
+        /// The enrolment has ended, and a file brings nobody back.
+        LeftBefore,
     }
 }
 

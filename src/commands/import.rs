@@ -1,4 +1,4 @@
-//! `rumbo import DIR`: brings the annual report's files in.
+//! `rumbo import DIR`: brings the annual report's files in. Tables of people and enrolments are `roster`'s.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -58,7 +58,8 @@ pub async fn with_bar(app: &App, files: &Files) -> Result<Outcome> {
     outcome
 }
 
-fn bar() -> ProgressBar {
+/// A bar on standard error, when that is a terminal.
+pub(super) fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -7,5 +7,6 @@ pub mod import;
 pub mod keys;
 pub mod outcome;
 pub mod report;
+pub mod roster;
 pub mod serve;
 pub mod verify;

@@ -89,6 +89,8 @@ actions! {
     CheckCertificate = "check_certificate";
     /// Take a list of enrolments out of the system.
     ExportEnrolments = "export_enrolments";
+    /// Bring enrolments in an edition in from a file.
+    ImportEnrolments = "import_enrolments";
     /// Invite people to take part in an edition.
     Invite = "invite";
     /// Nominate people for an edition, in the name of an institution.

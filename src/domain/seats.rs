@@ -5,7 +5,7 @@
 //! of the ledger: its seats, the taken ones too, are general.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::edition::{EditionState, EnrolmentPolicy, Seats};
 use super::id::{InstitutionId, SeatPoolId};
@@ -246,6 +246,52 @@ impl Ledger {
         let general = self.free(Seat::General).unwrap_or(0);
         let own = self.pools.iter().find(|found| Some(found.id) == pool);
         own.map_or(0, |pool| pool.seats) + general
+    }
+}
+
+/// People who come in one after the other: each has the seat that is free for them, unless somebody who waits may take
+/// it, too. Who has none joins those who wait.
+#[derive(Debug, Clone)]
+pub struct Arrivals {
+    ledger: Ledger,
+    /// The kinds of seats that somebody who waits may take.
+    wanted: BTreeSet<Seat>,
+}
+
+impl Arrivals {
+    /// The seats that there are, and those who wait for one.
+    pub fn new<'a>(ledger: Ledger, waiting: impl IntoIterator<Item = Origin<'a>>) -> Self {
+        let mut arrivals = Self {
+            ledger,
+            wanted: BTreeSet::new(),
+        };
+        for who in waiting {
+            arrivals.wait(who);
+        }
+        arrivals
+    }
+
+    /// The seat that somebody has who comes now.
+    pub fn seat_for(&self, who: Origin<'_>) -> Option<Seat> {
+        let free = self.ledger.seat_for(who)?;
+        // Without a capacity no seat is ever given back that could pass on: nobody joins those who wait.
+        let limited = self.ledger.seats().capacity.is_some();
+        (!limited || !self.wanted.contains(&free)).then_some(free)
+    }
+
+    /// The seat that somebody has whom a coordinator takes in now, whoever else waits.
+    pub fn free_for(&self, who: Origin<'_>) -> Option<Seat> {
+        self.ledger.seat_for(who)
+    }
+
+    /// Somebody has taken a seat.
+    pub fn take(&mut self, seat: Seat) {
+        self.ledger.count(seat, Change { taken: 1, held: 0 });
+    }
+
+    /// Somebody waits.
+    pub fn wait(&mut self, who: Origin<'_>) {
+        self.wanted.extend(self.ledger.choices(who));
     }
 }
 

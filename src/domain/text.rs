@@ -237,15 +237,28 @@ pub fn order_key(name: &str) -> String {
     fold(name).chars().take(ORDERED_BY).collect()
 }
 
+/// What a cell begins with that a spreadsheet takes for a formula.
+const SUSPICIOUS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// Whether a cell is taken for a formula once the apostrophes before it are gone.
+fn is_suspicious(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(SUSPICIOUS)
+}
+
 /// The text as a cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe
-/// before it (OWASP, "CSV injection").
+/// before it (OWASP, "CSV injection"). So does what begins like one with apostrophes before it: [`formula_plain`] takes
+/// one away and always finds the text again.
 pub fn formula_safe(text: &str) -> std::borrow::Cow<'_, str> {
-    let suspicious = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    if text.starts_with(suspicious) {
+    if is_suspicious(text) {
         format!("'{text}").into()
     } else {
         text.into()
     }
+}
+
+/// The text of a cell that [`formula_safe`] made.
+pub fn formula_plain(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|_| is_suspicious(cell)).unwrap_or(cell)
 }
 
 fn at_most<const MAX: usize>(text: &str) -> Result<(), Flaw> {
@@ -407,6 +420,7 @@ mod tests {
             assert_eq!(formula_safe(text), format!("'{text}"));
         }
         assert_eq!(formula_safe("O'Brien"), "O'Brien");
+        assert_eq!(formula_safe("'=1"), "''=1");
     }
 
     #[test]
@@ -424,6 +438,14 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever the text, its cell is no formula, and says the same.
+        #[test]
+        fn a_cell_says_what_its_text_says(text in "['=+@＝a\t-]{0,6}") {
+            let cell = formula_safe(&text);
+            prop_assert!(!cell.starts_with(SUSPICIOUS));
+            prop_assert_eq!(formula_plain(&cell), text.as_str());
+        }
+
         /// Whatever is taken as a name shows something, in normal form C, and nothing that hides or turns text.
         #[test]
         fn a_name_that_is_taken_can_be_shown(text in "(\\PC|\\pC|\\p{Mn}){0,12}") {

@@ -110,14 +110,14 @@ pub async fn register(app: &App, registration: &Registration) -> Result<()> {
     asked::keep(app, registration.email.as_ref(), &wish, TimeDelta::hours(hours)).await
 }
 
-/// The word of an identity provider made the account, and nobody has come for it: whoever registers may be the first.
-/// An imported person is known by what was imported.
+/// The word of an identity provider or a table of people made the account, and nobody has come for it: whoever registers
+/// may be the first. Who is enrolled or holds a role is known by that.
 async fn is_unclaimed(tx: &Tx, row: &person::Model) -> Result<bool> {
     let nobody_came = row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_none();
     Ok(nobody_came && person::is_bare(tx, row.id).await?)
 }
 
-/// Somebody registered by themself and never confirmed; an imported person has no password.
+/// Somebody registered by themself and never confirmed; whoever an import or a table brought in has no password.
 pub(super) fn is_pending(row: &person::Model) -> bool {
     row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_some()
 }

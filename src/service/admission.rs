@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::edition::EditionState;
 use crate::domain::enrolment::{EnrolmentState, Refusal};
-use crate::domain::id::{EnrolmentId, PersonId, Subject};
+use crate::domain::id::{EnrolmentId, PersonId};
 use crate::domain::notice::{AboutEdition, Notice};
 use crate::domain::seats::{Ledger, Seat};
 use crate::domain::statistics::Change;
@@ -16,6 +16,7 @@ use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::history::Step;
 use crate::store::{Tx, course, edition, enrolment, history, outbox, seat_pool, snapshot, tally};
 
+mod entering;
 mod seating;
 
 /// A locked edition whose enrolments are being moved.
@@ -34,6 +35,8 @@ pub(super) struct Admissions<'a> {
     spared: BTreeSet<EnrolmentId>,
     /// What the statistics have yet to count.
     changes: Vec<Change>,
+    /// Whether nobody is told.
+    quiet: bool,
 }
 
 impl<'a> Admissions<'a> {
@@ -85,6 +88,7 @@ impl<'a> Admissions<'a> {
             freed: BTreeMap::new(),
             spared: BTreeSet::new(),
             changes: Vec::new(),
+            quiet: false,
         }
     }
 
@@ -111,38 +115,15 @@ impl<'a> Admissions<'a> {
         tally::record(self.tx, self.clock, &self.changes).await
     }
 
-    /// Stores a new enrolment that came into being as applied and at once moved to its state, and tells the person.
-    pub(super) async fn enter(&mut self, row: &enrolment::Model) -> Result<()> {
-        self.enter_untold(row, None).await?;
-        self.tell(&[row.person_id], row.state, None).await
+    /// What the statistics have yet to count, for who moves enrolments of several editions in one transaction and
+    /// counts them together.
+    pub(super) fn into_changes(self) -> Vec<Change> {
+        self.changes
     }
 
-    /// The same, where the caller tells the person.
-    pub(super) async fn enter_untold(&mut self, row: &enrolment::Model, reason: Option<&Reason>) -> Result<()> {
-        enrolment::insert(self.tx, row).await?;
-        self.count_seats(&[], std::slice::from_ref(row)).await?;
-        let subject = Subject::from(row.id);
-        let applied = EnrolmentState::Applied.word();
-        let step = |from, to| Step {
-            subject,
-            from,
-            to,
-            at: row.applied_at,
-            actor: self.actor,
-            reason: reason.map(AsRef::as_ref),
-        };
-        let mut steps = vec![step(None, applied)];
-        if row.state != EnrolmentState::Applied {
-            steps.push(step(Some(applied), row.state.word()));
-        }
-        history::record(self.tx, self.clock, &steps).await?;
-        let change = Change {
-            at: row.applied_at,
-            before: None,
-            after: Some(enrolment::fact(row)),
-        };
-        self.changes.push(change);
-        Ok(())
+    /// From here on nobody is told, but for those of whom [`Admissions::enter_all`] is told to.
+    pub(super) const fn keep_quiet(&mut self) {
+        self.quiet = true;
     }
 
     /// Moves locked enrolments to `to`, all or none, and returns them as they then are.
@@ -336,8 +317,16 @@ impl<'a> Admissions<'a> {
         Ok(())
     }
 
-    /// Puts the message for a state into the outbox, where the state has one.
+    /// Tells people of their state, unless nobody is told.
     async fn tell(&self, people: &[PersonId], state: EnrolmentState, reason: Option<&Reason>) -> Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
+        self.announce(people, state, reason).await
+    }
+
+    /// Puts the message for a state into the outbox, where the state has one.
+    async fn announce(&self, people: &[PersonId], state: EnrolmentState, reason: Option<&Reason>) -> Result<()> {
         let edition = self.about.clone();
         let text = reason.map(ToString::to_string);
         let cancelled = self.edition.state == EditionState::Cancelled;

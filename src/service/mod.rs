@@ -28,6 +28,7 @@ pub mod invitation;
 pub mod nomination;
 pub mod offer;
 pub mod role;
+pub mod roster;
 pub mod scoring;
 pub mod seat;
 pub mod second_factor;

@@ -16,11 +16,13 @@ use crate::store::{audit, challenge, outbox, person, refresh, role, session};
 mod tests;
 
 pub(super) mod ending;
+pub(in crate::service) mod later;
 pub mod opening;
 pub mod own;
 mod pass;
 pub(super) mod proof;
 
+pub use later::on_behalf;
 pub use opening::{Challenge, ClientLabel, SessionTokens, SignedIn};
 
 /// How often a code may be tried for one sign-in.

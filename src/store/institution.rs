@@ -4,6 +4,7 @@ use std::iter;
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
+use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 
@@ -65,6 +66,11 @@ pub async fn resolve(connection: &impl ConnectionTrait, id: InstitutionId) -> Re
         }) => find(connection, target).await,
         row => Ok(row),
     }
+}
+
+/// The whole register, for those who look many names up in it; those merged into others stand for them.
+pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Model>> {
+    Ok(Entity::find().order_by_asc(Column::Id).all(connection).await?)
 }
 
 /// What a reader looks for in the register.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::{
@@ -21,7 +21,6 @@ use self::patience::HangUps;
 use self::pool::{PATIENCE, Pool, Resting};
 use self::standing::Standings;
 use crate::config::{self, Scheme};
-use crate::domain::id::{PersonId, SessionId};
 use crate::error::{Error, Result};
 
 pub mod access;
@@ -53,6 +52,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod identity_claim;
 pub mod import;
+pub mod imported_row;
 pub mod institution;
 pub mod invitation;
 pub mod keyed;
@@ -333,40 +333,6 @@ impl Db {
             Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ",
         };
         Ok(self.readers.begin(sql, &self.standings, &self.followers).await?)
-    }
-
-    /// What a request of this session may rely on; `None` when it has ended, is not this person's, or the
-    /// account is disabled. Asked again within `database.standing_milliseconds`, it is answered from memory
-    /// unless this process has changed a session, a person, or a role since.
-    pub async fn standing(
-        &self,
-        session: SessionId,
-        person: PersonId,
-        now: DateTime<Utc>,
-    ) -> Result<Option<session::Standing>> {
-        if let Some(standing) = self.standings.find(session, person, now) {
-            return Ok(Some(standing));
-        }
-        let epoch = self.standings.epoch();
-        let standing = session::standing(self.read(), session, person, now).await?;
-        if let Some(standing) = &standing {
-            self.standings.keep(session, person, epoch, now, standing);
-        }
-        Ok(standing)
-    }
-
-    /// What a request with the API token of this digest may rely on; `None` when there is none, it has ended, or the
-    /// account is disabled. Remembered and forgotten like [`Self::standing`].
-    pub async fn token_standing(&self, hash: &[u8], now: DateTime<Utc>) -> Result<Option<api_token::Standing>> {
-        if let Some(standing) = self.standings.find_token(hash, now) {
-            return Ok(Some(standing).filter(|standing| standing.expires_at > now));
-        }
-        let epoch = self.standings.epoch();
-        let standing = api_token::standing(self.read(), hash, now).await?;
-        if let Some(standing) = &standing {
-            self.standings.keep_token(hash, epoch, now, standing);
-        }
-        Ok(standing)
     }
 
     /// Whether the database answers.

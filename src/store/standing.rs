@@ -13,8 +13,9 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{api_token, session};
+use super::{Db, api_token, session};
 use crate::domain::id::{PersonId, SessionId};
+use crate::error::Result;
 
 /// How statements begin that change what a session or an API token amounts to.
 const TELLING: [&str; 7] = [
@@ -29,6 +30,42 @@ const TELLING: [&str; 7] = [
 
 /// How many of a kind are remembered at most.
 const CAPACITY: usize = 10_000;
+
+impl Db {
+    /// What a request of this session may rely on; `None` when it has ended, is not this person's, or the
+    /// account is disabled. Asked again within `database.standing_milliseconds`, it is answered from memory
+    /// unless this process has changed a session, a person, or a role since.
+    pub async fn standing(
+        &self,
+        session: SessionId,
+        person: PersonId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<session::Standing>> {
+        if let Some(standing) = self.standings.find(session, person, now) {
+            return Ok(Some(standing));
+        }
+        let epoch = self.standings.epoch();
+        let standing = session::standing(self.read(), session, person, now).await?;
+        if let Some(standing) = &standing {
+            self.standings.keep(session, person, epoch, now, standing);
+        }
+        Ok(standing)
+    }
+
+    /// What a request with the API token of this digest may rely on; `None` when there is none, it has ended, or the
+    /// account is disabled. Remembered and forgotten like [`Self::standing`].
+    pub async fn token_standing(&self, hash: &[u8], now: DateTime<Utc>) -> Result<Option<api_token::Standing>> {
+        if let Some(standing) = self.standings.find_token(hash, now) {
+            return Ok(Some(standing).filter(|standing| standing.expires_at > now));
+        }
+        let epoch = self.standings.epoch();
+        let standing = api_token::standing(self.read(), hash, now).await?;
+        if let Some(standing) = &standing {
+            self.standings.keep_token(hash, epoch, now, standing);
+        }
+        Ok(standing)
+    }
+}
 
 /// The standings of the last moment.
 #[derive(Debug)]

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Order, SelectStatement};
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect};
 
 use super::announce::Topic;
 use super::enrolment::{Column, Entity, Model, in_states};
 use super::{Tx, row};
-use crate::domain::id::{EditionId, EnrolmentId};
-use crate::domain::seats::{KeptFor, Ledger, Pool, Seat};
+use crate::domain::id::{EditionId, EnrolmentId, InstitutionId};
+use crate::domain::person::ConstituentGroup;
+use crate::domain::seats::{KeptFor, Ledger, Origin, Pool, Seat};
 use crate::error::Result;
 
 /// Who waits, and is offered nothing, as the partial index says it: with a bound value the planner would not use it.
@@ -86,6 +87,42 @@ pub async fn next_in_line(
 /// Whether anybody waits who may take a seat of this kind.
 pub async fn is_wanted(tx: &Tx, edition: EditionId, ledger: &Ledger, seat: Seat) -> Result<bool> {
     Ok(line(edition, ledger, &[seat]).one(tx).await?.is_some())
+}
+
+/// What decides on seats, of everybody who waits for one of the edition; those who are alike stand here once.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+#[allow(missing_docs, reason = "named as in the enrolment")]
+pub struct Alike {
+    pub institution_id: Option<InstitutionId>,
+    pub country: String,
+    pub constituent_group: ConstituentGroup,
+}
+
+impl Alike {
+    /// What decides which seats they may take.
+    pub fn origin(&self) -> Origin<'_> {
+        Origin {
+            institution: self.institution_id,
+            country: &self.country,
+            group: self.constituent_group,
+        }
+    }
+}
+
+/// Those who wait for a seat of the edition, as far as it matters for its ledger: where nothing is kept, one stands for
+/// all.
+pub async fn alike(tx: &Tx, edition: EditionId, ledger: &Ledger) -> Result<Vec<Alike>> {
+    let mut list = Entity::find()
+        .select_only()
+        .columns([Column::InstitutionId, Column::Country, Column::ConstituentGroup])
+        .filter(Column::EditionId.eq(edition))
+        .filter(Expr::cust(WAITING));
+    list = if ledger.pools().is_empty() {
+        list.limit(1)
+    } else {
+        list.distinct()
+    };
+    Ok(list.into_model().all(tx).await?)
 }
 
 /// Stores that seats of this kind are offered to enrolments, which must be locked; every version rises by one.

@@ -70,6 +70,17 @@ fn group(number: u8) -> ConstituentGroup {
     [ConstituentGroup::Workers, ConstituentGroup::Employers][usize::from(number % 2)]
 }
 
+/// Somebody who waits.
+fn somebody(of: u8, country: u8, in_group: u8) -> Somebody {
+    Somebody {
+        institution: (of % 4 != 3).then(|| institution(of % 4)),
+        country: COUNTRIES[usize::from(country % 3)],
+        group: group(in_group),
+        rank: None,
+        standing: Standing::Waiting,
+    }
+}
+
 fn seat_of(standing: Standing) -> Option<(Seat, Use)> {
     match standing {
         Standing::In(seat) => Some((seat, Use::Taken)),
@@ -198,13 +209,7 @@ impl World {
         let standing = |world: &Self, place: usize| world.people.get(place).map(|found| found.standing);
         match *event {
             Event::Arrive(of, country, in_group) => {
-                let mut new = Somebody {
-                    institution: (of % 4 != 3).then(|| institution(of % 4)),
-                    country: COUNTRIES[usize::from(country % 3)],
-                    group: group(in_group),
-                    rank: None,
-                    standing: Standing::Waiting,
-                };
+                let mut new = somebody(of, country, in_group);
                 // As an application: a seat where one is free that nobody who waits may take, too.
                 if let Some(seat) = self.ledger.seat_for(new.origin()) {
                     let rival = |place: &usize| self.ledger.choices(self.people[*place].origin()).contains(&seat);
@@ -370,6 +375,62 @@ proptest! {
             prop_assert_eq!(limited.free(seat), Some(free.min(given_back)));
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Many who come in one go fare as if each had come alone.
+    #[test]
+    fn a_crowd_fares_like_one_after_the_other(
+        capacity in 1..12_i64,
+        history in proptest::collection::vec(events(), 0..60),
+        left in proptest::collection::vec((0..4_u8, 0..3_u8, 0..2_u8), 0..3),
+        crowd in proptest::collection::vec((0..4_u8, 0..3_u8, 0..2_u8), 0..20),
+    ) {
+        let mut world = world(capacity, false, 3);
+        for event in &history {
+            world.happen(event);
+        }
+        // Whom a coordinator lets wait waits also beside free seats.
+        for (of, country, in_group) in left {
+            world.people.push(somebody(of, country, in_group));
+        }
+        let waiting = world.waiting();
+        let mut arrivals = Arrivals::new(
+            world.ledger.clone(),
+            waiting.iter().map(|&place| world.people[place].origin()),
+        );
+        for (of, country, in_group) in crowd {
+            world.happen(&Event::Arrive(of, country, in_group));
+            let last = world.people.last().expect("somebody came");
+            let seat = arrivals.seat_for(last.origin());
+            prop_assert_eq!(last.standing, seat.map_or(Standing::Waiting, Standing::In));
+            match seat {
+                Some(seat) => arrivals.take(seat),
+                None => arrivals.wait(last.origin()),
+            }
+        }
+        prop_assert_eq!(&arrivals.ledger, &world.ledger);
+    }
+}
+
+#[test]
+fn without_a_capacity_nobody_waits_for_those_who_do() {
+    let world = world(1, false, 1);
+    let who = Origin {
+        institution: None,
+        country: "UY",
+        group: ConstituentGroup::Workers,
+    };
+    let seats = Seats {
+        capacity: None,
+        ..world.ledger.seats()
+    };
+    let arrivals = Arrivals::new(Ledger::new(seats, Vec::new()), [who]);
+    assert_eq!(arrivals.seat_for(who), Some(Seat::General));
+    let full = Arrivals::new(world.ledger, [who]);
+    assert_eq!(full.seat_for(who), None);
 }
 
 #[test]

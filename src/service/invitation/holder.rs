@@ -21,11 +21,12 @@ use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::service::account::{self, Statement};
 use crate::service::nomination::nominee as nominations;
 use crate::service::session::ending;
+use crate::service::session::later::as_of_now;
 use crate::service::{enrolment as enrolments, role as roles};
 use crate::store::invitation::{self, Model, Taken};
 use crate::store::person::Profile;
 use crate::store::registration::Entered;
-use crate::store::{Connection, Tx, audit, course, edition, enrolment, identity_claim, person, role, second_factor};
+use crate::store::{Connection, Tx, audit, course, edition, enrolment, identity_claim, person, role};
 
 /// Where the inputs hold the token.
 const AT: &str = "token";
@@ -338,19 +339,4 @@ async fn gives(
         Err(Error::NotFound(_) | Error::Forbidden | Error::SecondFactorRequired) => Ok(None),
         Err(other) => Err(other),
     }
-}
-
-/// Somebody with the roles that hold now; none count where one needs a second factor and the account has none. `None`
-/// for whoever cannot sign in.
-async fn as_of_now(app: &App, connection: &impl Connection, id: PersonId, now: DateTime<Utc>) -> Result<Option<Actor>> {
-    let found = person::find(connection, id).await?;
-    let Some(account) = found.filter(|row| row.disabled_at.is_none()) else {
-        return Ok(None);
-    };
-    let held = role::of_person(connection, id, now).await?;
-    let grants = held.iter().filter_map(role::Model::grant).collect();
-    let factor = second_factor::find(connection, id).await?;
-    let proved = factor.is_some_and(|factor| factor.confirmed_at.is_some());
-    let language = account.language;
-    Ok(Some(Actor::known(id, language, grants, proved, &app.factor_roles)))
 }

@@ -1,0 +1,3 @@
+//! Documents that other programs open. So far: workbooks (XLSX).
+
+pub mod workbook;

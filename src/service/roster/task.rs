@@ -1,0 +1,254 @@
+//! A file while it is brought in: its rows by edition and in pieces, each piece judged, and carried out where that is
+//! asked for, which is `carrying`'s.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::enrolments::{self, Standing};
+use super::register::Register;
+use super::{BrokeOff, Order, Report, RowReport, Rows, addresses, people};
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::enrolment::EnrolmentState;
+use crate::domain::id::EditionId;
+use crate::domain::policy::{Action, demand};
+use crate::domain::roster::{EnrolmentRow, Mode, Outcome, PersonRow, RowFault};
+use crate::domain::sheet::{Form, Sheet};
+use crate::error::{Code, Error, Result};
+use crate::service::edition::relation as edition_relation;
+use crate::store::{edition, imported_row};
+
+mod carrying;
+
+/// How many rows are judged at a time where nothing is written, or all in one transaction.
+const AT_ONCE: usize = 1000;
+
+/// Rows that are judged together: places in the list, of one edition where they are enrolments.
+struct Batch {
+    edition: Option<EditionId>,
+    places: Vec<usize>,
+}
+
+/// A file while it is brought in.
+pub(super) struct Task<'a> {
+    pub(super) app: &'a App,
+    pub(super) actor: &'a Actor,
+    pub(super) order: &'a Order,
+    pub(super) register: Register,
+    /// What the audit log says of the file.
+    pub(super) source: String,
+    /// Whether any of it is stored.
+    pub(super) has_committed: bool,
+    form: Form,
+    ignored: Vec<String>,
+    people: Vec<Option<PersonRow>>,
+    enrolments: Vec<Option<EnrolmentRow>>,
+    /// The lines of all entries.
+    lines: Vec<u64>,
+    /// What became of each entry, once it is known.
+    reports: Vec<Option<RowReport>>,
+    /// The places of what can be carried out, by their edition, each in the order of the file.
+    groups: Vec<(Option<EditionId>, Vec<usize>)>,
+}
+
+impl<'a> Task<'a> {
+    pub(super) async fn new(
+        app: &'a App,
+        actor: &'a Actor,
+        order: &'a Order,
+        (sheet, rows): (Sheet, Rows),
+        digest: &str,
+    ) -> Result<Self> {
+        let mut task = Self {
+            app,
+            actor,
+            order,
+            register: Register::read(app).await?,
+            source: format!("file {digest}"),
+            has_committed: false,
+            form: sheet.form,
+            ignored: Vec::new(),
+            people: Vec::new(),
+            enrolments: Vec::new(),
+            lines: Vec::new(),
+            reports: Vec::new(),
+            groups: Vec::new(),
+        };
+        match rows {
+            Rows::People(roster) => {
+                task.ignored = roster.ignored;
+                for entry in roster.entries {
+                    let row = task.add(entry.line, entry.row);
+                    task.people.push(row);
+                }
+                let all = (0..task.people.len()).filter(|&place| task.people[place].is_some());
+                task.groups = vec![(None, all.collect())];
+            }
+            Rows::Enrolments(roster) => {
+                task.ignored = roster.ignored;
+                for entry in roster.entries {
+                    let row = task.add(entry.line, entry.row);
+                    task.enrolments.push(row);
+                }
+                task.group_by_edition().await?;
+            }
+        }
+        Ok(task)
+    }
+
+    /// Keeps a row, or what is wrong with it.
+    fn add<T>(&mut self, line: u64, row: Result<T, Vec<RowFault>>) -> Option<T> {
+        self.lines.push(line);
+        let (row, faults) = match row {
+            Ok(row) => (Some(row), None),
+            Err(faults) => (None, Some(faults)),
+        };
+        let report = faults.map(|faults| refusal(line, faults));
+        self.reports.push(report);
+        row
+    }
+
+    /// Finds the editions of the rows, in the order in which they are locked.
+    async fn group_by_edition(&mut self) -> Result<()> {
+        let named = self.order.edition.as_ref();
+        let codes: Vec<&str> = self
+            .enrolments
+            .iter()
+            .flatten()
+            .filter_map(|row| row.edition.as_ref().or(named).map(AsRef::as_ref))
+            .collect();
+        let found = imported_row::editions(self.app.db.read(), self.actor, &codes).await?;
+        let coordinated = found.into_iter().filter(|row| {
+            let relation = edition_relation(self.actor, row);
+            demand(self.actor, Action::ImportEnrolments, relation, None).is_ok()
+        });
+        let by_code: HashMap<String, edition::Model> = coordinated.map(|row| (row.code.clone(), row)).collect();
+        let mut groups: BTreeMap<EditionId, Vec<usize>> = BTreeMap::new();
+        for (place, row) in self.enrolments.iter().enumerate() {
+            let Some(row) = row else { continue };
+            let code = row.edition.as_ref().or(named).map_or("", AsRef::as_ref);
+            if let Some(edition) = by_code.get(code) {
+                groups.entry(edition.id).or_default().push(place);
+            } else {
+                let fault = RowFault::at(&row.column, Code::NotCoordinated);
+                self.reports[place] = Some(refusal(self.lines[place], vec![fault]));
+            }
+        }
+        self.groups = groups.into_iter().map(|(id, places)| (Some(id), places)).collect();
+        Ok(())
+    }
+
+    /// What is told of the file, `failure` of what broke it off.
+    pub(super) fn into_report(self, carried_out: bool, failure: Option<String>) -> Report {
+        let left = self.reports.iter().filter(|row| row.is_none()).count();
+        Report {
+            form: self.form,
+            ignored: self.ignored,
+            carried_out,
+            broke_off: failure.map(|cause| BrokeOff { cause, left }),
+            rows: self.reports.into_iter().flatten().collect(),
+        }
+    }
+
+    fn batches(&self, size: usize) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        for (edition, places) in &self.groups {
+            batches.extend(places.chunks(size).map(|places| Batch {
+                edition: *edition,
+                places: places.to_vec(),
+            }));
+        }
+        batches
+    }
+
+    /// How many rows are refused by what they say alone, and are done with from the beginning.
+    fn refused_before(&self) -> usize {
+        let carried: usize = self.groups.iter().map(|(_, places)| places.len()).sum();
+        self.lines.len() - carried
+    }
+
+    fn is_refused(&self) -> bool {
+        let refused = |row: &RowReport| row.outcome == Outcome::Refused;
+        self.reports.iter().flatten().any(refused)
+    }
+
+    /// Does what is asked for; whether anything was carried out.
+    pub(super) async fn perform(&mut self, progress: &mut impl FnMut(usize, usize)) -> Result<bool> {
+        match (self.order.dry_run, self.order.mode) {
+            (true, _) => self.forecast(progress).await.map(|()| false),
+            (false, Mode::RowByRow) => self.row_by_row(progress).await.map(|()| true),
+            (false, Mode::AllOrNothing) => {
+                self.forecast(&mut |_, _| {}).await?;
+                if self.is_refused() {
+                    return Ok(false);
+                }
+                self.all_or_nothing(progress).await
+            }
+        }
+    }
+
+    /// Judges every row by one state of everything, as if those before it had been carried out.
+    async fn forecast(&mut self, progress: &mut impl FnMut(usize, usize)) -> Result<()> {
+        let tx = self.app.db.snapshot().await?;
+        let mut standings: HashMap<EditionId, Standing> = HashMap::new();
+        let mut done = self.refused_before();
+        for batch in self.batches(AT_ONCE) {
+            if let Some(id) = batch.edition {
+                let mut standing = if let Some(standing) = standings.remove(&id) {
+                    standing
+                } else {
+                    let edition = edition::find(&tx, id).await?.ok_or(Error::NotFound("edition"))?;
+                    let ledger = enrolments::ledger(&tx, &edition).await?;
+                    Standing::read(&tx, self.actor.clone(), edition, ledger).await?
+                };
+                let rows = self.enrolments_of(&batch);
+                let verdicts = enrolments::judge(self, &tx, id, &mut standing, &rows, true).await?;
+                let reports = verdicts.iter().map(enrolments::Verdict::report).collect();
+                self.note(&batch, reports);
+                standings.insert(id, standing);
+            } else {
+                let rows = self.people_of(&batch);
+                let known = imported_row::accounts(&tx, &addresses(&rows)).await?;
+                let verdicts = people::judge(self, &tx, known, &rows, true).await?;
+                let reports = verdicts.iter().map(people::Verdict::report).collect();
+                self.note(&batch, reports);
+            }
+            done += batch.places.len();
+            progress(done, self.lines.len());
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    fn people_of(&self, batch: &Batch) -> Vec<&PersonRow> {
+        let rows = batch.places.iter().map(|&place| self.people[place].as_ref());
+        rows.flatten().collect()
+    }
+
+    fn enrolments_of(&self, batch: &Batch) -> Vec<&EnrolmentRow> {
+        let rows = batch.places.iter().map(|&place| self.enrolments[place].as_ref());
+        rows.flatten().collect()
+    }
+
+    fn note(&mut self, batch: &Batch, reports: Vec<Judged>) {
+        for (&place, (outcome, state, faults)) in batch.places.iter().zip(reports) {
+            self.reports[place] = Some(RowReport {
+                line: self.lines[place],
+                outcome,
+                state,
+                faults,
+            });
+        }
+    }
+}
+
+/// What is told of a row.
+pub(super) type Judged = (Outcome, Option<EnrolmentState>, Vec<RowFault>);
+
+fn refusal(line: u64, faults: Vec<RowFault>) -> RowReport {
+    RowReport {
+        line,
+        outcome: Outcome::Refused,
+        state: None,
+        faults,
+    }
+}

@@ -1,0 +1,164 @@
+//! The pieces of a file carried out, each in a transaction of its own, or all in one: judged again under locks, by what the
+//! actor may by then.
+
+use std::time::Duration;
+
+use super::{AT_ONCE, Batch, Judged, Task};
+use crate::domain::actor::Actor;
+use crate::domain::id::EditionId;
+use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::roster::EnrolmentRow;
+use crate::domain::seats::Ledger;
+use crate::domain::statistics::Change;
+use crate::error::{Error, Result};
+use crate::service::edition::relation as edition_relation;
+use crate::service::roster::enrolments::{self, Standing};
+use crate::service::roster::{addresses, entering, people};
+use crate::service::session::later::as_of_now;
+use crate::store::{Tx, edition, imported_row, person, tally};
+
+/// How many rows a transaction carries out where rows stand for themselves.
+const IN_ONE: usize = 200;
+/// How often a transaction is tried again that met another one, or waited for it too long.
+const RETRIES: u32 = 5;
+/// How long is waited before the first time; each further time twice as long.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Task<'_> {
+    /// A transaction for each few rows.
+    pub(super) async fn row_by_row(&mut self, progress: &mut impl FnMut(usize, usize)) -> Result<()> {
+        let mut done = self.refused_before();
+        for batch in self.batches(IN_ONE) {
+            let mut retries = 0;
+            let reports = loop {
+                match self.in_own_transaction(&batch).await {
+                    Err(failure) if retries < RETRIES && passes(&failure) => {
+                        tokio::time::sleep(PAUSE * 2_u32.pow(retries)).await;
+                        retries += 1;
+                    }
+                    done => break done?,
+                }
+            };
+            self.has_committed = true;
+            self.note(&batch, reports);
+            done += batch.places.len();
+            progress(done, self.lines.len());
+        }
+        Ok(())
+    }
+
+    async fn in_own_transaction(&self, batch: &Batch) -> Result<Vec<Judged>> {
+        let tx = self.app.db.write().await?;
+        let (reports, changes) = Box::pin(self.carry_out(&tx, batch)).await?;
+        tally::record(&tx, &self.app.clock, &changes).await?;
+        tx.commit().await?;
+        Ok(reports)
+    }
+
+    /// One transaction for all rows; whether it was committed. What changed since the forecast may refuse some.
+    pub(super) async fn all_or_nothing(&mut self, progress: &mut impl FnMut(usize, usize)) -> Result<bool> {
+        let mut retries = 0;
+        loop {
+            match self.in_one_transaction(progress).await {
+                Err(failure) if retries < RETRIES && passes(&failure) => {
+                    tokio::time::sleep(PAUSE * 2_u32.pow(retries)).await;
+                    retries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn in_one_transaction(&mut self, progress: &mut impl FnMut(usize, usize)) -> Result<bool> {
+        let tx = self.app.db.write().await?;
+        let ids: Vec<EditionId> = self.groups.iter().filter_map(|(id, _)| *id).collect();
+        edition::lock_all(&tx, &ids).await?;
+        let mut all = Vec::new();
+        let mut done = self.refused_before();
+        for batch in self.batches(AT_ONCE) {
+            let (reports, changes) = Box::pin(self.carry_out(&tx, &batch)).await?;
+            all.extend(changes);
+            self.note(&batch, reports);
+            done += batch.places.len();
+            progress(done, self.lines.len());
+        }
+        if self.is_refused() {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        tally::record(&tx, &self.app.clock, &all).await?;
+        tx.commit().await?;
+        self.has_committed = true;
+        Ok(true)
+    }
+
+    /// Judges rows under locks and writes what they ask for. The statistics are still to count the changes.
+    async fn carry_out(&self, tx: &Tx, batch: &Batch) -> Result<(Vec<Judged>, Vec<Change>)> {
+        let actor = self.actor_now(tx).await?;
+        if let Some(id) = batch.edition {
+            let place = edition::lock_with_course(tx, &actor, id).await?;
+            let (edition, course) = place.ok_or(Error::NotFound("edition"))?;
+            let relation = edition_relation(&actor, &edition);
+            demand(&actor, Action::ImportEnrolments, relation, None)?;
+            let ledger = enrolments::ledger(tx, &edition).await?;
+            let rows = self.enrolments_of(batch);
+            let mut verdicts = self.judge_held(tx, &actor, (&edition, &ledger), &rows).await?;
+            if verdicts.iter().any(enrolments::Verdict::makes_account) {
+                // Nobody else registers from here on, so it is taken by those who need it, and they look again.
+                person::lock_register(tx).await?;
+                verdicts = self.judge_held(tx, &actor, (&edition, &ledger), &rows).await?;
+            }
+            let reports = verdicts.iter().map(enrolments::Verdict::report).collect();
+            let changes = entering::write(self, tx, (edition, ledger, &course), &rows, verdicts).await?;
+            return Ok((reports, changes));
+        }
+        demand(&actor, Action::ImportRecords, Relation::NONE, None)?;
+        let rows = self.people_of(batch);
+        let emails = addresses(&rows);
+        if imported_row::accounts(tx, &emails).await?.len() < rows.len() {
+            person::lock_register(tx).await?;
+        }
+        let known = imported_row::lock_accounts(tx, &emails).await?;
+        let verdicts = people::judge(self, tx, known, &rows, false).await?;
+        let reports = verdicts.iter().map(people::Verdict::report).collect();
+        people::write(self, tx, &rows, verdicts).await?;
+        Ok((reports, Vec::new()))
+    }
+
+    /// Whoever brings the file in, by what they may now.
+    async fn actor_now(&self, tx: &Tx) -> Result<Actor> {
+        let id = self.actor.signed_in()?;
+        let now = as_of_now(self.app, tx, id, self.app.clock.now()).await?;
+        now.ok_or(Error::Forbidden)
+    }
+
+    /// Judges rows in an edition that is locked.
+    async fn judge_held(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        (edition, ledger): (&edition::Model, &Ledger),
+        rows: &[&EnrolmentRow],
+    ) -> Result<Vec<enrolments::Verdict>> {
+        let mut standing = Standing::read(tx, actor.clone(), edition.clone(), ledger.clone()).await?;
+        enrolments::judge(self, tx, edition.id, &mut standing, rows, false).await
+    }
+}
+
+/// Whether what failed may go well another time: it met somebody else, who is done by then.
+const fn passes(failure: &Error) -> bool {
+    matches!(failure, Error::Conflict { .. } | Error::Timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waited_too_long_is_tried_again() {
+        assert!(passes(&Error::Timeout));
+        for lasting in [Error::Forbidden, Error::NotFound("edition"), Error::internal("a fault")] {
+            assert!(!passes(&lasting), "{lasting:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Tables of people and of enrolments: what becomes of each row, that a file does nothing twice, and that it tells
+//! nobody what they may not know.
+
+use rumbo::domain::actor::{Actor, Role, Scope};
+use rumbo::domain::enrolment::EnrolmentState;
+use rumbo::domain::language::Language;
+use rumbo::domain::roster::{Kind, Mode, Outcome};
+use rumbo::domain::text::{Email, ShortCode};
+use rumbo::error::Result;
+use rumbo::service::roster::{Answer, Order, Report, run};
+use rumbo::service::session::on_behalf;
+use rumbo::store::person;
+use sea_orm::{EntityTrait, PaginatorTrait};
+
+use crate::support::app::{Client, TestApp};
+
+mod addresses;
+mod broken;
+mod command;
+mod enrolments;
+mod faults;
+mod people;
+mod seats;
+mod sight;
+
+/// What is asked for unless a test says otherwise: enrolments in the first edition, row by row.
+fn order() -> Order {
+    Order {
+        kind: Kind::Enrolments,
+        edition: Some(ShortCode::parse("DEMO-2026").expect("a code")),
+        mode: Mode::RowByRow,
+        dry_run: false,
+        notify: true,
+        language: Language::Es,
+    }
+}
+
+/// The same of people.
+fn of_people() -> Order {
+    Order {
+        kind: Kind::People,
+        edition: None,
+        ..order()
+    }
+}
+
+async fn actor(test: &TestApp, client: &Client<'_>) -> Actor {
+    let email = Email::parse(&client.email).expect("an address");
+    on_behalf(&test.app, &email).await.expect("somebody")
+}
+
+async fn bring(test: &TestApp, client: &Client<'_>, file: &str, order: &Order) -> Result<Answer> {
+    let actor = actor(test, client).await;
+    Box::pin(run(&test.app, &actor, file.as_bytes(), order, |_, _| {})).await
+}
+
+/// What came of a file that can be read.
+async fn report(test: &TestApp, client: &Client<'_>, file: &str, order: &Order) -> Report {
+    match bring(test, client, file, order).await.expect("an answer") {
+        Answer::Report(report) => report,
+        Answer::Unreadable(fault) => panic!("{fault:?}"),
+    }
+}
+
+/// The rows of a report as `line outcome state CODE@column`.
+fn told(report: &Report) -> Vec<String> {
+    let row = |row: &rumbo::service::roster::RowReport| {
+        let state = row.state.map_or("-", EnrolmentState::word);
+        let faults = row.faults.iter().map(|fault| {
+            let column = fault.column.as_deref().unwrap_or("-");
+            format!(" {}@{column}", rumbo::api::error::key(fault.code))
+        });
+        let faults: Vec<String> = faults.collect();
+        format!("{} {} {state}{}", row.line, row.outcome.word(), faults.concat())
+    };
+    report.rows.iter().map(row).collect()
+}
+
+/// How many rows were created, updated, unchanged and refused.
+fn counts(report: &Report) -> [usize; 4] {
+    [Outcome::Created, Outcome::Updated, Outcome::Unchanged, Outcome::Refused].map(|outcome| report.count(outcome))
+}
+
+async fn accounts(test: &TestApp) -> u64 {
+    let found = person::Entity::find().count(test.app.db.read()).await;
+    found.expect("a number")
+}
+
+async fn account(test: &TestApp, email: &str) -> Option<person::Model> {
+    let email = Email::parse(email).expect("an address");
+    person::find_by_email(test.app.db.read(), &email).await.expect("a look")
+}
+
+/// Somebody who coordinates one edition only.
+async fn coordinator_of<'a>(test: &'a TestApp, name: &'static str, edition: &str) -> Client<'a> {
+    let scope = Scope::Edition(edition.parse().expect("an edition"));
+    test.holder(name, Role::Coordinator, scope).await
+}
+
+/// Nothing that must hold was broken, and the statistics are what a recount finds.
+async fn assert_sound(test: &TestApp) {
+    assert_eq!(test.differences().await, [""; 0]);
+    assert!(test.violations().await.is_empty(), "{:?}", test.violations().await);
+}
