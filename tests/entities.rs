@@ -75,6 +75,7 @@ async fn every_entity_has_its_table_with_its_columns() {
         session,
         shortfall,
         signing_key,
+        snapshot::former,
         submission,
         team,
         team_member,
@@ -112,6 +113,7 @@ async fn append_only_tables_refuse_changes_and_removals() {
         ("audit_entry", "reason = 'another'"),
         ("audit_seal", "sequence = 2"),
         ("completion", "outcome = 'not_completed'"),
+        ("former_snapshot", "country = 'BR'"),
         ("grade", "value = 100000"),
         ("state_history", "to_state = 'draft'"),
         ("submission_author", "enrolment_id = enrolment_id"),
@@ -528,6 +530,9 @@ INSERT INTO audit_entry (id, at, action, subject_kind) VALUES ({12}, {now}, 'edi
 INSERT INTO access_record (id, at, via, operation, seen) VALUES ({15}, {now}, 'session', 'Page', {bytes});
 INSERT INTO audit_seal (sequence, ledger, sealed_at, from_id, to_id, items, people, hash)
     VALUES (1, 'access', {now}, {15}, {15}, {bytes}, {bytes}, {bytes});
+INSERT INTO former_snapshot (id, enrolment_id, until_at, gender, country, institution_id, constituent_group, language,
+                             cause)
+    VALUES ({16}, {5}, {now}, 'male', 'UY', {2}, 'workers', 'es', 'merged');
 INSERT INTO tally_change (id, at, enrolment_id, person_number, edition_id, status, gender, country, institution_id,
                           constituent_group, language, month, enrolments, submitted, released)
     VALUES ({13}, {now}, {5}, 1, {4}, 'confirmed', 'female', 'UY', {2}, 'workers', 'es', '2026-01', 1, 1, 1);";

@@ -115,6 +115,48 @@ fn about_editions() -> Vec<Case> {
     ]
 }
 
+fn about_institutions() -> Vec<Case> {
+    let declaration = json!({
+        "gender": "FEMALE", "country": "ZZ", "institutionId": WRONG, "constituentGroup": "OTHER",
+    });
+    vec![
+        (
+            "ProposeInstitution",
+            json!({ "name": long(200), "country": "ZZ", "kind": "OTHER" }),
+            &["TOO_LONG name", "UNKNOWN_COUNTRY country"],
+        ),
+        (
+            "AcceptInstitution",
+            json!({
+                "institutionId": WRONG, "version": 1, "code": long(40), "name": long(200), "aliases": [long(200)],
+                "country": "ZZ", "kind": "OTHER",
+            }),
+            &[
+                "INVALID_ID institutionId",
+                "TOO_LONG code",
+                "TOO_LONG name",
+                "UNKNOWN_COUNTRY country",
+                "TOO_LONG aliases.0",
+            ],
+        ),
+        (
+            "MergeInstitution",
+            json!({ "institutionId": WRONG, "version": 1, "intoId": WRONG, "reason": long(1000) }),
+            &["INVALID_ID institutionId", "INVALID_ID intoId", "TOO_LONG reason"],
+        ),
+        (
+            "CorrectSnapshot",
+            json!({ "enrolmentId": WRONG, "version": 1, "declaration": declaration, "reason": long(1000) }),
+            &[
+                "INVALID_ID enrolmentId",
+                "UNKNOWN_COUNTRY declaration.country",
+                "INVALID_ID declaration.institutionId",
+                "TOO_LONG reason",
+            ],
+        ),
+    ]
+}
+
 fn about_people() -> Vec<Case> {
     let seen = json!([{ "id": WRONG, "version": 1 }, { "id": "tea_", "version": 1 }]);
     vec![
@@ -299,7 +341,7 @@ fn about_work() -> Vec<Case> {
 async fn everything_that_is_wrong_with_the_form_of_an_input_comes_at_once() {
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
-    for (operation, input, told) in [about_editions(), about_people(), about_work()].concat() {
+    for (operation, input, told) in [about_editions(), about_institutions(), about_people(), about_work()].concat() {
         let expected: Vec<String> = told.iter().map(|fault| fault.replacen(' ', " input.", 1)).collect();
         assert_eq!(faults(&coordinator, operation, input).await, expected, "{operation}");
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 use rumbo::config::Secret;
-use rumbo::domain::actor::Actor;
+use rumbo::domain::actor::{Actor, Role, Scope};
 use rumbo::domain::text::Reason;
 use rumbo::service::export;
 use rumbo::store::seal::{self, check};
@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::support::app::TestApp;
 use crate::support::db::{Account, TestDb};
 use crate::support::rows::texts;
+use crate::support::scene::{Plan, apply, done, enrolling};
 use crate::{journeys, words};
 
 /// The statements of the manual, without comments.
@@ -110,6 +111,7 @@ async fn the_program_needs_no_other_rights() {
     let granted = Granted::new().await;
     let test = &granted.test;
     journeys::walk_all(test).await;
+    correct(test).await;
     drop(test.mails().await);
     let sealed = seal::seal(&test.app.db, &test.app.clock, TimeDelta::minutes(1)).await;
     assert!(sealed.expect("it can be sealed") > 10);
@@ -136,6 +138,22 @@ async fn every_mutation_works_with_these_rights() {
     let granted = Granted::new().await;
     let (done, wrong) = words::change_everything(&granted.test).await;
     assert!(wrong.is_empty() && done.len() > 20, "{wrong:#?}");
+}
+
+/// Puts right what an enrolment was frozen with, which no journey does.
+async fn correct(test: &TestApp) {
+    let corina = test.holder("Corina", Role::Coordinator, Scope::System).await;
+    let plan = Plan {
+        code: "RIGHT-2026",
+        ..Plan::OPEN
+    };
+    let edition = enrolling(&corina, plan).await;
+    let (enrolment, _) = apply(&test.person("Gael").await, &edition).await;
+    let input = json!({
+        "enrolmentId": enrolment, "version": 1, "reason": "A slip of the pen",
+        "declaration": { "gender": "MALE", "country": "UY", "constituentGroup": "WORKERS" },
+    });
+    done(&corina, "CorrectSnapshot", input).await;
 }
 
 /// Why a statement of the program's account, or of the owner, is refused.

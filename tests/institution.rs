@@ -1,9 +1,6 @@
-//! The register of institutions: who keeps it, who reads it, and what a merged one leads to.
+//! The register of institutions: who keeps it, and who reads it. How it is added to, and what a merged one leads to, is in
+//! `merging.rs`.
 
-use rumbo::domain::id::InstitutionId;
-use rumbo::store::institution;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp};
@@ -159,44 +156,6 @@ async fn what_is_wrong_is_told_with_its_path() {
         Vec::<String>::new(),
         "nothing was changed"
     );
-}
-
-#[tokio::test]
-async fn a_merged_institution_leads_to_the_one_into_which_it_was_merged() {
-    let test = TestApp::new().await;
-    let (old, new) = (test.institution("Old", "UY").await, test.institution("New", "UY").await);
-    merge(&test, old, new).await;
-    let ana = test.person("Ana").await;
-    assert_eq!(
-        names(&ana, json!({ "first": 10 })).await,
-        ["New"],
-        "the register shows one of the two"
-    );
-    let input =
-        json!({ "gender": "FEMALE", "country": "UY", "institutionId": old.to_string(), "constituentGroup": "OTHER" });
-    let stated = ana.run("DeclareMyself", json!({ "input": input })).await;
-    assert_eq!(
-        stated.text("stateDeclaration.declaration.institution.id"),
-        new.to_string()
-    );
-    assert_eq!(
-        ana.run("Viewer", json!({}))
-            .await
-            .text("viewer.declaration.institution.name"),
-        "New"
-    );
-}
-
-/// Merging has no operation yet; the column that it will fill is read everywhere.
-async fn merge(test: &TestApp, old: InstitutionId, new: InstitutionId) {
-    let tx = test.app.db.write().await.expect("a transaction");
-    institution::Entity::update_many()
-        .col_expr(institution::Column::MergedInto, Expr::value(new.0))
-        .filter(institution::Column::Id.eq(old))
-        .exec(&tx)
-        .await
-        .expect("an update");
-    tx.commit().await.expect("a commit");
 }
 
 #[tokio::test]

@@ -124,3 +124,32 @@ async fn what_was_counted_before_is_counted_by_the_rules_of_now() {
     assert!(refusal.to_string().contains("append-only"), "{refusal}");
     assert!(db.is_current().await.expect("the migrations can be listed"));
 }
+
+/// Two that stand in the register, of which one was merged into the other before there were states.
+const MERGED: &str = "
+INSERT INTO institution (id, name, aliases, country, kind, created_at, version)
+    VALUES ({1}, 'New', '[]', 'UY', 'workers', {now}, 1);
+INSERT INTO institution (id, name, aliases, country, kind, merged_into, created_at, version)
+    VALUES ({2}, 'Old', '[]', 'UY', 'workers', {1}, {now}, 1);";
+
+#[tokio::test]
+async fn an_institution_that_was_merged_says_so() {
+    let test = TestDb::empty().await;
+    let db = before(&test, "m20261127_000048_institutions").await;
+    run(&db, MERGED).await.expect("rows of before");
+    migrate(&test, None).await;
+    let states = "SELECT name || ' ' || state FROM institution ORDER BY name";
+    assert_eq!(texts(&db, states).await, ["New registered", "Old merged"]);
+    for wrong in [
+        "UPDATE institution SET state = 'merged' WHERE id = {1}",
+        "UPDATE institution SET merged_into = NULL WHERE id = {2}",
+        "UPDATE institution SET state = 'closed' WHERE id = {1}",
+    ] {
+        let refusal = run(&db, wrong).await.expect_err(wrong).to_string().to_lowercase();
+        assert!(refusal.contains("check constraint"), "{wrong}: {refusal}");
+    }
+    let unguarded = verify::guard::unguarded(db.read())
+        .await
+        .expect("the triggers can be listed");
+    assert_eq!(unguarded, Vec::<String>::new());
+}

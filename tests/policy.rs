@@ -22,7 +22,9 @@ use crate::support::sdl::{fields, types};
 #[rustfmt::skip]
 const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("published catalogue, check a certificate", ["yes", "yes", "yes", "yes", "yes", "yes"], &[Action::BrowseCatalogue, Action::SeeMeasures, Action::CheckCertificate]),
-    ("register of institutions", ["-", "yes", "yes", "yes", "yes", "yes"], &[Action::BrowseInstitutions]),
+    ("register of institutions", ["-", "yes", "yes", "yes", "yes", "yes"],
+        &[Action::BrowseInstitutions, Action::ProposeInstitution]),
+    ("proposed institutions", ["-", "-", "-", "-", "yes", "yes"], &[Action::SettleInstitutions]),
     ("own profile", ["-", "o", "o", "o", "o", "o"], &[Action::ManageAccount, Action::SeeAccount]),
     ("name of another person", ["-", "t", "a", "i", "e", "*"], &[Action::SeeName]),
     ("e-mail", ["-", "o", "a", "i", "e", "*"], &[Action::SeeEmail]),
@@ -33,7 +35,7 @@ const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("withdraw", ["-", "o", "o", "o", "e", "-"], &[Action::Withdraw]),
     ("that somebody is enrolled", ["-", "o", "a", "i", "e", "-"], &[Action::SeeEnrolment]),
     ("decide on an enrolment", ["-", "-", "-", "-", "e", "-"],
-        &[Action::DecideEnrolment, Action::DecideCompletion, Action::ExportEnrolments]),
+        &[Action::DecideEnrolment, Action::CorrectSnapshot, Action::DecideCompletion, Action::ExportEnrolments]),
     ("score an application, see scores", ["-", "-", "-", "-", "e", "-"], &[Action::ScoreApplication, Action::SeeScores]),
     ("issue, revoke a certificate", ["-", "-", "-", "-", "e", "-"], &[Action::IssueCertificate]),
     ("answer the offer of a seat", ["-", "o", "o", "o", "o", "o"], &[Action::AnswerOffer]),

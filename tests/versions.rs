@@ -58,6 +58,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("inviteToRole", MAKES),
     ("linkIdentity", PROVES),
     ("nominate", MAKES),
+    ("proposeInstitution", MAKES),
     ("refreshSession", PROVES),
     ("registerInvited", PROVES),
     ("registerPerson", MAKES),

@@ -162,7 +162,8 @@ fn status(process: u32, key: &str) -> Result<f64, Failure> {
     Ok(kibibytes / 1024.0)
 }
 
-/// The CPU milliseconds that a process has used, and the most resident memory that it ever had, in MiB; `None` once it is gone.
+/// The CPU milliseconds that a process has used, and the most resident memory that it ever had, in MiB; `None` once it
+/// is gone.
 pub fn used(process: u32) -> Option<(f64, f64)> {
     let cpu = stat(process).ok()?.own;
     let peak = status(process, "VmHWM:").ok()?;

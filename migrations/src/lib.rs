@@ -40,6 +40,7 @@ mod m20261127_000043_nominations;
 mod m20261127_000044_admission;
 mod m20261127_000045_scores;
 mod m20261127_000046_imported_rows;
+mod m20261127_000048_institutions;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000044_admission::Migration),
             Box::new(m20261127_000045_scores::Migration),
             Box::new(m20261127_000046_imported_rows::Migration),
+            Box::new(m20261127_000048_institutions::Migration),
         ]
     }
 }

@@ -1,5 +1,5 @@
-//! The rows of imported tables, by the digests of their addresses, with those of what they said: the same row is carried
-//! out once, also when its person has another address by then.
+//! The rows of imported tables, by the digests of their addresses, with those of what they said: the same row is
+//! carried out once, also when its person has another address by then.
 
 use sea_orm_migration::prelude::*;
 

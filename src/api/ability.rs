@@ -48,6 +48,8 @@ abilities! {
     DeclineOffer = "declineOffer";
     /// `rankWaiting`; on an enrolment.
     RankWaiting = "rankWaiting";
+    /// `correctSnapshot`; on an enrolment.
+    CorrectSnapshot = "correctSnapshot";
     /// `createSeatPool`; on an edition.
     CreateSeatPool = "createSeatPool";
     /// `decideCompletion`; on an enrolment.
@@ -106,6 +108,12 @@ abilities! {
     CreateInstitution = "createInstitution";
     /// `updateInstitution`; on an institution.
     UpdateInstitution = "updateInstitution";
+    /// `proposeInstitution`; on nothing.
+    ProposeInstitution = "proposeInstitution";
+    /// `acceptInstitution`; on an institution.
+    AcceptInstitution = "acceptInstitution";
+    /// `mergeInstitution`; on the institution that is merged.
+    MergeInstitution = "mergeInstitution";
 }
 
 /// A question whether you may.

@@ -115,14 +115,14 @@ pub struct UpdateProfileInput {
     time_zone: String,
 }
 
-/// What you state about yourself from now on.
+/// What you state about yourself from now on, or what an enrolment should have been frozen with.
 #[derive(Debug, InputObject)]
 pub struct StateDeclarationInput {
     /// Gender; `NOT_STATED` is an answer.
     gender: Gender,
     /// Country, the 2 letters of ISO 3166-1 alpha-2, kept in capitals; leave it out for not stated.
     country: Option<String>,
-    /// Institution, from the register; leave it out for not stated.
+    /// Institution, from the register, or one that you proposed; leave it out for not stated.
     institution_id: Option<ID>,
     /// The group for which you take part.
     constituent_group: ConstituentGroup,

@@ -155,7 +155,8 @@ impl Edition {
         self.0.tutors_release
     }
 
-    /// Whether a second focal point of an institution endorses each of its nominations before the nominee is written to.
+    /// Whether a second focal point of an institution endorses each of its nominations before the nominee is written
+    /// to.
     fn endorses_nominations(&self) -> bool {
         self.0.endorses_nominations
     }

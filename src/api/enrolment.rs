@@ -210,6 +210,14 @@ impl Enrolment {
             .then_some(self.row.language.into()))
     }
 
+    /// What the enrolment was counted with before, the oldest first; null for those who may not see gender.
+    async fn former_snapshots(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<super::snapshot::FormerSnapshot>>> {
+        if self.sees(ctx, Action::SeeGender).await? && self.sees(ctx, Action::SeeOrigin).await? {
+            return Ok(Some(super::snapshot::before(ctx, self.row.id).await?));
+        }
+        Ok(None)
+    }
+
     /// The institution that nominated the person; null where they applied alone, or when it is not to be seen.
     async fn nominated_by(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
         let Some(id) = self.row.nominated_by else {

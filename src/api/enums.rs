@@ -92,8 +92,8 @@ mirror! {
         NotAdmitted,
         /// The enrolment belongs to another team of the edition.
         AlreadyInTeam,
-        /// Nobody decides on their own enrolment, assesses the work of a team of which they are a member, or endorses whom
-        /// they nominated.
+        /// Nobody decides on their own enrolment, assesses the work of a team of which they are a member, or endorses
+        /// whom they nominated.
         OwnWork,
         /// The person holds this role in this scope already, or is allocated already.
         AlreadyGranted,
@@ -195,6 +195,29 @@ mirror! {
         TrainingInstitution,
         /// Another organisation.
         Other,
+    }
+}
+
+mirror! {
+    /// Where an institution stands.
+    InstitutionState of crate::domain::institution::InstitutionState {
+        /// Somebody found it missing in the register; nobody has looked at it yet. It shows to who proposed it and to
+        /// those who settle proposals.
+        Proposed,
+        /// It stands in the register.
+        Registered,
+        /// It was merged into another one, to which its identifier leads. Figures of an earlier instant name it still.
+        Merged,
+    }
+}
+
+mirror! {
+    /// Why an enrolment is no longer counted with what it was counted with before.
+    SnapshotCause of crate::domain::person::SnapshotCause {
+        /// A coordinator put it right.
+        Corrected,
+        /// Its institution was merged into another one.
+        Merged,
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use async_graphql::{Context, ID, InputObject, Object, Value};
 
-use super::enums::InstitutionKind;
+use super::enums::{InstitutionKind, InstitutionState};
 use super::error::ApiResult;
 use super::id;
 use super::page::{Arguments, PageOf, connection};
@@ -12,10 +12,18 @@ use super::payload::payloads;
 use super::plain::Plain;
 use super::request::Request;
 use crate::domain::id::InstitutionId;
+use crate::domain::institution::MOST_ALIASES;
 use crate::domain::text::{Country, Line, SearchText, ShortCode, Title};
 use crate::error::{Code, Error, Fault, Faults};
-use crate::service::institution::{self as register, Alias, InstitutionDraft, MOST_ALIASES};
+use crate::service::institution::{self as register, Alias, InstitutionDraft, merging, proposal};
 use crate::store::institution;
+
+mod proposals;
+
+pub use proposals::{
+    AcceptInstitutionInput, AcceptInstitutionPayload, MergeInstitutionInput, MergeInstitutionPayload,
+    ProposeInstitutionInput, ProposeInstitutionPayload,
+};
 
 /// An institution of the register.
 pub struct Institution {
@@ -58,12 +66,22 @@ impl Institution {
         }
         Ok(row.map(Self::from))
     }
+
+    /// The same, if it is there for the viewer.
+    pub async fn visible(request: &Request, id: InstitutionId) -> ApiResult<Option<Self>> {
+        let found = Self::load(request, id).await?;
+        Ok(found.filter(|found| {
+            let row = found.row.as_deref();
+            row.is_some_and(|row| register::is_seen(&request.actor, row))
+        }))
+    }
 }
 
 /// A registered organisation that sends people.
 #[Object]
 impl Institution {
-    /// Identifier, `ins_…`. That of an institution which was merged into this one leads here as well.
+    /// Identifier, `ins_…`. That of an institution which was merged into this one leads here as well, by `node` and
+    /// wherever one is sent.
     pub async fn id(&self) -> ID {
         self.id.to_string().into()
     }
@@ -80,12 +98,7 @@ impl Institution {
 
     /// Other names under which it is known.
     async fn aliases(&self, ctx: &Context<'_>) -> ApiResult<Vec<String>> {
-        let row = self.row(ctx).await?;
-        let aliases = row.aliases.as_array().into_iter().flatten();
-        Ok(aliases
-            .filter_map(serde_json::Value::as_str)
-            .map(ToOwned::to_owned)
-            .collect())
+        Ok(self.row(ctx).await?.other_names())
     }
 
     /// Country (ISO 3166-1 alpha-2).
@@ -98,7 +111,21 @@ impl Institution {
         Ok(self.row(ctx).await?.kind.into())
     }
 
-    /// The version to send back with `updateInstitution`.
+    /// Where it stands.
+    async fn state(&self, ctx: &Context<'_>) -> ApiResult<InstitutionState> {
+        Ok(self.row(ctx).await?.state.into())
+    }
+
+    /// The institution into which it was merged; null for one that was not.
+    async fn merged_into(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
+        let target = self.row(ctx).await?.merged_into;
+        match target {
+            Some(target) => Self::load(Request::of(ctx), target).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The version to send back with `updateInstitution`, `acceptInstitution` and `mergeInstitution`.
     async fn version(&self, ctx: &Context<'_>) -> ApiResult<i64> {
         Ok(self.row(ctx).await?.version)
     }
@@ -121,7 +148,7 @@ pub struct InstitutionQuery;
 #[Object]
 impl InstitutionQuery {
     /// The register of institutions by name, whatever its case and accents, for anybody who has signed in: people state
-    /// theirs from it.
+    /// theirs from it. What you proposed stands among them as long as it waits.
     #[allow(clippy::too_many_arguments, reason = "a field takes its arguments one by one")]
     async fn institutions(
         &self,
@@ -151,6 +178,21 @@ impl InstitutionQuery {
         let filter = register::Filter { search, country };
         let page = register::list(&request.app, &request.actor, &filter, &wanted).await?;
         Ok(connection(page, register::page_place, Institution::from))
+    }
+
+    /// What applicants proposed and nobody settled yet, the oldest first; for coordinators and administrators.
+    async fn institution_proposals(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start or after `after`, 1 to 100")] first: Option<i32>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] after: Option<String>,
+        #[graphql(desc = "How many from the end or before `before`, 1 to 100")] last: Option<i32>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
+    ) -> ApiResult<PageOf<Institution>> {
+        let request = Request::of(ctx);
+        let wanted = Arguments::new(first, after, last, before).wanted()?;
+        let page = proposal::list(&request.app, &request.actor, &wanted).await?;
+        Ok(connection(page, proposal::page_place, Institution::from))
     }
 }
 
@@ -278,5 +320,49 @@ impl InstitutionMutation {
             register::update(app, actor, id, version, content).await
         };
         UpdateInstitutionPayload::of(result.await, Institution::from)
+    }
+
+    /// Proposes an institution that is missing in the register, up to 10 in 24 hours, of which 5 may wait. You may state
+    /// it as yours at once (`stateDeclaration`); whoever settles it takes it into the register, or merges it into what
+    /// stands there already, and you are told.
+    async fn propose_institution(
+        &self,
+        ctx: &Context<'_>,
+        input: ProposeInstitutionInput,
+    ) -> ApiResult<ProposeInstitutionPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let mut faults = Faults::default();
+            let content = input.parse(&mut faults);
+            proposal::propose(app, actor, faults.whole(content)?).await
+        };
+        ProposeInstitutionPayload::of(result.await, Institution::from)
+    }
+
+    /// Takes a proposed institution into the register, as it is to be registered; for coordinators and administrators.
+    async fn accept_institution(
+        &self,
+        ctx: &Context<'_>,
+        input: AcceptInstitutionInput,
+    ) -> ApiResult<AcceptInstitutionPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let (id, version, content) = input.read()?;
+            proposal::accept(app, actor, id, version, content).await
+        };
+        AcceptInstitutionPayload::of(result.await, Institution::from)
+    }
+
+    /// Merges an institution into one of the register: its identifier leads there from now on, and declarations, roles,
+    /// enrolments, seats that are kept for it and figures follow within seconds; figures of earlier instants stay as they
+    /// were. A proposal is merged by coordinators and administrators, one of the register by administrators.
+    async fn merge_institution(
+        &self,
+        ctx: &Context<'_>,
+        input: MergeInstitutionInput,
+    ) -> ApiResult<MergeInstitutionPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async { merging::merge(app, actor, input.read()?).await };
+        MergeInstitutionPayload::of(result.await, Institution::from)
     }
 }

@@ -47,6 +47,7 @@ pub mod scoring;
 pub mod seat;
 pub mod second_factor;
 pub mod session;
+pub mod snapshot;
 pub mod statistics;
 pub mod submission;
 pub mod team;
@@ -91,6 +92,9 @@ pub struct AdmissionMutation(
     scoring::ScoringMutation,
     seat::SeatMutation,
 );
+/// What becomes of enrolments, and what they are counted with. Apart for the same reason.
+#[derive(MergedObject, Default)]
+pub struct AboutEnrolments(enrolment::EnrolmentMutation, snapshot::SnapshotMutation);
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
@@ -104,7 +108,7 @@ pub struct Mutation(
     course::CourseMutation,
     deliverable::DeliverableMutation,
     edition::EditionMutation,
-    enrolment::EnrolmentMutation,
+    AboutEnrolments,
     export::ExportMutation,
     identity::IdentityMutation,
     institution::InstitutionMutation,

@@ -70,7 +70,9 @@ impl NodeQuery {
             AnyId::EnrolmentId(id) => service::enrolment::find(app, actor, id)
                 .await?
                 .map(|row| Enrolment::from(row).into()),
-            AnyId::InstitutionId(id) if actor.person.is_some() => Institution::load(request, id).await?.map(Into::into),
+            AnyId::InstitutionId(id) if actor.person.is_some() => {
+                Institution::visible(request, id).await?.map(Into::into)
+            }
             AnyId::PersonId(id) => Person::visible(request, id).await?.map(Into::into),
             AnyId::SubmissionId(id) => service::submission::read(app, actor, id)
                 .await?

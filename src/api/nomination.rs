@@ -1,5 +1,5 @@
-//! Nominations in the API: whom institutions named for which edition, and what came of it. Naming, substituting and taking
-//! back is in `changes.rs`; nominees answer as everybody who is invited does.
+//! Nominations in the API: whom institutions named for which edition, and what came of it. Naming, substituting and
+//! taking back is in `changes.rs`; nominees answer as everybody who is invited does.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -64,8 +64,9 @@ impl Nomination {
         }
     }
 
-    /// Whether what it says of the nominee shows: to coordinators of its edition; to the institution while it stands; to
-    /// who wrote it, as long as the nominee is nobody with an account. Staff's look at somebody who has one is noted.
+    /// Whether what it says of the nominee shows: to coordinators of its edition; to the institution while it stands;
+    /// to who wrote it, as long as the nominee is nobody with an account. Staff's look at somebody who has one is
+    /// noted.
     async fn shows(&self, ctx: &Context<'_>, field: PersonalField, action: Action) -> ApiResult<bool> {
         let request = Request::of(ctx);
         if self.0.blanked_at.is_some() {
@@ -96,8 +97,8 @@ impl Nomination {
     }
 }
 
-/// Somebody whom an institution named for an edition. It can be answered until `expiresAt`; two days before, the nominee is
-/// reminded. For the focal points of the institution and the coordinators of the edition.
+/// Somebody whom an institution named for an edition. It can be answered until `expiresAt`; two days before, the
+/// nominee is reminded. For the focal points of the institution and the coordinators of the edition.
 #[Object]
 impl Nomination {
     /// Identifier, `inv_…`.
@@ -122,8 +123,8 @@ impl Nomination {
     }
 
     /// The given name that it was written to: for coordinators of the edition; for the institution as long as it can be
-    /// answered and, once accepted, as long as the enrolment stands; for who wrote it until somebody accepts. Null when it is
-    /// not for you, and once it was removed (`blankedAt`).
+    /// answered and, once accepted, as long as the enrolment stands; for who wrote it until somebody accepts. Null when
+    /// it is not for you, and once it was removed (`blankedAt`).
     async fn given_name(&self, ctx: &Context<'_>) -> ApiResult<Option<&str>> {
         let shows = self.shows(ctx, PersonalField::Name, Action::SeeName).await?;
         Ok(shows.then_some(self.0.given_name.as_str()))
@@ -157,14 +158,14 @@ impl Nomination {
         State::of(state, self.0.endorsement()).into()
     }
 
-    /// Whether a second focal point of the institution has yet to endorse it; the nominee is written to when one does. It
-    /// stays true of one that ended without.
+    /// Whether a second focal point of the institution has yet to endorse it; the nominee is written to when one does.
+    /// It stays true of one that ended without.
     async fn awaits_endorsement(&self) -> bool {
         self.0.awaits_endorsement
     }
 
-    /// Who endorsed it; names show as far as you may see them. Null as long as nobody did, and where the edition did not ask
-    /// for it.
+    /// Who endorsed it; names show as far as you may see them. Null as long as nobody did, and where the edition did
+    /// not ask for it.
     async fn endorsed_by(&self, ctx: &Context<'_>) -> ApiResult<Option<Person>> {
         match self.0.endorsed_by {
             Some(id) => Person::load(Request::of(ctx), id).await,
@@ -211,8 +212,8 @@ impl Nomination {
         }
     }
 
-    /// What came of it: the enrolment, as far as it exists for you. For the institution that is as long as the nomination
-    /// stands: not once the person is not admitted, has left or was excluded.
+    /// What came of it: the enrolment, as far as it exists for you. For the institution that is as long as the
+    /// nomination stands: not once the person is not admitted, has left or was excluded.
     async fn enrolment(&self, ctx: &Context<'_>) -> ApiResult<Option<Enrolment>> {
         Ok(self.outcome(Request::of(ctx)).await?.map(Enrolment::from))
     }
@@ -245,8 +246,8 @@ pub struct NominationSeats {
     taken: i64,
     /// How many of its nominees have yet to answer.
     open: i64,
-    /// How many more it can nominate now; null for as many as it likes. A nomination keeps no seat: where the institution
-    /// has no pool of its own, others may be sooner, and who accepts then waits.
+    /// How many more it can nominate now; null for as many as it likes. A nomination keeps no seat: where the
+    /// institution has no pool of its own, others may be sooner, and who accepts then waits.
     remaining: Option<i64>,
 }
 
@@ -277,8 +278,8 @@ pub struct NominationQuery;
 
 #[Object]
 impl NominationQuery {
-    /// The nominations of the institutions whose focal point you are, and those for editions that you coordinate, the oldest
-    /// first.
+    /// The nominations of the institutions whose focal point you are, and those for editions that you coordinate, the
+    /// oldest first.
     #[allow(
         clippy::too_many_arguments,
         reason = "the arguments of a connection, and what it is of"
@@ -309,8 +310,8 @@ impl NominationQuery {
         Ok(connection(page, page_place, Nomination))
     }
 
-    /// The seats of an edition in the eyes of an institution: for its focal points and the coordinators of the edition, null
-    /// for anybody else.
+    /// The seats of an edition in the eyes of an institution: for its focal points and the coordinators of the edition,
+    /// null for anybody else.
     async fn nomination_seats(
         &self,
         ctx: &Context<'_>,

@@ -45,8 +45,8 @@ impl EditionSeats {
 }
 
 /// The seats of an edition in one ledger: whatever happens at the same time, `taken`, `held` and what is kept and not
-/// used are never more than `capacity`. Who waits and the pools are read right after the edition, so a change in between
-/// shows in them first.
+/// used are never more than `capacity`. Who waits and the pools are read right after the edition, so a change in
+/// between shows in them first.
 #[Object]
 impl EditionSeats {
     /// How many there are; null for as many as come.
@@ -198,7 +198,7 @@ impl SeatMutation {
         let request = Request::of(ctx);
         let run = async {
             let (edition, kept_for, draft) = input.read()?;
-            seat::create_pool(&request.app, &request.actor, edition, &kept_for, draft).await
+            seat::create_pool(&request.app, &request.actor, edition, kept_for, draft).await
         };
         CreateSeatPoolPayload::of(Box::pin(run).await, SeatPool::from)
     }

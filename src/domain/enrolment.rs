@@ -126,6 +126,12 @@ impl EnrolmentState {
         )
     }
 
+    /// Whether the declaration in it is frozen: what the person states from now on changes it no more, and only a
+    /// correction does.
+    pub const fn is_frozen(self) -> bool {
+        self.was_admitted()
+    }
+
     /// Whether the person takes part: such an enrolment may be in a team and hand in work.
     pub const fn takes_part(self) -> bool {
         matches!(self, Self::Confirmed | Self::Active)

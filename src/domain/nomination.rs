@@ -1,6 +1,7 @@
 //! Nominations: an institution names people for an edition. One is an invitation to take part that the institution
-//! writes: how it stands, ends and is answered is the rule of invitations. Here is what it has besides: until when people
-//! are named and substituted, whether somebody else endorses it, when the nominee is reminded, and how many can be named.
+//! writes: how it stands, ends and is answered is the rule of invitations. Here is what it has besides: until when
+//! people are named and substituted, whether somebody else endorses it, when the nominee is reminded, and how many can
+//! be named.
 
 use std::ops::RangeInclusive;
 
@@ -84,8 +85,8 @@ pub fn is_open(edition: EditionState, window: &RangeInclusive<DateTime<Utc>>, no
     edition.takes_invitations() && now < *window.end()
 }
 
-/// Until when a nomination of `now` can be answered: as long as an invitation lasts, from when the window opens or, once it
-/// is open, from now; and never longer than the window.
+/// Until when a nomination of `now` can be answered: as long as an invitation lasts, from when the window opens or,
+/// once it is open, from now; and never longer than the window.
 pub fn ends_at(now: DateTime<Utc>, lasts: TimeDelta, window: &RangeInclusive<DateTime<Utc>>) -> DateTime<Utc> {
     (now.max(*window.start()) + lasts).min(*window.end())
 }

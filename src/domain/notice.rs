@@ -10,6 +10,7 @@ use super::language::Localized;
 
 mod about;
 mod delivery;
+mod name;
 
 pub use about::{AboutEdition, AboutWork, Days, Guest};
 
@@ -197,14 +198,15 @@ pub enum Notice {
         /// The name of whom they nominate.
         nominee: String,
     },
-    /// A nomination was endorsed or taken back by a colleague, the nominee answered, or somebody did not in time. For who
-    /// nominated them.
+    /// A nomination was endorsed or taken back by a colleague, the nominee answered, or somebody did not in time. For
+    /// who nominated them.
     NominationAnswered {
         /// For which edition.
         edition: AboutEdition,
         /// The name that they were nominated with.
         nominee: String,
-        /// The word of the state that the nomination entered; `not_endorsed` where it expired without having been endorsed.
+        /// The word of the state that the nomination entered; `not_endorsed` where it expired without having been
+        /// endorsed.
         outcome: String,
         /// Why not, where they said so.
         reason: Option<String>,
@@ -223,6 +225,20 @@ pub enum Notice {
     EnrolmentWaitlisted {
         /// Of which edition.
         edition: AboutEdition,
+    },
+    /// What the person's enrolment is counted with was put right.
+    SnapshotCorrected {
+        /// In which edition.
+        edition: AboutEdition,
+        /// Why.
+        reason: String,
+    },
+    /// An institution that the person proposed stands in the register.
+    ProposalSettled {
+        /// What they called it.
+        proposed: String,
+        /// What it is called there.
+        registered: String,
     },
     /// A seat is offered to a person who waited for one.
     SeatOffered {
@@ -334,54 +350,4 @@ pub enum Notice {
         /// The weighted grade, thousandths of a point out of 100.
         grade: i64,
     },
-}
-
-impl Notice {
-    /// The notice's stable name, for the outbox, logs and template files.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::ConfirmAddress { .. } => "confirm_address",
-            Self::AlreadyRegistered => "already_registered",
-            Self::AddressNotConfirmed => "address_not_confirmed",
-            Self::AddressTaken => "address_taken",
-            Self::ResetPassword { .. } => "reset_password",
-            Self::PasswordChanged { .. } => "password_changed",
-            Self::SessionCopied { .. } => "session_copied",
-            Self::SecondFactorAdded { .. } => "second_factor_added",
-            Self::SecondFactorRemoved { .. } => "second_factor_removed",
-            Self::RecoveryCodesRenewed { .. } => "recovery_codes_renewed",
-            Self::ApiTokenCreated { .. } => "api_token_created",
-            Self::ApiTokenExpiring { .. } => "api_token_expiring",
-            Self::ConfirmNewAddress { .. } => "confirm_new_address",
-            Self::AddressChanged { .. } => "address_changed",
-            Self::ConfirmIdentity { .. } => "confirm_identity",
-            Self::IdentityLinked { .. } => "identity_linked",
-            Self::IdentityUnlinked { .. } => "identity_unlinked",
-            Self::AccountDisabled { .. } => "account_disabled",
-            Self::AccountEnabled => "account_enabled",
-            Self::InvitedToEdition { .. } => "invited_to_edition",
-            Self::InvitedToRole { .. } => "invited_to_role",
-            Self::Nominated { .. } => "nominated",
-            Self::NominationWithdrawn { .. } => "nomination_withdrawn",
-            Self::EndorsementAsked { .. } => "endorsement_asked",
-            Self::NominationAnswered { .. } => "nomination_answered",
-            Self::ApplicationReceived { .. } => "application_received",
-            Self::EnrolmentConfirmed { .. } => "enrolment_confirmed",
-            Self::EnrolmentWaitlisted { .. } => "enrolment_waitlisted",
-            Self::SeatOffered { .. } => "seat_offered",
-            Self::SeatOfferExpired { .. } => "seat_offer_expired",
-            Self::EnrolmentRejected { .. } => "enrolment_rejected",
-            Self::ApplicationEnded { .. } => "application_ended",
-            Self::EnrolmentEnded { .. } => "enrolment_ended",
-            Self::DecisionUndone { .. } => "decision_undone",
-            Self::EnrolmentTransferred { .. } => "enrolment_transferred",
-            Self::EditionCancelled { .. } => "edition_cancelled",
-            Self::EditionRescheduled { .. } => "edition_rescheduled",
-            Self::MinimumNotReached { .. } => "minimum_not_reached",
-            Self::InvitationEnded { .. } => "invitation_ended",
-            Self::RevisionRequested { .. } => "revision_requested",
-            Self::GradeReleased { .. } => "grade_released",
-            Self::CompletionDecided { .. } => "completion_decided",
-        }
-    }
 }

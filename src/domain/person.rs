@@ -64,4 +64,66 @@ impl Snapshot {
             group: self.constituent_group,
         }
     }
+
+    /// What was frozen wrongly put right. The kind of an institution that stays is the one that was frozen, and the
+    /// language is that of the person at enrolment.
+    #[must_use]
+    pub fn corrected(&self, right: Self) -> Self {
+        let kind = if self.institution == right.institution {
+            self.institution_kind
+        } else {
+            right.institution_kind
+        };
+        Self {
+            institution_kind: kind,
+            language: self.language,
+            ..right
+        }
+    }
+}
+
+words! {
+    /// Why what an enrolment was counted with is no longer what it is counted with.
+    SnapshotCause {
+        /// A coordinator put it right.
+        Corrected = "corrected",
+        /// Its institution was merged into another one.
+        Merged = "merged",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn snapshot() -> impl Strategy<Value = Snapshot> {
+        use proptest::option::of;
+        use proptest::sample::select;
+        let institution = of((0..3_u128, select(InstitutionKind::ALL)));
+        let people = (select(Gender::ALL), of(select(vec!["UY", "BR"])), institution);
+        (people, select(ConstituentGroup::ALL), select(Language::ALL.to_vec())).prop_map(
+            |((gender, country, institution), constituent_group, language)| Snapshot {
+                gender,
+                country: country.map(|country| Country::parse(country).expect("a country")),
+                institution: institution.map(|(id, _)| InstitutionId(uuid::Uuid::from_u128(id))),
+                institution_kind: institution.map(|(_, kind)| kind),
+                constituent_group,
+                language,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_correction_says_what_is_right_and_keeps_the_rest(wrong in snapshot(), right in snapshot()) {
+            let found = wrong.corrected(right.clone());
+            prop_assert_eq!(found.origin(), right.origin());
+            prop_assert_eq!((found.gender, found.language), (right.gender, wrong.language));
+            prop_assert_eq!(found.institution_kind.is_some(), right.institution.is_some());
+            prop_assert_eq!(&found.corrected(right), &found, "done twice it is the same");
+            prop_assert_eq!(&wrong.corrected(wrong.clone()), &wrong);
+        }
+    }
 }

@@ -53,6 +53,10 @@ actions! {
     SeeAccount = "see_account";
     /// Read the register of institutions.
     BrowseInstitutions = "browse_institutions";
+    /// Propose an institution that is missing in the register.
+    ProposeInstitution = "propose_institution";
+    /// See what was proposed, take it into the register, and merge it into what stands there.
+    SettleInstitutions = "settle_institutions";
     /// Read the definitions of the measures.
     SeeMeasures = "see_measures";
     /// See a person's name.
@@ -75,6 +79,8 @@ actions! {
     ScoreApplication = "score_application";
     /// See the criteria of an edition, and how applications to it were scored.
     SeeScores = "see_scores";
+    /// Put right what an admitted enrolment was frozen with.
+    CorrectSnapshot = "correct_snapshot";
     /// Accept or decline a seat that is offered.
     AnswerOffer = "answer_offer";
     /// See which seats are kept and held, and who waits in which order.

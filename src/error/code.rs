@@ -53,8 +53,8 @@ pub enum Code {
     NotAdmitted,
     /// The enrolment belongs to another team of the edition.
     AlreadyInTeam,
-    /// Nobody decides on their own enrolment, assesses the work of a team of which they are a member, or endorses whom they
-    /// nominated.
+    /// Nobody decides on their own enrolment, assesses the work of a team of which they are a member, or endorses whom
+    /// they nominated.
     OwnWork,
     /// The person holds this role in this scope already, or is allocated already.
     AlreadyGranted,

@@ -207,7 +207,11 @@ fn facts(notice: &Notice, told: &Told<'_>) -> Value {
         Notice::SeatOffered { edition: about, until } => context! {
             until => local(*until, &about.time_zone, told.language), ..told.edition(about)
         },
+        Notice::ProposalSettled { proposed, registered } => context! {
+            proposed => one_line(proposed), registered => one_line(registered),
+        },
         Notice::EnrolmentRejected { edition: about, reason }
+        | Notice::SnapshotCorrected { edition: about, reason }
         | Notice::EditionCancelled { edition: about, reason }
         | Notice::InvitationEnded { edition: about, reason, .. } => context! {
             reason => prose(reason), ..told.edition(about)

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::decision::Undo;
 use crate::domain::id::{AnyId, CourseId, EditionId, TeamId};
+use crate::domain::institution::InstitutionState;
 use crate::domain::policy::states::{self, Kind};
 use crate::domain::policy::{self, Action, Relation, Verdict, listing};
 use crate::domain::submission::{HandIn, SubmissionState};
@@ -51,8 +52,9 @@ const ASSESSING: [&str; 7] = [
 ];
 
 /// What is decided about an enrolment, and never about one's own.
-const DECIDING: [&str; 7] = [
+const DECIDING: [&str; 8] = [
     "decideEnrolment",
+    "correctSnapshot",
     "undoDecision",
     "transferEnrolment",
     "scoreApplication",
@@ -61,7 +63,8 @@ const DECIDING: [&str; 7] = [
     "decideCompletionLate",
 ];
 
-const WITH_REASON: [&str; 6] = [
+const WITH_REASON: [&str; 7] = [
+    "correctSnapshot",
     "overrideGrade",
     "reopenReview",
     "decideCompletionLate",
@@ -103,7 +106,7 @@ impl Seen {
         match check.on {
             None => asked.of_nothing(),
             Some(AnyId::CourseId(id)) => asked.of_course(*self.courses.get(&id)?),
-            Some(AnyId::InstitutionId(id)) => self.institutions.get(&id).and_then(|_| asked.of_institution()),
+            Some(AnyId::InstitutionId(id)) => asked.of_institution(*self.institutions.get(&id)?),
             Some(AnyId::EditionId(id)) => self.of_edition(&asked, self.editions.get(&id)?),
             Some(AnyId::EnrolmentId(id)) => self.of_enrolment(&asked, self.enrolments.get(&id)?),
             Some(AnyId::TeamId(id)) => self.of_team(&asked, id),
@@ -172,6 +175,7 @@ impl Seen {
             | "decideEnrolment"
             | "transferEnrolment"
             | "scoreApplication"
+            | "correctSnapshot"
             | "decideCompletion"
             | "decideCompletionLate"
             | "rankWaiting" => Some(facts),
@@ -259,7 +263,7 @@ impl Asked<'_> {
 
     fn of_nothing<'f>(&self) -> Option<Facts<'f>> {
         match self.operation {
-            "createCourse" | "createInstitution" => Some(self.facts(Relation::NONE)),
+            "createCourse" | "createInstitution" | "proposeInstitution" => Some(self.facts(Relation::NONE)),
             "grantRole" | "inviteToRole" => Some(self.facts(Relation::NONE).only(&["grant_role"])),
             _ => None,
         }
@@ -279,10 +283,18 @@ impl Asked<'_> {
         }
     }
 
-    fn of_institution<'f>(&self) -> Option<Facts<'f>> {
+    fn of_institution<'f>(&self, state: InstitutionState) -> Option<Facts<'f>> {
+        let facts = self.facts(Relation::NONE);
+        let proposed = state == InstitutionState::Proposed;
         match self.operation {
-            "updateInstitution" => Some(self.facts(Relation::NONE)),
-            "grantRole" | "inviteToRole" => Some(self.facts(Relation::NONE).only(&["grant_role"])),
+            "updateInstitution" => Some(facts),
+            "acceptInstitution" => Some(facts.if_possible(proposed)),
+            "mergeInstitution" if proposed => Some(facts.only(&["settle_institutions"])),
+            "mergeInstitution" => {
+                let facts = facts.only(&["manage_institutions"]);
+                Some(facts.if_possible(state == InstitutionState::Registered))
+            }
+            "grantRole" | "inviteToRole" => Some(facts.only(&["grant_role"]).if_possible(!proposed)),
             _ => None,
         }
     }

@@ -110,8 +110,8 @@ pub async fn register(app: &App, registration: &Registration) -> Result<()> {
     asked::keep(app, registration.email.as_ref(), &wish, TimeDelta::hours(hours)).await
 }
 
-/// The word of an identity provider or a table of people made the account, and nobody has come for it: whoever registers
-/// may be the first. Who is enrolled or holds a role is known by that.
+/// The word of an identity provider or a table of people made the account, and nobody has come for it: whoever
+/// registers may be the first. Who is enrolled or holds a role is known by that.
 async fn is_unclaimed(tx: &Tx, row: &person::Model) -> Result<bool> {
     let nobody_came = row.email_confirmed_at.is_none() && row.disabled_at.is_none() && row.password_hash.is_none();
     Ok(nobody_came && person::is_bare(tx, row.id).await?)
@@ -215,7 +215,7 @@ pub struct Statement {
 /// Keeps what the actor states about themself from now on; enrolments keep what they were confirmed with.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an unknown institution, [`Error::Unauthenticated`] for nobody.
+/// [`Error::NotFound`] for an unknown institution, and for what somebody else proposed, [`Error::Unauthenticated`] for nobody.
 pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<declaration::Model> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let person_id = actor.signed_in()?;
@@ -228,7 +228,7 @@ pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<d
 /// Keeps what a person states about themself; `at` is where the input names the institution.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an unknown institution.
+/// [`Error::NotFound`] for an unknown institution, and for what somebody else proposed.
 pub(super) async fn keep_statement(
     app: &App,
     tx: &Tx,
@@ -238,7 +238,11 @@ pub(super) async fn keep_statement(
 ) -> Result<declaration::Model> {
     let institution_id = match statement.institution {
         None => None,
-        Some(id) => Some(institution::resolve(tx, id).await?.ok_or(Error::NotFound(at))?.id),
+        Some(id) => {
+            let row = institution::resolve(tx, id).await?;
+            let shown = row.filter(|row| row.is_shown_to(Some(person_id)));
+            Some(shown.ok_or(Error::NotFound(at))?.id)
+        }
     };
     let row = declaration::Model {
         id: DeclarationId(app.clock.new_id()),

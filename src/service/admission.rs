@@ -17,6 +17,7 @@ use crate::store::history::Step;
 use crate::store::{Tx, course, edition, enrolment, history, outbox, seat_pool, snapshot, tally};
 
 mod entering;
+mod following;
 mod seating;
 
 /// A locked edition whose enrolments are being moved.

@@ -44,8 +44,8 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
     Ok(row)
 }
 
-/// Enters a person into a locked edition, as its policy says, by a nomination where there is one; they are told, and it is
-/// audited as applying.
+/// Enters a person into a locked edition, as its policy says, by a nomination where there is one; they are told, and it
+/// is audited as applying.
 ///
 /// # Errors
 /// Those of [`apply`], at `at`.

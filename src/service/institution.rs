@@ -1,20 +1,23 @@
-//! The register of institutions: kept by administrators, read by anybody who has signed in.
+//! The register of institutions: kept by administrators, read by anybody who has signed in, and added to by applicants
+//! whose proposals coordinators settle.
 
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::InstitutionId;
-use crate::domain::institution::InstitutionKind;
-use crate::domain::policy::{self, Action, Relation};
+use crate::domain::institution::{InstitutionKind, InstitutionState};
+use crate::domain::policy::{self, Action, Relation, may};
 use crate::domain::text::{Country, Line, ShortCode, Title, order_key};
 use crate::error::{Error, Result};
 pub use crate::store::institution::Filter;
 use crate::store::page::{Page, Place, Wanted};
 use crate::store::{audit, institution};
 
+pub mod following;
+pub mod merging;
+pub mod proposal;
+
 /// Another name under which an institution is known.
 pub type Alias = Line<200>;
-/// How many other names one institution may have.
-pub const MOST_ALIASES: usize = 20;
 
 /// What is registered of an institution.
 #[derive(Debug, Clone)]
@@ -47,13 +50,40 @@ impl InstitutionDraft {
     }
 }
 
-/// A part of the register by name. People choose theirs from it, so whoever has signed in may read it.
+/// Nothing registered yet, of a sort.
+fn blank(app: &App, kind: InstitutionKind) -> institution::Model {
+    institution::Model {
+        id: InstitutionId(app.clock.new_id()),
+        code: None,
+        name: String::new(),
+        aliases: Vec::<String>::new().into(),
+        country: String::new(),
+        kind,
+        merged_into: None,
+        created_at: app.clock.now(),
+        version: 1,
+        name_key: String::new(),
+        search_text: String::new(),
+        state: InstitutionState::Registered,
+        proposed_by: None,
+        merged_at: None,
+        followed_at: None,
+    }
+}
+
+/// Whether the institution is there for the actor: what others proposed is for those who settle proposals.
+pub fn is_seen(actor: &Actor, row: &institution::Model) -> bool {
+    row.is_shown_to(actor.person) || may(actor, Action::SettleInstitutions, Relation::NONE)
+}
+
+/// A part of the register by name, with what the actor proposed. People choose theirs from it, so whoever has signed in
+/// may read it.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when nobody is signed in.
 pub async fn list(app: &App, actor: &Actor, filter: &Filter, wanted: &Wanted) -> Result<Page<institution::Model>> {
     policy::demand(actor, Action::BrowseInstitutions, Relation::NONE, None)?;
-    institution::page(app.db.read(), filter, wanted).await
+    institution::page(app.db.read(), actor.person, filter, wanted).await
 }
 
 /// Where a row stands in a [`list`].
@@ -68,19 +98,7 @@ pub fn page_place(row: &institution::Model) -> Place {
 pub async fn create(app: &App, actor: &Actor, draft: InstitutionDraft) -> Result<institution::Model> {
     policy::demand(actor, Action::ManageInstitutions, Relation::NONE, None)?;
     let tx = app.db.write().await?;
-    let blank = institution::Model {
-        id: InstitutionId(app.clock.new_id()),
-        code: None,
-        name: String::new(),
-        aliases: Vec::<String>::new().into(),
-        country: String::new(),
-        kind: draft.kind,
-        merged_into: None,
-        created_at: app.clock.now(),
-        version: 1,
-        name_key: String::new(),
-        search_text: String::new(),
-    };
+    let blank = blank(app, draft.kind);
     let row = institution::insert(&tx, draft.write(&blank)).await?;
     audit::record(
         &tx,
@@ -95,7 +113,7 @@ pub async fn create(app: &App, actor: &Actor, draft: InstitutionDraft) -> Result
     Ok(row)
 }
 
-/// Replaces what is registered of an institution.
+/// Replaces what is registered of an institution; one that was merged means the one into which it was.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown one, [`Error::Forbidden`] for anybody but administrators,
@@ -109,7 +127,7 @@ pub async fn update(
 ) -> Result<institution::Model> {
     policy::demand(actor, Action::ManageInstitutions, Relation::NONE, None)?;
     let tx = app.db.write().await?;
-    let row = institution::find(&tx, id)
+    let row = institution::resolve(&tx, id)
         .await?
         .ok_or(Error::NotFound("input.institutionId"))?;
     let row = institution::set(&tx, &draft.write(&row), version).await?;

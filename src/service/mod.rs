@@ -13,6 +13,7 @@ pub mod assessment;
 pub mod audit;
 pub mod calendar;
 pub mod completion;
+pub mod correction;
 pub mod course;
 pub mod decision;
 pub mod deliverable;

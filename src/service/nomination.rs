@@ -1,11 +1,12 @@
 //! Nominations: the focal point of an institution names people for an edition, substitutes them, ranks them, takes them
 //! back, and sees how many more there can be. A nomination is an invitation to take part, so its token is answered as
-//! every invitation's; what the answer adds is in `nominee.rs`, what time does in `passing.rs`. Where the edition asks for
-//! it, a second person endorses it first (`endorsing.rs`).
+//! every invitation's; what the answer adds is in `nominee.rs`, what time does in `passing.rs`. Where the edition asks
+//! for it, a second person endorses it first (`endorsing.rs`).
 
 use chrono::{DateTime, Utc};
 
 use super::edition::relation as edition_relation;
+use super::institution::is_seen;
 use super::invitation::told::inviter_name;
 use super::invitation::{self as invitations, Invitee, Nominated};
 use crate::app::App;
@@ -32,13 +33,15 @@ pub mod passing;
 const PATH: &str = "input.nominationId";
 const AT: &str = "nominationId";
 
-/// Names somebody for an edition, in the name of an institution whose focal point the actor is. The nominee is written to,
-/// at once or when somebody else has endorsed it, and takes part by accepting: what comes of it is for the edition's rule.
+/// Names somebody for an edition, in the name of an institution whose focal point the actor is. The nominee is written
+/// to, at once or when somebody else has endorsed it, and takes part by accepting: what comes of it is for the
+/// edition's rule.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an edition out of the actor's sight and for an unknown institution, [`Error::Forbidden`] for an
-/// institution that is not theirs, [`Code::EnrolmentClosed`] before the edition is announced and after its window,
-/// [`Code::EditionFull`] when as many are named as there are seats for, [`Code::AlreadyInvited`] by the same institution.
+/// [`Error::NotFound`] for an edition out of the actor's sight and for an unknown institution, [`Error::Forbidden`] for
+/// an institution that is not theirs, [`Code::EnrolmentClosed`] before the edition is announced and after its window,
+/// [`Code::EditionFull`] when as many are named as there are seats for, [`Code::AlreadyInvited`] by the same
+/// institution.
 pub async fn nominate(
     app: &App,
     actor: &Actor,
@@ -51,8 +54,9 @@ pub async fn nominate(
     let edition = edition::lock_for(&tx, actor, edition)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
-    let institution = institution::find(&tx, institution)
+    let institution = institution::resolve(&tx, institution)
         .await?
+        .filter(|row| is_seen(actor, row))
         .ok_or(Error::NotFound("input.institutionId"))?;
     demand(actor, Action::Nominate, relation(actor, institution.id), None)?;
     check_deadline(&edition, app.clock.now(), "editionId")?;
@@ -72,13 +76,13 @@ pub async fn nominate(
     Ok(row)
 }
 
-/// Names somebody else in the place of a nominee who has not answered, with the same rank. Both are written to; the token
-/// of the first is dead.
+/// Names somebody else in the place of a nominee who has not answered, with the same rank. Both are written to; the
+/// token of the first is dead.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a nomination out of the actor's sight, [`Error::Forbidden`] for one of an institution that is not
-/// theirs, [`Code::StaleVersion`], [`Code::EnrolmentClosed`] after the window, [`Code::IllegalTransition`] once it is
-/// answered or over, [`Code::AlreadyInvited`].
+/// [`Error::NotFound`] for a nomination out of the actor's sight, [`Error::Forbidden`] for one of an institution that
+/// is not theirs, [`Code::StaleVersion`], [`Code::EnrolmentClosed`] after the window, [`Code::IllegalTransition`] once
+/// it is answered or over, [`Code::AlreadyInvited`].
 pub async fn substitute(app: &App, actor: &Actor, id: InvitationId, version: i64, invited: &Invitee) -> Result<Model> {
     let by = actor.signed_in()?;
     let tx = app.db.write().await?;
@@ -89,7 +93,7 @@ pub async fn substitute(app: &App, actor: &Actor, id: InvitationId, version: i64
     let of = old.institution_id.ok_or_else(orphan)?;
     let place = Place {
         edition,
-        institution: institution::find(&tx, of).await?.ok_or_else(orphan)?,
+        institution: institution::resolve(&tx, of).await?.ok_or_else(orphan)?,
         rank: old.nominee_rank.ok_or_else(orphan)?,
         substitutes: Some(old.id),
     };
@@ -122,8 +126,8 @@ pub async fn withdraw(
 /// Gives a nominee a rank among those of the institution; the smallest comes first.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`] and [`Code::StaleVersion`] as [`substitute`]; [`Code::IllegalTransition`] once
-/// it is over, [`Code::OutOfRange`].
+/// [`Error::NotFound`], [`Error::Forbidden`] and [`Code::StaleVersion`] as [`substitute`]; [`Code::IllegalTransition`]
+/// once it is over, [`Code::OutOfRange`].
 pub async fn rank(app: &App, actor: &Actor, id: InvitationId, version: i64, rank: i64) -> Result<Model> {
     let by = actor.signed_in()?;
     let tx = app.db.write().await?;
@@ -154,20 +158,20 @@ pub async fn page(app: &App, actor: &Actor, filter: &Filter, wanted: &Wanted) ->
     nomination::page(app.db.read(), actor, filter, app.clock.now(), wanted).await
 }
 
-/// The seats of an edition in the eyes of an institution: for its focal points and for who coordinates the edition; `None`
-/// for anybody else.
+/// The seats of an edition in the eyes of an institution: for its focal points and for who coordinates the edition;
+/// `None` for anybody else.
 pub async fn seats(app: &App, actor: &Actor, edition: EditionId, institution: InstitutionId) -> Result<Option<Room>> {
     let connection = app.db.read();
     let Some(edition) = edition::find_for(connection, actor, edition).await? else {
         return Ok(None);
     };
-    let seen = relation(actor, institution).or(edition_relation(actor, &edition));
+    let Some(institution) = institution::resolve(connection, institution).await? else {
+        return Ok(None);
+    };
+    let seen = relation(actor, institution.id).or(edition_relation(actor, &edition));
     if !may(actor, Action::SeeNominations, seen) {
         return Ok(None);
     }
-    let Some(institution) = institution::find(connection, institution).await? else {
-        return Ok(None);
-    };
     room(connection, &edition, &institution, app.clock.now())
         .await
         .map(Some)
@@ -223,7 +227,7 @@ async fn room(
     let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(connection, edition).await?);
     let open = nomination::count_open(connection, institution.id, edition.id, now).await?;
     let who = Origin {
-        institution: Some(institution.merged_into.unwrap_or(institution.id)),
+        institution: Some(institution.id),
         country: &institution.country,
         group: institution.kind.constituent_group(),
     };
@@ -238,8 +242,8 @@ struct Place {
     substitutes: Option<InvitationId>,
 }
 
-/// Makes a nomination and puts its message into the outbox, in the name of who nominates: to the nominee, or to those who
-/// can endorse it, and then nobody gets its token.
+/// Makes a nomination and puts its message into the outbox, in the name of who nominates: to the nominee, or to those
+/// who can endorse it, and then nobody gets its token.
 async fn send(app: &App, tx: &Tx, by: PersonId, guest: &Guest, place: &Place) -> Result<Model> {
     let now = app.clock.now();
     let window = place.edition.enrols_from..=place.edition.enrols_until;
@@ -277,8 +281,8 @@ async fn message(tx: &Tx, row: &Model, token: String, reminder: bool) -> Result<
     })
 }
 
-/// Ends a held nomination that was not answered, and tells its nominee, unless nobody ever wrote to them, and who nominated,
-/// unless they do it.
+/// Ends a held nomination that was not answered, and tells its nominee, unless nobody ever wrote to them, and who
+/// nominated, unless they do it.
 async fn end(
     app: &App,
     tx: &Tx,

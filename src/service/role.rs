@@ -6,6 +6,7 @@ use super::edition::relation as edition_relation;
 use crate::app::App;
 use crate::domain::actor::{Actor, Grant, Role, Scope};
 use crate::domain::id::{PersonId, RoleAssignmentId};
+use crate::domain::institution::InstitutionState;
 use crate::domain::policy::{self, Action, Relation, Verdict};
 use crate::domain::text::{Email, Reason};
 use crate::error::{Code, Error, Fault, Result};
@@ -68,7 +69,8 @@ pub async fn grant_role(app: &App, actor: &Actor, appointment: Appointment) -> R
 }
 
 /// Gives the role, in a transaction in which it was seen that `granted_by` may; with it a sentence for the audit entry
-/// where it takes the place of one that an identity provider gave.
+/// where it takes the place of one that an identity provider gave. In an institution that was merged it is one in the
+/// institution into which it was.
 ///
 /// # Errors
 /// [`Code::AlreadyGranted`] at `at` to whoever holds it there.
@@ -82,6 +84,8 @@ pub(super) async fn appoint(
     at: &str,
 ) -> Result<(role::Model, Option<String>)> {
     let now = app.clock.now();
+    let scope = institution::settled(tx, grant.scope).await?;
+    let grant = Grant { scope, ..grant };
     // Of two who grant the same at once the second must see the first.
     person::lock(tx, person).await?;
     let room = make_room(tx, person, grant, now, at).await?;
@@ -181,7 +185,12 @@ pub(super) async fn authorise(tx: &impl Connection, actor: &Actor, grant: Grant,
     let (exists, relation) = match grant.scope {
         Scope::System => (true, Relation::NONE),
         Scope::Course(id) => (course::find_for(tx, actor, id).await?.is_some(), Relation::NONE),
-        Scope::Institution(id) => (institution::find(tx, id).await?.is_some(), Relation::NONE),
+        Scope::Institution(id) => {
+            // Nobody holds a role in what is only proposed: it would come to hold in what that is merged into.
+            let row = institution::resolve(tx, id).await?;
+            let stands = row.is_some_and(|row| row.state == InstitutionState::Registered);
+            (stands, Relation::NONE)
+        }
         Scope::Edition(id) => {
             // An administrator appoints in drafts as well, though their content is not for them to see.
             let seen = if actor.holds(Role::Administrator) {

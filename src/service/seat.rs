@@ -25,7 +25,7 @@ pub async fn create_pool(
     app: &App,
     actor: &Actor,
     id: EditionId,
-    kept_for: &KeptFor,
+    kept_for: KeptFor,
     draft: PoolDraft,
 ) -> Result<seat_pool::Model> {
     actor.signed_in()?;
@@ -40,20 +40,21 @@ pub async fn create_pool(
     if usize::try_from(edition.seat_pools).map_err(Error::internal)? >= POOLS_LIMIT {
         return Err(Fault::at("editionId", Code::LimitReached).with(POOLS_LIMIT).into());
     }
-    let at = match kept_for {
+    let (kept_for, at) = match kept_for {
+        // One that was merged is the one into which it was.
         KeptFor::Institution(id) => {
-            let known = institution::by_ids(&tx, &[*id]).await?;
-            known.first().ok_or(Error::NotFound("input.institutionId"))?;
-            "institutionId"
+            let known = institution::resolve(&tx, id).await?;
+            let known = known.ok_or(Error::NotFound("input.institutionId"))?;
+            (KeptFor::Institution(known.id), "institutionId")
         }
-        KeptFor::Group(_) => "constituentGroup",
-        KeptFor::Country(_) => "country",
+        KeptFor::Group(_) => (kept_for, "constituentGroup"),
+        KeptFor::Country(_) => (kept_for, "country"),
     };
     let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(&tx, &edition).await?);
     let now = app.clock.now();
     draft.check(&ledger, None, now).check()?;
     let pool = SeatPoolId(app.clock.new_id());
-    let row = seat_pool::Model::new(pool, edition.id, kept_for, draft, now);
+    let row = seat_pool::Model::new(pool, edition.id, &kept_for, draft, now);
     seat_pool::insert(&tx, row.clone(), at).await?;
     note(&app.clock, &tx, actor.person, pool, (None, "kept")).await?;
     let added = [(Seat::Of(pool), draft.seats)];

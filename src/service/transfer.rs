@@ -9,10 +9,9 @@ use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, Seen, Subject};
 use crate::domain::notice::Notice;
-use crate::domain::person::Snapshot;
 use crate::domain::policy::{Action, demand};
 use crate::domain::seats::{Ledger, Seat};
-use crate::domain::text::{Country, Reason};
+use crate::domain::text::Reason;
 use crate::domain::transfer::{Arrival, departure};
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Result};
@@ -121,7 +120,11 @@ async fn arrive(
         .ok_or_else(|| Error::internal("an enrolment without a person"))?;
     let ledger = Ledger::new(target.seats(), seat_pool::kept_in(tx, target).await?);
     let number = applicant.candidate.number;
-    let declared = applicant.candidate.snapshot.unwrap_or_else(|| frozen(row));
+    // Who has declared nothing since goes on with what was frozen.
+    let declared = match applicant.candidate.snapshot {
+        Some(declared) => declared,
+        None => snapshot::frozen(row)?,
+    };
     let seat = if row.state.takes_seat() {
         ledger.seat_for(declared.origin())
     } else {
@@ -144,16 +147,4 @@ async fn arrive(
     // Who nominated the person goes on following them.
     new.nominated_by = row.nominated_by;
     Ok((new, ledger))
-}
-
-/// What was frozen, for somebody who has declared nothing since.
-fn frozen(row: &enrolment::Model) -> Snapshot {
-    Snapshot {
-        gender: row.gender,
-        country: Country::parse(&row.country).ok(),
-        institution: row.institution_id,
-        institution_kind: row.institution_kind,
-        constituent_group: row.constituent_group,
-        language: row.language,
-    }
 }

@@ -359,7 +359,7 @@ pub fn freeze(row: &mut Model, snapshot: &Snapshot) {
     row.language = snapshot.language;
 }
 
-/// Stores the frozen declaration of a locked row.
+/// Stores the frozen declaration of a locked row, and its version.
 pub async fn set_snapshot(tx: &Tx, row: &Model) -> Result<()> {
     let changed = ActiveModel {
         id: Set(row.id),
@@ -369,6 +369,7 @@ pub async fn set_snapshot(tx: &Tx, row: &Model) -> Result<()> {
         constituent_group: Set(row.constituent_group),
         language: Set(row.language),
         institution_kind: Set(row.institution_kind),
+        version: Set(row.version),
         ..Default::default()
     };
     Entity::update(changed).exec(tx).await?;

@@ -1,6 +1,6 @@
 //! What the rows of imported tables said when they were carried out, by the digest of it, and what they are compared
-//! with. A row is known by the digest of its address, and leads to its person when they have another address by now. Who
-//! guesses an address can test the guess against a digest.
+//! with. A row is known by the digest of its address, and leads to its person when they have another address by now.
+//! Who guesses an address can test the guess against a digest.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -56,8 +56,8 @@ pub async fn noted(
     Ok(rows.into_iter().map(|row| (row.address.clone(), row)).collect())
 }
 
-/// The people of addresses that nobody has any more, by these: `gone` are the addresses, and whose they were. With `held` the
-/// people are held against others who change them.
+/// The people of addresses that nobody has any more, by these: `gone` are the addresses, and whose they were. With
+/// `held` the people are held against others who change them.
 pub async fn moved(
     connection: &impl ConnectionTrait,
     gone: &[(&str, PersonId)],

@@ -1,21 +1,24 @@
-//! The register of organisations. One that was merged into another stays, and leads to it.
+//! The register of organisations, and what was proposed for it. One that was merged into another stays, and leads to it.
 
 use std::iter;
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{Condition, QueryOrder, QuerySelect};
 
 use super::page::{Key, Page, Place, Wanted, fetch};
-use super::row::contains;
+use super::row::{contains, holds};
 use super::{Tx, unique_or};
-use crate::domain::id::InstitutionId;
-use crate::domain::institution::InstitutionKind;
-use crate::domain::text::{Country, SearchText, fold};
+use crate::domain::actor::Scope;
+use crate::domain::id::{InstitutionId, PersonId};
+use crate::domain::institution::{InstitutionKind, InstitutionState};
+use crate::domain::text::{Country, SearchText, Title, fold};
 use crate::domain::version::stale_version;
 use crate::error::{Code, Error, Fault, Result};
+
+pub mod merger;
 
 /// A registered organisation.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -36,6 +39,29 @@ pub struct Model {
     pub name_key: String,
     /// What a search looks through: [`search_text`] of the name and the aliases.
     pub search_text: String,
+    pub state: InstitutionState,
+    /// Who found it missing, where it did not come from the register's own keepers.
+    pub proposed_by: Option<PersonId>,
+    /// When it was merged.
+    pub merged_at: Option<DateTime<Utc>>,
+    /// When everything that named it had followed.
+    pub followed_at: Option<DateTime<Utc>>,
+}
+
+impl Model {
+    /// The other names as texts.
+    pub fn other_names(&self) -> Vec<String> {
+        let names = self.aliases.as_array().into_iter().flatten();
+        names.filter_map(Json::as_str).map(ToOwned::to_owned).collect()
+    }
+
+    /// Whether it is there for a person who does not settle proposals: theirs are, those of others are not.
+    pub fn is_shown_to(&self, person: Option<PersonId>) -> bool {
+        match self.state {
+            InstitutionState::Proposed => person.is_some() && self.proposed_by == person,
+            InstitutionState::Registered | InstitutionState::Merged => true,
+        }
+    }
 }
 
 /// Relations are written as joins where they are needed.
@@ -68,9 +94,46 @@ pub async fn resolve(connection: &impl ConnectionTrait, id: InstitutionId) -> Re
     }
 }
 
-/// The whole register, for those who look many names up in it; those merged into others stand for them.
+/// The whole register, for those who look many names up in it; those merged into others stand for them. What was only
+/// proposed is not in it.
 pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Model>> {
-    Ok(Entity::find().order_by_asc(Column::Id).all(connection).await?)
+    let known = Entity::find().filter(Column::State.ne(InstitutionState::Proposed));
+    Ok(known.order_by_asc(Column::Id).all(connection).await?)
+}
+
+/// The rows with these identifiers, locked in one order until the transaction ends.
+pub async fn lock(tx: &Tx, ids: &[InstitutionId]) -> Result<Vec<Model>> {
+    let list = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(Column::Id);
+    Ok(list.lock_exclusive().all(tx).await?)
+}
+
+/// Where a role holds that was given in this scope: that of an institution goes with it when it is merged.
+pub async fn settled(connection: &impl ConnectionTrait, scope: Scope) -> Result<Scope> {
+    let Scope::Institution(id) = scope else {
+        return Ok(scope);
+    };
+    let row = resolve(connection, id).await?;
+    Ok(row.map_or(scope, |row| Scope::Institution(row.id)))
+}
+
+/// That a column names one of these institutions, one that was merged into one of them, or the one into which one of them
+/// was merged: enrolments follow a little later.
+pub(super) fn family(column: Expr, ids: &[InstitutionId]) -> Condition {
+    let given = || ids.iter().map(|id| id.0);
+    let led = |wanted: Column, by: Column| {
+        Query::select()
+            .column(wanted)
+            .from(Entity)
+            .and_where(by.is_in(given()))
+            .and_where(Column::MergedInto.is_not_null())
+            .to_owned()
+    };
+    Condition::any()
+        .add(column.clone().is_in(given()))
+        .add(column.clone().in_subquery(led(Column::Id, Column::MergedInto)))
+        .add(column.in_subquery(led(Column::MergedInto, Column::Id)))
 }
 
 /// What a reader looks for in the register.
@@ -88,9 +151,23 @@ pub fn search_text<'a>(name: &'a str, aliases: impl IntoIterator<Item = &'a str>
     fold(&names.join(" "))
 }
 
-/// A part of the register by name, whatever its case and accents, without those that were merged into another.
-pub async fn page(connection: &impl ConnectionTrait, filter: &Filter, wanted: &Wanted) -> Result<Page<Model>> {
-    let mut list = Entity::find().filter(Column::MergedInto.is_null());
+/// A part of the register by name, whatever its case and accents, without those that were merged into another, and with
+/// what the reader proposed.
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    reader: Option<PersonId>,
+    filter: &Filter,
+    wanted: &Wanted,
+) -> Result<Page<Model>> {
+    let own = reader.map(|person| {
+        Condition::all()
+            .add(Column::State.eq(InstitutionState::Proposed))
+            .add(Column::ProposedBy.eq(person))
+    });
+    let shown = Condition::any()
+        .add(Column::State.eq(InstitutionState::Registered))
+        .add_option(own);
+    let mut list = Entity::find().filter(shown);
     if let Some(country) = &filter.country {
         list = list.filter(Column::Country.eq(country.as_ref()));
     }
@@ -106,6 +183,49 @@ pub fn page_place(row: &Model) -> Place {
         key: Key::Text(row.name_key.clone()),
         id: row.id.0,
     }
+}
+
+/// A part of what was proposed and waits, the oldest first.
+pub async fn page_of_proposals(connection: &impl ConnectionTrait, wanted: &Wanted) -> Result<Page<Model>> {
+    // Spelled out as the partial index has it: with a bound value the planner would not use it.
+    let list = Entity::find().filter(Expr::cust("state = 'proposed'"));
+    fetch(connection, list, (Column::CreatedAt, Column::Id), false, wanted).await
+}
+
+/// Where a row stands in [`page_of_proposals`].
+pub fn proposal_place(row: &Model) -> Place {
+    Place {
+        key: Key::Instant(row.created_at),
+        id: row.id.0,
+    }
+}
+
+/// What a person proposed that still waits, or that was proposed after an instant.
+pub async fn proposals_of(
+    connection: &impl ConnectionTrait,
+    person: PersonId,
+    after: DateTime<Utc>,
+) -> Result<Vec<Model>> {
+    let counted = Condition::any()
+        .add(Column::State.eq(InstitutionState::Proposed))
+        .add(Column::CreatedAt.gt(after));
+    let list = Entity::find().filter(Column::ProposedBy.eq(person)).filter(counted);
+    Ok(list.all(connection).await?)
+}
+
+/// The most rows in which a name is looked for.
+const LOOKED_THROUGH: u64 = 1000;
+
+/// Those of the register in a country in whose names this one stands, whole or in part.
+pub async fn like(connection: &impl ConnectionTrait, country: &Country, name: &Title) -> Result<Vec<Model>> {
+    let list = Entity::find()
+        .filter(Column::State.eq(InstitutionState::Registered))
+        .filter(Column::Country.eq(country.as_ref()))
+        .filter(holds(Column::SearchText, name.as_ref()))
+        .order_by_asc(Column::NameKey)
+        .order_by_asc(Column::Id)
+        .limit(LOOKED_THROUGH);
+    Ok(list.all(connection).await?)
 }
 
 /// Registers an organisation.
@@ -125,11 +245,15 @@ pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
         version: Set(row.version),
         name_key: Set(row.name_key),
         search_text: Set(row.search_text),
+        state: Set(row.state),
+        proposed_by: Set(row.proposed_by),
+        merged_at: Set(row.merged_at),
+        followed_at: Set(row.followed_at),
     };
     row.insert(tx).await.map_err(unique_or(Fault::at("code", Code::Taken)))
 }
 
-/// Replaces what is registered of an organisation, if it is still as `expected`.
+/// Replaces what is registered of an organisation, and its state, if it is still as `expected`.
 ///
 /// # Errors
 /// [`Code::StaleVersion`] when it is not, [`Code::Taken`] for a code that another one has.
@@ -142,6 +266,7 @@ pub async fn set(tx: &Tx, row: &Model, expected: i64) -> Result<Model> {
         .col_expr(Column::Aliases, Expr::value(row.aliases.clone()))
         .col_expr(Column::Country, Expr::value(row.country.clone()))
         .col_expr(Column::Kind, Expr::value(row.kind.word()))
+        .col_expr(Column::State, Expr::value(row.state.word()))
         .col_expr(Column::Version, Expr::value(expected + 1))
         .filter(Column::Id.eq(row.id))
         .filter(Column::Version.eq(expected))

@@ -9,7 +9,7 @@ use sea_orm::{Condition, QueryOrder, QuerySelect};
 use super::edition::reach;
 use super::invitation::{Column, Entity, Model, in_states};
 use super::page::{Page, Wanted};
-use super::{Tx, row};
+use super::{Tx, institution, row};
 use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, InstitutionId, InvitationId, PersonId};
 use crate::domain::invitation::InvitationState;
@@ -17,7 +17,8 @@ use crate::domain::nomination::{Endorsement, NominationState};
 use crate::domain::policy::{Action, Relation as Stands, may};
 use crate::error::Result;
 
-/// Those whose nominees are to be reminded, as the partial index says it: with bound values the planner would not use it.
+/// Those whose nominees are to be reminded, as the partial index says it: with bound values the planner would not use
+/// it.
 const TO_REMIND: &str = "state = 'sent' AND remind_at IS NOT NULL";
 
 impl Model {
@@ -69,7 +70,7 @@ pub async fn lock_for(tx: &Tx, actor: &Actor, id: InvitationId) -> Result<Option
 pub struct Filter {
     /// For this edition.
     pub edition: Option<EditionId>,
-    /// Of this institution.
+    /// Of this institution, and of those that were merged into it.
     pub institution: Option<InstitutionId>,
     /// In one of these states.
     pub states: Vec<NominationState>,
@@ -105,7 +106,7 @@ pub async fn page(
         list = list.filter(Column::ScopeId.eq(edition.0));
     }
     if let Some(institution) = filter.institution {
-        list = list.filter(Column::InstitutionId.eq(institution));
+        list = list.filter(of(institution));
     }
     if !filter.states.is_empty() {
         list = list.filter(standing(&filter.states, now));
@@ -113,9 +114,14 @@ pub async fn page(
     super::page::fetch(connection, list, (Column::CreatedAt, Column::Id), false, wanted).await
 }
 
+/// That an institution nominates, or one that was merged into it: nominations follow a little later.
+fn of(nominator: InstitutionId) -> Condition {
+    institution::family(Expr::col((Entity, Column::InstitutionId)), &[nominator])
+}
+
 fn by(institution: InstitutionId, edition: EditionId) -> Select<Entity> {
     Entity::find()
-        .filter(Column::InstitutionId.eq(institution))
+        .filter(of(institution))
         .filter(Column::ScopeId.eq(edition.0))
 }
 

@@ -29,11 +29,13 @@ pub(super) fn nothing() -> Condition {
 
 /// A condition that finds `text` anywhere in a folded column.
 pub(super) fn contains(column: impl ColumnTrait, text: &SearchText) -> Expr {
+    holds(column, text.as_ref())
+}
+
+/// The same for a text that is no search.
+pub(super) fn holds(column: impl ColumnTrait, text: &str) -> Expr {
     use sea_orm::sea_query::{ExprTrait as _, LikeExpr};
-    let escaped = fold(text.as_ref())
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_");
+    let escaped = fold(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     Expr::col(column.as_column_ref()).like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
 }
 

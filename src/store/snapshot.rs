@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{FromQueryResult, JoinType, Order, QuerySelect};
 
 use super::{Tx, declaration, enrolment, institution, person, waiting};
@@ -13,6 +13,8 @@ use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
 use crate::domain::text::Country;
 use crate::error::{Error, Result};
+
+pub mod former;
 
 /// A person on the point of being enrolled.
 #[derive(Debug, Clone)]
@@ -92,7 +94,28 @@ pub async fn applicant(tx: &Tx, person: PersonId, edition: EditionId) -> Result<
     }))
 }
 
-/// The people in the columns of a [`Row`].
+/// What is frozen in an enrolment.
+///
+/// # Errors
+/// [`Error::Internal`] for a country that the database should not hold.
+pub fn frozen(row: &enrolment::Model) -> Result<Snapshot> {
+    let country = Some(row.country.as_str()).filter(|country| !country.is_empty());
+    Ok(Snapshot {
+        gender: row.gender,
+        country: country.map(known).transpose()?,
+        institution: row.institution_id,
+        institution_kind: row.institution_kind,
+        constituent_group: row.constituent_group,
+        language: row.language,
+    })
+}
+
+/// A country as it is stored.
+fn known(country: &str) -> Result<Country> {
+    Country::parse(country).map_err(|_| Error::internal("a stored country is unknown"))
+}
+
+/// The people in the columns of a [`Row`]. An institution that was merged is the one into which it was.
 fn select(people: &[PersonId]) -> Select<person::Entity> {
     let latest = Query::select()
         .column(declaration::Column::Id)
@@ -115,26 +138,37 @@ fn select(people: &[PersonId]) -> Select<person::Entity> {
         .from(declaration::Column::InstitutionId)
         .to(institution::Column::Id)
         .into();
+    let to_survivor = institution::Entity::belongs_to(institution::Entity)
+        .from(institution::Column::MergedInto)
+        .to(institution::Column::Id)
+        .into();
+    let stated = |column: institution::Column| Expr::col((institution::Entity, column));
+    let institution = Func::coalesce([
+        stated(institution::Column::MergedInto),
+        Expr::col((declaration::Entity, declaration::Column::InstitutionId)),
+    ]);
+    let kind = Func::coalesce([
+        Expr::col(("survivor", institution::Column::Kind)),
+        stated(institution::Column::Kind),
+    ]);
     person::Entity::find()
         .select_only()
         .columns([person::Column::Id, person::Column::Number, person::Column::Language])
         .columns([
             declaration::Column::Gender,
             declaration::Column::Country,
-            declaration::Column::InstitutionId,
             declaration::Column::ConstituentGroup,
         ])
-        .column_as(institution::Column::Kind, "institution_kind")
+        .expr_as(institution, "institution_id")
+        .expr_as(kind, "institution_kind")
         .join(JoinType::LeftJoin, join)
         .join(JoinType::LeftJoin, to_institution)
+        .join_as(JoinType::LeftJoin, to_survivor, "survivor")
         .filter(person::Column::Id.is_in(people.iter().copied()))
 }
 
 fn candidate(row: Row) -> Result<(PersonId, Candidate)> {
-    let country = row
-        .country
-        .map(|country| Country::parse(&country).map_err(|_| Error::internal("a stored country is unknown")))
-        .transpose()?;
+    let country = row.country.as_deref().map(known).transpose()?;
     let declared = row.gender.zip(row.constituent_group);
     let snapshot = declared.map(|(gender, constituent_group)| Snapshot {
         gender,

@@ -18,7 +18,7 @@ pub struct Finding {
 }
 
 /// The invariants, in words and as queries.
-pub const INVARIANTS: [(&str, &str); 20] = [
+pub const INVARIANTS: [(&str, &str); 22] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
@@ -91,6 +91,16 @@ pub const INVARIANTS: [(&str, &str); 20] = [
            WHERE CASE WHEN i.state = 'sent' AND i.endorsed_by IS NOT NULL THEN 'endorsed' ELSE i.state END
              <> COALESCE((SELECT h.to_state FROM state_history h
                WHERE h.subject_id = i.id ORDER BY h.at DESC, h.id DESC LIMIT 1), '')",
+    ),
+    (
+        "the last step in the history of an institution is its state",
+        "SELECT COUNT(*) FROM institution i WHERE i.state <> COALESCE((SELECT h.to_state FROM state_history h
+           WHERE h.subject_id = i.id ORDER BY h.at DESC, h.id DESC LIMIT 1), i.state)",
+    ),
+    (
+        "an institution that was merged leads to one that stands in the register",
+        "SELECT COUNT(*) FROM institution i LEFT JOIN institution t ON t.id = i.merged_into
+           WHERE (i.state = 'merged' OR i.merged_into IS NOT NULL) AND COALESCE(t.state, '') <> 'registered'",
     ),
     (
         "whoever accepted an invitation to a role held it",

@@ -13,7 +13,7 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::Action;
 use crate::domain::submission::SubmissionState;
 use crate::error::{Error, Result};
-use crate::service::{edition, nomination, seat};
+use crate::service::{edition, institution, nomination, seat};
 use crate::store::history::expiry;
 use crate::store::{Tx, allocation, api_token as tokens, audit, deadline, history, idempotency, invitation, outbox};
 
@@ -44,6 +44,7 @@ impl Worker {
         let done = [
             run("seats", seat::passing::pass(db, clock)).await,
             run("editions", edition::passing::pass(db, clock)).await,
+            run("institutions", institution::following::pass(db, clock)).await,
             run("cut_offs", self.close_drafts()).await,
             run("charges", self.end_lapsed_charges()).await,
             run("api_tokens", self.warn_of_ends()).await,

@@ -86,6 +86,7 @@ pub(super) const ENROLLING: &[Case] = &[
     case("acceptOffer", Subject::Enrolment, &[Action::AnswerOffer]),
     case("declineOffer", Subject::Enrolment, &[Action::AnswerOffer]),
     case("rankWaiting", Subject::Enrolment, &[Action::ManageSeats]),
+    case("correctSnapshot", Subject::Enrolment, &[Action::CorrectSnapshot]),
     case("decideCompletion", Subject::Enrolment, &[Action::DecideCompletion]),
     case("decideCompletionLate", Subject::Enrolment, &[Action::DecideCompletion]),
 ];
@@ -119,6 +120,9 @@ pub(super) const PLANNING: &[Case] = &[
     case("rankNomination", Subject::Nomination, &[Action::Nominate]),
     case("createInstitution", Subject::Open, &[Action::ManageInstitutions]),
     case("updateInstitution", Subject::Open, &[Action::ManageInstitutions]),
+    case("proposeInstitution", Subject::Open, &[Action::ProposeInstitution]),
+    case("acceptInstitution", Subject::Open, &[Action::SettleInstitutions]),
+    case("mergeInstitution", Subject::Open, &[Action::SettleInstitutions]),
     case("disableAccount", Subject::Open, &[Action::ManageAccounts]),
     case("enableAccount", Subject::Open, &[Action::ManageAccounts]),
 ];

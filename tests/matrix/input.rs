@@ -61,6 +61,16 @@ impl World<'_> {
                 let version = self.version("enrolment", &class.enrolments[0]).await;
                 json!({ "enrolmentId": class.enrolments[0], "version": version })
             }
+            "correctSnapshot" => {
+                let version = self.version("enrolment", &class.enrolments[0]).await;
+                // One that is not what the last one said.
+                let countries = ["AR", "BO", "BR", "CL", "CO", "CR", "CU", "DO", "EC", "GT", "HN"];
+                let country = countries[self.next() as usize % countries.len()];
+                let declaration = json!({ "gender": "ANOTHER", "country": country, "constituentGroup": "OTHER" });
+                json!({
+                    "enrolmentId": class.enrolments[0], "version": version, "declaration": declaration, "reason": "So",
+                })
+            }
             "createSeatPool" => json!({ "editionId": class.edition, "country": "BR", "seats": 2 }),
             "changeSeatPool" | "removeSeatPool" => {
                 let id = self.pool().await;
@@ -214,6 +224,17 @@ impl World<'_> {
                     "institutionId": id, "version": row["version"], "name": "INEFOP", "country": "UY", "kind": "OTHER",
                 })
             }
+            "proposeInstitution" => {
+                json!({ "name": format!("Proposal {}", self.next()), "country": "UY", "kind": "OTHER" })
+            }
+            "acceptInstitution" => json!({
+                "institutionId": self.proposal().await, "version": 1, "name": format!("Accepted {}", self.next()),
+                "country": "UY", "kind": "OTHER",
+            }),
+            "mergeInstitution" => json!({
+                "institutionId": self.proposal().await, "version": 1, "intoId": self.institution.to_string(),
+                "keepNames": false,
+            }),
             "disableAccount" | "enableAccount" => {
                 let input = json!({ "personId": id_of(&self.appointed), "reason": "So" });
                 // The other way first, so that there is something to do.

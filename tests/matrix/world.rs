@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use rumbo::domain::actor::{Grant, Role, Scope};
 use rumbo::domain::enrolment::EnrolmentState;
 use rumbo::domain::id::{EditionId, EnrolmentId, InstitutionId, InvitationId, SeatPoolId, SubmissionId};
+use rumbo::domain::institution::{InstitutionKind, InstitutionState};
 use rumbo::domain::invitation::{InvitationState, Purpose};
 use rumbo::domain::language::Language;
 use rumbo::domain::policy::Relation;
@@ -13,7 +14,7 @@ use rumbo::domain::seats::{KeptFor, PoolDraft};
 use rumbo::domain::text::Country;
 use rumbo::store::enrolment::decision;
 use rumbo::store::history::{self, Step};
-use rumbo::store::{edition, enrolment, invitation, seat_pool, submission};
+use rumbo::store::{edition, enrolment, institution, invitation, seat_pool, submission};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -333,7 +334,7 @@ impl<'a> World<'a> {
         let on = match (case.mutation, case.subject) {
             // The ability is about the edition, the row of the run about one enrolment in it, or there is none.
             ("revokeRole" | "decideEnrolments" | "nominate", _) => return None,
-            ("createCourse" | "createInstitution", _) => Value::Null,
+            ("createCourse" | "createInstitution" | "proposeInstitution", _) => Value::Null,
             ("updateCourse" | "createEdition", _) => json!(self.course),
             ("updateInstitution", _) => json!(institution),
             ("updateDeliverable", _) => json!(self.project),
@@ -515,6 +516,32 @@ impl<'a> World<'a> {
         recorded.expect("a step");
         tx.commit().await.expect("a commit");
         id.to_string()
+    }
+
+    /// An institution that somebody proposed.
+    pub(super) async fn proposal(&self) -> String {
+        let name = format!("Missing {}", self.next());
+        let row = institution::Model {
+            id: InstitutionId(self.test.app.clock.new_id()),
+            code: None,
+            aliases: json!([]),
+            country: "UY".to_owned(),
+            kind: InstitutionKind::Other,
+            merged_into: None,
+            created_at: self.test.now(),
+            version: 1,
+            name_key: name.to_lowercase(),
+            search_text: name.to_lowercase(),
+            name,
+            state: InstitutionState::Proposed,
+            proposed_by: self.appointed.person,
+            merged_at: None,
+            followed_at: None,
+        };
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        let row = institution::insert(&tx, row).await.expect("a proposal");
+        tx.commit().await.expect("a commit");
+        row.id.to_string()
     }
 
     /// The token of an invitation to be tutor, for this address.

@@ -1,5 +1,5 @@
-//! Nominations: whom a focal point may name for what, what the nominee does with the token of the message, and what each
-//! sees of it.
+//! Nominations: whom a focal point may name for what, what the nominee does with the token of the message, and what
+//! each sees of it.
 
 use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::id::InstitutionId;

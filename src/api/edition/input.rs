@@ -84,7 +84,8 @@ pub struct EditionInput {
     /// Whether tutors release the grades of their teams themselves.
     #[graphql(default = false)]
     pub(super) tutors_release: bool,
-    /// Whether a second focal point of an institution endorses each of its nominations before the nominee is written to.
+    /// Whether a second focal point of an institution endorses each of its nominations before the nominee is written
+    /// to.
     #[graphql(default = false)]
     pub(super) endorses_nominations: bool,
     /// For how many hours a seat that becomes free is offered to the next in line, 1 to 720; left out where they have

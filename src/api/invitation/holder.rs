@@ -109,8 +109,9 @@ pub struct RegisterInvitedInput {
     time_zone: String,
     /// 12 to 128 characters of any script, taken byte for byte; neither common nor made of your names.
     password: String,
-    /// What you state about yourself; required for an invitation to an edition. For a nomination the institution is the one
-    /// that nominates, whatever stands here, and so is the constituent group for an organisation of employers or workers.
+    /// What you state about yourself; required for an invitation to an edition. For a nomination the institution is the
+    /// one that nominates, whatever stands here, and so is the constituent group for an organisation of employers or
+    /// workers.
     declaration: Option<StateDeclarationInput>,
     /// Why you want to take part, up to 10,000 characters (NFC); for an invitation to an edition.
     motivation: Option<String>,

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, SubmissionId, TeamId, VersionId};
 use crate::domain::policy::Relation;
+use crate::store::snapshot::former;
 use crate::store::{
     Db, allocation, assessment, author, completion, deliverable, grade, submission, team, team_member, version,
 };
@@ -104,6 +105,9 @@ lists! {
     /// Released grades.
     Grades(grades): SubmissionId => grade::Model,
         |db, actor, keys| grade::of_submissions(db, keys), |row: &grade::Model| row.submission_id;
+    /// What enrolments were counted with before.
+    FormerSnapshots(former_snapshots): EnrolmentId => former::Model,
+        |db, actor, keys| former::of_enrolments(db, keys), |row: &former::Model| row.enrolment_id;
     /// Decided outcomes.
     Completions(completions): EnrolmentId => completion::Model,
         |db, actor, keys| completion::of_enrolments(db, keys), |row: &completion::Model| row.enrolment_id;

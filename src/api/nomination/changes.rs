@@ -114,9 +114,9 @@ pub struct NominationMutation;
 impl NominationMutation {
     /// Names somebody for an edition, with or without an account: a message goes to the address, with a token that is
     /// answered like that of an invitation until `expiresAt`. Whoever accepts applies, and is confirmed or waits as the
-    /// edition's `policy` says. Where the edition `endorsesNominations`, the message goes out when it is endorsed. From its
-    /// announcement to the end of its enrolment window, and not more than `nominationSeats.remaining` (`EDITION_FULL`). For
-    /// focal points of the institution.
+    /// edition's `policy` says. Where the edition `endorsesNominations`, the message goes out when it is endorsed. From
+    /// its announcement to the end of its enrolment window, and not more than `nominationSeats.remaining`
+    /// (`EDITION_FULL`). For focal points of the institution.
     async fn nominate(&self, ctx: &Context<'_>, input: NominateInput) -> ApiResult<NominatePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let run = async {
@@ -184,8 +184,8 @@ impl NominationMutation {
         WithdrawNominationPayload::of(Box::pin(run).await, Nomination)
     }
 
-    /// Gives a nominee a rank among those of the institution for the edition, by which coordinators decide whom to admit
-    /// first. Not once the nomination was declined or is over. For focal points of the institution.
+    /// Gives a nominee a rank among those of the institution for the edition, by which coordinators decide whom to
+    /// admit first. Not once the nomination was declined or is over. For focal points of the institution.
     async fn rank_nomination(&self, ctx: &Context<'_>, input: RankNominationInput) -> ApiResult<RankNominationPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let run = async {

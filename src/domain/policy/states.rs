@@ -131,6 +131,7 @@ mod tests {
                 Kind::Enrolment,
                 enrolment(|state| departure(state).is_ok()),
             ),
+            ("correctSnapshot", Kind::Enrolment, enrolment(E::is_frozen)),
             (
                 "decideCompletion",
                 Kind::Enrolment,

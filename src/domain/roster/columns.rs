@@ -133,8 +133,8 @@ impl Field {
 pub(super) struct Columns {
     fields: Vec<Field>,
     pub(super) ignored: Vec<String>,
-    /// What rows call their columns: those with an address of their own, and those whose user name is one. All rows share
-    /// them.
+    /// What rows call their columns: those with an address of their own, and those whose user name is one. All rows
+    /// share them.
     names: [Arc<Names>; 2],
 }
 

@@ -1,5 +1,5 @@
-//! The content of a row as one number: a row with the same one asks for the same. Its address alone as another: by it the
-//! row is known again, whoever has the address by then.
+//! The content of a row as one number: a row with the same one asks for the same. Its address alone as another: by it
+//! the row is known again, whoever has the address by then.
 
 use sha2::{Digest, Sha256};
 

@@ -10,8 +10,8 @@ use crate::domain::sheet::{ROWS_MOST, Row, Sheet, Unreadable, is_garbled};
 use crate::domain::text::{Country, Email, Name, ShortCode, Title, formula_plain, parse_time_zone};
 use crate::error::{Code, Flaw};
 
-/// What the platform calls somebody who takes part, as a role: by its name, or the number that it has from the beginning.
-/// The one with the number 1 is a manager.
+/// What the platform calls somebody who takes part, as a role: by its name, or the number that it has from the
+/// beginning. The one with the number 1 is a manager.
 const PARTICIPANT: [&str; 3] = ["student", "participant", "5"];
 /// The same as the kind of a role, of which 1 is the first.
 const OF_PARTICIPANTS: [&str; 3] = ["student", "participant", "1"];
@@ -54,8 +54,8 @@ pub fn people(sheet: &Sheet) -> Result<Roster<PersonRow>, Unreadable> {
 }
 
 /// Reads a table of enrolments: one entry for each edition of a row. Without a column for editions all are in the
-/// edition that was named beside the file, which `named` then is; where there are both, they must be the same. The names
-/// of somebody need to stand in one of their rows only.
+/// edition that was named beside the file, which `named` then is; where there are both, they must be the same. The
+/// names of somebody need to stand in one of their rows only.
 ///
 /// # Errors
 /// What is wrong with the columns; [`Code::LimitReached`] for more enrolments than a file may have rows.

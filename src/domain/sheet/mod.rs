@@ -141,8 +141,8 @@ pub type Line = (u64, Result<Vec<String>, Flaw>);
 /// A table of cells: the first line that is not blank names the columns.
 ///
 /// # Errors
-/// [`Code::Unreadable`] without such a line, [`Code::LimitReached`] for more rows or columns than there may be; what the
-/// lines themselves say. Nothing is read past the last row that there may be.
+/// [`Code::Unreadable`] without such a line, [`Code::LimitReached`] for more rows or columns than there may be; what
+/// the lines themselves say. Nothing is read past the last row that there may be.
 pub fn of_cells(form: Form, lines: impl IntoIterator<Item = Result<Line, Unreadable>>) -> Result<Sheet, Unreadable> {
     let mut lines = lines.into_iter().filter(|line| !is_blank(line));
     let Some((line, first)) = lines.next().transpose()? else {
@@ -215,8 +215,8 @@ fn row(line: u64, cells: Result<Vec<String>, Flaw>, width: usize) -> Row {
     }
 }
 
-/// A cell without space at its ends. What is a space and the second half of a letter that was read wrongly stays, so that it
-/// is seen: `à` becomes `Ã` and a no-break space.
+/// A cell without space at its ends. What is a space and the second half of a letter that was read wrongly stays, so
+/// that it is seen: `à` becomes `Ã` and a no-break space.
 fn trim(cell: &str) -> &str {
     let start = cell.trim_start();
     let text = start.trim_end();

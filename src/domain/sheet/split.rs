@@ -36,8 +36,8 @@ impl Delimiter {
     }
 }
 
-/// The records of a text, one after the other as they are asked for. Their delimiter is the one that parts most cells of
-/// the first line, or the one that the line `sep=;` before it names, as some spreadsheets write it.
+/// The records of a text, one after the other as they are asked for. Their delimiter is the one that parts most cells
+/// of the first line, or the one that the line `sep=;` before it names, as some spreadsheets write it.
 pub(super) fn split(text: &str) -> (Delimiter, impl Iterator<Item = Result<Line, Unreadable>>) {
     let mut lines = text.split(['\r', '\n']);
     let first = lines.find(|line| !line.trim().is_empty()).unwrap_or_default();

@@ -192,7 +192,22 @@ fn every_notice(words: &str) -> Vec<Notice> {
             .into_iter()
             .flat_map(|state| moved(state, words)),
     );
+    all.extend(put_right(words));
     all
+}
+
+/// What coordinators put right.
+fn put_right(words: &str) -> [Notice; 2] {
+    [
+        Notice::SnapshotCorrected {
+            edition: about(words),
+            reason: words.into(),
+        },
+        Notice::ProposalSettled {
+            proposed: words.into(),
+            registered: words.into(),
+        },
+    ]
 }
 
 /// An edition that now takes place in another zone, ending later.

@@ -9,9 +9,11 @@ use crate::domain::decision::Decided;
 use crate::domain::id::{
     AnyId, CourseId, DeliverableId, EditionId, EnrolmentId, InstitutionId, PersonId, SubmissionId, TeamId,
 };
+use crate::domain::institution::InstitutionState;
 use crate::domain::policy::Relation;
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
+use crate::service::institution::is_seen;
 use crate::store::enrolment::decision;
 use crate::store::team_member::Place;
 use crate::store::{completion, course, deliverable, edition, enrolment, institution, submission, team, team_member};
@@ -21,7 +23,7 @@ use crate::store::{completion, course, deliverable, edition, enrolment, institut
 pub(super) struct Seen {
     pub(super) editions: HashMap<EditionId, edition::Model>,
     pub(super) courses: HashSet<CourseId>,
-    pub(super) institutions: HashSet<InstitutionId>,
+    pub(super) institutions: HashMap<InstitutionId, InstitutionState>,
     pub(super) enrolments: HashMap<EnrolmentId, enrolment::Model>,
     pub(super) to_enrolments: HashMap<EnrolmentId, Relation>,
     pub(super) decided: HashMap<EnrolmentId, Decided>,
@@ -56,7 +58,8 @@ impl Seen {
         let courses = course::by_ids_visible(db, actor, &wanted!(checks, CourseId)).await?;
         seen.courses = courses.into_iter().map(|row| row.id).collect();
         let institutions = institution::by_ids(db, &wanted!(checks, InstitutionId)).await?;
-        seen.institutions = institutions.into_iter().map(|row| row.id).collect();
+        let institutions = institutions.into_iter().filter(|row| is_seen(actor, row));
+        seen.institutions = institutions.map(|row| (row.id, row.state)).collect();
         let enrolments = wanted!(checks, EnrolmentId);
         seen.to_enrolments = completion::relations(db, actor, &enrolments).await?;
         if checks.iter().any(|check| check.operation == "undoDecision") {

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use super::*;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::domain::institution::InstitutionKind;
+use crate::domain::institution::{InstitutionKind, InstitutionState};
 use crate::service::session::{SessionTokens, SignedIn, actor, refresh, sign_in};
 use crate::store::outbox;
 use crate::store::session;
@@ -327,6 +327,14 @@ async fn merged_pair(bench: &Bench) -> (InstitutionId, InstitutionId) {
             version: 1,
             name_key: String::new(),
             search_text: String::new(),
+            state: if ids.is_empty() {
+                InstitutionState::Registered
+            } else {
+                InstitutionState::Merged
+            },
+            proposed_by: None,
+            merged_at: None,
+            followed_at: None,
         };
         ids.push(institution::insert(&tx, row).await.expect("registered").id);
     }

@@ -7,7 +7,8 @@ use crate::app::App;
 use crate::auth::provider::Provider;
 use crate::domain::actor::{Grant, Scope};
 use crate::domain::id::{PersonId, RoleAssignmentId};
-use crate::domain::identity::{Claims, mapped};
+use crate::domain::identity::{Claims, RoleRule, mapped};
+use crate::domain::institution::InstitutionState;
 use crate::domain::policy::Action;
 use crate::error::Result;
 use crate::store::{Tx, audit, course, edition, identity, institution, role};
@@ -17,7 +18,7 @@ use crate::store::{Tx, audit, course, edition, identity, institution, role};
 /// the person's row.
 pub(super) async fn follow(app: &App, tx: &Tx, provider: &Provider, person: PersonId, claims: &Claims) -> Result<()> {
     let now = app.clock.now();
-    let wanted = mapped(&provider.roles, &claims.others);
+    let wanted = settled(tx, mapped(&provider.roles, &claims.others)).await?;
     let held = role::of_person(tx, person, now).await?;
     let is_wanted = |row: &role::Model| wanted.iter().any(|grant| is_of(row, *grant));
     for row in &held {
@@ -58,20 +59,35 @@ pub async fn end_without_a_rule(app: &App) -> Result<usize> {
     let mut owners = BTreeMap::new();
     for provider in app.providers.all() {
         let known = identity::owners_with_roles(&tx, &provider.key, provider.issuer()).await?;
-        owners.insert(provider.key.as_str(), known);
+        let given = settled(&tx, provider.roles.iter().map(RoleRule::grant).collect()).await?;
+        owners.insert(provider.key.as_str(), (known, given));
     }
     let mut ended = 0;
     for row in role::of_providers(&tx, app.clock.now()).await? {
         let key = row.provider.as_deref().unwrap_or_default();
-        let is_known = owners.get(key).is_some_and(|known| known.contains(&row.person_id));
-        let rules = app.providers.find(key).map_or(&[][..], |provider| &provider.roles);
-        if !is_known || !rules.iter().any(|rule| is_of(&row, rule.grant())) {
+        let is_given = owners.get(key).is_some_and(|(known, given)| {
+            known.contains(&row.person_id) && given.iter().any(|grant| is_of(&row, *grant))
+        });
+        if !is_given {
             end(app, &tx, &row).await?;
             ended += 1;
         }
     }
     tx.commit().await?;
     Ok(ended)
+}
+
+/// What the rules give now: a role in an institution that was merged is one in the institution into which it was.
+async fn settled(tx: &Tx, grants: Vec<Grant>) -> Result<Vec<Grant>> {
+    let mut given = Vec::new();
+    for grant in grants {
+        let scope = institution::settled(tx, grant.scope).await?;
+        let grant = Grant { scope, ..grant };
+        if !given.contains(&grant) {
+            given.push(grant);
+        }
+    }
+    Ok(given)
 }
 
 fn is_of(row: &role::Model, grant: Grant) -> bool {
@@ -83,7 +99,10 @@ async fn exists(tx: &Tx, scope: Scope) -> Result<bool> {
         Scope::System => true,
         Scope::Course(id) => course::find(tx, id).await?.is_some(),
         Scope::Edition(id) => edition::find(tx, id).await?.is_some(),
-        Scope::Institution(id) => institution::find(tx, id).await?.is_some(),
+        Scope::Institution(id) => {
+            let row = institution::find(tx, id).await?;
+            row.is_some_and(|row| row.state == InstitutionState::Registered)
+        }
     })
 }
 

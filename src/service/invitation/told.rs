@@ -51,7 +51,7 @@ pub(super) async fn place_name(connection: &impl Connection, scope: Scope) -> Re
     Ok(match scope {
         Scope::System => None,
         Scope::Institution(id) => {
-            let row = institution::find(connection, id).await?.ok_or_else(gone)?;
+            let row = institution::resolve(connection, id).await?.ok_or_else(gone)?;
             Some(Localized::of(Language::Es, row.name))
         }
         Scope::Course(id) => Some(course::find(connection, id).await?.ok_or_else(gone)?.titles()),

@@ -1,5 +1,5 @@
-//! The second person of an institution, where the edition asks for one: the other focal points are told whom one of them
-//! named, and one of them endorses it. Only then is the nominee written to.
+//! The second person of an institution, where the edition asks for one: the other focal points are told whom one of
+//! them named, and one of them endorses it. Only then is the nominee written to.
 
 use super::{AT, check_deadline, institution_name, message, nominee, opened, orphan};
 use crate::app::App;
@@ -18,13 +18,13 @@ use crate::store::invitation::Model;
 use crate::store::nomination::{self, Endorsed};
 use crate::store::{Tx, audience, audit, outbox};
 
-/// Endorses what somebody else of the institution nominated. The nominee is written to, and can answer for as long as if
-/// they were named now; who nominated is told.
+/// Endorses what somebody else of the institution nominated. The nominee is written to, and can answer for as long as
+/// if they were named now; who nominated is told.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a nomination out of the actor's sight, [`Error::Forbidden`] for one of an institution that is not
-/// theirs, [`Code::StaleVersion`], [`Code::OwnWork`] for who nominated, [`Code::EnrolmentClosed`] after the window,
-/// [`Code::IllegalTransition`] unless it waits for it.
+/// [`Error::NotFound`] for a nomination out of the actor's sight, [`Error::Forbidden`] for one of an institution that
+/// is not theirs, [`Code::StaleVersion`], [`Code::OwnWork`] for who nominated, [`Code::EnrolmentClosed`] after the
+/// window, [`Code::IllegalTransition`] unless it waits for it.
 pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -> Result<Model> {
     let by = actor.signed_in()?;
     let tx = app.db.write().await?;

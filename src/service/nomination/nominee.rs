@@ -13,10 +13,10 @@ use crate::service::account::{self, Statement};
 use crate::store::invitation::Model;
 use crate::store::{Connection, Tx, course, declaration, edition, institution, outbox};
 
-/// The institution of a nomination; `None` for an invitation of another kind.
+/// The institution of a nomination, or the one into which that was merged; `None` for an invitation of another kind.
 async fn nominator(connection: &impl Connection, row: &Model) -> Result<Option<institution::Model>> {
     let Some(id) = row.institution_id else { return Ok(None) };
-    let found = institution::find(connection, id).await?;
+    let found = institution::resolve(connection, id).await?;
     found
         .map(Some)
         .ok_or_else(|| Error::internal("a nomination of no institution"))
@@ -31,7 +31,7 @@ pub(in crate::service) async fn nominator_name(connection: &impl Connection, row
 /// speaks for one.
 pub(in crate::service) async fn speak_for(tx: &Tx, row: &Model, statement: &mut Statement) -> Result<()> {
     if let Some(found) = nominator(tx, row).await? {
-        statement.institution = Some(found.merged_into.unwrap_or(found.id));
+        statement.institution = Some(found.id);
         statement.constituent_group = group(found.kind, statement);
     }
     Ok(())
@@ -65,8 +65,8 @@ pub(in crate::service) async fn declare(app: &App, tx: &Tx, row: &Model, person:
     Ok(())
 }
 
-/// Tells who nominated somebody what became of it, whatever state the nomination entered; nobody for an invitation of another
-/// kind.
+/// Tells who nominated somebody what became of it, whatever state the nomination entered; nobody for an invitation of
+/// another kind.
 pub(in crate::service) async fn tell_nominator(
     clock: &Clock,
     tx: &Tx,

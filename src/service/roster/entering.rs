@@ -26,9 +26,8 @@ struct Entrant {
     entry: Entry,
 }
 
-/// Carries rows out, as they were judged, in their edition, which is locked; the caller holds the register of people where some
-/// have no account.
-/// `ledger` has its seats as they are before. Gives what the statistics have to count.
+/// Carries rows out, as they were judged, in their edition, which is locked; the caller holds the register of people
+/// where some have no account. `ledger` has its seats as they are before. Gives what the statistics have to count.
 pub(super) async fn write(
     task: &Task<'_>,
     tx: &Tx,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
 
 use super::{Column, Entity, Model, visible_to};
 use crate::domain::actor::Actor;
@@ -10,6 +11,7 @@ use crate::domain::id::{EditionId, InstitutionId};
 use crate::domain::language::Language;
 use crate::domain::person::ConstituentGroup;
 use crate::error::Result;
+use crate::store::institution;
 use crate::store::page::{Page, Wanted, fetch};
 
 /// Which enrolments of a list are wanted; an empty list does not restrict.
@@ -19,13 +21,13 @@ pub struct Filter {
     pub states: Vec<EnrolmentState>,
     /// Only these countries (two letters; empty for not stated).
     pub countries: Vec<String>,
-    /// Only these institutions.
+    /// Only these institutions, and those that were merged into one of them.
     pub institutions: Vec<InstitutionId>,
     /// Only these constituent groups.
     pub constituent_groups: Vec<ConstituentGroup>,
     /// Only people who want to be written to in these languages.
     pub languages: Vec<Language>,
-    /// Only people whom these institutions nominated.
+    /// Only people whom these institutions nominated, or those that were merged into one of them.
     pub nominated_by: Vec<InstitutionId>,
     /// Only those who applied then or later.
     pub applied_from: Option<DateTime<Utc>>,
@@ -84,6 +86,7 @@ pub(in crate::store) fn in_order(actor: &Actor, edition: EditionId, filter: &Fil
 
 /// The edition's enrolments that exist for the actor and fit the filter, in no order.
 fn in_edition(actor: &Actor, edition: EditionId, filter: &Filter) -> Select<Entity> {
+    let of = |column: Column| Expr::col((Entity, column));
     let mut list = Entity::find()
         .filter(Column::EditionId.eq(edition))
         .filter(visible_to(actor));
@@ -94,7 +97,7 @@ fn in_edition(actor: &Actor, edition: EditionId, filter: &Filter) -> Select<Enti
         list = list.filter(Column::Country.is_in(filter.countries.iter().cloned()));
     }
     if !filter.institutions.is_empty() {
-        list = list.filter(Column::InstitutionId.is_in(filter.institutions.iter().copied()));
+        list = list.filter(institution::family(of(Column::InstitutionId), &filter.institutions));
     }
     if !filter.constituent_groups.is_empty() {
         list = list.filter(Column::ConstituentGroup.is_in(filter.constituent_groups.iter().copied()));
@@ -103,7 +106,7 @@ fn in_edition(actor: &Actor, edition: EditionId, filter: &Filter) -> Select<Enti
         list = list.filter(Column::Language.is_in(filter.languages.iter().copied()));
     }
     if !filter.nominated_by.is_empty() {
-        list = list.filter(Column::NominatedBy.is_in(filter.nominated_by.iter().copied()));
+        list = list.filter(institution::family(of(Column::NominatedBy), &filter.nominated_by));
     }
     if let Some(from) = filter.applied_from {
         list = list.filter(Column::AppliedAt.gte(from));

@@ -44,7 +44,8 @@ fn world() -> String {
         ));
     }
     rows.push(format!(
-        "INSERT INTO institution VALUES ({}, NULL, 'N', '[]', 'UY', 'other', NULL, {now}, 1, 'n', 'n');",
+        "INSERT INTO institution (id, name, aliases, country, kind, created_at, version, name_key, search_text)
+             VALUES ({}, 'N', '[]', 'UY', 'other', {now}, 1, 'n', 'n');",
         id(NOMINATOR)
     ));
     for person in EVERYBODY {

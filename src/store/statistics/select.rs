@@ -9,8 +9,8 @@ use sea_orm::sea_query::{
 use super::Scope;
 use crate::domain::actor::Reach;
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::statistics::{Dimension, Filter, PeriodRule};
-use crate::store::edition;
+use crate::domain::statistics::{Dimension, PeriodRule};
+use crate::store::{edition, institution};
 
 /// What is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(super) fn restrict(statement: &mut SelectStatement, scope: &Scope, by: &[Dim
     }
     statement
         .cond_where(editions_condition(scope))
-        .cond_where(people_condition(filter));
+        .cond_where(people_condition(scope));
 }
 
 /// Which editions: period, courses, editions, and those within reach.
@@ -119,7 +119,8 @@ pub(super) fn editions_condition(scope: &Scope) -> Condition {
 }
 
 /// Which people, as their enrolments have frozen them.
-pub(super) fn people_condition(filter: &Filter) -> Condition {
+pub(super) fn people_condition(scope: &Scope) -> Condition {
+    let filter = scope.filter;
     let mut all = Condition::all();
     let mut words = |column: &'static str, words: Vec<String>| {
         if !words.is_empty() {
@@ -151,9 +152,19 @@ pub(super) fn people_condition(filter: &Filter) -> Condition {
     let kinds = filter.institution_kinds.iter();
     words("institution_kind", kinds.map(|kind| kind.word().to_owned()).collect());
     if !filter.institutions.is_empty() {
-        all = all.add(t("institution_id").is_in(filter.institutions.iter().map(|id| id.0)));
+        all = all.add(institutions_condition(scope));
     }
     all
+}
+
+/// Which institutions. Now those count that were merged into one of them, too; at an earlier instant each is what it was.
+fn institutions_condition(scope: &Scope) -> Condition {
+    let ids = &scope.filter.institutions;
+    let column = t("institution_id");
+    match scope.as_at {
+        Some(_) => column.is_in(ids.iter().map(|id| id.0)).into_condition(),
+        None => institution::family(column, ids),
+    }
 }
 
 /// A statement for sums: of an earlier instant it adds up the journal itself, where what began and ended

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::store::{Engine, engine};
 
 /// The tables whose rows the database itself keeps as they were written, and the keys that no two rows share.
-pub const APPEND_ONLY: [(&str, &[&str]); 12] = [
+pub const APPEND_ONLY: [(&str, &[&str]); 13] = [
     ("access_record", &["id"]),
     ("admission_criteria", &["id", "edition_id, number"]),
     ("admission_score", &["id"]),
@@ -16,6 +16,7 @@ pub const APPEND_ONLY: [(&str, &[&str]); 12] = [
     ("audit_entry", &["id"]),
     ("audit_seal", &["sequence"]),
     ("completion", &["id"]),
+    ("former_snapshot", &["id"]),
     ("grade", &["id"]),
     ("state_history", &["id"]),
     ("submission_author", &["version_id, enrolment_id"]),

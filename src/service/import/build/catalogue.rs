@@ -10,6 +10,7 @@ use crate::domain::edition::{EditionState, EnrolmentPolicy, Modality};
 use crate::domain::id::{CourseId, DeliverableId, EditionId, InstitutionId, MeetingId};
 use crate::domain::import::timeline::{self, Span};
 use crate::domain::import::{Course, Edition, Plan, TIME_ZONE};
+use crate::domain::institution::InstitutionState;
 use crate::domain::language::{Language, Localized};
 use crate::domain::text::order_key;
 use crate::service::import::compare::Known;
@@ -35,6 +36,10 @@ impl Builder<'_> {
                     version: 1,
                     name_key: order_key(row.name.as_ref()),
                     search_text: institution::search_text(row.name.as_ref(), []),
+                    state: InstitutionState::Registered,
+                    proposed_by: None,
+                    merged_at: None,
+                    followed_at: None,
                 });
             }
         }

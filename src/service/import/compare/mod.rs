@@ -48,7 +48,11 @@ pub(super) fn compare(plan: &Plan, stored: &Stored, today: NaiveDate) -> Result<
         institutions: plan
             .institutions
             .iter()
-            .map(|row| Some(stored.institutions.get(row.code.as_ref())?.id))
+            .map(|row| {
+                // One that was merged is the one into which it was.
+                let row = stored.institutions.get(row.code.as_ref())?;
+                Some(row.merged_into.unwrap_or(row.id))
+            })
             .collect(),
         people: plan
             .people
@@ -139,9 +143,18 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    /// The code of a stored institution, where the files name it.
-    fn institution_code(&self, id: Option<InstitutionId>) -> String {
+    /// The code of a stored institution, where the files name it: that of the row at `named` if it is this one, or was
+    /// merged into it.
+    fn institution_code(&self, id: Option<InstitutionId>, named: Option<usize>) -> String {
         let Some(id) = id else { return String::new() };
+        let named = named.map(|place| &self.plan.institutions[place].code);
+        let is_named = |code: &&ShortCode| {
+            let row = self.stored.institutions.get::<str>(code.as_ref());
+            row.is_some_and(|row| row.id == id || row.merged_into == Some(id))
+        };
+        if let Some(code) = named.filter(is_named) {
+            return code.to_string();
+        }
         self.codes.get(&id).map_or_else(|| id.to_string(), ToString::to_string)
     }
 
@@ -174,7 +187,7 @@ impl<'a> Comparer<'a> {
                 ("country", stored.country.clone().unwrap_or_default(), country(row)),
                 (
                     "institution",
-                    self.institution_code(stored.institution_id),
+                    self.institution_code(stored.institution_id, row.institution),
                     self.institution_of(row),
                 ),
             ]
@@ -305,7 +318,7 @@ impl<'a> Comparer<'a> {
             ),
             (
                 "nominated_by",
-                self.institution_code(stored.nominated_by),
+                self.institution_code(stored.nominated_by, row.nominated_by),
                 nominator.unwrap_or_default(),
             ),
             ("status", stored.state.word().to_owned(), row.status.word().to_owned()),

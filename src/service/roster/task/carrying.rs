@@ -1,5 +1,5 @@
-//! The pieces of a file carried out, each in a transaction of its own, or all in one: judged again under locks, by what the
-//! actor may by then.
+//! The pieces of a file carried out, each in a transaction of its own, or all in one: judged again under locks, by what
+//! the actor may by then.
 
 use std::time::Duration;
 
