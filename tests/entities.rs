@@ -50,6 +50,9 @@ async fn every_entity_has_its_table_with_its_columns() {
         enrolment,
         enrolment::decision,
         enrolment::transfer,
+        form,
+        form::application,
+        form::consent,
         grade,
         history,
         idempotency,
@@ -105,14 +108,18 @@ async fn append_only_tables_refuse_changes_and_removals() {
     let db = test.connect().await;
     run(&db, SEED).await.expect("the seed is valid");
     run(&db, LATER).await.expect("the rest of it is valid");
+    run(&db, ANSWERED).await.expect("a form, and what was said to it");
     let tables = [
         ("access_record", "operation = 'another'"),
         ("admission_criteria", "number = 2"),
         ("admission_score", "comment = 'better'"),
+        ("application", "language = 'pt'"),
+        ("application_form", "number = 2"),
         ("assessment", "comment = 'better'"),
         ("audit_entry", "reason = 'another'"),
         ("audit_seal", "sequence = 2"),
         ("completion", "outcome = 'not_completed'"),
+        ("consent", "given = false"),
         ("former_snapshot", "country = 'BR'"),
         ("grade", "value = 100000"),
         ("state_history", "to_state = 'draft'"),
@@ -500,7 +507,7 @@ INSERT INTO enrolment (id, edition_id, person_id, person_number, state, motivati
     VALUES ({5}, {4}, {1}, 1, 'confirmed', '', {now}, '2026-01', 'female', 'UY', {2}, 'workers', 'es', 0, 0, 1);";
 
 /// One row of everything that an append-only row refers to, and one row of each append-only table.
-const SEED: &str = "
+pub const SEED: &str = "
 INSERT INTO person (id, number, email, given_name, family_name, language, time_zone, created_at, version)
     VALUES ({1}, 1, 'ana@example.org', 'Ana', 'Pereira', 'es', 'America/Montevideo', {now}, 1);
 INSERT INTO institution (id, name, aliases, country, kind, created_at, version)
@@ -543,6 +550,14 @@ INSERT INTO admission_criteria (id, edition_id, number, rubric, created_at, crea
     VALUES ({16}, {4}, 1, '{}', {now}, {1});
 INSERT INTO admission_score (id, enrolment_id, criteria_id, assessor_id, scores, points, comment, scored_at)
     VALUES ({17}, {5}, {16}, {1}, '[]', 80000, 'good', {now});";
+
+/// A form of the edition of [`SEED`], and what its enrolment answered and consented to.
+pub const ANSWERED: &str = "
+INSERT INTO application_form (id, edition_id, number, content, published_at) VALUES ({16}, {4}, 1, '{}', {now});
+UPDATE edition SET form_number = 1;
+INSERT INTO application (id, enrolment_id, form_id, language, answers, given_at) VALUES ({17}, {5}, {16}, 'es', '[]', {now});
+INSERT INTO consent (id, enrolment_id, person_id, form_id, purpose, text_version, language, given, required, via, stated_at)
+    VALUES ({18}, {5}, {1}, {16}, 'data', 1, 'es', true, true, 'session', {now});";
 
 /// Runs a script in a transaction of its own; `{7}` in it is the identifier number seven.
 pub async fn run(db: &Db, script: &str) -> Result<(), DbErr> {

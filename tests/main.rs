@@ -4,6 +4,7 @@ mod ability;
 mod account;
 mod admission;
 mod api_token;
+mod application;
 mod architecture;
 mod assessment;
 mod attack;

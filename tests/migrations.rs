@@ -4,7 +4,7 @@ use ::migrations::{Migrator, MigratorTrait};
 use rumbo::store::{Db, verify};
 use sea_orm::{ConnectOptions, Database};
 
-use crate::entities::run;
+use crate::entities::{ANSWERED, SEED, run};
 use crate::support::db::TestDb;
 use crate::support::rows::texts;
 
@@ -152,4 +152,39 @@ async fn an_institution_that_was_merged_says_so() {
         .await
         .expect("the triggers can be listed");
     assert_eq!(unguarded, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn editions_and_enrolments_of_before_have_no_form() {
+    let test = TestDb::empty().await;
+    let db = before(&test, "m20261127_000049_application_forms").await;
+    run(&db, SEED).await.expect("rows of before");
+    migrate(&test, None).await;
+    let forms = "SELECT CAST(form_number AS text) FROM edition";
+    assert_eq!(texts(&db, forms).await, ["0"]);
+    run(&db, ANSWERED).await.expect("a form from now on");
+    assert_eq!(texts(&db, forms).await, ["1"]);
+    for wrong in [
+        // A version again, a version before the first, a second answer, an answer to nothing.
+        "INSERT INTO application_form (id, edition_id, number, content, published_at) VALUES ({20}, {4}, 1, '{}', {now})",
+        "INSERT INTO application_form (id, edition_id, number, content, published_at) VALUES ({20}, {4}, 0, '{}', {now})",
+        "INSERT INTO application (id, enrolment_id, form_id, language, answers, given_at)
+           VALUES ({20}, {5}, {16}, 'es', '[]', {now})",
+        "INSERT INTO application (id, enrolment_id, form_id, language, answers, given_at)
+           VALUES ({20}, {21}, {16}, 'es', '[]', {now})",
+        "INSERT INTO consent (id, enrolment_id, person_id, form_id, purpose, text_version, language, given, required, via,
+             stated_at) VALUES ({20}, {5}, {1}, {21}, 'data', 1, 'es', true, true, 'session', {now})",
+        "UPDATE edition SET form_number = -1",
+    ] {
+        let refusal = run(&db, wrong).await.expect_err(wrong).to_string().to_lowercase();
+        assert!(
+            refusal.contains("constraint") || refusal.contains("append-only"),
+            "{wrong}: {refusal}"
+        );
+    }
+    let unguarded = verify::guard::unguarded(db.read())
+        .await
+        .expect("the triggers can be listed");
+    assert_eq!(unguarded, Vec::<String>::new());
+    assert!(db.is_current().await.expect("the migrations can be listed"));
 }

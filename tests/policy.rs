@@ -33,6 +33,8 @@ const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     // Whoever is signed in may be a participant; a coordinator decides about others, and may end an enrolment.
     ("enrol", ["-", "o", "o", "o", "o", "o"], &[Action::Apply]),
     ("withdraw", ["-", "o", "o", "o", "e", "-"], &[Action::Withdraw]),
+    ("own answers and consents, those of an edition", ["-", "o", "-", "-", "e", "-"], &[Action::SeeApplication]),
+    ("consent, and take it back", ["-", "o", "o", "o", "o", "o"], &[Action::StateConsent]),
     ("that somebody is enrolled", ["-", "o", "a", "i", "e", "-"], &[Action::SeeEnrolment]),
     ("decide on an enrolment", ["-", "-", "-", "-", "e", "-"],
         &[Action::DecideEnrolment, Action::CorrectSnapshot, Action::DecideCompletion, Action::ExportEnrolments]),
@@ -55,7 +57,8 @@ const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("grant any role", ["-", "-", "-", "-", "-", "yes"], &[Action::GrantRole]),
     ("audit log", ["-", "o", "o", "o", "e", "yes"], &[Action::ReadAudit]),
     ("plan and run editions", ["-", "-", "-", "-", "e", "-"],
-        &[Action::SeeUnpublished, Action::PlanEdition, Action::DefineDeliverable, Action::ManageTeams, Action::AllocateTutor]),
+        &[Action::SeeUnpublished, Action::PlanEdition, Action::DesignForm, Action::DefineDeliverable, Action::ManageTeams,
+            Action::AllocateTutor]),
     ("courses that are not announced", ["-", "-", "-", "-", "yes", "yes"], &[Action::SeeEveryCourse]),
     ("plan courses", ["-", "-", "-", "-", "yes", "-"], &[Action::PlanCourse]),
     ("accounts, institutions, settings", ["-", "-", "-", "-", "-", "yes"],

@@ -72,6 +72,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("revokeRole", ENDS),
     ("signIn", PROVES),
     ("signOut", ENDS),
+    ("stateConsent", ADDS),
     ("stateDeclaration", ADDS),
     ("unlinkIdentity", PROVES),
 ];

@@ -418,7 +418,9 @@ async fn own(test: &TestApp, mutation: &str, client: &Client<'_>, mut input: Val
 fn sender<'w, 'a>(world: &'w World<'a>, mutation: &str) -> &'w Client<'a> {
     let who = match mutation {
         "applyToEdition" => "a stranger",
-        "saveDraft" | "submitWork" | "withdrawEnrolment" | "acceptOffer" | "declineOffer" => "themself",
+        "saveDraft" | "submitWork" | "withdrawEnrolment" | "acceptOffer" | "declineOffer" | "stateConsent" => {
+            "themself"
+        }
         "createInstitution" | "updateInstitution" | "disableAccount" | "enableAccount" => "an administrator",
         "nominate" | "substituteNomination" | "endorseNomination" | "withdrawNomination" | "rankNomination" => {
             "the nominating institution"
@@ -562,14 +564,18 @@ pub(crate) async fn change_everything(test: &TestApp) -> (BTreeSet<String>, Vec<
         let ty = &argument.ty.node;
         let (client, given) = base(&world, test, mutation).await;
         let mut input = whole(&types, mutation, ty, &given, &known);
+        // What is answered to a form goes with that form: `application.rs` sends it.
+        if input.get("application").is_some() {
+            input["application"] = Value::Null;
+        }
         let mut changed = false;
         for place in places(&types, ty, &["input".to_owned()], &[], &input.clone()) {
             let below = &place.path[1..];
-            // The key of a criterion is one that the rubric has.
+            // The key of a criterion is one that the rubric has, that of a purpose one that the form has.
             let refers = place
                 .path
                 .last()
-                .is_some_and(|name| name == "criterion" || name == "key");
+                .is_some_and(|name| ["criterion", "key", "purpose"].contains(&name.as_str()));
             if let (Leaf::Text, false, Some((Form::Nfc, most))) = (place.leaf, refers, stated(&place.said)) {
                 input = with(&input, below, json!(decomposed(most, serial + 100)));
                 changed = true;

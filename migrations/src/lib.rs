@@ -41,6 +41,7 @@ mod m20261127_000044_admission;
 mod m20261127_000045_scores;
 mod m20261127_000046_imported_rows;
 mod m20261127_000048_institutions;
+mod m20261127_000049_application_forms;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000045_scores::Migration),
             Box::new(m20261127_000046_imported_rows::Migration),
             Box::new(m20261127_000048_institutions::Migration),
+            Box::new(m20261127_000049_application_forms::Migration),
         ]
     }
 }

@@ -28,6 +28,10 @@ macro_rules! abilities {
 abilities! {
     /// `applyToEdition`; on an edition.
     ApplyToEdition = "applyToEdition";
+    /// `stateConsent`; on an enrolment.
+    StateConsent = "stateConsent";
+    /// `publishApplicationForm`; on an edition.
+    PublishApplicationForm = "publishApplicationForm";
     /// `withdrawEnrolment`; on an enrolment.
     WithdrawEnrolment = "withdrawEnrolment";
     /// `decideEnrolment`; on an enrolment.

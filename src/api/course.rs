@@ -51,7 +51,7 @@ pub fn texts(texts: &Localized) -> Vec<LocalizedText> {
 }
 
 /// Reads a list of texts, each parsed by `parse`.
-fn read_texts<T: AsRef<str>>(
+pub fn read_texts<T: AsRef<str>>(
     faults: &mut Faults,
     at: &str,
     inputs: &[LocalizedTextInput],

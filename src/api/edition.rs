@@ -161,6 +161,11 @@ impl Edition {
         self.0.endorses_nominations
     }
 
+    /// What it asks those who apply; null where it asks nothing but why. Its version is not the edition's.
+    async fn application_form(&self, ctx: &Context<'_>) -> ApiResult<Option<super::form::ApplicationForm>> {
+        super::form::of_edition(ctx, &self.0).await
+    }
+
     /// To be sent back with an update; rises with every change.
     fn version(&self) -> i64 {
         self.0.version
@@ -345,8 +350,8 @@ impl EditionMutation {
     }
 
     /// Plans an edition like an earlier one, as a draft: its languages, zone, seats and for whom they are kept, rules,
-    /// deliverables with their rubrics, and meetings, with every date moved by as many days. People, teams, roles and
-    /// work stay where they are. For who may plan both.
+    /// the form by which people apply, deliverables with their rubrics, and meetings, with every date moved by as many
+    /// days. People, teams, roles and work stay where they are. For who may plan both.
     async fn copy_edition(&self, ctx: &Context<'_>, input: CopyEditionInput) -> ApiResult<CopyEditionPayload> {
         let request = Request::of(ctx);
         let run = async { service::edition::copy::copy(&request.app, &request.actor, input.read()?).await };

@@ -15,10 +15,9 @@ use super::person::Person;
 use super::plain::Quick;
 use super::reason;
 use super::request::Request;
-use crate::domain::actor::{Reach, Role};
 use crate::domain::audit::PersonalField;
 use crate::domain::id::{EditionId, EnrolmentId, PersonId};
-use crate::domain::policy::{Action, Relation};
+use crate::domain::policy::Action;
 use crate::error::{Error, Faults};
 use crate::service;
 use crate::store::{enrolment as store, person, roll};
@@ -26,10 +25,11 @@ use crate::store::{enrolment as store, person, roll};
 pub mod decision;
 mod input;
 mod row;
+mod sight;
 
 pub use input::{
     ApplyToEditionInput, ApplyToEditionPayload, EnrolmentFilter, EnrolmentOrder, WithdrawEnrolmentInput,
-    WithdrawEnrolmentPayload, read_motivation,
+    WithdrawEnrolmentPayload, read_application,
 };
 
 /// One person in one edition.
@@ -60,55 +60,6 @@ impl From<roll::Entry> for Enrolment {
         } = entry;
         let beside = Some(Box::new(Beside { person, institution }));
         Self { row, beside }
-    }
-}
-
-impl Enrolment {
-    /// How the viewer stands to this enrolment; that they see more of the person by another edition opens nothing
-    /// here. Whoever coordinates the edition, or is the person, needs no look-up: no other relation shows more.
-    async fn relation(&self, request: &Request) -> ApiResult<Relation> {
-        if let Some(known) = self.known_relation(request) {
-            return Ok(known);
-        }
-        let Request { actor, loaders, .. } = request;
-        let mut relation = Relation {
-            institution: self.row.is_nominated_by(&actor.institutions()),
-            ..Relation::NONE
-        };
-        if let Reach::Within { courses, .. } = actor.coordinated()
-            && !courses.is_empty()
-        {
-            let edition = loaders.editions.load_one(self.row.edition_id).await?;
-            relation.edition = edition.is_some_and(|edition| courses.contains(&edition.course_id));
-        }
-        if actor.holds(Role::Tutor) && !relation.edition {
-            let to_person = loaders.relations.load_one(self.row.person_id).await?;
-            relation.assigned = to_person.is_some_and(|relation| relation.assigned);
-        }
-        Ok(relation)
-    }
-
-    fn known_relation(&self, request: &Request) -> Option<Relation> {
-        if request.actor.person == Some(self.row.person_id) {
-            return Some(Relation::OWN);
-        }
-        match request.actor.coordinated() {
-            Reach::Everywhere => Some(Relation::EDITION),
-            Reach::Within { editions, .. } => editions.contains(&self.row.edition_id).then_some(Relation::EDITION),
-        }
-    }
-
-    /// Whether the viewer sees a field of it; what staff sees is noted.
-    async fn sees(&self, ctx: &Context<'_>, action: Action) -> ApiResult<bool> {
-        let field = PersonalField::shown_by(action).unwrap_or(PersonalField::Name);
-        self.sees_field(ctx, action, field).await
-    }
-
-    async fn sees_field(&self, ctx: &Context<'_>, action: Action, field: PersonalField) -> ApiResult<bool> {
-        let request = Request::of(ctx);
-        let relation = self.relation(request).await?;
-        request.reads.in_edition(self.row.edition_id);
-        Ok(request.shows(self.row.person_number, field, action, relation))
     }
 }
 
@@ -159,6 +110,22 @@ impl Enrolment {
             .sees_field(ctx, Action::SeeEmail, PersonalField::Motivation)
             .await?;
         Ok(sees.then_some(&self.row.motivation))
+    }
+
+    /// What the person answered to the form of the edition as they applied; null where there was none to answer, and for
+    /// everybody but the person and those who coordinate the edition.
+    async fn application(&self, ctx: &Context<'_>) -> ApiResult<Option<super::form::Application>> {
+        let found = super::form::of_enrolment(ctx, self.row.id).await?;
+        let shows = found.is_some() && self.sees_application(ctx).await?;
+        Ok(found.filter(|_| shows))
+    }
+
+    /// What stands of what the person said to the purposes of the edition, one a purpose; null where nothing was said,
+    /// and for everybody but the person and those who coordinate the edition.
+    async fn consents(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<super::form::Consent>>> {
+        let found = super::form::consents_of(ctx, self.row.id).await?;
+        let shows = !found.is_empty() && self.sees_application(ctx).await?;
+        Ok(Some(found).filter(|_| shows))
     }
 
     /// Gender as declared for this enrolment; null for those who may not see it.
@@ -360,7 +327,8 @@ pub struct EnrolmentMutation;
 
 #[Object]
 impl EnrolmentMutation {
-    /// Applies to an edition: confirmed at once, waiting for approval, or for a seat, as its policy says.
+    /// Applies to an edition: confirmed at once, waiting for approval, or for a seat, as its policy says. What its
+    /// `applicationForm` requires comes with it in `application`.
     async fn apply_to_edition(
         &self,
         ctx: &Context<'_>,
@@ -370,9 +338,9 @@ impl EnrolmentMutation {
         let run = async {
             let mut faults = Faults::default();
             let edition: Option<EditionId> = id::parse(&mut faults, "editionId", &input.edition_id);
-            let motivation = read_motivation(&mut faults, &input.motivation);
-            let (edition, motivation) = faults.whole(edition.zip(motivation))?;
-            service::enrolment::apply(&request.app, &request.actor, edition, &motivation).await
+            let said = read_application(&mut faults, &input.motivation, input.application.as_ref());
+            let (edition, said) = faults.whole(edition.zip(said))?;
+            service::enrolment::apply(&request.app, &request.actor, edition, &said).await
         };
         ApplyToEditionPayload::of(Box::pin(run).await, Enrolment::from)
     }

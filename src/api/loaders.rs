@@ -2,6 +2,7 @@
 //!
 //! A loader is made for a request and dies with it.
 
+pub mod forms;
 pub mod teamwork;
 
 use std::collections::HashMap;
@@ -225,6 +226,8 @@ pub struct Loaders {
     pub standings: Lookup<Standings>,
     /// Where enrolments came from and go on.
     pub transfers: Lookup<Transfers>,
+    /// Forms, and what was said to them.
+    pub forms: forms::Forms,
     /// Teams and their work.
     pub teamwork: teamwork::Teamwork,
 }
@@ -246,6 +249,7 @@ impl Loaders {
             scores: lookup(Scores(app.db.clone())),
             standings: lookup(Standings(app.db.clone())),
             transfers: lookup(Transfers(app.db.clone(), actor.clone())),
+            forms: forms::Forms::new(app),
             teamwork: teamwork::Teamwork::new(app, actor),
         }
     }

@@ -24,6 +24,7 @@ pub mod enums;
 pub mod error;
 pub mod export;
 mod filter;
+pub mod form;
 pub mod guard;
 pub mod history;
 pub mod id;
@@ -85,16 +86,18 @@ pub struct AskingMutation(
     nomination::changes::NominationMutation,
 );
 
-/// What is done with applications, and with seats. Apart for the same reason.
+/// What is done with applications, with seats, and with what enrolments are counted with. Apart for the same reason.
 #[derive(MergedObject, Default)]
 pub struct AdmissionMutation(
     enrolment::decision::DecisionMutation,
     scoring::ScoringMutation,
     seat::SeatMutation,
+    snapshot::SnapshotMutation,
 );
-/// What becomes of enrolments, and what they are counted with. Apart for the same reason.
+
+/// What people do and are asked as they apply. Apart for the same reason.
 #[derive(MergedObject, Default)]
-pub struct AboutEnrolments(enrolment::EnrolmentMutation, snapshot::SnapshotMutation);
+pub struct ApplyingMutation(enrolment::EnrolmentMutation, form::FormMutation);
 
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
@@ -108,7 +111,7 @@ pub struct Mutation(
     course::CourseMutation,
     deliverable::DeliverableMutation,
     edition::EditionMutation,
-    AboutEnrolments,
+    ApplyingMutation,
     export::ExportMutation,
     identity::IdentityMutation,
     institution::InstitutionMutation,

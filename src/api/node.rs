@@ -92,7 +92,10 @@ impl NodeQuery {
             | AnyId::SessionId(_)
             | AnyId::SigningKeyId(_)
             | AnyId::InvitationId(_)
-            | AnyId::SeatPoolId(_) => None,
+            | AnyId::SeatPoolId(_)
+            | AnyId::ApplicationFormId(_)
+            | AnyId::ApplicationId(_)
+            | AnyId::ConsentId(_) => None,
         })
     }
 }
@@ -119,6 +122,9 @@ fn seen_by(id: AnyId) -> Option<Action> {
         | AnyId::SessionId(_)
         | AnyId::SigningKeyId(_)
         | AnyId::InvitationId(_)
-        | AnyId::SeatPoolId(_) => return None,
+        | AnyId::SeatPoolId(_)
+        | AnyId::ApplicationFormId(_)
+        | AnyId::ApplicationId(_)
+        | AnyId::ConsentId(_) => return None,
     })
 }

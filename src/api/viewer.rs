@@ -8,6 +8,7 @@ use super::api_token::{ApiToken, api_tokens};
 use super::audit::{self, AccessLogEntry};
 use super::calendar::{self, CalendarLink};
 use super::error::ApiResult;
+use super::form::{self, Consent};
 use super::identity::{self, Identity};
 use super::page::{Arguments, PageOf};
 use super::person::{Declaration, Person};
@@ -104,6 +105,19 @@ impl Viewer {
     ) -> ApiResult<PageOf<ApiToken>> {
         let arguments = Arguments::new(first, after, last, before);
         api_tokens(Request::of(ctx), arguments).await
+    }
+
+    /// Everything that you said to the purposes for which editions ask consent, the latest first: what you consented to,
+    /// refused and took back. `current` tells what stands.
+    async fn consents(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, or after `after`; 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, or before `before`; 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
+    ) -> ApiResult<PageOf<Consent>> {
+        form::consents(ctx, Arguments::new(first, after, last, before)).await
     }
 
     /// The link under which calendar programs subscribe to your calendar; null as long as there is none that works.

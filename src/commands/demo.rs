@@ -30,6 +30,7 @@ use crate::service;
 use crate::service::import::Outcome;
 use crate::service::session::SignedIn;
 
+mod asked;
 mod cast;
 mod people;
 mod seed;

@@ -76,6 +76,8 @@ words! {
         Gender = "gender",
         /// What the person wrote when applying.
         Motivation = "motivation",
+        /// What the person answered to the form, and to what they consented.
+        Application = "application",
     }
 }
 
@@ -226,7 +228,7 @@ mod tests {
         ] {
             assert_eq!(capacity(&holder(roles), relation), expected, "{roles:?} {relation:?}");
         }
-        let all: Vec<_> = PersonalField::of_set(0b11111).collect();
+        let all: Vec<_> = PersonalField::of_set(0b11_1111).collect();
         assert_eq!(all, PersonalField::ALL);
     }
 }

@@ -188,6 +188,12 @@ ids! {
     InvitationId = "inv", "invitation";
     /// Seats of an edition that are kept for some.
     SeatPoolId = "pol", "seat_pool";
+    /// One version of the form by which people apply to an edition.
+    ApplicationFormId = "frm", "application_form";
+    /// What somebody answered as they applied.
+    ApplicationId = "apl", "application";
+    /// What somebody said to a purpose, once.
+    ConsentId = "cst", "consent";
 }
 
 /// A thing, and the version of it that somebody saw.

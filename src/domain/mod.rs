@@ -46,6 +46,7 @@ pub mod decision;
 pub mod deliverable;
 pub mod edition;
 pub mod enrolment;
+pub mod form;
 pub mod id;
 pub mod idempotency;
 pub mod identity;

@@ -71,6 +71,10 @@ actions! {
     Apply = "apply";
     /// Withdraw an enrolment.
     Withdraw = "withdraw";
+    /// Read what somebody answered as they applied, and to what they consented.
+    SeeApplication = "see_application";
+    /// Consent to a purpose of an edition, or take that back.
+    StateConsent = "state_consent";
     /// See that an enrolment exists, and its state.
     SeeEnrolment = "see_enrolment";
     /// Confirm, put on the waiting list, reject or exclude.
@@ -129,6 +133,8 @@ actions! {
     PlanEdition = "plan_edition";
     /// Define what an edition's teams hand in.
     DefineDeliverable = "define_deliverable";
+    /// Publish the form by which people apply to an edition.
+    DesignForm = "design_form";
     /// Read exact statistics by any dimension.
     ReadStatistics = "read_statistics";
     /// Read the totals of an edition.

@@ -86,6 +86,10 @@ pub enum Code {
     AccountExists,
     /// No seat is offered, or the time for it ran out.
     NoOffer,
+    /// The form has no such question, choice, purpose or language, or wants another kind of answer.
+    FormMismatch,
+    /// Nobody takes part without consenting to this.
+    ConsentRequired,
     /// Nobody decided on the enrolment, or something followed from the decision.
     NotUndoable,
     /// The file is no table that can be read.
@@ -154,6 +158,8 @@ impl Code {
         Self::OtherAddress,
         Self::AccountExists,
         Self::NoOffer,
+        Self::FormMismatch,
+        Self::ConsentRequired,
         Self::NotUndoable,
         Self::Unreadable,
         Self::WrongEncoding,

@@ -20,6 +20,10 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("catalogue", include_str!("../../graphql/operations/catalogue.graphql")),
     ("enrolment", include_str!("../../graphql/operations/enrolment.graphql")),
     ("admission", include_str!("../../graphql/operations/admission.graphql")),
+    (
+        "application",
+        include_str!("../../graphql/operations/application.graphql"),
+    ),
     ("team", include_str!("../../graphql/operations/team.graphql")),
     (
         "deliverable",

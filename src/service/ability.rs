@@ -140,6 +140,7 @@ impl Seen {
             }
             "updateEdition"
             | "setAdmissionCriteria"
+            | "publishApplicationForm"
             | "moveEdition"
             | "createDeliverable"
             | "createTeam"
@@ -172,6 +173,7 @@ impl Seen {
                 Some(facts.if_possible(undo.back_to().is_ok()))
             }
             "withdrawEnrolment"
+            | "stateConsent"
             | "decideEnrolment"
             | "transferEnrolment"
             | "scoreApplication"

@@ -1,16 +1,18 @@
 //! Enrolments: applying and withdrawing.
 
 use super::admission::Admissions;
+use super::application;
 use super::edition::relation as edition_relation;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::{Admission, EnrolmentState};
+use crate::domain::form::answer::Application;
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId};
 use crate::domain::person::Snapshot;
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::seats::{Ledger, Origin, Seat};
-use crate::domain::text::{Comment, Reason};
+use crate::domain::text::Reason;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::{Tx, audit, course, edition, enrolment, seat_pool, snapshot, waiting};
@@ -26,19 +28,21 @@ pub async fn mine(app: &App, actor: &Actor, edition: EditionId) -> Result<Option
     Ok(enrolment::of_person_in(app.db.read(), person, &[edition]).await?.pop())
 }
 
-/// Applies to an edition: confirmed at once, waiting for approval or for a seat, as its policy says.
+/// Applies to an edition: confirmed at once, waiting for approval or for a seat, as its policy says. What its form asks is
+/// answered, and what it asks consent for is consented to, with the same call.
 ///
 /// # Errors
 /// [`Code::EnrolmentClosed`] outside the window, [`Code::DeclarationRequired`] before the person has
-/// declared themself, [`Code::AlreadyEnrolled`] with a live enrolment.
-pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment) -> Result<enrolment::Model> {
+/// declared themself, [`Code::AlreadyEnrolled`] with a live enrolment; [`Code::StaleVersion`] for another version of the
+/// form than the present one, and the faults that [`crate::domain::form::Form::take`] finds.
+pub async fn apply(app: &App, actor: &Actor, id: EditionId, said: &Application) -> Result<enrolment::Model> {
     let person = actor.signed_in()?;
     demand(actor, Action::Apply, Relation::OWN, None)?;
     let tx = app.db.write().await?;
     let place = edition::lock_with_course(&tx, actor, id)
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
-    let row = enter(app, &tx, person, place, motivation, None, "editionId").await?;
+    let row = enter(app, &tx, person, place, said, None, "editionId").await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
@@ -48,13 +52,13 @@ pub async fn apply(app: &App, actor: &Actor, id: EditionId, motivation: &Comment
 /// is audited as applying.
 ///
 /// # Errors
-/// Those of [`apply`], at `at`.
+/// Those of [`apply`], at `at`; those of the form below `application`.
 pub(super) async fn enter(
     app: &App,
     tx: &Tx,
     person: PersonId,
     (edition, course): (edition::Model, course::Model),
-    motivation: &Comment,
+    said: &Application,
     nominated_by: Option<InstitutionId>,
     at: &str,
 ) -> Result<enrolment::Model> {
@@ -74,11 +78,12 @@ pub(super) async fn enter(
     if applicant.enrolled {
         return Err(Error::at(at, Code::AlreadyEnrolled));
     }
+    let answered = application::read(tx, &edition, said.filled.as_ref()).await?;
     let mut row = blank(
         &app.clock,
         &edition,
         (person, candidate.number),
-        motivation.to_string(),
+        said.motivation.to_string(),
         &declared,
     );
     row.nominated_by = nominated_by;
@@ -87,6 +92,7 @@ pub(super) async fn enter(
     let mut admissions = Admissions::with_course(app, tx, Some(person), (edition, ledger), &course);
     admissions.enter(&row).await?;
     admissions.finish().await?;
+    application::keep(&app.clock, tx, &row, answered).await?;
     audit::record(tx, &app.clock, Some(person), Action::Apply, &[row.id.into()], None).await?;
     Ok(row)
 }

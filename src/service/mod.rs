@@ -3,16 +3,18 @@
 //! and outbox, commit.
 //!
 //! A use case never calls a use case; what two of them share stands in a module of its own
-//! (`admission`) that never opens a transaction.
+//! (`admission`, `application`) that never opens a transaction.
 
 pub mod ability;
 pub mod account;
 mod admission;
 pub mod api_token;
+mod application;
 pub mod assessment;
 pub mod audit;
 pub mod calendar;
 pub mod completion;
+pub mod consent;
 pub mod correction;
 pub mod course;
 pub mod decision;
@@ -20,6 +22,7 @@ pub mod deliverable;
 pub mod edition;
 pub mod enrolment;
 pub mod export;
+pub mod form;
 pub mod grade;
 pub mod idempotency;
 pub mod identity;

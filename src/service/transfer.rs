@@ -19,7 +19,7 @@ use crate::store::enrolment::transfer;
 use crate::store::{Tx, audit, course, edition, enrolment, outbox, seat_pool, snapshot};
 
 /// Transfers an enrolment to another edition, for who coordinates both. What it gives back passes on. The person is
-/// told once.
+/// told once. It is held against no form: nobody answers for them, and what they answered stays with the first one.
 ///
 /// # Errors
 /// [`Code::StaleVersion`]; [`Code::IllegalTransition`] for an enrolment that is over, or whose edition is, and for an

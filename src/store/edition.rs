@@ -51,6 +51,7 @@ pub struct Model {
     pub search_text: String,
     pub created_at: DateTime<Utc>,
     pub version: i64,
+    pub form_number: i64,
 }
 
 /// Relations are written as joins where they are needed.
@@ -289,6 +290,7 @@ fn active(row: &Model) -> ActiveModel {
         search_text: Set(row.search_text.clone()),
         created_at: Set(row.created_at),
         version: Set(row.version),
+        form_number: Set(row.form_number),
     }
 }
 
@@ -345,6 +347,7 @@ pub fn new_row(id: EditionId, course: &course::Model, draft: &EditionDraft, now:
         search_text: String::new(),
         created_at: now,
         version: 1,
+        form_number: 0,
     };
     write_draft(&mut row, draft, course);
     row

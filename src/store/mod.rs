@@ -46,6 +46,7 @@ pub mod deliverable;
 pub mod edition;
 pub mod enrolment;
 pub mod export;
+pub mod form;
 pub mod grade;
 pub mod history;
 pub mod idempotency;

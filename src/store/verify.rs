@@ -18,7 +18,7 @@ pub struct Finding {
 }
 
 /// The invariants, in words and as queries.
-pub const INVARIANTS: [(&str, &str); 22] = [
+pub const INVARIANTS: [(&str, &str); 24] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
@@ -112,6 +112,19 @@ pub const INVARIANTS: [(&str, &str); 22] = [
         "SELECT COUNT(*) FROM invitation i WHERE i.state = 'accepted' AND i.institution_id IS NOT NULL AND NOT EXISTS
            (SELECT 1 FROM enrolment n WHERE n.id = i.enrolment_id AND n.person_id = i.person_id
               AND n.edition_id = i.scope_id AND n.nominated_by = i.institution_id)",
+    ),
+    (
+        "the form of an edition is its latest version, and the versions are numbered without gaps",
+        "SELECT COUNT(*) FROM edition e WHERE e.form_number <> (SELECT COUNT(*) FROM application_form f
+           WHERE f.edition_id = e.id) OR e.form_number <> COALESCE((SELECT MAX(f.number) FROM application_form f
+           WHERE f.edition_id = e.id), 0)",
+    ),
+    (
+        "answers and consents are to a form of the edition, and consents are the enrolled person's",
+        "SELECT COUNT(*) FROM enrolment n WHERE EXISTS (SELECT 1 FROM application a JOIN application_form f
+             ON f.id = a.form_id WHERE a.enrolment_id = n.id AND f.edition_id <> n.edition_id)
+           OR EXISTS (SELECT 1 FROM consent c JOIN application_form f ON f.id = c.form_id
+             WHERE c.enrolment_id = n.id AND (f.edition_id <> n.edition_id OR c.person_id <> n.person_id))",
     ),
     (
         "a person is in at most one team of an edition",

@@ -138,7 +138,7 @@ async fn where_factors_are_asked_for(test: &TestApp, guest: &Client<'_>, token: 
     };
     let looked = holder::look(&app, token).await.err();
     let motivation = Comment::parse("").expect("nothing");
-    let accepted = holder::accept(&app, &actor, token, &motivation).await.err();
+    let accepted = holder::accept(&app, &actor, token, &motivation.into()).await.err();
     [refusal(looked), refusal(accepted)]
 }
 

@@ -76,6 +76,7 @@ pub(super) const WRITING: &[Case] = &[
 
 pub(super) const ENROLLING: &[Case] = &[
     case("withdrawEnrolment", Subject::Enrolment, &[Action::Withdraw]),
+    case("stateConsent", Subject::Enrolment, &[Action::StateConsent]),
     case("decideEnrolment", Subject::Enrolment, &[Action::DecideEnrolment]),
     case("decideEnrolments", Subject::Edition, &[Action::DecideEnrolment]),
     case("undoDecision", Subject::Enrolment, &[Action::DecideEnrolment]),
@@ -98,6 +99,7 @@ pub(super) const PLANNING: &[Case] = &[
     case("copyEdition", Subject::Course, &[Action::PlanEdition]),
     case("updateEdition", Subject::Edition, &[Action::PlanEdition]),
     case("moveEdition", Subject::Edition, &[Action::PlanEdition]),
+    case("publishApplicationForm", Subject::Edition, &[Action::DesignForm]),
     case("createDeliverable", Subject::Edition, &[Action::DefineDeliverable]),
     case("updateDeliverable", Subject::Deliverable, &[Action::DefineDeliverable]),
     case("createSeatPool", Subject::Edition, &[Action::ManageSeats]),

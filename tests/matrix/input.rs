@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::cases::States;
 use super::people::Viewer;
 use super::world::World;
-use crate::support::scene::{Plan, act, as_seen, edition_input, id_of, roadmap_input, rubric, scores};
+use crate::support::scene::{Plan, act, as_seen, edition_input, form_input, id_of, roadmap_input, rubric, scores};
 
 impl World<'_> {
     /// What is sent, after everything that it needs was made ready.
@@ -142,6 +142,16 @@ impl World<'_> {
                 let to = states.edition.next().first().copied().unwrap_or(EditionState::Draft);
                 let to = to.word().to_uppercase();
                 json!({ "editionId": class.edition, "version": version, "to": to, "reason": "So" })
+            }
+            "publishApplicationForm" => form_input(&class.edition, self.form().await.0),
+            "stateConsent" => {
+                if self.form().await.0 == 0 {
+                    act(carla, "PublishApplicationForm", form_input(&class.edition, 0)).await;
+                }
+                json!({
+                    "enrolmentId": class.enrolments[0], "purpose": "photos", "given": true, "language": "ES",
+                    "textVersion": self.form().await.1,
+                })
             }
             "createDeliverable" => roadmap_input(&class.edition),
             "updateDeliverable" => json!({

@@ -4,8 +4,12 @@ use std::cell::RefCell;
 
 use chrono::TimeDelta;
 use rumbo::domain::actor::{Grant, Role, Scope};
+use rumbo::domain::audit::Via;
 use rumbo::domain::enrolment::EnrolmentState;
-use rumbo::domain::id::{EditionId, EnrolmentId, InstitutionId, InvitationId, SeatPoolId, SubmissionId};
+use rumbo::domain::id::{
+    ApplicationFormId, ApplicationId, ConsentId, EditionId, EnrolmentId, InstitutionId, InvitationId, SeatPoolId,
+    SubmissionId,
+};
 use rumbo::domain::institution::{InstitutionKind, InstitutionState};
 use rumbo::domain::invitation::{InvitationState, Purpose};
 use rumbo::domain::language::Language;
@@ -14,7 +18,7 @@ use rumbo::domain::seats::{KeptFor, PoolDraft};
 use rumbo::domain::text::Country;
 use rumbo::store::enrolment::decision;
 use rumbo::store::history::{self, Step};
-use rumbo::store::{edition, enrolment, institution, invitation, seat_pool, submission};
+use rumbo::store::{edition, enrolment, form, institution, invitation, seat_pool, submission};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -325,6 +329,47 @@ impl<'a> World<'a> {
             .await
             .expect("an enrolment");
         tx.commit().await.expect("a commit");
+        self.answer(id).await;
+    }
+
+    /// Lets somebody have answered a form as they applied, and consented to something.
+    async fn answer(&self, enrolment: EnrolmentId) {
+        let clock = &self.test.app.clock;
+        let asked = ApplicationFormId(clock.new_id());
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        let version = form::Model {
+            id: asked,
+            edition_id: self.class.edition.parse().expect("an edition"),
+            number: 1,
+            content: json!({ "questions": [], "purposes": [] }),
+            published_at: clock.now(),
+            published_by: None,
+        };
+        form::publish(&tx, version).await.expect("a form");
+        let answered = form::application::Model {
+            id: ApplicationId(clock.new_id()),
+            enrolment_id: enrolment,
+            form_id: asked,
+            language: Language::Es,
+            answers: json!([]),
+            given_at: clock.now(),
+        };
+        form::application::insert(&tx, answered).await.expect("an application");
+        let said = form::consent::Model {
+            id: ConsentId(clock.new_id()),
+            enrolment_id: enrolment,
+            person_id: self.class.people[0].person.expect("a person"),
+            form_id: asked,
+            purpose: "photos".to_owned(),
+            text_version: 1,
+            language: Language::Es,
+            given: true,
+            required: false,
+            via: Via::Session,
+            stated_at: clock.now(),
+        };
+        form::consent::insert(&tx, vec![said]).await.expect("a consent");
+        tx.commit().await.expect("a commit");
     }
 
     /// What `can` says before the operation is tried; `None` where it has no question for it.
@@ -414,6 +459,18 @@ impl<'a> World<'a> {
         let document = format!("query ($id: ID!) {{ found: {kind}(id: $id) {{ version }} }}");
         let seen = self.class.coordinator.query(&document, json!({ "id": id })).await;
         seen.number("found.version")
+    }
+
+    /// The version of the edition's form, 0 without one, and that of the text of its purpose.
+    pub(super) async fn form(&self) -> (i64, i64) {
+        let document = "query ($id: ID!) {
+            edition(id: $id) { applicationForm { version purposes { textVersion } } }
+        }";
+        let variables = json!({ "id": self.class.edition });
+        let seen = self.class.coordinator.query(document, variables).await;
+        let form = seen.at("edition.applicationForm");
+        let number = |pointer: &str| form.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
+        (number("/version"), number("/purposes/0/textVersion"))
     }
 
     /// The charge of the team that the tutor in reserve has, if any.

@@ -192,6 +192,36 @@ pub async fn withdraw(person: &Client<'_>, enrolment: &str) {
     done(person, "WithdrawEnrolment", input).await;
 }
 
+/// A text in the languages of [`edition_input`].
+pub fn both(text: &str) -> Value {
+    json!([{ "language": "ES", "text": text }, { "language": "PT", "text": format!("{text} (pt)") }])
+}
+
+/// A question, with nothing that only some kinds want.
+pub fn question(key: &str, kind: &str) -> Value {
+    json!({
+        "key": key, "kind": kind, "required": false, "label": both(&format!("What about {key}?")), "help": null,
+        "choices": null, "least": null, "most": null,
+    })
+}
+
+/// The next version of a form of which nothing is required; `version` is that of the present one.
+pub fn form_input(edition: &str, version: i64) -> Value {
+    let mut experience = question("experience", "ONE_CHOICE");
+    experience["help"] = both("In years of work");
+    experience["choices"] = json!([
+        { "key": "none", "label": both("None") },
+        { "key": "some", "label": both("Some") },
+    ]);
+    let photos = json!({
+        "key": "photos", "required": false, "title": both("Photographs"), "text": both("They may show me."),
+    });
+    json!({
+        "editionId": edition, "version": version, "questions": [question("why", "LONG_TEXT"), experience],
+        "purposes": [photos],
+    })
+}
+
 /// A rubric of two criteria with three levels each; 30 points can be reached.
 pub fn rubric() -> Value {
     let levels = |points: [&str; 3]| {

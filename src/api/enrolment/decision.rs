@@ -260,7 +260,8 @@ impl DecisionMutation {
     /// Transfers an enrolment to another edition that takes people, also outside its enrolment window. It ends here
     /// (`CANCELLED`, or `EXCLUDED` where the person had a seat) and begins there as a new one: confirmed where the
     /// person had a seat, which has to be free there (`EDITION_FULL`), or else as an application. The seat that it
-    /// gives back passes on, and the person is told once. For who coordinates both editions.
+    /// gives back passes on, and the person is told once. What the other edition's `applicationForm` asks stays
+    /// unanswered; `transferredFrom` leads to what was answered here. For who coordinates both editions.
     async fn transfer_enrolment(
         &self,
         ctx: &Context<'_>,

@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 
 use super::Enrolment;
 use crate::api::enums::{ConstituentGroup, EnrolmentState, Language};
+use crate::api::form::ApplicationInput;
 use crate::api::payload::payloads;
 use crate::api::{filter, id};
+use crate::domain::form::answer::Application;
 use crate::domain::text::{Comment, Country, parse_instant};
 use crate::error::{Faults, Result};
 use crate::store::enrolment as store;
@@ -95,11 +97,25 @@ pub struct ApplyToEditionInput {
     /// Why you want to take part, up to 10,000 characters (NFC).
     #[graphql(default)]
     pub(super) motivation: String,
+    /// The edition's `applicationForm`, filled; may be left out where nothing of it is required.
+    pub(super) application: Option<ApplicationInput>,
 }
 
-/// Reads why somebody wants to take part.
-pub fn read_motivation(faults: &mut Faults, motivation: &str) -> Option<Comment> {
-    faults.take("motivation", Comment::parse(motivation))
+/// Reads what somebody says as they apply: why, and the form.
+pub fn read_application(
+    faults: &mut Faults,
+    motivation: &str,
+    filled: Option<&ApplicationInput>,
+) -> Option<Application> {
+    let motivation = faults.take("motivation", Comment::parse(motivation));
+    let filled = match filled {
+        Some(filled) => filled.read(faults).map(Some),
+        None => Some(None),
+    };
+    Some(Application {
+        motivation: motivation?,
+        filled: filled?,
+    })
 }
 
 /// A withdrawal.

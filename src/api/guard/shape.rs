@@ -13,13 +13,16 @@ use async_graphql::parser::types::{
 const SHORT: u64 = 2;
 
 /// The lists that are as a rule longer than that, and how many items they count for.
-const LONG: [(&str, &str, u64); 12] = [
+const LONG: [(&str, &str, u64); 15] = [
     ("Statistics", "rows", 100),
     ("Deliverable", "rubric", 10),
     ("RubricCriterion", "levels", 10),
     ("AdmissionCriteria", "criteria", 10),
     ("AdmissionReport", "pools", 10),
     ("EditionSeats", "pools", 10),
+    ("ApplicationForm", "questions", 10),
+    ("FormQuestion", "choices", 4),
+    ("Application", "answers", 5),
     ("Submission", "versions", 5),
     ("Submission", "history", 5),
     ("Enrolment", "history", 5),

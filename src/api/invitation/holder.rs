@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use super::InvitationPurpose;
 use crate::api::account::StateDeclarationInput;
 use crate::api::edition::Edition;
-use crate::api::enrolment::{Enrolment, read_motivation};
+use crate::api::enrolment::{Enrolment, read_application};
 use crate::api::enums::{Language, Role};
 use crate::api::error::ApiResult;
+use crate::api::form::ApplicationInput;
 use crate::api::payload::payloads;
 use crate::api::reason;
 use crate::api::request::Request;
@@ -92,6 +93,9 @@ pub struct AcceptInvitationInput {
     token: String,
     /// Why you want to take part, up to 10,000 characters (NFC); for an invitation to an edition.
     motivation: Option<String>,
+    /// The edition's `applicationForm`, filled, for an invitation to an edition; may be left out where nothing of it is
+    /// required.
+    application: Option<ApplicationInput>,
 }
 
 /// An account that you make as you accept an invitation.
@@ -115,6 +119,9 @@ pub struct RegisterInvitedInput {
     declaration: Option<StateDeclarationInput>,
     /// Why you want to take part, up to 10,000 characters (NFC); for an invitation to an edition.
     motivation: Option<String>,
+    /// The edition's `applicationForm`, filled, for an invitation to an edition; may be left out where nothing of it is
+    /// required.
+    application: Option<ApplicationInput>,
 }
 
 impl RegisterInvitedInput {
@@ -128,13 +135,14 @@ impl RegisterInvitedInput {
             Some(stated) => stated.read(&mut faults, "declaration.").map(Some),
             None => Some(None),
         };
-        let motivation = read_motivation(&mut faults, self.motivation.as_deref().unwrap_or_default());
-        match (profile, password, statement, motivation) {
-            (Some(profile), Some(password), Some(statement), Some(motivation)) => Ok(Joining {
+        let motivation = self.motivation.as_deref().unwrap_or_default();
+        let said = read_application(&mut faults, motivation, self.application.as_ref());
+        match (profile, password, statement, said) {
+            (Some(profile), Some(password), Some(statement), Some(said)) => Ok(Joining {
                 profile,
                 password,
                 statement,
-                motivation,
+                said,
             }),
             _ => Err(Error::from(faults)),
         }
@@ -215,9 +223,10 @@ impl HolderMutation {
         let Request { app, actor, .. } = Request::of(ctx);
         let result = async {
             let mut faults = Faults::default();
-            let motivation = read_motivation(&mut faults, input.motivation.as_deref().unwrap_or_default());
-            let motivation = faults.whole(motivation)?;
-            service::accept(app, actor, &input.token, &motivation).await
+            let motivation = input.motivation.as_deref().unwrap_or_default();
+            let said = read_application(&mut faults, motivation, input.application.as_ref());
+            let said = faults.whole(said)?;
+            service::accept(app, actor, &input.token, &said).await
         };
         AcceptInvitationPayload::of(result.await, Into::into)
     }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::asked;
 use super::cast::{Cast, cast};
 use super::people::{COORDINATOR, OTHERS, PARTICIPANT, TUTOR, acting, engage, grant, text};
 use crate::app::App;
@@ -12,11 +13,12 @@ use crate::domain::actor::{Actor, Grant, Role, Scope};
 use crate::domain::course::CourseDraft;
 use crate::domain::deliverable::{Criterion, DeliverableDraft, DeliverableKind, Level, Rubric, Score};
 use crate::domain::edition::{Calendar, EditionDraft, EditionState, EnrolmentPolicy, Modality};
+use crate::domain::form::answer::Application;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId, TeamId};
 use crate::domain::language::{Language, Localized};
 use crate::domain::text::{Body, Comment, Name, ShortCode, Title};
 use crate::error::{Error, Result};
-use crate::service::{assessment, course, deliverable, edition, enrolment, submission, team};
+use crate::service::{assessment, course, deliverable, edition, enrolment, form, submission, team};
 use crate::store;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -134,10 +136,9 @@ impl Stage {
         Ok(())
     }
 
-    async fn apply(&self, id: EditionId, who: PersonId, why: &str) -> Result<EnrolmentId> {
+    async fn apply(&self, id: EditionId, who: PersonId, said: &Application) -> Result<EnrolmentId> {
         self.app.clock.advance(TimeDelta::hours(7));
-        let motivation = text(Comment::parse(why))?;
-        Ok(enrolment::apply(&self.app, &acting(who), id, &motivation).await?.id)
+        Ok(enrolment::apply(&self.app, &acting(who), id, said).await?.id)
     }
 
     /// The edition that runs, with its participants.
@@ -159,12 +160,11 @@ impl Stage {
         self.until(day(-55));
         self.walk(id, &[EditionState::Announced, EditionState::Enrolling])
             .await?;
+        let why = text(Comment::parse("Our institution wants to renew its curricula."))?;
+        let said = Application::from(why);
         let mut enrolments = Vec::new();
         for &who in people {
-            enrolments.push(
-                self.apply(id, who, "Our institution wants to renew its curricula.")
-                    .await?,
-            );
+            enrolments.push(self.apply(id, who, &said).await?);
         }
         self.until(day(-34));
         self.walk(id, &[EditionState::EnrolmentClosed]).await?;
@@ -347,12 +347,13 @@ impl Stage {
                 draft.capacity = Some(20);
             })
             .await?;
+        form::publish(&self.app, &self.coordinator, id, 0, asked::form()).await?;
         self.until(day(-7));
         self.walk(id, &[EditionState::Announced, EditionState::Enrolling])
             .await?;
+        let said = asked::application("I coordinate a new programme and need a method.")?;
         for &who in applicants {
-            self.apply(id, who, "I coordinate a new programme and need a method.")
-                .await?;
+            self.apply(id, who, &said).await?;
         }
         Ok(())
     }

@@ -188,6 +188,7 @@ mod tests {
         }
         for operation in [
             "updateEdition",
+            "publishApplicationForm",
             "createDeliverable",
             "updateDeliverable",
             "setAdmissionCriteria",

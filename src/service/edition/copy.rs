@@ -6,7 +6,7 @@ use super::{note_step, relation};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::edition::EditionDraft;
-use crate::domain::id::{CourseId, DeliverableId, EditionId, MeetingId, SeatPoolId};
+use crate::domain::id::{ApplicationFormId, CourseId, DeliverableId, EditionId, MeetingId, SeatPoolId};
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::seats;
 use crate::domain::shift::Shift;
@@ -14,7 +14,7 @@ use crate::domain::text::{ShortCode, parse_day, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::history::Step;
 use crate::store::import::insert_all;
-use crate::store::{Tx, audit, course, deliverable, edition, history, meeting, seat_pool};
+use crate::store::{Tx, audit, course, deliverable, edition, form, history, meeting, seat_pool};
 
 /// An edition to be planned as a copy.
 #[derive(Debug, Clone)]
@@ -29,9 +29,9 @@ pub struct CopyEdition {
     pub starts_on: NaiveDate,
 }
 
-/// Plans a draft like an earlier edition: languages, zone, seats and for whom they are kept, rules, deliverables and
-/// meetings, with every date moved by as many days, at the same time by the clock of its zone. People, teams, roles and
-/// work stay where they are. The actor must be able to plan both.
+/// Plans a draft like an earlier edition: languages, zone, seats and for whom they are kept, rules, the form by which
+/// people apply, deliverables and meetings, with every date moved by as many days, at the same time by the clock of its
+/// zone. People, teams, roles and work stay where they are. The actor must be able to plan both.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an edition or a course out of sight, [`Code::Taken`] when another edition has the code,
@@ -55,6 +55,7 @@ pub async fn copy(app: &App, actor: &Actor, command: CopyEdition) -> Result<edit
     let draft = draft(&source, command.code, shift)?;
     let mut row = edition::new_row(id, &course, &draft, app.clock.now());
     edition::insert(&tx, &row, "code").await?;
+    copy_form(app, &tx, actor, &source, &mut row).await?;
     copy_deliverables(app, &tx, &source, &row, shift).await?;
     copy_meetings(app, &tx, &source, &row, shift).await?;
     copy_pools(app, &tx, actor, &source, &mut row, shift).await?;
@@ -102,6 +103,25 @@ fn draft(source: &edition::Model, code: ShortCode, shift: Shift) -> Result<Editi
     };
     draft.check().check()?;
     Ok(draft)
+}
+
+/// The form that the source asks now, as the first version of the new edition's: what was consented to there says nothing
+/// here.
+async fn copy_form(app: &App, tx: &Tx, actor: &Actor, source: &edition::Model, to: &mut edition::Model) -> Result<()> {
+    let Some(asked) = form::current(tx, source).await? else {
+        return Ok(());
+    };
+    let first = 1;
+    let version = form::Model {
+        id: ApplicationFormId(app.clock.new_id()),
+        edition_id: to.id,
+        number: first,
+        content: form::content(&asked.form()?.numbered(first, None))?,
+        published_at: to.created_at,
+        published_by: actor.person,
+    };
+    to.form_number = first;
+    form::publish(tx, version).await
 }
 
 async fn copy_deliverables(

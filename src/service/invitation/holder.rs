@@ -12,11 +12,12 @@ use crate::auth::password::Password;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::{Actor, Grant, Scope};
 use crate::domain::audit::Origin;
+use crate::domain::form::answer::Application;
 use crate::domain::id::PersonId;
 use crate::domain::invitation::{InvitationState, Offer};
 use crate::domain::language::Localized;
 use crate::domain::policy::{self, Action, Relation};
-use crate::domain::text::{Comment, Email, Reason};
+use crate::domain::text::{Email, Reason};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::service::account::{self, Statement};
 use crate::service::nomination::nominee as nominations;
@@ -128,7 +129,7 @@ pub enum Outcome {
 /// # Errors
 /// [`Code::InvalidToken`]; [`Code::OtherAddress`] when it went to another address; those of applying, or
 /// [`Code::AlreadyGranted`]: then the token stays good.
-pub async fn accept(app: &App, actor: &Actor, token: &str, motivation: &Comment) -> Result<Outcome> {
+pub async fn accept(app: &App, actor: &Actor, token: &str, said: &Application) -> Result<Outcome> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let me = actor.signed_in()?;
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
@@ -137,7 +138,7 @@ pub async fn accept(app: &App, actor: &Actor, token: &str, motivation: &Comment)
     if account.email != row.email {
         return Err(Error::at(AT, Code::OtherAddress));
     }
-    let outcome = take_up(app, &tx, row, place, me, motivation).await?;
+    let outcome = take_up(app, &tx, row, place, me, said).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(outcome)
@@ -152,8 +153,8 @@ pub struct Joining {
     pub password: Password,
     /// What the person states about themself; needed to take part.
     pub statement: Option<Statement>,
-    /// Why they want to take part.
-    pub motivation: Comment,
+    /// What they say as they apply.
+    pub said: Application,
 }
 
 /// Reads the password of somebody with these names, keeping what is wrong with it.
@@ -196,7 +197,7 @@ pub async fn register(app: &App, actor: &Actor, token: &str, joining: Joining) -
         let at = "input.declaration.institutionId";
         account::keep_statement(app, &tx, id, statement, at).await?;
     }
-    take_up(app, &tx, row, place, id, &joining.motivation).await?;
+    take_up(app, &tx, row, place, id, &joining.said).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(id)
@@ -257,14 +258,7 @@ async fn hold(app: &App, actor: &Actor, hash: &[u8]) -> Result<(Tx, Model, Held)
 }
 
 /// Does what the person was invited to.
-async fn take_up(
-    app: &App,
-    tx: &Tx,
-    row: Model,
-    place: Held,
-    person: PersonId,
-    motivation: &Comment,
-) -> Result<Outcome> {
+async fn take_up(app: &App, tx: &Tx, row: Model, place: Held, person: PersonId, said: &Application) -> Result<Outcome> {
     let id = row.id;
     let by = row.institution_id;
     let mut taken = Taken {
@@ -274,7 +268,7 @@ async fn take_up(
     let outcome = match (row.offer()?, place) {
         (Offer::TakePart(_), Some(place)) => {
             nominations::declare(app, tx, &row, person).await?;
-            let entered = enrolments::enter(app, tx, person, place, motivation, by, AT).await?;
+            let entered = enrolments::enter(app, tx, person, place, said, by, AT).await?;
             taken.enrolment = by.map(|_| entered.id);
             Outcome::Enrolled(entered)
         }

@@ -8,14 +8,17 @@ use crate::error::Result;
 use crate::store::{Engine, engine};
 
 /// The tables whose rows the database itself keeps as they were written, and the keys that no two rows share.
-pub const APPEND_ONLY: [(&str, &[&str]); 13] = [
+pub const APPEND_ONLY: [(&str, &[&str]); 16] = [
     ("access_record", &["id"]),
     ("admission_criteria", &["id", "edition_id, number"]),
     ("admission_score", &["id"]),
+    ("application", &["id", "enrolment_id"]),
+    ("application_form", &["id", "edition_id, number"]),
     ("assessment", &["id"]),
     ("audit_entry", &["id"]),
     ("audit_seal", &["sequence"]),
     ("completion", &["id"]),
+    ("consent", &["id"]),
     ("former_snapshot", &["id"]),
     ("grade", &["id"]),
     ("state_history", &["id"]),

@@ -142,6 +142,7 @@ impl Builder<'_> {
             search_text: edition::search::text(row.code.as_ref(), &course.search_text()),
             created_at,
             version: 1,
+            form_number: 0,
         }
     }
 

@@ -1,0 +1,144 @@
+//! Consents in the API: what somebody said to the purposes of a form, each time.
+
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
+
+use super::{ApplicationForm, told};
+use crate::api::audit::AuditVia;
+use crate::api::edition::Edition;
+use crate::api::enums::Language;
+use crate::api::error::ApiResult;
+use crate::api::page::{Arguments, PageOf, connection};
+use crate::api::request::Request;
+use crate::domain::form::Purpose;
+use crate::domain::id::EnrolmentId;
+use crate::error::Error;
+use crate::service;
+use crate::store::form::consent as store;
+
+/// What somebody said to a purpose, once.
+pub struct Consent(store::Model);
+
+impl From<store::Model> for Consent {
+    fn from(row: store::Model) -> Self {
+        Self(row)
+    }
+}
+
+impl Consent {
+    /// The purpose, as it was asked then.
+    async fn asked(&self, ctx: &Context<'_>) -> ApiResult<Purpose> {
+        let form = ApplicationForm::load(Request::of(ctx), self.0.form_id)
+            .await?
+            .0
+            .form()?;
+        let found = form.purpose(&self.0.purpose).cloned();
+        found.ok_or_else(|| Error::internal("a consent without its purpose").into())
+    }
+}
+
+/// What somebody said to a purpose of an edition: when, to which text, in which language, through what. It never changes;
+/// what is said later stands beside it.
+#[Object]
+impl Consent {
+    /// Identifier, `cst_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The enrolment for which it was said.
+    async fn enrolment_id(&self) -> ID {
+        self.0.enrolment_id.to_string().into()
+    }
+
+    /// The edition that asked.
+    async fn edition(&self, ctx: &Context<'_>) -> ApiResult<Edition> {
+        let request = Request::of(ctx);
+        let form = ApplicationForm::load(request, self.0.form_id).await?;
+        let found = request.loaders.editions.load_one(form.0.edition_id).await?;
+        Ok(Edition(found.ok_or_else(|| Error::internal("a form without edition"))?))
+    }
+
+    /// The key of the purpose.
+    async fn purpose(&self) -> &str {
+        &self.0.purpose
+    }
+
+    /// What the purpose is called, in the language in which it was read or in another one.
+    async fn title(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "In exactly this language; left out for the one in which it was read.")] language: Option<
+            Language,
+        >,
+    ) -> ApiResult<Option<String>> {
+        let asked = self.asked(ctx).await?;
+        Ok(told(
+            ctx,
+            &asked.title,
+            Some(language.unwrap_or(self.0.language.into())),
+        ))
+    }
+
+    /// What was consented to, or not: the text in the language in which it was read, or in another one.
+    async fn text(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "In exactly this language; left out for the one in which it was read.")] language: Option<
+            Language,
+        >,
+    ) -> ApiResult<Option<String>> {
+        let asked = self.asked(ctx).await?;
+        Ok(told(ctx, &asked.text, Some(language.unwrap_or(self.0.language.into()))))
+    }
+
+    /// The version of the form with which the text came.
+    async fn text_version(&self) -> i64 {
+        self.0.text_version
+    }
+
+    /// The language in which it was read.
+    async fn language(&self) -> Language {
+        self.0.language.into()
+    }
+
+    /// Whether nobody took part without it.
+    async fn required(&self) -> bool {
+        self.0.required
+    }
+
+    /// Whether it was consented to; false for a refusal, and for a consent that was taken back.
+    async fn given(&self) -> bool {
+        self.0.given
+    }
+
+    /// Through what it was said.
+    async fn via(&self) -> AuditVia {
+        self.0.via.into()
+    }
+
+    /// When it was said.
+    async fn stated_at(&self) -> DateTime<Utc> {
+        self.0.stated_at
+    }
+
+    /// Whether it stands: nothing was said to this purpose later.
+    async fn current(&self, ctx: &Context<'_>) -> ApiResult<bool> {
+        let loaders = &Request::of(ctx).loaders;
+        let standing = loaders.forms.standing.load_one(self.0.enrolment_id).await?;
+        Ok(standing.unwrap_or_default().iter().any(|row| row.id == self.0.id))
+    }
+}
+
+/// What stands of an enrolment; whether it shows is asked where it is shown.
+pub async fn of_enrolment(ctx: &Context<'_>, enrolment: EnrolmentId) -> ApiResult<Vec<Consent>> {
+    let found = Request::of(ctx).loaders.forms.standing.load_one(enrolment).await?;
+    Ok(found.unwrap_or_default().into_iter().map(Consent).collect())
+}
+
+/// A page of everything that the viewer said.
+pub async fn mine(ctx: &Context<'_>, arguments: Arguments) -> ApiResult<PageOf<Consent>> {
+    let Request { app, actor, .. } = Request::of(ctx);
+    let page = service::consent::mine(app, actor, &arguments.wanted()?).await?;
+    Ok(connection(page, service::consent::page_place, Consent))
+}
