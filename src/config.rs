@@ -234,6 +234,8 @@ pub struct Mail {
     pub attempts: i64,
     pub lease_seconds: i64,
     pub poll_milliseconds: u64,
+    pub digest: bool,
+    pub digest_hour: u32,
 }
 
 /// The `[limits]` section.

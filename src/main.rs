@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use rumbo::app::App;
 use rumbo::clock::Clock;
 use rumbo::commands::outcome::{DONE, Failure, Outcome, Output, unless_gone};
-use rumbo::commands::{admin, demo, export, import, keys, report, roster, serve, verify};
+use rumbo::commands::{admin, demo, export, import, keys, mail, report, roster, serve, verify};
 use rumbo::config::{LogFormat, Settings};
 use rumbo::domain::audit::Origin;
 use rumbo::error::Error;
@@ -59,6 +59,9 @@ enum Command {
     Schema,
     /// Print the built-in documents by their ids, as a file for the setting `graphql.registered`.
     Documents,
+    /// Look at the messages that Rumbo sends.
+    #[command(subcommand)]
+    Mail(mail::Mail),
 }
 
 /// What opens the database, does something with it, and ends.
@@ -107,6 +110,7 @@ impl Command {
             Self::Config => "config",
             Self::Schema => "schema",
             Self::Documents => "documents",
+            Self::Mail(_) => "mail",
         }
     }
 }
@@ -173,6 +177,10 @@ async fn run(cli: Cli, out: &mut impl Write) -> Outcome {
         Command::Config => print(out, &settings(common, None)?.printable()?)?,
         Command::Schema => print(out, &api::sdl())?,
         Command::Documents => print(out, &http::graphql::documents::manifest()?)?,
+        Command::Mail(what) => {
+            mail::run(&what, out)?;
+            DONE
+        }
     };
     unless_gone(out.flush()).map_err(Error::internal)?;
     Ok(code)

@@ -1,5 +1,5 @@
 //! What happens without a request: messages leave the outbox, what was asked for by an address is done, cut-offs and
-//! the days of editions pass, the audit log is sealed.
+//! the days of editions pass, digests are written, the audit log is sealed.
 //!
 //! Several workers may run, in one process or in many: each message is claimed by one of them at a
 //! time. A message may leave twice when a worker is lost between sending and reporting; it then keeps
@@ -13,13 +13,15 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{Instrument, error, info, info_span, warn};
 
+use crate::auth::unsubscribe::{self, Unsubscribe};
+use crate::auth::vault::Vault;
 use crate::clock::Clock;
 use crate::config;
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Notice, Preferences};
 use crate::error::Result;
-use crate::mail::{Letter, Mailer, Recipient, render};
+use crate::mail::{Letter, Mailer, Recipient, calendar, render};
 use crate::service::account::asked;
-use crate::store::outbox::{self, Settled};
+use crate::store::outbox::{self, Settled, preference};
 use crate::store::{Db, person, seal};
 
 mod job;
@@ -53,6 +55,8 @@ pub struct Worker {
     pub retention: config::Retention,
     /// What links in messages start with.
     pub public_url: String,
+    /// Seals the links that end messages.
+    pub vault: Vault,
     /// Wakes a resting worker when something was put into the outbox.
     pub wake: Arc<Notify>,
 }
@@ -174,10 +178,19 @@ impl Worker {
         }
         let count = rows.len();
         let people = outbox::recipients(&self.db, &rows).await?;
+        let readers = rows.iter().map(|row| row.recipient_id);
+        let muted = preference::of_people(self.db.read(), readers).await?;
         let mut tasks = JoinSet::new();
         for row in rows {
-            let person = people.get(&row.recipient_id).cloned();
             let span = info_span!("mail", outbox.id = %row.id, outbox.notice = row.notice);
+            if muted
+                .get(&row.recipient_id)
+                .is_some_and(|wanted| is_muted(&row, wanted))
+            {
+                tasks.spawn(self.clone().leave_out(row).instrument(span));
+                continue;
+            }
+            let person = people.get(&row.recipient_id).cloned();
             tasks.spawn(self.clone().deliver(row, person).instrument(span));
         }
         // One that panics or cannot report stops no other: its lease runs out, and it is tried again.
@@ -211,6 +224,14 @@ impl Worker {
             Settled::PutOff(until) => warn!(attempt = row.attempts, %until, reason = summary, "not sent; put off"),
             Settled::Dead => error!(attempt = row.attempts, reason = summary, "not sent; given up"),
             Settled::Lost => warn!(attempt = row.attempts, reason = summary, "took longer than its lease"),
+        }
+        Ok(())
+    }
+
+    /// Takes a message out that its reader does without.
+    async fn leave_out(self, row: outbox::Model) -> Result<()> {
+        if outbox::remove_unwanted(&self.db, row.id, row.lease).await? {
+            info!("left out: its reader does without messages of its kind");
         }
         Ok(())
     }
@@ -251,15 +272,41 @@ impl Worker {
         if to.email.is_empty() {
             return Err(Failure::hopeless("the person has no address"));
         }
-        let rendered = render(&notice, &to, &self.public_url).map_err(|cause| Failure::hopeless(cause.to_string()))?;
+        let unsubscribe = self.way_out(&notice, person)?;
+        let rendered = render(&notice, &to, &self.public_url, unsubscribe.as_deref())
+            .map_err(|cause| Failure::hopeless(cause.to_string()))?;
+        let at = self.clock.now();
         Ok(Letter {
             id: row.id,
             notice: row.notice.clone(),
+            calendar: calendar::file(&notice, to.language, &self.public_url, at),
             to,
             rendered,
-            at: self.clock.now(),
+            unsubscribe,
+            at,
         })
     }
+
+    /// The address that ends messages of the kind of this one, where its reader may do without them.
+    fn way_out(&self, notice: &Notice, person: &person::Model) -> Result<Option<String>, Failure> {
+        if notice.kind().is_essential() || notice.guest().is_some() {
+            return Ok(None);
+        }
+        let what = Unsubscribe {
+            person: person.id,
+            kind: notice.kind(),
+        };
+        let link = unsubscribe::seal(&self.vault, what).map_err(|cause| Failure::hopeless(cause.to_string()))?;
+        let base = self.public_url.trim_end_matches('/');
+        Ok(Some(format!("{base}/unsubscribe/{link}")))
+    }
+}
+
+/// Whether a message is of a kind that its reader does without. What goes to somebody else is not theirs to end, and what
+/// cannot be read is refused where it is written out.
+fn is_muted(row: &outbox::Model, wanted: &Preferences) -> bool {
+    serde_json::from_value::<Notice>(row.payload.clone())
+        .is_ok_and(|notice| notice.guest().is_none() && !wanted.wants(notice.kind()))
 }
 
 /// To whom a notice goes: the person whose row it is, at another address where it says so, or somebody without an

@@ -63,6 +63,8 @@ async fn every_entity_has_its_table_with_its_columns() {
         invitation,
         meeting,
         outbox,
+        outbox::digest,
+        outbox::preference,
         password_reset,
         person,
         provider_sign_in,

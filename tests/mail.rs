@@ -11,10 +11,10 @@ use sea_orm::EntityTrait;
 use serde_json::json;
 
 use crate::support::app::TestApp;
-use crate::support::scene::{Class, act};
+use crate::support::scene::{Class, Plan, act, apply, enrolling};
 use crate::support::smtp::{Delivery, Sink};
 
-/// The headers of every message; there is never another one.
+/// The headers of a message that is always sent; there is never another one.
 const HEADERS: [&str; 9] = [
     "Auto-Submitted",
     "Content-Language",
@@ -26,6 +26,13 @@ const HEADERS: [&str; 9] = [
     "Subject",
     "To",
 ];
+
+/// Those of a message that its reader may do without.
+fn optional() -> Vec<&'static str> {
+    let mut names = [&HEADERS[..], &["List-Unsubscribe"]].concat();
+    names.sort_unstable();
+    names
+}
 
 /// A text that tries to be headers, the end of the message, and commands after it.
 fn smuggler(name: &str) -> String {
@@ -110,8 +117,8 @@ fn decoded(head: &str, body: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8").replace("\r\n", "\n")
 }
 
-/// Everything that has to hold of a message to this address, whatever it says.
-fn check(delivery: &Delivery, to: &str) -> String {
+/// Everything that has to hold of a message to this address with these headers, whatever it says.
+fn check(delivery: &Delivery, to: &str, headers: &[&str]) -> String {
     let [hello @ .., from, recipient, data] = delivery.commands.as_slice() else {
         panic!("{:?}", delivery.commands)
     };
@@ -123,7 +130,7 @@ fn check(delivery: &Delivery, to: &str) -> String {
     assert_eq!(recipient, &format!("RCPT TO:<{to}>"));
     assert_eq!(data, "DATA");
     let message = unstuffed(delivery);
-    assert_eq!(header_names(&message), HEADERS, "{message}");
+    assert_eq!(header_names(&message), headers, "{message}");
     let (head, _) = message.split_once("\r\n\r\n").expect("a head");
     let unfolded = head.replace("\r\n ", " ");
     for (name, address) in [("From: ", "no-reply@"), ("To: ", to)] {
@@ -169,6 +176,8 @@ fn about(comment: &str) -> Notice {
         starts_on: NaiveDate::from_ymd_opt(2026, 3, 7).expect("a date"),
         ends_on: NaiveDate::from_ymd_opt(2026, 5, 27).expect("a date"),
         time_zone: smuggler("UTC"),
+        event: smuggler("edn_1"),
+        changes: 0,
     };
     Notice::RevisionRequested {
         work: AboutWork {
@@ -198,7 +207,7 @@ async fn stored_text_adds_no_header_no_recipient_and_no_command() {
     assert_eq!(deliveries.len(), 2, "{deliveries:?}");
     let mut found = Vec::new();
     for delivery in &deliveries {
-        let (plain, html) = parts(&check(delivery, "ana@example.org"));
+        let (plain, html) = parts(&check(delivery, "ana@example.org", &optional()));
         assert!(plain.contains("\n> .\n"), "the dots are text: {plain}");
         assert!(
             html.contains("&lt;eve@example.org&gt;") && !html.contains("<eve@"),
@@ -224,7 +233,7 @@ async fn a_comment_of_dots_arrives_as_it_was_written() {
     let deliveries = deliver(&test).await;
     assert_eq!(deliveries.len(), 2);
     for (delivery, to) in deliveries.iter().zip(["ana@example.org", "ben@example.org"]) {
-        let (plain, html) = parts(&check(delivery, to));
+        let (plain, html) = parts(&check(delivery, to, &optional()));
         let written: Vec<&str> = plain.lines().map(|line| line.trim_start_matches(['>', ' '])).collect();
         let wanted: Vec<&str> = comment.lines().collect();
         assert!(written.windows(wanted.len()).any(|lines| lines == wanted), "{plain}");
@@ -257,6 +266,8 @@ fn letter(test: &TestApp) -> Letter {
             text: "One\n".to_owned(),
             html: "<p>One</p>\n".to_owned(),
         },
+        calendar: None,
+        unsubscribe: None,
         at: test.now(),
     }
 }
@@ -280,7 +291,7 @@ async fn a_line_of_one_dot_is_doubled_on_its_way() {
     };
     let raw = String::from_utf8_lossy(&delivery.data);
     assert!(raw.contains("One\r\n..\r\n...\r\nTwo\r\n"), "{raw}");
-    let (plain, html) = parts(&check(delivery, "ana@example.org"));
+    let (plain, html) = parts(&check(delivery, "ana@example.org", &HEADERS));
     assert_eq!(plain.trim_end(), "One\n.\n..\nTwo");
     assert_eq!(html.trim_end(), "<p>One</p>\n.\n<p>Two</p>");
 }
@@ -338,4 +349,52 @@ async fn a_message_that_is_refused_for_good_is_given_up_at_once_with_the_reason(
         reason.contains("for good with 550") && reason.contains("5.1.1 no such mailbox"),
         "{reason}"
     );
+}
+
+#[tokio::test]
+async fn what_may_be_ended_leaves_with_the_headers_of_one_click() {
+    let test = TestApp::with(&[("http.public_url", "https://rumbo.example.org")]).await;
+    let class = Class::of(&test, &["Ana", "Ben"]).await;
+    let submission = class.hand_in(&class.people[0], "Our plan").await;
+    class.give_back(&submission, "Give dates").await;
+    let deliveries = deliver(&test).await;
+    assert_eq!(deliveries.len(), 2);
+    for delivery in &deliveries {
+        let message = unstuffed(delivery);
+        let (head, _) = message.split_once("\r\n\r\n").expect("a head");
+        let unfolded = head.replace("\r\n ", " ");
+        let lines: Vec<&str> = unfolded
+            .split("\r\n")
+            .filter(|line| line.starts_with("List-"))
+            .collect();
+        let [link, by_one_click] = lines[..] else {
+            panic!("{lines:?}")
+        };
+        assert!(
+            link.starts_with("List-Unsubscribe: <https://rumbo.example.org/unsubscribe/uns_") && link.ends_with('>'),
+            "{link}"
+        );
+        assert_eq!(by_one_click, "List-Unsubscribe-Post: List-Unsubscribe=One-Click");
+    }
+}
+
+#[tokio::test]
+async fn a_date_leaves_as_a_file_beside_the_text() {
+    let test = TestApp::new().await;
+    let coordinator = test.coordinator().await;
+    let edition = enrolling(&coordinator, Plan::OPEN).await;
+    apply(&test.person("Ana").await, &edition).await;
+    let deliveries = deliver(&test).await;
+    let [delivery] = deliveries.as_slice() else {
+        panic!("{deliveries:?}")
+    };
+    let message = check(delivery, "ana@example.org", &HEADERS);
+    for part in [
+        "Content-Type: multipart/mixed;",
+        "Content-Type: text/calendar; charset=utf-8",
+        "filename=\"rumbo.ics\"",
+        "BEGIN:VCALENDAR",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
 }

@@ -37,6 +37,7 @@ mod kill;
 mod lists;
 mod live;
 mod mail;
+mod mailing;
 mod manual;
 mod matrix;
 mod merging;

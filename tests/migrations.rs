@@ -188,3 +188,28 @@ async fn editions_and_enrolments_of_before_have_no_form() {
     assert_eq!(unguarded, Vec::<String>::new());
     assert!(db.is_current().await.expect("the migrations can be listed"));
 }
+
+#[tokio::test]
+async fn choices_of_messages_and_digests_begin_for_those_who_were_there_before() {
+    let test = TestDb::empty().await;
+    let db = before(&test, "m20261127_000047_mail").await;
+    let people =
+        "INSERT INTO person (id, number, email, given_name, family_name, language, time_zone, created_at, version)
+                  VALUES ({1}, 1, 'ana@example.org', 'Ana', 'Pereira', 'es', 'America/Montevideo', {now}, 1)";
+    run(&db, people).await.expect("somebody of before");
+    migrate(&test, None).await;
+    assert_eq!(texts(&db, "SELECT email FROM person").await, ["ana@example.org"]);
+    let kept =
+        "INSERT INTO mail_preference (person_id, muted, version, changed_at) VALUES ({1}, '[\"work\"]', 2, {now});
+                INSERT INTO digest_mark (person_id, covered_until, due_at) VALUES ({1}, {now}, {now})";
+    run(&db, kept).await.expect("what is said from now on");
+    for wrong in [
+        "INSERT INTO digest_mark (person_id, covered_until, due_at) VALUES ({1}, {now}, {now})",
+        "INSERT INTO digest_mark (person_id, covered_until, due_at) VALUES ({2}, {now}, {now})",
+        "INSERT INTO mail_preference (person_id, muted, version, changed_at) VALUES ({2}, '[]', 2, {now})",
+        "UPDATE mail_preference SET version = 1",
+    ] {
+        assert!(run(&db, wrong).await.is_err(), "{wrong}");
+    }
+    assert!(db.is_current().await.expect("the migrations can be listed"));
+}

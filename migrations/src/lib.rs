@@ -40,6 +40,7 @@ mod m20261127_000043_nominations;
 mod m20261127_000044_admission;
 mod m20261127_000045_scores;
 mod m20261127_000046_imported_rows;
+mod m20261127_000047_mail;
 mod m20261127_000048_institutions;
 mod m20261127_000049_application_forms;
 
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000044_admission::Migration),
             Box::new(m20261127_000045_scores::Migration),
             Box::new(m20261127_000046_imported_rows::Migration),
+            Box::new(m20261127_000047_mail::Migration),
             Box::new(m20261127_000048_institutions::Migration),
             Box::new(m20261127_000049_application_forms::Migration),
         ]

@@ -322,5 +322,6 @@ const fn wording(code: Code) -> (&'static str, &'static str, &'static str, &'sta
         Code::NotByFile => ("NOT_BY_FILE", "Un archivo no hace esto: escriba {} o deje la celda vacía.", "A file does not do this: write {} or leave the cell blank.", "Um arquivo não faz isto: escreva {} ou deixe a célula vazia."),
         Code::NotCoordinated => ("NOT_COORDINATED", "Usted no coordina ninguna edición con este código.", "You coordinate no edition with this code.", "Você não coordena nenhuma edição com este código."),
         Code::LeftBefore => ("LEFT_BEFORE", "Su inscripción en esta edición terminó ({}), y un archivo no la reabre.", "The enrolment in this edition has ended ({}), and a file brings nobody back.", "A inscrição nesta edição terminou ({}), e um arquivo não a reabre."),
+        Code::AlwaysSent => ("ALWAYS_SENT", "Los mensajes de este tipo se envían siempre.", "Messages of this kind are always sent.", "As mensagens deste tipo são sempre enviadas."),
     }
 }

@@ -34,6 +34,7 @@ pub mod invitation;
 pub mod keyed;
 pub mod live;
 pub mod loaders;
+pub mod mailing;
 pub mod node;
 pub mod nomination;
 pub mod page;
@@ -74,9 +75,14 @@ pub struct Query(
     team::TeamQuery,
 );
 
-/// What other programs reach in one's name. Apart, since each member of the whole makes the way to the others longer.
+/// What other programs reach in one's name, and what reaches one. Apart, since each member of the whole makes the way to
+/// the others longer.
 #[derive(MergedObject, Default)]
-pub struct OwnMutation(api_token::ApiTokenMutation, calendar::CalendarMutation);
+pub struct OwnMutation(
+    api_token::ApiTokenMutation,
+    calendar::CalendarMutation,
+    mailing::MailingMutation,
+);
 
 /// Who is asked to come. Apart for the same reason.
 #[derive(MergedObject, Default)]

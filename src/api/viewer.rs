@@ -10,6 +10,7 @@ use super::calendar::{self, CalendarLink};
 use super::error::ApiResult;
 use super::form::{self, Consent};
 use super::identity::{self, Identity};
+use super::mailing::{self, MailPreferences};
 use super::page::{Arguments, PageOf};
 use super::person::{Declaration, Person};
 use super::request::Request;
@@ -123,6 +124,11 @@ impl Viewer {
     /// The link under which calendar programs subscribe to your calendar; null as long as there is none that works.
     async fn calendar_link(&self, ctx: &Context<'_>) -> ApiResult<Option<CalendarLink>> {
         calendar::mine(Request::of(ctx)).await
+    }
+
+    /// Which messages you get: of every kind, whether it is always sent, and whether you get it.
+    async fn mail_preferences(&self, ctx: &Context<'_>) -> ApiResult<MailPreferences> {
+        mailing::mine(Request::of(ctx)).await
     }
 
     /// Who looked at your personal data as tutor, focal point, coordinator or administrator, the latest first: when,

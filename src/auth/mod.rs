@@ -11,5 +11,6 @@ pub mod password;
 pub mod provider;
 pub mod second_factor;
 pub mod token;
+pub mod unsubscribe;
 pub mod vault;
 mod verified;

@@ -19,10 +19,12 @@ pub enum Purpose {
     SigningKey,
     /// Links to files, which leave in the hands of their holders.
     FileLink,
+    /// Links in messages that end messages of their kind.
+    Unsubscribe,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::SecondFactor, Self::SigningKey, Self::FileLink];
+    const ALL: [Self; 4] = [Self::SecondFactor, Self::SigningKey, Self::FileLink, Self::Unsubscribe];
 
     /// What HKDF is told; another text draws another key from the same secret.
     const fn info(self) -> &'static [u8] {
@@ -30,6 +32,7 @@ impl Purpose {
             Self::SecondFactor => b"rumbo: secrets of second factors, 1",
             Self::SigningKey => b"rumbo: keys that sign access tokens, 1",
             Self::FileLink => b"rumbo: links to files, 1",
+            Self::Unsubscribe => b"rumbo: links that end messages, 1",
         }
     }
 }
@@ -55,12 +58,13 @@ impl Vault {
                 .and_then(|material| material.fill(&mut key))?;
             RandomizedNonceKey::new(&AES_256_GCM, &key)
         };
-        let [factors, signing, links] = Purpose::ALL.map(key);
+        let [factors, signing, links, ends] = Purpose::ALL.map(key);
         let broken = |_| Error::internal("the keys of the vault cannot be made");
         Ok(Self(Arc::new([
             factors.map_err(broken)?,
             signing.map_err(broken)?,
             links.map_err(broken)?,
+            ends.map_err(broken)?,
         ])))
     }
 

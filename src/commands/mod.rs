@@ -5,6 +5,7 @@ pub mod demo;
 pub mod export;
 pub mod import;
 pub mod keys;
+pub mod mail;
 pub mod outcome;
 pub mod report;
 pub mod roster;

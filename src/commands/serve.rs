@@ -69,6 +69,7 @@ pub async fn run(
         settings: app.settings.mail.clone(),
         retention: app.settings.retention,
         public_url: app.settings.http.public_url.clone(),
+        vault: app.vault.clone(),
         wake: app.outbox.clone(),
     };
     let worker = tokio::spawn(worker.run(stopped(told.clone())));

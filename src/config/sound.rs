@@ -70,11 +70,12 @@ fn positive(number: i64) -> u64 {
 }
 
 impl Mail {
-    fn numbers(&self) -> [Number; 3] {
+    fn numbers(&self) -> [Number; 4] {
         [
             ("mail.attempts", positive(self.attempts), 1..=1_000),
             ("mail.lease_seconds", positive(self.lease_seconds), 1..=DAY),
             ("mail.poll_milliseconds", self.poll_milliseconds, 1..=HOUR * 1_000),
+            ("mail.digest_hour", self.digest_hour.into(), 0..=23),
         ]
     }
 
@@ -247,6 +248,7 @@ mod tests {
             ("mail.lease_seconds", "-60"),
             ("mail.lease_seconds", "86401"),
             ("mail.poll_milliseconds", "0"),
+            ("mail.digest_hour", "24"),
             ("auth.refresh_days", "0"),
             ("auth.refresh_days", "3651"),
             ("auth.refresh_grace_seconds", "3601"),

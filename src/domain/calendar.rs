@@ -30,10 +30,19 @@ pub struct Event {
     pub sequence: i64,
     /// Whether the time is taken: nothing else can be done then.
     pub is_busy: bool,
+    /// Whether it does not take place, or not for whoever reads of it.
+    pub is_cancelled: bool,
 }
 
 /// The most octets of a line, without its end (RFC 5545, 3.1).
 const LINE_OCTETS: usize = 75;
+
+/// The host of an address, for names of events that no other server gives.
+pub fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    if host.is_empty() { "rumbo" } else { host }
+}
 
 /// Writes a calendar of this name, for readers of this language.
 pub fn write(name: &str, language: &str, events: &[Event]) -> String {
@@ -77,6 +86,9 @@ fn write_event(line: &mut impl FnMut(&str, &str), event: &Event) {
     line("SUMMARY", &text(&event.summary));
     if !event.description.is_empty() {
         line("DESCRIPTION", &text(&event.description));
+    }
+    if event.is_cancelled {
+        line("STATUS", "CANCELLED");
     }
     line("TRANSP", if event.is_busy { "OPAQUE" } else { "TRANSPARENT" });
     line("END", "VEVENT");
@@ -136,6 +148,7 @@ mod tests {
             changed_at: "2026-03-02T12:00:00Z".parse().expect("an instant"),
             sequence: 3,
             is_busy: false,
+            is_cancelled: false,
         }
     }
 
@@ -183,6 +196,22 @@ END:VEVENT\r
 END:VCALENDAR\r
 ";
         assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn what_does_not_take_place_says_so() {
+        let day = "2026-04-06".parse().expect("a day");
+        let cancelled = Event {
+            is_cancelled: true,
+            ..event("Digital training", When::Days(day, day))
+        };
+        let written = write("Rumbo", "en", &[cancelled]);
+        assert!(
+            written.contains("STATUS:CANCELLED\r\nTRANSP:TRANSPARENT\r\n"),
+            "{written}"
+        );
+        assert_eq!(host("https://rumbo.example.org:8443/x"), "rumbo.example.org");
+        assert_eq!(host(""), "rumbo");
     }
 
     proptest! {

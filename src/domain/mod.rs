@@ -44,6 +44,7 @@ pub mod calendar;
 pub mod course;
 pub mod decision;
 pub mod deliverable;
+pub mod digest;
 pub mod edition;
 pub mod enrolment;
 pub mod form;

@@ -6,13 +6,17 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::digest::News;
 use super::language::Localized;
 
 mod about;
 mod delivery;
+mod kind;
 mod name;
+pub mod samples;
 
 pub use about::{AboutEdition, AboutWork, Days, Guest};
+pub use kind::{MailKind, Preferences};
 
 /// What is announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -349,5 +353,10 @@ pub enum Notice {
         completed: bool,
         /// The weighted grade, thousandths of a point out of 100.
         grade: i64,
+    },
+    /// What is new for somebody who looks after editions or teams.
+    Digest {
+        /// What it says.
+        news: News,
     },
 }

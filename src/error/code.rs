@@ -90,6 +90,8 @@ pub enum Code {
     FormMismatch,
     /// Nobody takes part without consenting to this.
     ConsentRequired,
+    /// Messages of this kind are always sent.
+    AlwaysSent,
     /// Nobody decided on the enrolment, or something followed from the decision.
     NotUndoable,
     /// The file is no table that can be read.
@@ -160,6 +162,7 @@ impl Code {
         Self::NoOffer,
         Self::FormMismatch,
         Self::ConsentRequired,
+        Self::AlwaysSent,
         Self::NotUndoable,
         Self::Unreadable,
         Self::WrongEncoding,

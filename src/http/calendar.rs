@@ -7,6 +7,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::{Shared, address, execute};
+use crate::app::App;
 use crate::domain::rate::seconds;
 use crate::error::Error;
 use crate::service::calendar::feed;
@@ -23,15 +24,8 @@ const KEPT: &str = "private, no-cache";
 /// secret, is unknown, or was revoked is answered alike.
 pub async fn published(State(shared): State<Shared>, Path(file): Path<String>, request: Request) -> Response {
     let app = shared.app.for_request();
-    let rates = &app.settings.rates;
-    if rates.enabled {
-        let caller = address::of(request.extensions(), request.headers(), &app.settings.http);
-        let caller = address::network(caller).to_string();
-        let charge = Charge::new(&[b"calendar", caller.as_bytes()], &rates.anonymous, 1);
-        if let Err(micros) = app.rates.take(charge, app.clock.now().timestamp_micros()) {
-            let headers = [(header::RETRY_AFTER, seconds(micros).to_string())];
-            return (StatusCode::TOO_MANY_REQUESTS, headers, "too many requests\n").into_response();
-        }
+    if let Some(refused) = too_often(&app, &request, b"calendar") {
+        return refused;
     }
     let found = match file.strip_suffix(".ics") {
         Some(secret) => execute::piece(&shared.places, &app, Box::pin(feed::read(&app, secret))).await,
@@ -49,6 +43,20 @@ pub async fn published(State(shared): State<Shared>, Path(file): Path<String>, r
             (StatusCode::SERVICE_UNAVAILABLE, "the calendar cannot be read\n").into_response()
         }
     }
+}
+
+/// The refusal of a caller who fetches what stands behind secret links too often; `kind` tells apart what is counted.
+pub(super) fn too_often(app: &App, request: &Request, kind: &[u8]) -> Option<Response> {
+    let rates = &app.settings.rates;
+    if !rates.enabled {
+        return None;
+    }
+    let caller = address::of(request.extensions(), request.headers(), &app.settings.http);
+    let caller = address::network(caller).to_string();
+    let charge = Charge::new(&[kind, caller.as_bytes()], &rates.anonymous, 1);
+    let micros = app.rates.take(charge, app.clock.now().timestamp_micros()).err()?;
+    let headers = [(header::RETRY_AFTER, seconds(micros).to_string())];
+    Some((StatusCode::TOO_MANY_REQUESTS, headers, "too many requests\n").into_response())
 }
 
 /// The calendar, or that it is still what the caller has.

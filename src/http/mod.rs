@@ -34,6 +34,7 @@ mod patient;
 mod request_id;
 pub mod socket;
 pub mod start;
+mod unsubscribe;
 mod url;
 
 /// The header that names a request, in and out.
@@ -88,7 +89,8 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
         .route("/ready", get(health::ready))
         .route(key_set::PATH, get(key_set::published))
         .route(files::PATH, files::endpoint())
-        .route(calendar::PATH, get(calendar::published));
+        .route(calendar::PATH, get(calendar::published))
+        .route(unsubscribe::PATH, unsubscribe::endpoint());
     if has_start_page {
         router = router.merge(start::routes(explore));
     }

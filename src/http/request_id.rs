@@ -10,7 +10,8 @@ use axum::response::Response;
 use tower_http::request_id::{MakeRequestId, RequestId};
 use tracing::Instrument;
 
-use super::{REQUEST_ID, calendar};
+use super::{REQUEST_ID, calendar, unsubscribe};
+use crate::auth::unsubscribe::PREFIX;
 use crate::clock::Clock;
 
 /// Names the requests that come without a name.
@@ -52,14 +53,16 @@ pub fn of(request: &Request) -> &str {
         .unwrap_or_default()
 }
 
-/// A path as it may stand in a log: without what opens a calendar, also where somebody mistyped what stands before.
+/// A path as it may stand in a log: without what opens a calendar or ends messages, also where somebody mistyped what
+/// stands before.
 fn shown(path: &str) -> &str {
-    let cut = if path.starts_with(calendar::PREFIX) {
-        calendar::PREFIX.len()
-    } else {
-        path.find("cal_").unwrap_or(path.len())
-    };
-    &path[..cut]
+    let before = [calendar::PREFIX, unsubscribe::PREFIX];
+    let known = before.iter().find(|before| path.starts_with(**before));
+    let cut = known.map_or_else(
+        || ["cal_", PREFIX].iter().filter_map(|secret| path.find(*secret)).min(),
+        |before| Some(before.len()),
+    );
+    &path[..cut.unwrap_or(path.len())]
 }
 
 /// Runs the request in a span with its name, and logs its outcome: no address, no body, no variables.
@@ -122,6 +125,9 @@ mod tests {
             "/calendar/cal_canary.ics",
             "/kalender/cal_canary",
             "/calendar/canary",
+            "/unsubscribe/uns_canary",
+            "/unsubscribe/canary",
+            "/abmelden/uns_canary",
             "/health",
         ] {
             let request = Request::get(path).body(Body::empty()).expect("a request");

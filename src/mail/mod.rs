@@ -6,17 +6,23 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use lettre::Message;
-use lettre::message::header::{Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, MultiPart};
 use uuid::Uuid;
 
 use crate::domain::language::Language;
 
+pub mod calendar;
+pub mod page;
+pub mod preview;
 pub mod render;
 pub mod transport;
 
 pub use render::{RenderError, Rendered, render};
 pub use transport::{Mailer, SendError, Sent, SetupError};
+
+/// What a mail program posts to the address that ends messages (RFC 8058, 3.2).
+pub const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
 /// Whom a message is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +48,10 @@ pub struct Letter {
     pub to: Recipient,
     /// What it says.
     pub rendered: Rendered,
+    /// The dates in it as a file for calendars (RFC 5545), where some matter.
+    pub calendar: Option<String>,
+    /// The address that ends messages of its kind (RFC 8058), where they are not essential.
+    pub unsubscribe: Option<String>,
     /// The instant in its Date header.
     pub at: DateTime<Utc>,
 }
@@ -56,19 +66,33 @@ impl Letter {
     pub fn message(&self, from: &Mailbox) -> Result<Message, SendError> {
         let address = self.to.email.parse().map_err(SendError::Address)?;
         let name = one_line(&self.to.full_name);
-        Message::builder()
+        let mut head = Message::builder()
             .from(from.clone())
             .to(Mailbox::new((!name.is_empty()).then_some(name), address))
             .subject(one_line(&self.rendered.subject))
             .date(SystemTime::from(self.at))
             .message_id(Some(self.message_id(from.email.domain())))
             .header(AutoSubmitted)
-            .header(ContentLanguage(self.to.language))
-            .multipart(MultiPart::alternative_plain_html(
-                self.rendered.text.clone(),
-                self.rendered.html.clone(),
-            ))
-            .map_err(SendError::Message)
+            .header(ContentLanguage(self.to.language));
+        if let Some(url) = &self.unsubscribe {
+            head = head.header(ListUnsubscribe(one_line(url)));
+            // By one click only over a line that nobody else reads (RFC 8058, 3.1).
+            if url.starts_with("https://") {
+                head = head.header(ListUnsubscribePost);
+            }
+        }
+        head.multipart(self.body()).map_err(SendError::Message)
+    }
+
+    /// The text twice, and the file for calendars beside it.
+    fn body(&self) -> MultiPart {
+        let text = MultiPart::alternative_plain_html(self.rendered.text.clone(), self.rendered.html.clone());
+        let Some(calendar) = &self.calendar else {
+            return text;
+        };
+        let kind = ContentType::parse("text/calendar; charset=utf-8").expect("a media type that is well formed");
+        let file = Attachment::new("rumbo.ics".to_owned()).body(calendar.clone(), kind);
+        MultiPart::mixed().multipart(text).singlepart(file)
     }
 }
 
@@ -96,6 +120,43 @@ impl Header for AutoSubmitted {
 
     fn display(&self) -> HeaderValue {
         HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// `List-Unsubscribe` (RFC 2369, 3.2): the address that ends messages of this kind.
+#[derive(Clone)]
+struct ListUnsubscribe(String);
+
+impl Header for ListUnsubscribe {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("List-Unsubscribe")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let url = text.trim().strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+        Ok(Self(url.ok_or("no address in angle brackets")?.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), format!("<{}>", self.0))
+    }
+}
+
+/// `List-Unsubscribe-Post: List-Unsubscribe=One-Click` (RFC 8058): a mail program may post that there without asking.
+#[derive(Clone)]
+struct ListUnsubscribePost;
+
+impl Header for ListUnsubscribePost {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("List-Unsubscribe-Post")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), ONE_CLICK.to_owned())
     }
 }
 
@@ -151,6 +212,8 @@ mod tests {
                 text: "a".into(),
                 html: "<p>a</p>".into(),
             },
+            calendar: None,
+            unsubscribe: None,
             at: DateTime::UNIX_EPOCH,
         }
     }
@@ -166,6 +229,48 @@ mod tests {
             "From: Rumbo <no-reply@example.org>",
         ] {
             assert!(headers.iter().any(|line| line == wanted), "{wanted}: {headers:#?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_ended_says_where_and_by_one_click_over_a_closed_line_only() {
+        let mut letter = letter("Ana", "Hello");
+        let named = |letter: &Letter| {
+            let lines = headers(letter).into_iter();
+            lines.filter(|line| line.starts_with("List-")).collect::<Vec<_>>()
+        };
+        assert_eq!(named(&letter), [""; 0]);
+        let link = format!("unsubscribe/uns_{}", "a".repeat(60));
+        letter.unsubscribe = Some(format!("https://rumbo.example.org/{link}"));
+        assert_eq!(
+            named(&letter),
+            [
+                format!("List-Unsubscribe: <https://rumbo.example.org/{link}>"),
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click".to_owned(),
+            ]
+        );
+        letter.unsubscribe = Some(format!("http://127.0.0.1:8080/{link}"));
+        assert_eq!(
+            named(&letter),
+            [format!("List-Unsubscribe: <http://127.0.0.1:8080/{link}>")]
+        );
+    }
+
+    #[test]
+    fn a_file_for_calendars_hangs_on_the_message() {
+        let mut letter = letter("Ana", "Hello");
+        letter.calendar = Some("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n".to_owned());
+        let from = "Rumbo <no-reply@example.org>".parse().expect("a mailbox");
+        let bytes = letter.message(&from).expect("a message").formatted();
+        let text = String::from_utf8(bytes).expect("ASCII");
+        for part in [
+            "Content-Type: multipart/mixed;",
+            "Content-Type: multipart/alternative;",
+            "Content-Type: text/calendar; charset=utf-8\r\n",
+            "Content-Disposition: attachment; filename=\"rumbo.ics\"\r\n",
+            "\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
         }
     }
 

@@ -4,15 +4,19 @@
 //! layouts are shared by all. A paragraph is cut from the file before anything is put into it, so what
 //! people wrote can neither make a paragraph nor be taken for a template.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::{Recipient, one_line};
+use crate::domain::digest::EditionNews;
 use crate::domain::language::{Language, Localized};
-use crate::domain::notice::{AboutEdition, AboutWork, Days, Notice};
+use crate::domain::notice::{AboutEdition, AboutWork, Days, MailKind, Notice};
 
+mod figures;
 #[cfg(test)]
 mod tests;
+
+use figures::{day, instant, local, points, prose};
 
 const TEXT_LAYOUT: &str = include_str!("templates/layout.txt");
 const HTML_LAYOUT: &str = include_str!("templates/layout.html");
@@ -39,15 +43,22 @@ pub enum RenderError {
     Template(#[from] minijinja::Error),
 }
 
-/// Writes `notice` out for `to`; links start with `public_url`.
-pub fn render(notice: &Notice, to: &Recipient, public_url: &str) -> Result<Rendered, RenderError> {
+/// Writes `notice` out for `to`; links start with `public_url`. Where messages of its kind can be ended, `unsubscribe` is
+/// the address that does it.
+pub fn render(
+    notice: &Notice,
+    to: &Recipient,
+    public_url: &str,
+    unsubscribe: Option<&str>,
+) -> Result<Rendered, RenderError> {
     let public_url = public_url.trim_end_matches('/');
     let told = Told {
         language: to.language,
         public_url,
     };
     let ended = ended(notice, to.language)?;
-    let facts = context! { ended, ..facts(notice, &told) };
+    let kind = kind_name(to.language, notice.kind())?;
+    let facts = context! { ended, kind, unsubscribe, ..facts(notice, &told) };
     let writer = Writer::new(to, facts, public_url);
     let subject = one_line(&writer.line("subject.txt", section(to.language, notice.name())?.subject)?);
     Ok(Rendered {
@@ -55,6 +66,11 @@ pub fn render(notice: &Notice, to: &Recipient, public_url: &str) -> Result<Rende
         html: writer.message(notice.name(), &subject, "html", HTML_LAYOUT)? + "\n",
         subject,
     })
+}
+
+/// What a kind of messages is called.
+pub(super) fn kind_name(language: Language, kind: MailKind) -> Result<&'static str, RenderError> {
+    Ok(section(language, &format!("kind_{}", kind.word()))?.subject)
 }
 
 /// One language and the facts of one notice.
@@ -81,6 +97,16 @@ impl Writer {
         Ok(self.engine.render_named_str(name, source, &self.facts)?)
     }
 
+    /// The same once for each of the `items` among the facts, which the piece calls `item`.
+    fn lines(&self, name: &str, source: &str) -> Result<Vec<String>, RenderError> {
+        let items = self.facts.get_attr("items")?.try_iter()?;
+        let line = |item: Value| -> Result<String, RenderError> {
+            let facts = context! { item, ..self.facts.clone() };
+            Ok(self.engine.render_named_str(name, source, facts)?)
+        };
+        items.map(line).collect()
+    }
+
     fn message(&self, notice: &str, subject: &str, ending: &str, layout: &str) -> Result<String, RenderError> {
         let name = format!("part.{ending}");
         let greeting = section(self.language, "greeting")?.subject;
@@ -89,15 +115,20 @@ impl Writer {
         let mut parts = Vec::new();
         for source in std::iter::once(greeting).chain(body).chain(std::iter::once(closing)) {
             let (kind, source) = kind_of(source);
-            let text = self.line(&name, source)?;
-            if !text.trim().is_empty() {
+            let texts = if kind == "item" {
+                self.lines(&name, source)?
+            } else {
+                vec![self.line(&name, source)?]
+            };
+            for text in texts.into_iter().filter(|text| !text.trim().is_empty()) {
                 parts.push(context! { kind, body => Value::from_safe_string(text) });
             }
         }
         let footer = self.line(&name, section(self.language, "footer")?.subject)?;
+        let way_out = self.line(&name, section(self.language, "unsubscribe")?.subject)?;
         let whole = context! {
-            parts, subject, footer => Value::from_safe_string(footer), language => self.language.code(),
-            ..self.facts.clone()
+            parts, subject, footer => Value::from_safe_string(footer), way_out => Value::from_safe_string(way_out),
+            language => self.language.code(), ..self.facts.clone()
         };
         Ok(self
             .engine
@@ -107,19 +138,19 @@ impl Writer {
 
 /// What a paragraph is, by its mark, and the paragraph without the mark.
 fn kind_of(paragraph: &str) -> (&'static str, &str) {
-    [("-> ", "link"), ("> ", "quote"), ("` ", "code")]
+    [("-> ", "link"), ("> ", "quote"), ("` ", "code"), ("* ", "item")]
         .into_iter()
         .find_map(|(mark, kind)| Some((kind, paragraph.strip_prefix(mark)?)))
         .unwrap_or(("plain", paragraph))
 }
 
 /// A section of a language's file.
-struct Section {
-    subject: &'static str,
-    paragraphs: Vec<&'static str>,
+pub(super) struct Section {
+    pub(super) subject: &'static str,
+    pub(super) paragraphs: Vec<&'static str>,
 }
 
-fn section(language: Language, name: &str) -> Result<Section, RenderError> {
+pub(super) fn section(language: Language, name: &str) -> Result<Section, RenderError> {
     let file = match language {
         Language::Es => include_str!("templates/es.txt"),
         Language::En => include_str!("templates/en.txt"),
@@ -238,6 +269,12 @@ fn facts(notice: &Notice, told: &Told<'_>) -> Value {
         Notice::CompletionDecided { edition: about, completed, grade } => context! {
             completed, grade => points(*grade, told.language), ..told.edition(about)
         },
+        Notice::Digest { news } => context! {
+            since => local(news.since, &news.time_zone, told.language),
+            until => local(news.until, &news.time_zone, told.language),
+            zone => news.time_zone.replace('_', " "),
+            items => news.editions.iter().map(|part| told.news(part)).collect::<Vec<_>>(),
+        },
     }
 }
 
@@ -273,6 +310,19 @@ impl Told<'_> {
         context! { work => work(about), ..self.edition(&about.edition) }
     }
 
+    fn news(&self, part: &EditionNews) -> Value {
+        let figures = part.figures;
+        context! {
+            applied => figures.applied,
+            left => figures.left,
+            undecided => figures.undecided,
+            handed_in => figures.handed_in,
+            unreviewed => figures.unreviewed,
+            charges => figures.charges,
+            ..self.edition(&part.edition)
+        }
+    }
+
     fn text(&self, text: &Localized) -> String {
         one_line(text.get(self.language))
     }
@@ -298,81 +348,4 @@ fn work(about: &AboutWork) -> Value {
         title => one_line(&about.work),
         version => about.version,
     }
-}
-
-/// What somebody wrote, with plain line breaks.
-fn prose(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n").trim().to_owned()
-}
-
-/// A day as the language writes it: `7 de marzo de 2022`, `7 March 2022`.
-fn day(date: NaiveDate, language: Language) -> String {
-    let months = match language {
-        Language::Es => [
-            "enero",
-            "febrero",
-            "marzo",
-            "abril",
-            "mayo",
-            "junio",
-            "julio",
-            "agosto",
-            "septiembre",
-            "octubre",
-            "noviembre",
-            "diciembre",
-        ],
-        Language::En => [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ],
-        Language::Pt => [
-            "janeiro",
-            "fevereiro",
-            "março",
-            "abril",
-            "maio",
-            "junho",
-            "julho",
-            "agosto",
-            "setembro",
-            "outubro",
-            "novembro",
-            "dezembro",
-        ],
-    };
-    let month = months[date.month0() as usize];
-    match language {
-        Language::En => format!("{} {month} {}", date.day(), date.year()),
-        Language::Es | Language::Pt => format!("{} de {month} de {}", date.day(), date.year()),
-    }
-}
-
-/// An instant in UTC: `7 March 2022, 14:30 UTC`.
-fn instant(at: DateTime<Utc>, language: Language) -> String {
-    format!("{}, {} UTC", day(at.date_naive(), language), at.format("%H:%M"))
-}
-
-/// An instant in a zone, to the minute: `7 March 2022, 11:30`.
-fn local(at: DateTime<Utc>, zone: &str, language: Language) -> String {
-    let at = at.with_timezone(&zone.parse().unwrap_or(chrono_tz::UTC));
-    format!("{}, {}", day(at.date_naive(), language), at.format("%H:%M"))
-}
-
-/// Thousandths of a point as points, with at least one decimal and no zeros after it: `83.3`, `83,125`.
-fn points(thousandths: i64, language: Language) -> String {
-    let digits = format!("{:03}", thousandths % 1000);
-    let decimals = &digits[..digits.trim_end_matches('0').len().max(1)];
-    let mark = if language == Language::En { '.' } else { ',' };
-    format!("{}{mark}{decimals}", thousandths / 1000)
 }

@@ -31,6 +31,10 @@ pub struct Sent {
     pub html: String,
     /// The Message-ID with its angle brackets.
     pub message_id: String,
+    /// The file for calendars.
+    pub calendar: Option<String>,
+    /// The address that ends messages of its kind.
+    pub unsubscribe: Option<String>,
 }
 
 /// Why the mailer cannot be set up.
@@ -165,6 +169,8 @@ impl Mailer {
                     text: letter.rendered.text.clone(),
                     html: letter.rendered.html.clone(),
                     message_id: letter.message_id(self.from.email.domain()),
+                    calendar: letter.calendar.clone(),
+                    unsubscribe: letter.unsubscribe.clone(),
                 };
                 sent.lock().unwrap_or_else(PoisonError::into_inner).push(copy);
             }
@@ -219,6 +225,8 @@ mod tests {
             attempts: 3,
             lease_seconds: 60,
             poll_milliseconds: 1000,
+            digest: false,
+            digest_hour: 7,
         }
     }
 
@@ -237,6 +245,8 @@ mod tests {
                 text: "Texto\n".into(),
                 html: "<p>Texto</p>".into(),
             },
+            calendar: None,
+            unsubscribe: None,
             at: DateTime::UNIX_EPOCH,
         }
     }

@@ -113,6 +113,8 @@ impl Model {
             starts_on: self.starts_on,
             ends_on: self.ends_on,
             time_zone: self.time_zone.clone(),
+            event: self.id.to_string(),
+            changes: self.version - 1,
         }
     }
 }

@@ -20,6 +20,9 @@ use crate::domain::id::PersonId;
 use crate::domain::notice::Notice;
 use crate::error::{Error, Result};
 
+pub mod digest;
+pub mod preference;
+
 /// Waits for a worker.
 pub const QUEUED: &str = "queued";
 /// A worker holds it.
@@ -242,6 +245,20 @@ pub async fn mark_failed(
     row.update(&tx).await?;
     tx.commit().await?;
     Ok(settled)
+}
+
+/// Takes a claimed message out, unsent, because who would read it does without messages of its kind; whether this lease
+/// still held it.
+pub async fn remove_unwanted(db: &Db, id: Uuid, lease: i64) -> Result<bool> {
+    let tx = db.write().await?;
+    let gone = Entity::delete_many()
+        .filter(Column::Id.eq(id))
+        .filter(Column::Lease.eq(lease))
+        .filter(Column::State.eq(SENDING))
+        .exec(&tx)
+        .await?;
+    tx.commit().await?;
+    Ok(gone.rows_affected == 1)
 }
 
 fn to_forget(before: DateTime<Utc>) -> Expr {

@@ -13,7 +13,7 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::Action;
 use crate::domain::submission::SubmissionState;
 use crate::error::{Error, Result};
-use crate::service::{edition, institution, nomination, seat};
+use crate::service::{digest, edition, institution, nomination, seat};
 use crate::store::history::expiry;
 use crate::store::{Tx, allocation, api_token as tokens, audit, deadline, history, idempotency, invitation, outbox};
 
@@ -50,6 +50,7 @@ impl Worker {
             run("api_tokens", self.warn_of_ends()).await,
             run("invitations", self.expire_invitations()).await,
             run("nominations", nomination::passing::remind(db, clock)).await,
+            run("digests", self.write_digests()).await,
             run("blank_invitations", self.blank_invitations()).await,
             run("forget_messages", self.forget_messages()).await,
             run("forget_sessions", self.forget_sessions()).await,
@@ -57,6 +58,14 @@ impl Worker {
             run("forget_keys", idempotency::forget_old(db, clock.now())).await,
         ];
         done.into_iter().collect()
+    }
+
+    /// Whoever looks after editions or teams is told what is new in them, once a day.
+    async fn write_digests(&self) -> Result<()> {
+        if !self.settings.digest {
+            return Ok(());
+        }
+        digest::pass(&self.db, &self.clock, self.settings.digest_hour).await
     }
 
     /// The owners of API tokens that end soon are told, once for each.

@@ -13,6 +13,11 @@ use crate::domain::submission::SubmissionState;
 use crate::store::outbox::{DEAD, QUEUED, SENT};
 use crate::store::{history, idempotency, submission};
 
+fn vault() -> Vault {
+    let settings = config::Settings::load("test", None, &[]).expect("settings");
+    Vault::from_settings(&settings.auth).expect("a vault")
+}
+
 struct Bench {
     worker: Worker,
     folder: tempfile::TempDir,
@@ -39,6 +44,8 @@ impl Bench {
             attempts: 3,
             lease_seconds: 60,
             poll_milliseconds: 1000,
+            digest: false,
+            digest_hour: 7,
         };
         let start = DateTime::from_timestamp(1_700_000_000, 0).expect("an instant");
         let worker = Worker {
@@ -52,6 +59,7 @@ impl Bench {
                 session_days: 30,
             },
             public_url: "https://rumbo.example.org".into(),
+            vault: vault(),
             wake: Arc::default(),
         };
         Self { worker, folder }
@@ -364,6 +372,8 @@ fn edition() -> AboutEdition {
         starts_on: NaiveDate::from_ymd_opt(2022, 3, 7).expect("a date"),
         ends_on: NaiveDate::from_ymd_opt(2022, 5, 27).expect("a date"),
         time_zone: "America/Montevideo".into(),
+        event: "edn_1".into(),
+        changes: 0,
     }
 }
 

@@ -122,6 +122,7 @@ impl TestApp {
             settings: app.settings.mail.clone(),
             retention: app.settings.retention,
             public_url: app.settings.http.public_url.clone(),
+            vault: app.vault.clone(),
             wake: app.outbox.clone(),
         };
         Self {

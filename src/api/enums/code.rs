@@ -88,6 +88,8 @@ mirror! {
         AccountExists,
         /// No seat is offered, or the time for it ran out.
         NoOffer,
+        /// Messages of this kind are always sent.
+        AlwaysSent,
         /// Nobody decided on the enrolment, or something followed from the decision.
         NotUndoable,
         /// The file is no table that can be read.

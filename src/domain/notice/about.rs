@@ -18,6 +18,12 @@ pub struct AboutEdition {
     pub ends_on: NaiveDate,
     /// The IANA name of the zone.
     pub time_zone: String,
+    /// The name of the edition in calendars; empty in messages that were written before there was one.
+    #[serde(default)]
+    pub event: String,
+    /// How often the edition had been changed.
+    #[serde(default)]
+    pub changes: i64,
 }
 
 /// The days between which an edition was planned before they changed.

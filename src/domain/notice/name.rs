@@ -50,6 +50,7 @@ impl Notice {
             Self::RevisionRequested { .. } => "revision_requested",
             Self::GradeReleased { .. } => "grade_released",
             Self::CompletionDecided { .. } => "completion_decided",
+            Self::Digest { .. } => "digest",
         }
     }
 }

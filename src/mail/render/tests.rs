@@ -1,8 +1,11 @@
 //! Every notice in every language, and what people write in them.
 
+use chrono::NaiveDate;
+
 use super::*;
+use crate::domain::digest::{Figures, News};
 use crate::domain::language::Localized;
-use crate::domain::notice::{Days, Guest};
+use crate::domain::notice::{Days, Guest, samples};
 
 const EVIL: &str = "<script>alert(1)</script> & \"{{ name }}\" {% raise %}";
 
@@ -22,6 +25,8 @@ fn about(title: &str) -> AboutEdition {
         starts_on: NaiveDate::from_ymd_opt(2022, 3, 7).expect("a date"),
         ends_on: NaiveDate::from_ymd_opt(2022, 5, 27).expect("a date"),
         time_zone: "America/Argentina/Buenos_Aires".into(),
+        event: "edn_1".into(),
+        changes: 2,
     }
 }
 
@@ -155,6 +160,7 @@ fn every_notice(words: &str) -> Vec<Notice> {
             reason,
         },
         rescheduled(words),
+        digest(words, at),
         Notice::MinimumNotReached {
             edition: edition.clone(),
             confirmed: 11,
@@ -208,6 +214,37 @@ fn put_right(words: &str) -> [Notice; 2] {
             registered: words.into(),
         },
     ]
+}
+
+/// What is new in two editions.
+fn digest(title: &str, at: DateTime<Utc>) -> Notice {
+    let figures = Figures {
+        applied: 12,
+        undecided: 9,
+        unreviewed: 3,
+        ..Figures::default()
+    };
+    let part = EditionNews {
+        edition: about(title),
+        figures,
+    };
+    let running = EditionNews {
+        figures: Figures {
+            handed_in: 4,
+            charges: 1,
+            left: 2,
+            ..Figures::default()
+        },
+        ..part.clone()
+    };
+    Notice::Digest {
+        news: News {
+            since: at - chrono::TimeDelta::days(1),
+            until: at,
+            time_zone: "America/Montevideo".into(),
+            editions: vec![part, running],
+        },
+    }
 }
 
 /// An edition that now takes place in another zone, ending later.
@@ -312,7 +349,8 @@ fn nominations(words: &str, at: DateTime<Utc>) -> Vec<Notice> {
 }
 
 fn rendered(notice: &Notice, language: Language) -> Rendered {
-    render(notice, &recipient(language), "https://rumbo.example.org/")
+    let unsubscribe = (!notice.kind().is_essential()).then_some("https://rumbo.example.org/unsubscribe/uns_x");
+    render(notice, &recipient(language), "https://rumbo.example.org/", unsubscribe)
         .unwrap_or_else(|error| panic!("{} in {language:?}: {error}", notice.name()))
 }
 
@@ -351,8 +389,21 @@ fn the_files_hold_the_notices_and_nothing_else() {
     let mut names: Vec<_> = every_notice("x")
         .iter()
         .map(Notice::name)
-        .chain(["greeting", "closing", "footer", "ended"])
+        .chain([
+            "greeting",
+            "closing",
+            "footer",
+            "ended",
+            "unsubscribe",
+            "page_ask",
+            "page_done",
+        ])
         .collect();
+    let kinds: Vec<String> = MailKind::ALL
+        .iter()
+        .map(|kind| format!("kind_{}", kind.word()))
+        .collect();
+    names.extend(kinds.iter().map(String::as_str));
     names.sort_unstable();
     names.dedup();
     for file in [
@@ -363,6 +414,50 @@ fn the_files_hold_the_notices_and_nothing_else() {
         let mut sections: Vec<_> = file.lines().filter_map(|line| line.strip_prefix("== ")).collect();
         sections.sort_unstable();
         assert_eq!(sections, names);
+    }
+}
+
+#[test]
+fn there_is_a_sample_of_every_notice() {
+    let names = |notices: &[Notice]| {
+        notices
+            .iter()
+            .map(Notice::name)
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let samples: Vec<Notice> = samples::all().into_iter().map(|sample| sample.notice).collect();
+    assert_eq!(names(&samples), names(&every_notice("x")));
+}
+
+#[test]
+fn what_may_be_ended_says_so_below_and_what_is_essential_does_not() {
+    for notice in every_notice("Dual") {
+        let essential = notice.kind().is_essential();
+        for (language, label) in [
+            (Language::Es, "Dejar de recibir mensajes de este tipo ("),
+            (Language::En, "Stop messages of this kind ("),
+            (Language::Pt, "Deixar de receber mensagens deste tipo ("),
+        ] {
+            let message = rendered(&notice, language);
+            let below = format!("{label}{}):", kind_name(language, notice.kind()).expect("a name"));
+            let link = "https://rumbo.example.org/unsubscribe/uns_x\n";
+            assert_eq!(message.text.contains(&below), !essential, "{}", message.text);
+            assert_eq!(message.text.ends_with(link), !essential, "{}", message.text);
+            assert_eq!(message.html.contains("uns_x"), !essential, "{}", message.html);
+        }
+    }
+}
+
+#[test]
+fn a_digest_has_a_line_an_edition_with_what_there_is() {
+    let at = DateTime::from_timestamp(1_646_663_400, 0).expect("an instant");
+    let text = rendered(&digest("Dual", at), Language::En).text;
+    for line in [
+        "from 6 March 2022, 11:30 to 7 March 2022, 11:30 (America/Montevideo time).\n",
+        "\n- Dual (BDG-2022). Applications received: 12. Applications to decide on: 9. Works to review: 3.\n",
+        "\n- Dual (BDG-2022). People who left: 2. Works handed in: 4. New teams in your charge: 1.\n",
+    ] {
+        assert!(text.contains(line), "{text}");
     }
 }
 

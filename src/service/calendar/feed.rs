@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::{Actor, Reach};
-use crate::domain::calendar::{Event, When, write};
+use crate::domain::calendar::{Event, When, host, write};
 use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CourseId, EditionId};
@@ -111,7 +111,7 @@ impl Collected {
         subjects.extend(courses.iter().map(|row| row.id.0));
         Ok(Self {
             language: actor.language,
-            host: host(&app.settings.http.public_url),
+            host: host(&app.settings.http.public_url).to_owned(),
             titles: courses
                 .iter()
                 .map(|row| (row.id, row.titles().get(actor.language).to_owned()))
@@ -243,6 +243,7 @@ impl Collected {
             changed_at,
             sequence: version - 1,
             is_busy: false,
+            is_cancelled: false,
         }
     }
 }
@@ -261,11 +262,4 @@ fn local(row: &edition::Model, at: DateTime<Utc>) -> String {
         at.with_timezone(&row.zone()).format("%Y-%m-%d %H:%M"),
         row.time_zone
     )
-}
-
-/// The host of an address, for names of events that no other server gives.
-fn host(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = rest.split(['/', ':']).next().unwrap_or_default();
-    if host.is_empty() { "rumbo" } else { host }.to_owned()
 }
