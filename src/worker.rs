@@ -302,8 +302,8 @@ impl Worker {
     }
 }
 
-/// Whether a message is of a kind that its reader does without. What goes to somebody else is not theirs to end, and what
-/// cannot be read is refused where it is written out.
+/// Whether a message is of a kind that its reader does without. What goes to somebody else is not theirs to end, and
+/// what cannot be read is refused where it is written out.
 fn is_muted(row: &outbox::Model, wanted: &Preferences) -> bool {
     serde_json::from_value::<Notice>(row.payload.clone())
         .is_ok_and(|notice| notice.guest().is_none() && !wanted.wants(notice.kind()))

@@ -1,5 +1,5 @@
-//! The register of institutions: who keeps it, and who reads it. How it is added to, and what a merged one leads to, is in
-//! `merging.rs`.
+//! The register of institutions: who keeps it, and who reads it. How it is added to, and what a merged one leads to, is
+//! in `merging.rs`.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! Institutions that applicants propose, how they come into the register, and what follows when one is merged into another:
-//! declarations, roles, nominees, seats, enrolments and figures.
+//! Institutions that applicants propose, how they come into the register, and what follows when one is merged into
+//! another: declarations, roles, nominees, seats, enrolments and figures.
 
 use std::sync::Arc;
 

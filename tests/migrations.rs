@@ -25,7 +25,8 @@ async fn migrate(test: &TestDb, steps: Option<usize>) {
     connection.close().await.expect("the connection closes");
 }
 
-/// Somebody of a union who handed in a task, and a roadmap, and has the grades of both; each step at an instant of its own.
+/// Somebody of a union who handed in a task, and a roadmap, and has the grades of both; each step at an instant of its
+/// own.
 const COUNTED: &str = "
 INSERT INTO person (id, number, email, given_name, family_name, language, time_zone, created_at, version)
     VALUES ({1}, 1, 'ana@example.org', 'Ana', 'Pereira', 'es', 'America/Montevideo', {now}, 1);

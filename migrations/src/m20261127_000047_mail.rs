@@ -1,4 +1,5 @@
-//! What people do without of the messages that are not essential, and up to when each one's digest has told what is new.
+//! What people do without of the messages that are not essential, and up to when each one's digest has told what is
+//! new.
 
 use sea_orm_migration::prelude::*;
 

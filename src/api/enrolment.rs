@@ -112,8 +112,8 @@ impl Enrolment {
         Ok(sees.then_some(&self.row.motivation))
     }
 
-    /// What the person answered to the form of the edition as they applied; null where there was none to answer, and for
-    /// everybody but the person and those who coordinate the edition.
+    /// What the person answered to the form of the edition as they applied; null where there was none to answer, and
+    /// for everybody but the person and those who coordinate the edition.
     async fn application(&self, ctx: &Context<'_>) -> ApiResult<Option<super::form::Application>> {
         let found = super::form::of_enrolment(ctx, self.row.id).await?;
         let shows = found.is_some() && self.sees_application(ctx).await?;

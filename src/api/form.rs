@@ -66,8 +66,8 @@ impl ApplicationForm {
     }
 }
 
-/// A text in the language that is asked for, if it has one in that; or else in the viewer's, or else in the first that it
-/// has.
+/// A text in the language that is asked for, if it has one in that; or else in the viewer's, or else in the first that
+/// it has.
 fn told(ctx: &Context<'_>, text: &Localized, language: Option<Language>) -> Option<String> {
     let found = match language {
         Some(wanted) => text.0.get(&language::Language::from(wanted)).map(String::as_str),
@@ -343,8 +343,9 @@ impl FormMutation {
         PublishApplicationFormPayload::of(Box::pin(run).await, ApplicationForm)
     }
 
-    /// Consents to a purpose of an edition in which you are enrolled, or takes that back. What nobody takes part without
-    /// is not taken back while the enrolment goes on: withdraw that. What stands so already stays as you said it.
+    /// Consents to a purpose of an edition in which you are enrolled, or takes that back. What nobody takes part
+    /// without is not taken back while the enrolment goes on: withdraw that. What stands so already stays as you said
+    /// it.
     async fn state_consent(&self, ctx: &Context<'_>, input: StateConsentInput) -> ApiResult<StateConsentPayload> {
         let request = Request::of(ctx);
         let run = async {

@@ -322,9 +322,9 @@ impl InstitutionMutation {
         UpdateInstitutionPayload::of(result.await, Institution::from)
     }
 
-    /// Proposes an institution that is missing in the register, up to 10 in 24 hours, of which 5 may wait. You may state
-    /// it as yours at once (`stateDeclaration`); whoever settles it takes it into the register, or merges it into what
-    /// stands there already, and you are told.
+    /// Proposes an institution that is missing in the register, up to 10 in 24 hours, of which 5 may wait. You may
+    /// state it as yours at once (`stateDeclaration`); whoever settles it takes it into the register, or merges it into
+    /// what stands there already, and you are told.
     async fn propose_institution(
         &self,
         ctx: &Context<'_>,
@@ -354,8 +354,8 @@ impl InstitutionMutation {
     }
 
     /// Merges an institution into one of the register: its identifier leads there from now on, and declarations, roles,
-    /// enrolments, seats that are kept for it and figures follow within seconds; figures of earlier instants stay as they
-    /// were. A proposal is merged by coordinators and administrators, one of the register by administrators.
+    /// enrolments, seats that are kept for it and figures follow within seconds; figures of earlier instants stay as
+    /// they were. A proposal is merged by coordinators and administrators, one of the register by administrators.
     async fn merge_institution(
         &self,
         ctx: &Context<'_>,

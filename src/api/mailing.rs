@@ -13,11 +13,11 @@ use crate::store::outbox::preference::Standing;
 mirror! {
     /// A kind of messages.
     MailKind of crate::domain::notice::MailKind {
-        /// What opens and secures your account: addresses, passwords, second factors, identities, tokens, its end. Always
-        /// sent: whoever does not read it may lose the account.
+        /// What opens and secures your account: addresses, passwords, second factors, identities, tokens, its end.
+        /// Always sent: whoever does not read it may lose the account.
         Account,
-        /// Invitations and nominations, what is asked and told about them, and their end. Always sent: somebody waits for
-        /// the answer.
+        /// Invitations and nominations, what is asked and told about them, and their end. Always sent: somebody waits
+        /// for the answer.
         Invitation,
         /// What becomes of your place in an edition, and with what it is counted: admitted, waiting, offered, refused,
         /// moved, put right, ended. Always sent: a place is lost without an answer in time.
@@ -98,8 +98,8 @@ pub struct MailingMutation;
 
 #[Object]
 impl MailingMutation {
-    /// Says which kinds of messages you do without; the list replaces the one before, and holds at once, also for messages
-    /// that wait to be sent. A kind that is always sent is refused (`ALWAYS_SENT`).
+    /// Says which kinds of messages you do without; the list replaces the one before, and holds at once, also for
+    /// messages that wait to be sent. A kind that is always sent is refused (`ALWAYS_SENT`).
     async fn change_mail_preferences(
         &self,
         ctx: &Context<'_>,

@@ -75,8 +75,8 @@ pub struct Query(
     team::TeamQuery,
 );
 
-/// What other programs reach in one's name, and what reaches one. Apart, since each member of the whole makes the way to
-/// the others longer.
+/// What other programs reach in one's name, and what reaches one. Apart, since each member of the whole makes the way
+/// to the others longer.
 #[derive(MergedObject, Default)]
 pub struct OwnMutation(
     api_token::ApiTokenMutation,

@@ -106,9 +106,9 @@ pub struct SnapshotMutation;
 
 #[Object]
 impl SnapshotMutation {
-    /// Puts right what an admitted enrolment was frozen with. What stood before is kept beside it, figures from now on count
-    /// it anew and those of earlier instants as it was, and the person is told. What is right already changes nothing. For
-    /// the edition's coordinators, also once the edition is over.
+    /// Puts right what an admitted enrolment was frozen with. What stood before is kept beside it, figures from now on
+    /// count it anew and those of earlier instants as it was, and the person is told. What is right already changes
+    /// nothing. For the edition's coordinators, also once the edition is over.
     async fn correct_snapshot(
         &self,
         ctx: &Context<'_>,

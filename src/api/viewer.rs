@@ -108,8 +108,8 @@ impl Viewer {
         api_tokens(Request::of(ctx), arguments).await
     }
 
-    /// Everything that you said to the purposes for which editions ask consent, the latest first: what you consented to,
-    /// refused and took back. `current` tells what stands.
+    /// Everything that you said to the purposes for which editions ask consent, the latest first: what you consented
+    /// to, refused and took back. `current` tells what stands.
     async fn consents(
         &self,
         ctx: &Context<'_>,

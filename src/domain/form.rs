@@ -39,8 +39,8 @@ impl QuestionKind {
     }
 }
 
-/// The key of a question, of a choice or of a purpose: up to 40 of the letters `a` to `z`, the digits and `_`, the first
-/// of them a letter.
+/// The key of a question, of a choice or of a purpose: up to 40 of the letters `a` to `z`, the digits and `_`, the
+/// first of them a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 

@@ -1,5 +1,5 @@
-//! Institutions: who sends people. They are registered, or proposed by somebody who found theirs missing, and one of two
-//! that are the same is merged into the other.
+//! Institutions: who sends people. They are registered, or proposed by somebody who found theirs missing, and one of
+//! two that are the same is merged into the other.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -253,9 +253,11 @@ mod tests {
         /// However many are named one after the other while there is room: when all accept, each finds a seat.
         #[test]
         fn whoever_was_named_while_there_was_room_finds_a_seat(
-            capacity in 1_i64..30, seats in 1_i64..30, taken in 0_i64..30, overflow in proptest::bool::ANY,
+            (capacity, seats, taken) in (1_i64..30)
+                .prop_flat_map(|capacity| (Just(capacity), 1..=capacity))
+                .prop_flat_map(|(capacity, seats)| (Just(capacity), Just(seats), 0..=seats)),
+            overflow in proptest::bool::ANY,
         ) {
-            prop_assume!(seats <= capacity && taken <= seats);
             let mut ledger = ledger(Some(capacity), Some((seats, taken, overflow)));
             let mut open = 0;
             while Room::of(&ledger, of(1), open).has_room() {

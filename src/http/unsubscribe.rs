@@ -1,6 +1,6 @@
-//! The link that ends messages of a kind (RFC 8058), which works without signing in: `GET /unsubscribe/<link>` shows a page
-//! that asks and changes nothing, so that whatever follows links ahead of its reader ends nothing; `POST` ends them, from
-//! that page or from a mail program.
+//! The link that ends messages of a kind (RFC 8058), which works without signing in: `GET /unsubscribe/<link>` shows a
+//! page that asks and changes nothing, so that whatever follows links ahead of its reader ends nothing; `POST` ends
+//! them, from that page or from a mail program.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
@@ -43,8 +43,8 @@ async fn ask(State(shared): State<Shared>, Path(link): Path<String>, request: Re
     answer(found, page::ask)
 }
 
-/// Ends the messages, for who posts what a mail program would. What is no link of ours is answered like one whose person is
-/// gone.
+/// Ends the messages, for who posts what a mail program would. What is no link of ours is answered like one whose
+/// person is gone.
 async fn end(State(shared): State<Shared>, Path(link): Path<String>, request: Request) -> Response {
     let app = shared.app.for_request();
     if let Some(refused) = calendar::too_often(&app, &request, b"unsubscribe") {

@@ -150,7 +150,7 @@ mod tests {
             ]
         );
         for (name, file) in files() {
-            let parts = ["ended", "cancelled", "undone-waitlisted", "undone-applied", "transferred"];
+            let parts = ["ended", "cancelled", "-waitlisted", "-applied", "transferred"];
             let ended = parts.iter().any(|part| name.contains(part));
             assert_eq!(file.contains("STATUS:CANCELLED\r\n"), ended, "{name}: {file}");
             assert!(file.contains("SEQUENCE:3\r\n"), "{file}");

@@ -1,5 +1,5 @@
-//! The pages behind the link that ends messages: one that asks, one that says that it is done. They load nothing and run
-//! nothing.
+//! The pages behind the link that ends messages: one that asks, one that says that it is done. They load nothing and
+//! run nothing.
 
 use minijinja::{Environment, UndefinedBehavior, context};
 

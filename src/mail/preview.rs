@@ -1,4 +1,5 @@
-//! Every message as it would look, written from made-up data: for translators, for who designs them, and for the manual.
+//! Every message as it would look, written from made-up data: for translators, for who designs them, and for the
+//! manual.
 
 use chrono::DateTime;
 

@@ -43,8 +43,8 @@ pub enum RenderError {
     Template(#[from] minijinja::Error),
 }
 
-/// Writes `notice` out for `to`; links start with `public_url`. Where messages of its kind can be ended, `unsubscribe` is
-/// the address that does it.
+/// Writes `notice` out for `to`; links start with `public_url`. Where messages of its kind can be ended, `unsubscribe`
+/// is the address that does it.
 pub fn render(
     notice: &Notice,
     to: &Recipient,

@@ -215,7 +215,8 @@ pub struct Statement {
 /// Keeps what the actor states about themself from now on; enrolments keep what they were confirmed with.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an unknown institution, and for what somebody else proposed, [`Error::Unauthenticated`] for nobody.
+/// [`Error::NotFound`] for an unknown institution, and for what somebody else proposed, [`Error::Unauthenticated`] for
+/// nobody.
 pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<declaration::Model> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let person_id = actor.signed_in()?;

@@ -15,8 +15,8 @@ use crate::store::{audit, form};
 
 pub use crate::store::form::consent::page_place;
 
-/// Consents to a purpose of the edition in which somebody is enrolled, or takes that back. It is written down beside what
-/// was said before; what stands so already stays as it was said.
+/// Consents to a purpose of the edition in which somebody is enrolled, or takes that back. It is written down beside
+/// what was said before; what stands so already stays as it was said.
 ///
 /// # Errors
 /// Those of [`restate`].

@@ -1,5 +1,5 @@
-//! Putting right what an admitted enrolment was frozen with: the enrolment is counted anew from now on, what stood before is
-//! kept, and figures of earlier instants stay as they were.
+//! Putting right what an admitted enrolment was frozen with: the enrolment is counted anew from now on, what stood
+//! before is kept, and figures of earlier instants stay as they were.
 
 use super::edition::relation;
 use super::enrolment::{load_one, refuse_own};
@@ -17,13 +17,13 @@ use crate::service::account::Statement;
 use crate::store::snapshot::former::{self, Replacement};
 use crate::store::{Tx, audit, course, edition, enrolment, institution, outbox, snapshot, tally};
 
-/// Puts right what an enrolment was frozen with, also once its edition is over: figures of the past were reported as they
-/// were, and those of now have to be true. The seat stays as it is. What is right already changes nothing.
+/// Puts right what an enrolment was frozen with, also once its edition is over: figures of the past were reported as
+/// they were, and those of now have to be true. The seat stays as it is. What is right already changes nothing.
 ///
 /// # Errors
-/// [`Error::NotFound`] for one out of the actor's sight, and for an unknown institution; [`Error::Forbidden`] for anybody
-/// but the edition's coordinators; [`Code::OwnWork`] for one's own; [`Code::StaleVersion`]; [`Code::IllegalTransition`]
-/// for one that was never confirmed, in which nothing is frozen yet.
+/// [`Error::NotFound`] for one out of the actor's sight, and for an unknown institution; [`Error::Forbidden`] for
+/// anybody but the edition's coordinators; [`Code::OwnWork`] for one's own; [`Code::StaleVersion`];
+/// [`Code::IllegalTransition`] for one that was never confirmed, in which nothing is frozen yet.
 pub async fn correct(
     app: &App,
     actor: &Actor,

@@ -1,5 +1,5 @@
-//! Digests, as the worker writes them: it may come late, twice, and on several copies at once. What each reader was told
-//! is noted in the transaction that puts the message into the outbox, so that every stretch of time is told once.
+//! Digests, as the worker writes them: it may come late, twice, and on several copies at once. What each reader was
+//! told is noted in the transaction that puts the message into the outbox, so that every stretch of time is told once.
 
 use tracing::{error, info};
 

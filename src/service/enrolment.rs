@@ -28,13 +28,13 @@ pub async fn mine(app: &App, actor: &Actor, edition: EditionId) -> Result<Option
     Ok(enrolment::of_person_in(app.db.read(), person, &[edition]).await?.pop())
 }
 
-/// Applies to an edition: confirmed at once, waiting for approval or for a seat, as its policy says. What its form asks is
-/// answered, and what it asks consent for is consented to, with the same call.
+/// Applies to an edition: confirmed at once, waiting for approval or for a seat, as its policy says. What its form asks
+/// is answered, and what it asks consent for is consented to, with the same call.
 ///
 /// # Errors
 /// [`Code::EnrolmentClosed`] outside the window, [`Code::DeclarationRequired`] before the person has
-/// declared themself, [`Code::AlreadyEnrolled`] with a live enrolment; [`Code::StaleVersion`] for another version of the
-/// form than the present one, and the faults that [`crate::domain::form::Form::take`] finds.
+/// declared themself, [`Code::AlreadyEnrolled`] with a live enrolment; [`Code::StaleVersion`] for another version of
+/// the form than the present one, and the faults that [`crate::domain::form::Form::take`] finds.
 pub async fn apply(app: &App, actor: &Actor, id: EditionId, said: &Application) -> Result<enrolment::Model> {
     let person = actor.signed_in()?;
     demand(actor, Action::Apply, Relation::OWN, None)?;

@@ -11,8 +11,8 @@ use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Result};
 use crate::store::{audit, edition, form};
 
-/// Publishes a form, or the next version of it: who applies from now on answers it. Who applied before answered what was
-/// asked then. A form that asks nothing takes the form away.
+/// Publishes a form, or the next version of it: who applies from now on answers it. Who applied before answered what
+/// was asked then. A form that asks nothing takes the form away.
 ///
 /// # Errors
 /// [`Code::StaleVersion`]; [`Code::IllegalTransition`] when the edition is over; the faults that [`Form::check`] finds.

@@ -45,7 +45,8 @@ pub async fn change(app: &App, actor: &Actor, version: i64, muted: &[MailKind]) 
     Ok(standing)
 }
 
-/// What the link of a message ends, in the language of whose it is; `None` for what is no link of ours. Nothing is changed.
+/// What the link of a message ends, in the language of whose it is; `None` for what is no link of ours. Nothing is
+/// changed.
 pub async fn asked(app: &App, link: &str) -> Result<Option<(Language, MailKind)>> {
     let Some(what) = unsubscribe::open(&app.vault, link) else {
         return Ok(None);

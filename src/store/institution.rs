@@ -1,4 +1,5 @@
-//! The register of organisations, and what was proposed for it. One that was merged into another stays, and leads to it.
+//! The register of organisations, and what was proposed for it. One that was merged into another stays, and leads to
+//! it.
 
 use std::iter;
 
@@ -118,8 +119,8 @@ pub async fn settled(connection: &impl ConnectionTrait, scope: Scope) -> Result<
     Ok(row.map_or(scope, |row| Scope::Institution(row.id)))
 }
 
-/// That a column names one of these institutions, one that was merged into one of them, or the one into which one of them
-/// was merged: enrolments follow a little later.
+/// That a column names one of these institutions, one that was merged into one of them, or the one into which one of
+/// them was merged: enrolments follow a little later.
 pub(super) fn family(column: Expr, ids: &[InstitutionId]) -> Condition {
     let given = || ids.iter().map(|id| id.0);
     let led = |wanted: Column, by: Column| {

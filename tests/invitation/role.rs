@@ -122,8 +122,8 @@ async fn whoever_lost_the_authority_gives_no_role_any_more() {
     drop(test.mails().await);
 }
 
-/// What another copy of the program, whose settings ask coordinators for a second factor, says of a token: when somebody
-/// looks, and when this person accepts.
+/// What another copy of the program, whose settings ask coordinators for a second factor, says of a token: when
+/// somebody looks, and when this person accepts.
 async fn where_factors_are_asked_for(test: &TestApp, guest: &Client<'_>, token: &str) -> [Option<(Code, String)>; 2] {
     let mut settings = (*test.app.settings).clone();
     settings.auth.require_second_factor = vec!["coordinator".to_owned()];

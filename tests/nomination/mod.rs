@@ -10,6 +10,7 @@ use crate::support::scene::{Plan, act, enrolling};
 
 mod endorsement;
 mod journey;
+mod merging;
 mod refusal;
 mod seat;
 mod sight;

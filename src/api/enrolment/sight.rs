@@ -52,8 +52,8 @@ impl Enrolment {
         self.sees_field(ctx, action, field).await
     }
 
-    /// Whether the viewer reads what the person answered, and to what they consented; what staff reads is noted. In a place
-    /// of its own: every field of a page would hold the state of the look-up.
+    /// Whether the viewer reads what the person answered, and to what they consented; what staff reads is noted. In a
+    /// place of its own: every field of a page would hold the state of the look-up.
     pub(super) fn sees_application<'a>(
         &'a self,
         ctx: &'a Context<'_>,

@@ -37,8 +37,8 @@ impl Consent {
     }
 }
 
-/// What somebody said to a purpose of an edition: when, to which text, in which language, through what. It never changes;
-/// what is said later stands beside it.
+/// What somebody said to a purpose of an edition: when, to which text, in which language, through what. It never
+/// changes; what is said later stands beside it.
 #[Object]
 impl Consent {
     /// Identifier, `cst_…`.

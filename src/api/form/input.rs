@@ -52,8 +52,8 @@ pub struct FormQuestionInput {
 /// Something for which a form asks consent.
 #[derive(InputObject)]
 pub struct ConsentPurposeInput {
-    /// By what consents name it, up to 40 characters (NFC): `a` to `z`, `0` to `9` and `_`, not a digit first. Unique in
-    /// the form, and the same from version to version.
+    /// By what consents name it, up to 40 characters (NFC): `a` to `z`, `0` to `9` and `_`, not a digit first. Unique
+    /// in the form, and the same from version to version.
     key: String,
     /// Whether nobody takes part without consenting to it.
     #[graphql(default = false)]

@@ -1,5 +1,5 @@
-//! Look-ups about the forms of editions and what was said to them. They are reached only from rows that the actor was found
-//! to see; whether what hangs on those shows is asked where it is shown.
+//! Look-ups about the forms of editions and what was said to them. They are reached only from rows that the actor was
+//! found to see; whether what hangs on those shows is asked where it is shown.
 
 use std::collections::HashMap;
 use std::sync::Arc;

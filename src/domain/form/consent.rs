@@ -52,8 +52,8 @@ pub enum Wish {
     TakeBack,
 }
 
-/// What is to be written down of a wish, where `last` is what the person said last, `form` what the edition asks now, and
-/// `is_live` whether their enrolment goes on; `None` where it stands so already.
+/// What is to be written down of a wish, where `last` is what the person said last, `form` what the edition asks now,
+/// and `is_live` whether their enrolment goes on; `None` where it stands so already.
 ///
 /// # Errors
 /// [`Code::FormMismatch`] for a purpose or a language that is not asked in, and for taking back what was never given;

@@ -10,8 +10,8 @@ use crate::store::institution::{self, merger};
 use crate::store::snapshot::former::{self, Replacement};
 
 impl Admissions<'_> {
-    /// Lets locked enrolments name the institution into which one was merged that they name; what they were counted with
-    /// before is kept.
+    /// Lets locked enrolments name the institution into which one was merged that they name; what they were counted
+    /// with before is kept.
     pub(in crate::service) async fn follow(
         &mut self,
         rows: Vec<enrolment::Model>,

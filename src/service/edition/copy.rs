@@ -105,8 +105,8 @@ fn draft(source: &edition::Model, code: ShortCode, shift: Shift) -> Result<Editi
     Ok(draft)
 }
 
-/// The form that the source asks now, as the first version of the new edition's: what was consented to there says nothing
-/// here.
+/// The form that the source asks now, as the first version of the new edition's: what was consented to there says
+/// nothing here.
 async fn copy_form(app: &App, tx: &Tx, actor: &Actor, source: &edition::Model, to: &mut edition::Model) -> Result<()> {
     let Some(asked) = form::current(tx, source).await? else {
         return Ok(());

@@ -1,6 +1,6 @@
 //! What names a merged institution comes to name the one into which it was merged: roles, then edition by edition the
-//! seats that are kept for it, its nominations and the enrolments, with what is counted of them. Called by the worker; it may come late, or
-//! twice, and on several copies at once.
+//! seats that are kept for it, its nominations and the enrolments, with what is counted of them. Called by the worker;
+//! it may come late, or twice, and on several copies at once.
 
 use chrono::{DateTime, Utc};
 use tracing::{error, info};
@@ -41,8 +41,8 @@ pub async fn pass(db: &Db, clock: &Clock) -> Result<()> {
     }
 }
 
-/// Lets what names one follow; how much it was. Once nothing did, and nothing can that began before it was merged, it is
-/// not looked at again.
+/// Lets what names one follow; how much it was. Once nothing did, and nothing can that began before it was merged, it
+/// is not looked at again.
 async fn follow(db: &Db, clock: &Clock, merged: &institution::Model) -> Result<usize> {
     let begun = clock.now();
     let mut moved = lead_roles(db, clock, merged.id).await?;
@@ -97,7 +97,8 @@ async fn lead_roles(db: &Db, clock: &Clock, merged: InstitutionId) -> Result<usi
     Ok(rows.len())
 }
 
-/// The seats, nominations and enrolments of one edition, in one transaction: whoever waits for a seat that is theirs now has it.
+/// The seats, nominations and enrolments of one edition, in one transaction: whoever waits for a seat that is theirs
+/// now has it.
 async fn lead_edition(db: &Db, clock: &Clock, id: EditionId, merged: InstitutionId) -> Result<usize> {
     let tx = db.write().await?;
     edition::lock(&tx, id).await?;
@@ -121,8 +122,8 @@ async fn lead_edition(db: &Db, clock: &Clock, id: EditionId, merged: Institution
     Ok(pools + nominations + subjects.len())
 }
 
-/// The seats that an edition keeps for the one are kept for the other; where it keeps some for that one already, both are
-/// one pool under the rules of that one's.
+/// The seats that an edition keeps for the one are kept for the other; where it keeps some for that one already, both
+/// are one pool under the rules of that one's.
 async fn lead_pools(
     clock: &Clock,
     tx: &Tx,

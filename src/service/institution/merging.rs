@@ -1,5 +1,5 @@
-//! Making one institution of two that are the same. The merged one keeps its identifier, which leads to the other one from
-//! now on; what names it follows a moment later ([`super::following`]).
+//! Making one institution of two that are the same. The merged one keeps its identifier, which leads to the other one
+//! from now on; what names it follows a moment later ([`super::following`]).
 
 use super::proposal::tell;
 use crate::app::App;

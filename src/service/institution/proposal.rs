@@ -1,5 +1,5 @@
-//! Institutions that applicants found missing: they propose theirs, may state it at once, and a coordinator takes it into
-//! the register or merges it into what stands there.
+//! Institutions that applicants found missing: they propose theirs, may state it at once, and a coordinator takes it
+//! into the register or merges it into what stands there.
 
 use chrono::{DateTime, Utc};
 
@@ -118,8 +118,8 @@ pub fn page_place(row: &institution::Model) -> Place {
 /// Takes a proposal into the register, as it is to be registered. Who proposed it is told.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an unknown one, [`Code::StaleVersion`], [`Code::IllegalTransition`] for one that is no proposal
-/// any more, [`Code::Taken`] for a code that another one has.
+/// [`Error::NotFound`] for an unknown one, [`Code::StaleVersion`], [`Code::IllegalTransition`] for one that is no
+/// proposal any more, [`Code::Taken`] for a code that another one has.
 pub async fn accept(
     app: &App,
     actor: &Actor,

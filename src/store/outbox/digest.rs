@@ -1,4 +1,5 @@
-//! Digests: who reads them, and up to when each reader's has told what is new. What is new since is in `digest/news.rs`.
+//! Digests: who reads them, and up to when each reader's has told what is new. What is new since is in
+//! `digest/news.rs`.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -69,8 +70,8 @@ pub async fn unmarked(
     Ok(rows)
 }
 
-/// Notes for a reader that everything up to an instant needs no telling, and when the first digest is due; what was noted
-/// before stays.
+/// Notes for a reader that everything up to an instant needs no telling, and when the first digest is due; what was
+/// noted before stays.
 pub async fn begin(tx: &Tx, person: PersonId, covered: DateTime<Utc>, due: DateTime<Utc>) -> Result<()> {
     let row = ActiveModel {
         person_id: Set(person),

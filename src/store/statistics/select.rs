@@ -157,7 +157,8 @@ pub(super) fn people_condition(scope: &Scope) -> Condition {
     all
 }
 
-/// Which institutions. Now those count that were merged into one of them, too; at an earlier instant each is what it was.
+/// Which institutions. Now those count that were merged into one of them, too; at an earlier instant each is what it
+/// was.
 fn institutions_condition(scope: &Scope) -> Condition {
     let ids = &scope.filter.institutions;
     let column = t("institution_id");

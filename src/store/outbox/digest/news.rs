@@ -1,5 +1,5 @@
-//! What is new for a reader of digests since the last one. Of an edition its nearest coordinators are told, as of everything
-//! else; tutors are told of the teams in their charge. What happened is counted from the histories.
+//! What is new for a reader of digests since the last one. Of an edition its nearest coordinators are told, as of
+//! everything else; tutors are told of the teams in their charge. What happened is counted from the histories.
 
 use std::collections::{BTreeMap, BTreeSet};
 
