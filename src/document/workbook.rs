@@ -1,11 +1,12 @@
 //! Workbooks (XLSX) as tables: their first sheet, read cell by cell. An archive is unpacked once without being kept, to
-//! see that it stays within its bounds, before anything looks at what is in it.
+//! see that it stays within its bounds, before anything looks at what is in it. Its styles say nothing here and are left
+//! out: the reader would copy the name of a font once for each of a million formats.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read, Write, sink};
+use std::io::{Cursor, Read, Write};
 
 use calamine::{DataRef, Reader, Xlsx};
-use zip::ZipArchive;
+use zip::{ZipArchive, ZipWriter};
 
 use crate::domain::sheet::{CELL_MOST, COLUMNS_MOST, Form, ROWS_MOST, Sheet, Unreadable, of_cells};
 use crate::error::Code;
@@ -20,6 +21,10 @@ const RATIO_MOST: u64 = 100;
 const ALWAYS: u64 = 4 * 1024 * 1024;
 /// The most bytes of the text of all cells: one text may stand in many of them.
 const TEXT_MOST: usize = 64 * 1024 * 1024;
+/// The most texts: as many as a table may have cells.
+const TEXTS_MOST: u64 = ((ROWS_MOST + 1) * COLUMNS_MOST) as u64;
+/// The most bytes of the paths of all sheets. The reader keeps a path for each sheet, which all of them may name alike.
+const PATHS_MOST: u64 = 256 * 1024 * 1024;
 
 /// Reads the first sheet. What a formula last came to is its cell; a cell with an error in it is one that lost its
 /// letters.
@@ -30,7 +35,8 @@ const TEXT_MOST: usize = 64 * 1024 * 1024;
 pub fn read(bytes: &[u8]) -> Result<Sheet, Unreadable> {
     check_bounds(bytes)?;
     let broken = |_| Unreadable::file(Code::Unreadable, "XLSX");
-    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
+    let plain = without_styles(bytes)?;
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(plain)).map_err(broken)?;
     let first = book.sheet_names().first().cloned();
     let first = first.ok_or_else(|| Unreadable::file(Code::Unreadable, "XLSX"))?;
     let mut reader = book.worksheet_cells_reader(&first).map_err(broken)?;
@@ -78,26 +84,42 @@ fn check_bounds(bytes: &[u8]) -> Result<(), Unreadable> {
     }
     let packed = bytes.len() as u64;
     let most = UNPACKED_MOST.min(ALWAYS.max(packed.saturating_mul(RATIO_MOST)));
-    let mut left = most;
+    let (mut left, mut sheets, mut relations) = (most, 0_u64, 0_u64);
     for place in 0..archive.len() {
         let part = archive.by_index(place).map_err(|_| broken())?;
-        let is_texts = part.name_raw().to_ascii_lowercase().ends_with(b"sharedstrings.xml");
-        let mut part = part.take(left + 1);
-        let length = if is_texts {
-            let mut counts = Counts::default();
-            let length = std::io::copy(&mut part, &mut counts).map_err(|_| broken())?;
-            if counts.most > length / TEXT_LEAST {
-                return Err(Unreadable::file(Code::Unreadable, format!("XLSX > {length} bytes")));
-            }
-            length
-        } else {
-            std::io::copy(&mut part, &mut sink()).map_err(|_| broken())?
-        };
+        let name = part.name_raw().to_ascii_lowercase();
+        let mut counts = Counts::default();
+        let length = std::io::copy(&mut part.take(left + 1), &mut counts).map_err(|_| broken())?;
         left = left
             .checked_sub(length)
             .ok_or_else(|| Unreadable::file(Code::Unreadable, format!("XLSX > {most} bytes")))?;
+        let texts = counts.claimed.max(counts.texts.count);
+        if name.ends_with(b"sharedstrings.xml") && texts > TEXTS_MOST.min(length / TEXT_LEAST) {
+            return Err(Unreadable::file(Code::Unreadable, format!("XLSX > {length} bytes")));
+        }
+        if name.ends_with(b".rels") {
+            relations = relations.max(length);
+        }
+        sheets += counts.sheets.count;
+    }
+    if sheets.saturating_mul(relations) > PATHS_MOST {
+        return Err(Unreadable::file(Code::Unreadable, format!("XLSX > {PATHS_MOST} bytes")));
     }
     Ok(())
+}
+
+/// The same archive without its styles; nothing is unpacked. Dates are numbers with and without them.
+fn without_styles(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    let broken = |_| Unreadable::file(Code::Unreadable, "XLSX");
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+    let mut plain = ZipWriter::new(Cursor::new(Vec::with_capacity(bytes.len())));
+    for place in 0..archive.len() {
+        let part = archive.by_index_raw(place).map_err(broken)?;
+        if !part.name_raw().to_ascii_lowercase().ends_with(b"styles.xml") {
+            plain.raw_copy_file(part).map_err(broken)?;
+        }
+    }
+    Ok(plain.finish().map_err(broken)?.into_inner())
 }
 
 /// What the reader of workbooks takes for the number of texts, and makes room for, before it reads any.
@@ -106,48 +128,105 @@ const COUNT: &[u8] = b"uniqueCount";
 /// The fewest bytes of a text: `<si/>`.
 const TEXT_LEAST: u64 = 5;
 
-/// Looks for the greatest number of texts that a part claims, and keeps nothing of it.
-#[derive(Default)]
+/// Counts what a part makes the reader keep, and keeps nothing of it.
 struct Counts {
-    /// How much of the name has just been read.
+    /// How much of the name of the number of texts has just been read.
     matched: usize,
     /// The number after the name, while it is read.
     number: Option<u64>,
     /// The greatest so far.
-    most: u64,
+    claimed: u64,
+    /// The texts that there are.
+    texts: Elements,
+    /// The sheets that are named.
+    sheets: Elements,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            matched: 0,
+            number: None,
+            claimed: 0,
+            texts: Elements::of(b"si"),
+            sheets: Elements::of(b"sheet"),
+        }
+    }
+}
+
+impl Counts {
+    /// Looks for the greatest number of texts that the part claims.
+    fn see(&mut self, byte: u8) {
+        if let Some(number) = self.number {
+            match byte {
+                b'0'..=b'9' => {
+                    let number = number.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+                    self.number = Some(number);
+                    self.claimed = self.claimed.max(number);
+                    return;
+                }
+                // What may stand between the name and the number.
+                b'=' | b'"' | b'\'' | b'+' | b' ' | b'\t' | b'\r' | b'\n' if number == 0 => return,
+                _ => self.number = None,
+            }
+        }
+        self.matched = if byte == COUNT[self.matched] {
+            self.matched + 1
+        } else {
+            usize::from(byte == COUNT[0])
+        };
+        if self.matched == COUNT.len() {
+            (self.matched, self.number) = (0, Some(0));
+        }
+    }
 }
 
 impl Write for Counts {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         // Letters may take two bytes each.
         for &byte in bytes.iter().filter(|byte| **byte != 0) {
-            if let Some(number) = self.number {
-                match byte {
-                    b'0'..=b'9' => {
-                        let number = number.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
-                        self.number = Some(number);
-                        self.most = self.most.max(number);
-                        continue;
-                    }
-                    // What may stand between the name and the number.
-                    b'=' | b'"' | b'\'' | b'+' | b' ' | b'\t' | b'\r' | b'\n' if number == 0 => continue,
-                    _ => self.number = None,
-                }
-            }
-            self.matched = if byte == COUNT[self.matched] {
-                self.matched + 1
-            } else {
-                usize::from(byte == COUNT[0])
-            };
-            if self.matched == COUNT.len() {
-                (self.matched, self.number) = (0, Some(0));
-            }
+            self.see(byte);
+            self.texts.see(byte);
+            self.sheets.see(byte);
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// How many elements of a name begin, with or without a prefix.
+struct Elements {
+    name: &'static [u8],
+    /// How much of one has just been read: its sign or that of its prefix, then the name.
+    matched: usize,
+    count: u64,
+}
+
+impl Elements {
+    const fn of(name: &'static [u8]) -> Self {
+        Self {
+            name,
+            matched: 0,
+            count: 0,
+        }
+    }
+
+    fn see(&mut self, byte: u8) {
+        if matches!(byte, b'<' | b':') {
+            self.matched = 1;
+            return;
+        }
+        let Some(place) = self.matched.checked_sub(1) else {
+            return;
+        };
+        if place == self.name.len() && matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>') {
+            self.count += 1;
+        }
+        let goes_on = self.name.get(place) == Some(&byte);
+        self.matched = if goes_on { self.matched + 1 } else { 0 };
     }
 }
 
@@ -169,7 +248,6 @@ fn text_of(value: &DataRef<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use rust_xlsxwriter::{Formula, Workbook};
-    use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
     use super::*;
@@ -239,22 +317,81 @@ mod tests {
         });
         assert!(read(&honest).is_ok());
         for claim in ["uniqueCount=\"99999999999\"", "uniqueCount = '4294967296'"] {
-            let mut old = ZipArchive::new(Cursor::new(&honest)).expect("an archive");
-            let mut new = ZipWriter::new(Cursor::new(Vec::new()));
-            for place in 0..old.len() {
-                let mut part = old.by_index(place).expect("a part");
-                let mut text = String::new();
-                part.read_to_string(&mut text).expect("text");
-                let name = part.name().expect("a name");
-                new.start_file(name, SimpleFileOptions::default()).expect("memory");
-                let text = text.replace("uniqueCount=\"1\"", claim);
-                new.write_all(text.as_bytes()).expect("memory");
-            }
-            let bytes = new.finish().expect("memory").into_inner();
+            let bytes = changed(&honest, |_, text| text.replace("uniqueCount=\"1\"", claim));
             let (code, detail) = refused(&bytes);
             assert_eq!(code, Code::Unreadable, "{claim}");
             assert!(detail.starts_with("XLSX > "), "{detail}");
         }
+    }
+
+    /// A book with other texts in its parts.
+    fn changed(book: &[u8], change: impl Fn(&str, &str) -> String) -> Vec<u8> {
+        let mut old = ZipArchive::new(Cursor::new(book)).expect("an archive");
+        let mut new = ZipWriter::new(Cursor::new(Vec::new()));
+        for place in 0..old.len() {
+            let mut part = old.by_index(place).expect("a part");
+            let mut text = String::new();
+            part.read_to_string(&mut text).expect("text");
+            let name = part.name().expect("a name").into_owned();
+            new.start_file(name.as_str(), SimpleFileOptions::default())
+                .expect("memory");
+            new.write_all(change(&name, &text).as_bytes()).expect("memory");
+        }
+        new.finish().expect("memory").into_inner()
+    }
+
+    #[test]
+    fn styles_are_not_looked_at() {
+        let honest = book(|sheet| {
+            sheet.write(0, 0, "email").expect("a cell");
+            sheet.write(1, 0, 45_000.5).expect("a cell");
+        });
+        let broken = changed(&honest, |name, text| {
+            if name == "xl/styles.xml" {
+                "<styleSheet><fonts>".to_owned()
+            } else {
+                text.to_owned()
+            }
+        });
+        assert_ne!(honest, broken);
+        let sheet = read(&broken).expect("a table");
+        assert_eq!(sheet, read(&honest).expect("a table"));
+        assert_eq!(sheet.rows[0].cells, ["45000.5"]);
+    }
+
+    #[test]
+    fn a_path_that_many_sheets_name_is_refused() {
+        let honest = book(|sheet| {
+            sheet.write(0, 0, "email").expect("a cell");
+        });
+        let bytes = changed(&honest, |name, text| match name {
+            "xl/workbook.xml" => {
+                let more = "<sheet name=\"x\" sheetId=\"1\" r:id=\"rId1\"/>".repeat(2_000);
+                text.replace("</sheets>", &format!("{more}</sheets>"))
+            }
+            "xl/_rels/workbook.xml.rels" => {
+                text.replace("worksheets/", &format!("worksheets/{}/", "a".repeat(150_000)))
+            }
+            _ => text.to_owned(),
+        });
+        assert_eq!(
+            refused(&bytes),
+            (Code::Unreadable, format!("XLSX > {PATHS_MOST} bytes"))
+        );
+    }
+
+    #[test]
+    fn elements_are_counted_by_their_names() {
+        let count = |text: &str| {
+            let mut counts = Counts::default();
+            counts.write_all(text.as_bytes()).expect("a count");
+            (counts.texts.count, counts.sheets.count)
+        };
+        assert_eq!(count("<si><t>a</t></si><si/><x:si >"), (3, 0));
+        assert_eq!(
+            count("<sheets><sheet a=\"1\"/><sheet\n/><x:sheet></sheet><sheetData/> sheet "),
+            (0, 3)
+        );
     }
 
     #[test]

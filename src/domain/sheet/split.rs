@@ -1,6 +1,6 @@
 //! Text as lines of cells (RFC 4180), whatever parts them.
 
-use super::{Line, Unreadable, flaw};
+use super::{COLUMNS_MOST, Line, Unreadable, flaw};
 use crate::error::{Code, Flaw};
 
 /// What stands between two cells.
@@ -98,18 +98,25 @@ impl<'a> Splitter<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// The cells up to the end of the record, and past it.
+    /// The cells up to the end of the record, and past it. Blank ones beyond the last column that there may be are left
+    /// out, and others are what is wrong with the record: millions of them would take more memory than the file.
     fn record(&mut self) -> Result<Result<Vec<String>, Flaw>, Unreadable> {
         let mut cells = Vec::new();
         let mut wrong = None;
         loop {
-            if self.peek() == Some(b'"') {
-                cells.push(self.quoted()?);
+            let cell = if self.peek() == Some(b'"') {
+                let cell = self.quoted()?;
                 if !self.plain().trim().is_empty() {
                     wrong = Some(flaw(Code::Malformed, "\""));
                 }
+                cell
             } else {
-                cells.push(self.plain().to_owned());
+                self.plain().to_owned()
+            };
+            if cells.len() < COLUMNS_MOST {
+                cells.push(cell);
+            } else if !cell.trim().is_empty() {
+                wrong = Some(flaw(Code::LimitReached, format!("{COLUMNS_MOST} columns")));
             }
             if self.peek() == Some(self.delimiter) {
                 self.at += 1;
@@ -220,5 +227,15 @@ mod tests {
         let lines = lines("a,b\n\"x\"y,2\nx\"y,\"3\" \n").expect("lines");
         assert_eq!(lines[1], (2, Err(flaw(Code::Malformed, "\""))));
         assert_eq!(lines[2], (3, Ok(vec!["x\"y".to_owned(), "3".to_owned()])));
+    }
+
+    #[test]
+    fn no_record_has_more_cells_than_a_table_has_columns() {
+        let blank = ",".repeat(3 * COLUMNS_MOST);
+        let many = format!("{}x", ",".repeat(COLUMNS_MOST));
+        let found = lines(&format!("a,b{blank}\n{many}\n1,2\n")).expect("lines");
+        assert_eq!(found[0].1.as_ref().map(Vec::len), Ok(COLUMNS_MOST));
+        assert_eq!(found[1], (2, Err(flaw(Code::LimitReached, "100 columns"))));
+        assert_eq!(found[2], (3, Ok(vec!["1".to_owned(), "2".to_owned()])));
     }
 }

@@ -63,6 +63,8 @@ pub async fn unmarked(
         .filter(role::in_force(now))
         .filter(person::Column::DisabledAt.is_null())
         .filter(Expr::exists(marked).not())
+        // In one order, so that two workers that note the same readers do not wait for each other.
+        .order_by_asc(role::Column::PersonId)
         .limit(limit)
         .into_tuple()
         .all(connection)
