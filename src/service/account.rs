@@ -150,17 +150,19 @@ fn invalid_token() -> Error {
 ///
 /// # Errors
 /// [`Code::InvalidToken`] for one that is unknown, used or out of date, and when the address was confirmed in another
-/// way; of several who use one at once one succeeds.
+/// way, or somebody enrolled the person meanwhile, who then resets the password; of several who use one at once one
+/// succeeds.
 pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
     let hash = token::digest(Kind::OneTime, token).ok_or_else(invalid_token)?;
     let now = app.clock.now();
     let found = registration::find_live(app.db.read(), &hash, now).await?;
     let id = found.ok_or_else(invalid_token)?.person_id;
     let tx = app.db.write().await?;
-    person::lock(&tx, id)
-        .await?
-        .filter(|row| row.email_confirmed_at.is_none() && row.disabled_at.is_none())
-        .ok_or_else(invalid_token)?;
+    let account = person::lock(&tx, id).await?.ok_or_else(invalid_token)?;
+    // Whoever was enrolled since, or given a role, is known by that: what a stranger entered does not get in with it.
+    if !is_pending(&account) && !is_unclaimed(&tx, &account).await? {
+        return Err(invalid_token());
+    }
     // Read again: while this waited for the account, the token may have been used.
     let registered = registration::find_live(&tx, &hash, now).await?;
     person::set_registered(&tx, &registered.ok_or_else(invalid_token)?, now).await?;

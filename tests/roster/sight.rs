@@ -6,10 +6,11 @@ use rumbo::domain::roster::Mode;
 use rumbo::service::roster::Order;
 use rumbo::store::{declaration, enrolment, person};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::json;
 
-use super::{account, accounts, assert_sound, coordinator_of, order, report, told};
+use super::{account, accounts, assert_sound, coordinator_of, of_people, order, report, told};
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, apply, enrolling};
+use crate::support::scene::{Plan, act, apply, enrolling};
 
 #[tokio::test]
 async fn somebody_unseen_is_judged_like_somebody_absent() {
@@ -115,6 +116,36 @@ async fn the_names_of_a_stranger_who_registered_the_address_do_not_stay() {
     let ana = account(&test, "ana@example.org").await.expect("an account");
     assert_eq!((ana.given_name.as_str(), ana.family_name.as_str()), ("Ana", "Paz"));
     assert_eq!((ana.language, ana.password_hash), (Language::Es, None));
+    assert_sound(&test).await;
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn what_a_stranger_registered_before_does_not_get_in_with_an_enrolment() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    enrolling(&carla, Plan::OPEN).await;
+    let file = "email,firstname,lastname\nana@example.org,Ana,Paz\n";
+    let made = report(&test, &test.administrator().await, file, &of_people()).await;
+    assert_eq!(told(&made), ["2 created -"]);
+    let anyone = test.anonymous();
+    let stranger = json!({
+        "email": "ana@example.org", "givenName": "Rude", "familyName": "Word", "language": "EN", "timeZone": "UTC",
+        "password": "tortuga verde en mayo",
+    });
+    act(&anyone, "RegisterPerson", stranger).await;
+    let mails = test.mails().await;
+    let mail = mails.iter().find(|mail| mail.notice == "confirm_address");
+    let (_, rest) = mail.expect("a message").text.split_once("token=").expect("a link");
+    let token = rest.split_whitespace().next().expect("a token");
+    assert_eq!(
+        told(&report(&test, &carla, file, &order()).await),
+        ["2 created confirmed"]
+    );
+    let dead = act(&anyone, "ConfirmEmail", json!({ "token": token })).await;
+    assert_eq!(dead.user_errors("confirmEmail"), ["INVALID_TOKEN input.token"]);
+    let ana = account(&test, "ana@example.org").await.expect("an account");
+    assert_eq!((ana.given_name.as_str(), ana.password_hash), ("Ana", None));
     assert_sound(&test).await;
     drop(test.mails().await);
 }
