@@ -1,5 +1,6 @@
 //! The dates of a notice as a file for calendars: whoever opens it has them, under the names that the feed of the
-//! calendar uses, so that a change moves what stands there and an end strikes it out.
+//! calendar uses, so that a change moves what stands there and the end of a place or of an edition strikes it out. That of
+//! an invitation does not: who was invited may take part by another way.
 
 use chrono::{DateTime, Utc};
 
@@ -77,7 +78,10 @@ fn dates(notice: &Notice) -> [Option<Date<'_>>; 2] {
         let until = Some(*until);
         return [takes_place(edition, true).map(|date| Date { until, ..date }), None];
     }
-    if let Notice::EditionCancelled { edition, .. } | Notice::EnrolmentEnded { edition, .. } = notice {
+    if let Notice::EditionCancelled { edition, .. }
+    | Notice::EnrolmentEnded { edition, .. }
+    | Notice::InvitationEnded { edition, .. } = notice
+    {
         return [takes_place(edition, false), None];
     }
     if let Notice::DecisionUndone { edition, state, .. } = notice {
@@ -135,6 +139,7 @@ mod tests {
             names,
             [
                 "invited_to_edition",
+                "invitation_ended",
                 "nominated",
                 "nominated-reminder",
                 "enrolment_confirmed",
