@@ -353,7 +353,6 @@ mod tests {
                 text.to_owned()
             }
         });
-        assert_ne!(honest, broken);
         let sheet = read(&broken).expect("a table");
         assert_eq!(sheet, read(&honest).expect("a table"));
         assert_eq!(sheet.rows[0].cells, ["45000.5"]);

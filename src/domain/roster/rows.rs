@@ -16,6 +16,9 @@ const PARTICIPANT: [&str; 3] = ["student", "participant", "5"];
 /// The same as the kind of a role, of which 1 is the first.
 const OF_PARTICIPANTS: [&str; 3] = ["student", "participant", "1"];
 
+/// The most faults that are told of a row: a hundred columns of twenty thousand would be two million.
+const FAULTS_MOST: usize = 20;
+
 /// Reads a table of people. Who stands in it twice is refused the second time.
 ///
 /// # Errors
@@ -308,7 +311,8 @@ impl<'a> Cells<'a> {
         })
     }
 
-    fn done<T>(self, value: Option<T>) -> Entry<T> {
+    fn done<T>(mut self, value: Option<T>) -> Entry<T> {
+        self.faults.truncate(FAULTS_MOST);
         let row = match value {
             Some(value) if self.faults.is_empty() => Ok(value),
             _ => Err(self.faults),

@@ -283,3 +283,14 @@ fn names_need_to_stand_in_one_row_of_somebody_only() {
     });
     assert_eq!(found.collect::<Vec<_>>(), ["Ana Paz", "Ana Paz", "Alba Paz", "- -"]);
 }
+
+#[test]
+fn no_more_than_twenty_faults_of_a_row_are_told() {
+    let roles: Vec<String> = (1..=50).map(|number| format!("sysrole{number}")).collect();
+    let text = format!(
+        "email,{}\nana@example.org{}\n",
+        roles.join(","),
+        ",manager".repeat(roles.len())
+    );
+    assert_eq!(faults(&people(&sheet(&text)).expect("columns")).len(), 20);
+}
