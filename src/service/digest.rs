@@ -15,19 +15,22 @@ use crate::store::{Db, course, edition, person, role};
 
 /// How many readers are looked at with one statement. Each has a transaction of its own.
 const BATCH: u64 = 100;
+/// After how many readers a pass ends: what else time does is not to wait for all of them. The others have their turn in
+/// the next one.
+const MOST: usize = 500;
 
-/// Writes every digest that is due, of days that end at this hour. One that fails stops no other: it is tried again the
+/// Writes the digests that are due, of days that end at this hour. One that fails stops no other: it is tried again the
 /// next time.
 pub async fn pass(db: &Db, clock: &Clock, hour: u32) -> Result<()> {
     begin(db, clock, hour).await?;
-    let (now, mut after, mut written) = (clock.now(), None, 0_usize);
-    loop {
+    let (now, mut after, mut written, mut covered) = (clock.now(), None, 0_usize, 0_usize);
+    while covered < MOST {
         let due = digest::due(db.read(), now, after, BATCH).await?;
         let Some(last) = due.last() else { break };
         after = Some(last.person_id);
         for mark in &due {
             match Box::pin(cover(db, clock, hour, mark)).await {
-                Ok(told) => written += usize::from(told),
+                Ok(told) => (written, covered) = (written + usize::from(told), covered + 1),
                 Err(cause) => error!(person.id = %mark.person_id, error = %cause, "a digest could not be written"),
             }
         }
