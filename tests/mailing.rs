@@ -8,7 +8,11 @@ use rumbo::commands;
 use rumbo::domain::actor::Role;
 use rumbo::domain::language::Language;
 use rumbo::domain::notice::{MailKind, samples};
+use rumbo::domain::roster::{Kind, Mode, Outcome};
+use rumbo::domain::text::{Email, ShortCode};
 use rumbo::mail::{Mailer, Sent};
+use rumbo::service::roster;
+use rumbo::service::session::on_behalf;
 use rumbo::store::outbox;
 use serde_json::{Value, json};
 
@@ -414,6 +418,32 @@ async fn coordinators_get_one_digest_a_day_of_what_is_new() {
         "{}",
         digest.text
     );
+}
+
+#[tokio::test]
+async fn whom_a_coordinator_brings_in_did_not_apply() {
+    let test = digesting().await;
+    let carla = test.coordinator().await;
+    enrolling(&carla, Plan::OPEN).await;
+    settle(&test).await;
+    let order = roster::Order {
+        kind: Kind::Enrolments,
+        edition: Some(ShortCode::parse("DEMO-2026").expect("a code")),
+        mode: Mode::RowByRow,
+        dry_run: false,
+        notify: false,
+        language: Language::Es,
+    };
+    let email = Email::parse(&carla.email).expect("an address");
+    let actor = on_behalf(&test.app, &email).await.expect("somebody");
+    let file = b"email,firstname,lastname\nnora@example.org,Nora,Paz\n";
+    let answer = Box::pin(roster::run(&test.app, &actor, file, &order, |_, _| {})).await;
+    assert!(
+        matches!(&answer, Ok(roster::Answer::Report(report)) if report.count(Outcome::Created) == 1),
+        "{answer:?}"
+    );
+    test.pass(TimeDelta::days(1));
+    assert_eq!(test.notices().await, [""; 0]);
 }
 
 #[tokio::test]

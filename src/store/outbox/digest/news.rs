@@ -186,8 +186,8 @@ async fn of_enrolments(
     news: &mut BTreeMap<EditionId, Figures>,
 ) -> Result<()> {
     let (applied, cancelled) = (EnrolmentState::Applied.word(), EnrolmentState::Cancelled.word());
-    // What the end of an edition cancels is nobody's leaving.
-    let left_themself =
+    // What the end of an edition cancels is nobody's leaving, and whom a table or a transfer brings in did not apply.
+    let by_themself =
         Expr::col((history::Entity, history::Column::ActorId)).equals((enrolment::Entity, enrolment::Column::PersonId));
     let told = [
         EnrolmentState::Applied,
@@ -208,8 +208,8 @@ async fn of_enrolments(
         .filter(history::Column::ToState.is_in(told.map(EnrolmentState::word)))
         .filter(
             Condition::any()
-                .add(history::Column::ToState.ne(cancelled))
-                .add(left_themself),
+                .add(history::Column::ToState.is_not_in([applied, cancelled]))
+                .add(by_themself),
         )
         // A decision that is taken back leads there as well, and is no application.
         .filter(
