@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::support::app::{Client, TestApp};
 use crate::support::rows;
 use crate::support::scene::{
-    Plan, act, apply, both, done, draft, enrolling, faults, form_input, nominate, question, version, walk, withdraw,
+    Plan, act, apply, as_seen, both, done, draft, enrolling, faults, form_input, nominate, question, version, walk,
+    withdraw,
 };
 
 /// A form with a question of every kind; `name` and consent to `data` are required.
@@ -562,6 +563,46 @@ async fn consent_is_taken_back_and_given_again_and_nothing_of_it_is_forgotten() 
         .filter_map(|entry| entry["reason"].as_str())
         .collect();
     assert_eq!(stated, ["data taken back", "photos taken back", "photos given"]);
+    assert_eq!(test.violations().await, []);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn whom_no_withdrawal_ends_any_more_takes_back_what_was_required() {
+    let test = TestApp::new().await;
+    let scene = Scene::new(&test).await;
+    let (ana, enrolment) = scene.applicant("Ana").await;
+    let carla = &scene.coordinator;
+    walk(carla, &scene.edition, &["ENROLMENT_CLOSED", "RUNNING"]).await;
+    let back = json!({ "enrolmentId": enrolment, "purpose": "data", "given": false });
+    let refused = faults(&ana, "StateConsent", back.clone()).await;
+    assert_eq!(refused, ["CONSENT_REQUIRED input.given"]);
+    let list = as_seen(carla, json!([enrolment])).await;
+    done(carla, "DecideCompletion", json!({ "enrolments": list })).await;
+    test.pass(TimeDelta::seconds(1));
+    done(&ana, "StateConsent", back).await;
+    assert_eq!(log_of(&ana).await[0], json!(["data", false, true]));
+    assert_eq!(test.violations().await, []);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn what_an_edition_requires_no_more_is_taken_back() {
+    let test = TestApp::new().await;
+    let scene = Scene::new(&test).await;
+    let (ana, enrolment) = scene.applicant("Ana").await;
+    let back = json!({ "enrolmentId": enrolment, "purpose": "data", "given": false });
+    let refused = faults(&ana, "StateConsent", back.clone()).await;
+    assert_eq!(refused, ["CONSENT_REQUIRED input.given"]);
+    done(
+        &scene.coordinator,
+        "PublishApplicationForm",
+        with(&asked(&scene.edition, 1), "/purposes/0/required", json!(false)),
+    )
+    .await;
+    test.pass(TimeDelta::seconds(1));
+    let taken = done(&ana, "StateConsent", back).await;
+    assert_eq!(taken.at("stateConsent.consent.given"), &json!(false));
     assert_eq!(test.violations().await, []);
     drop(test.mails().await);
 }

@@ -33,7 +33,9 @@ pub async fn state(app: &App, actor: &Actor, id: EnrolmentId, purpose: &Key, wis
     let content = asked.as_ref().map(form::Model::form).transpose()?;
     let last = consent::last(&tx, id, purpose.as_ref()).await?;
     let before = last.as_ref().map(Model::said);
-    let said = restate(content.as_ref(), purpose, before.as_ref(), wish, row.state.is_live())?;
+    // Whom no withdrawal ends any more is not held by what they said: it would be for ever.
+    let goes_on = row.state.leave().is_ok() && !edition.state.is_over();
+    let said = restate(content.as_ref(), purpose, before.as_ref(), wish, goes_on)?;
     let Some(said) = said else {
         tx.commit().await?;
         return last.ok_or_else(|| Error::internal("a consent that stands and was never given"));

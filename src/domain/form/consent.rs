@@ -53,23 +53,23 @@ pub enum Wish {
 }
 
 /// What is to be written down of a wish, where `last` is what the person said last, `form` what the edition asks now,
-/// and `is_live` whether their enrolment goes on; `None` where it stands so already.
+/// and `goes_on` whether their enrolment does, so that they could withdraw it; `None` where it stands so already.
 ///
 /// # Errors
 /// [`Code::FormMismatch`] for a purpose or a language that is not asked in, and for taking back what was never given;
 /// [`Code::StaleVersion`] for another text than the present one; [`Code::ConsentRequired`] for taking back what nobody
-/// takes part without, as long as the enrolment goes on.
+/// takes part without, as long as the enrolment goes on. What the edition does not require any more holds nobody.
 pub fn restate(
     form: Option<&Form>,
     purpose: &Key,
     last: Option<&Agreed>,
     wish: Wish,
-    is_live: bool,
+    goes_on: bool,
 ) -> Result<Option<Agreed>, Fault> {
     let unknown = || Fault::at("purpose", Code::FormMismatch);
+    let asked = form.and_then(|form| form.purpose(purpose.as_ref()));
     match wish {
         Wish::Give(language, text_version) => {
-            let asked = form.and_then(|form| form.purpose(purpose.as_ref()));
             let asked = asked.ok_or_else(unknown)?;
             if asked.text_version != text_version {
                 return Err(stale_version("textVersion", asked.text_version));
@@ -82,11 +82,13 @@ pub fn restate(
         }
         Wish::TakeBack => {
             let last = last.ok_or_else(unknown)?;
-            if last.given && last.required && is_live {
+            let required = last.required && asked.is_some_and(|asked| asked.required);
+            if last.given && required && goes_on {
                 return Err(Fault::at("given", Code::ConsentRequired));
             }
             Ok(last.given.then(|| Agreed {
                 given: false,
+                required,
                 ..last.clone()
             }))
         }
@@ -138,9 +140,29 @@ mod tests {
     #[test]
     fn what_nobody_takes_part_without_is_kept_while_they_take_part() {
         let (form, data) = (form(), key("data"));
-        let taken = |is_live| restate(Some(&form), &data, Some(&given("data")), Wish::TakeBack, is_live);
+        let taken = |goes_on| restate(Some(&form), &data, Some(&given("data")), Wish::TakeBack, goes_on);
         assert_eq!(taken(true), Err(Fault::at("given", Code::ConsentRequired)));
         assert!(matches!(taken(false), Ok(Some(Agreed { given: false, .. }))));
+    }
+
+    #[test]
+    fn what_is_required_no_more_holds_nobody() {
+        let free = Form {
+            questions: Vec::new(),
+            purposes: vec![purpose("data", false, "We keep it.")],
+        }
+        .numbered(2, None);
+        for present in [Some(&free), Some(&Form::default()), None] {
+            let back = restate(present, &key("data"), Some(&given("data")), Wish::TakeBack, true);
+            let back = back.expect("it may be taken back").expect("something to write down");
+            assert_eq!((back.given, back.required), (false, false));
+        }
+        // What was free when it was given stays free.
+        let (form, photos) = (form(), given("photos"));
+        let mut strict = form;
+        strict.purposes[1].required = true;
+        let back = restate(Some(&strict), &key("photos"), Some(&photos), Wish::TakeBack, true);
+        assert!(matches!(back, Ok(Some(Agreed { given: false, .. }))));
     }
 
     #[test]
