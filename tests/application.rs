@@ -587,6 +587,49 @@ async fn whom_no_withdrawal_ends_any_more_takes_back_what_was_required() {
 }
 
 #[tokio::test]
+async fn nobody_is_brought_back_without_the_consent_that_they_took_back() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN.by_approval()).await;
+    done(&carla, "PublishApplicationForm", asked(&edition, 0)).await;
+    let ana = test.person("Ana").await;
+    let applied = done(&ana, "ApplyToEdition", application(&edition, &filled(1))).await;
+    let enrolment = applied.text("applyToEdition.enrolment.id");
+    let decide = async |decision: &str| {
+        let input = json!({
+            "enrolmentId": enrolment, "version": version(&carla, &enrolment).await, "decision": decision,
+            "reason": "So decided",
+        });
+        done(&carla, "DecideEnrolment", input).await
+    };
+    let undo = async || {
+        let seen = version(&carla, &enrolment).await;
+        let input = json!({ "enrolmentId": enrolment, "version": seen, "reason": "The wrong row" });
+        faults(&carla, "UndoDecision", input).await
+    };
+    // What is free to give is free to take back, and is nothing that a decision hangs on.
+    let say = |purpose: &str, given: bool| {
+        json!({ "enrolmentId": enrolment, "purpose": purpose, "given": given, "language": "ES", "textVersion": 1 })
+    };
+    decide("REJECT").await;
+    for given in [true, false] {
+        test.pass(TimeDelta::seconds(1));
+        done(&ana, "StateConsent", say("photos", given)).await;
+    }
+    assert_eq!(undo().await, [""; 0]);
+    decide("REJECT").await;
+    test.pass(TimeDelta::seconds(1));
+    done(&ana, "StateConsent", say("data", false)).await;
+    assert_eq!(undo().await, ["NOT_UNDOABLE input.enrolmentId"]);
+    // Who gives it again may come back.
+    test.pass(TimeDelta::seconds(1));
+    done(&ana, "StateConsent", say("data", true)).await;
+    assert_eq!(undo().await, [""; 0]);
+    assert_eq!(test.violations().await, []);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
 async fn what_an_edition_requires_no_more_is_taken_back() {
     let test = TestApp::new().await;
     let scene = Scene::new(&test).await;

@@ -10,7 +10,7 @@ pub struct Decided {
     /// Where the enrolment stood before it.
     pub from: EnrolmentState,
     /// Whether anything happened to the enrolment since: another step, an offer, a rank in the line, work that was
-    /// handed in.
+    /// handed in, a consent taken back without which nobody takes part.
     pub changed: bool,
     /// Whether the person was put into a team or began work of their own.
     pub took_part: bool,

@@ -241,8 +241,9 @@ impl DecisionMutation {
     /// Takes the last decision on an enrolment back, where nothing followed from it: the enrolment stands as it did
     /// before, a seat that it had by it passes on, and the history keeps both steps. The person is told once.
     /// Something followed when the enrolment took another step, a seat was offered, a rank given or work handed in,
-    /// when the person was put into a team, or began to write (`NOT_UNDOABLE`); when they applied again
-    /// (`ALREADY_ENROLLED`); or when the seat is another's by now (`EDITION_FULL`). For coordinators of the edition.
+    /// when the person was put into a team, began to write, or took a required consent back (`NOT_UNDOABLE`); when they
+    /// applied again (`ALREADY_ENROLLED`); or when the seat is another's by now (`EDITION_FULL`). For coordinators of
+    /// the edition.
     async fn undo_decision(&self, ctx: &Context<'_>, input: UndoDecisionInput) -> ApiResult<UndoDecisionPayload> {
         let request = Request::of(ctx);
         let run = async {

@@ -12,6 +12,7 @@ use crate::domain::decision::Decided;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EnrolmentId, PersonId};
 use crate::error::Result;
+use crate::store::form::consent;
 use crate::store::{Tx, Write, enrolment, submission, team_member};
 
 /// The last decision on an enrolment.
@@ -74,9 +75,9 @@ struct Row {
     from_state: EnrolmentState,
     version: i64,
     present: i64,
-    in_team: bool,
-    works: bool,
+    took_part: bool,
     applied_again: bool,
+    taken_back: bool,
 }
 
 /// The last decisions on these enrolments, with what followed from them; one on which nobody decided is left out.
@@ -91,7 +92,7 @@ pub async fn on(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Resul
     let works = Query::select()
         .expr(Expr::val(1))
         .from(submission::Entity)
-        .and_where(Expr::col((submission::Entity, submission::Column::EnrolmentId)).eq(own))
+        .and_where(Expr::col((submission::Entity, submission::Column::EnrolmentId)).eq(own.clone()))
         .to_owned();
     let other = |column: enrolment::Column| Expr::col(("other", column));
     let live = EnrolmentState::ALL.iter().filter(|state| state.is_live());
@@ -111,9 +112,9 @@ pub async fn on(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Resul
         .select_only()
         .columns([Column::EnrolmentId, Column::FromState, Column::Version])
         .column_as(enrolment::Column::Version, "present")
-        .expr_as(Expr::exists(in_team), "in_team")
-        .expr_as(Expr::exists(works), "works")
+        .expr_as(Expr::exists(in_team).or(Expr::exists(works)), "took_part")
         .expr_as(Expr::exists(applied_again), "applied_again")
+        .expr_as(Expr::exists(consent::taken_back(own)), "taken_back")
         .filter(Column::EnrolmentId.is_in(ids.iter().copied()))
         .into_model()
         .all(connection)
@@ -121,8 +122,8 @@ pub async fn on(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Resul
     let decided = |row: Row| {
         let decided = Decided {
             from: row.from_state,
-            changed: row.present != row.version,
-            took_part: row.in_team || row.works,
+            changed: row.taken_back || row.present != row.version,
+            took_part: row.took_part,
             applied_again: row.applied_again,
         };
         (row.enrolment_id, decided)

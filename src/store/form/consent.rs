@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{Condition, QueryOrder};
 
 use crate::domain::audit::Via;
@@ -102,6 +102,18 @@ fn stands() -> Expr {
         .cond_where(later)
         .to_owned();
     Expr::exists(others).not()
+}
+
+/// That an enrolment's person took back what nobody takes part without, for a statement that names the enrolment.
+pub(in crate::store) fn taken_back(enrolment: Expr) -> SelectStatement {
+    Query::select()
+        .expr(Expr::val(1))
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::EnrolmentId)).eq(enrolment))
+        .and_where(Expr::col((Entity, Column::Required)).eq(true))
+        .and_where(Expr::col((Entity, Column::Given)).eq(false))
+        .and_where(stands())
+        .to_owned()
 }
 
 /// What stands of these enrolments, one row a purpose, in the order in which it was said.
