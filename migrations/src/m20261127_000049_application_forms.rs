@@ -53,7 +53,7 @@ CREATE TABLE consent (
     via text NOT NULL,
     stated_at {instant} NOT NULL
 );
-CREATE INDEX consent_by_enrolment ON consent (enrolment_id);
+CREATE INDEX consent_by_enrolment ON consent (enrolment_id, purpose, stated_at, id);
 CREATE INDEX consent_by_person ON consent (person_id, stated_at, id);
 
 ALTER TABLE edition ADD COLUMN form_number bigint NOT NULL DEFAULT 0 CHECK (form_number >= 0);

@@ -1,9 +1,9 @@
 //! What people said to the purposes of forms: a row each time, of which the last one stands. Append-only.
 
 use chrono::{DateTime, Utc};
+use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{Condition, QueryOrder};
 
 use crate::domain::audit::Via;
 use crate::domain::form::consent::Agreed;
@@ -84,22 +84,19 @@ impl Model {
     }
 }
 
-/// Whether a row is the last one of its enrolment about its purpose.
+/// Whether a row is the last one of its enrolment about its purpose. The two columns are compared together, so that an
+/// index finds a later one at once: somebody may have changed their mind ten thousand times.
 fn stands() -> Expr {
     let other = |column: Column| Expr::col(("other", column));
     let own = |column: Column| Expr::col((Entity, column));
-    let at_once = Condition::all()
-        .add(other(Column::StatedAt).eq(own(Column::StatedAt)))
-        .add(other(Column::Id).gt(own(Column::Id)));
-    let later = Condition::any()
-        .add(other(Column::StatedAt).gt(own(Column::StatedAt)))
-        .add(at_once);
+    let there = Expr::tuple([other(Column::StatedAt), other(Column::Id)]);
+    let here = Expr::tuple([own(Column::StatedAt), own(Column::Id)]);
     let others = Query::select()
         .expr(Expr::val(1))
         .from_as(Entity, "other")
         .and_where(other(Column::EnrolmentId).eq(own(Column::EnrolmentId)))
         .and_where(other(Column::Purpose).eq(own(Column::Purpose)))
-        .cond_where(later)
+        .and_where(there.gt(here))
         .to_owned();
     Expr::exists(others).not()
 }
