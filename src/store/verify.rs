@@ -18,7 +18,7 @@ pub struct Finding {
 }
 
 /// The invariants, in words and as queries.
-pub const INVARIANTS: [(&str, &str); 24] = [
+pub const INVARIANTS: [(&str, &str); 27] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
@@ -125,6 +125,30 @@ pub const INVARIANTS: [(&str, &str); 24] = [
              ON f.id = a.form_id WHERE a.enrolment_id = n.id AND f.edition_id <> n.edition_id)
            OR EXISTS (SELECT 1 FROM consent c JOIN application_form f ON f.id = c.form_id
              WHERE c.enrolment_id = n.id AND (f.edition_id <> n.edition_id OR c.person_id <> n.person_id))",
+    ),
+    (
+        "the score of an application is the mean of the last findings of its assessors by the present criteria",
+        "SELECT COUNT(*) FROM enrolment n WHERE n.score <> COALESCE(
+           (SELECT (CAST(SUM(s.points) AS bigint) * 2 + COUNT(*)) / (COUNT(*) * 2)
+              FROM admission_score s JOIN admission_criteria c ON c.id = s.criteria_id
+              WHERE s.enrolment_id = n.id AND c.edition_id = n.edition_id
+                AND c.number = (SELECT MAX(l.number) FROM admission_criteria l WHERE l.edition_id = n.edition_id)
+                AND NOT EXISTS (SELECT 1 FROM admission_score o WHERE o.enrolment_id = s.enrolment_id
+                  AND o.criteria_id = s.criteria_id AND o.assessor_id = s.assessor_id
+                  AND (o.scored_at > s.scored_at OR (o.scored_at = s.scored_at AND o.id > s.id)))), -1)",
+    ),
+    (
+        "applications are scored by criteria of their edition, and by somebody else",
+        "SELECT COUNT(*) FROM admission_score s JOIN admission_criteria c ON c.id = s.criteria_id
+           JOIN enrolment n ON n.id = s.enrolment_id
+           WHERE c.edition_id <> n.edition_id OR s.assessor_id = n.person_id",
+    ),
+    (
+        "an enrolment that was transferred is over, and goes on as the same person's in another edition",
+        "SELECT COUNT(*) FROM enrolment_transfer t JOIN enrolment a ON a.id = t.from_id
+           JOIN enrolment b ON b.id = t.to_id
+           WHERE a.person_id <> b.person_id OR a.edition_id = b.edition_id
+             OR a.state NOT IN ('cancelled', 'excluded')",
     ),
     (
         "a person is in at most one team of an edition",

@@ -1,5 +1,6 @@
 //! Applications are scored by several assessors; nobody else learns of it.
 
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::{approving, coordinator_of, decided, fine, scene};
@@ -103,6 +104,27 @@ async fn the_mean_of_the_assessors_shows_and_sorts_the_list() {
     );
     fine(&test).await;
     assert_eq!(test.notices().await, [""; 0], "nobody is told");
+}
+
+#[tokio::test]
+async fn a_mean_that_is_not_that_of_the_scores_is_noticed() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let (edition, people) = scene(&test, &carla, 9, &["Ana", "Ben"]).await;
+    let cora = coordinator_of(&test, "Cora", &edition).await;
+    set(&carla, &edition, 0).await;
+    for (by, found) in [(&carla, scores(2, 2)), (&cora, scores(1, 1)), (&carla, scores(0, 1))] {
+        score(by, &people[0].1, 1, found).await;
+    }
+    fine(&test).await;
+    let tx = test.app.db.write().await.expect("a transaction");
+    tx.execute_unprepared("UPDATE enrolment SET score = 1")
+        .await
+        .expect("the statement runs");
+    tx.commit().await.expect("a commit");
+    let broken = test.violations().await;
+    let counted: Vec<i64> = broken.iter().map(|finding| finding.violations).collect();
+    assert_eq!(counted, [2], "{broken:?}");
 }
 
 #[tokio::test]
