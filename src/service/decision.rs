@@ -126,9 +126,9 @@ pub async fn decide_many(
 /// Locks the rows of a list, each at its place, and looks whether it may be decided on at all.
 async fn lock(tx: &Tx, actor: &Actor, edition: EditionId, list: &[Seen<EnrolmentId>], mode: Mode) -> Result<Vec<Row>> {
     let ids: Vec<EnrolmentId> = list.iter().map(|seen| seen.id).collect();
-    let found = enrolment::lock_for(tx, actor, &ids).await?;
-    let of_edition = found.into_iter().filter(|row| row.edition_id == edition);
-    let mut found: HashMap<EnrolmentId, enrolment::Model> = of_edition.map(|row| (row.id, row)).collect();
+    // Those of another edition are nobody's to lock who has not locked that one.
+    let found = enrolment::lock_in(tx, actor, edition, &ids).await?;
+    let mut found: HashMap<EnrolmentId, enrolment::Model> = found.into_iter().map(|row| (row.id, row)).collect();
     let mut named = HashSet::new();
     let mut rows = Vec::with_capacity(list.len());
     for (place, seen) in list.iter().enumerate() {

@@ -175,6 +175,15 @@ pub async fn lock_for(tx: &Tx, actor: &Actor, ids: &[EnrolmentId]) -> Result<Vec
     Ok(list.order_by_asc(Column::Id).lock_exclusive().all(tx).await?)
 }
 
+/// The same, of one edition, which must be locked.
+pub async fn lock_in(tx: &Tx, actor: &Actor, edition: EditionId, ids: &[EnrolmentId]) -> Result<Vec<Model>> {
+    let list = Entity::find()
+        .filter(Column::EditionId.eq(edition))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(visible_to(actor));
+    Ok(list.order_by_asc(Column::Id).lock_exclusive().all(tx).await?)
+}
+
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Result<Vec<Model>> {
     Ok(Entity::find()
