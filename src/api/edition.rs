@@ -350,8 +350,9 @@ impl EditionMutation {
     }
 
     /// Plans an edition like an earlier one, as a draft: its languages, zone, seats and for whom they are kept, rules,
-    /// the form by which people apply, deliverables with their rubrics, and meetings, with every date moved by as many
-    /// days. People, teams, roles and work stay where they are. For who may plan both.
+    /// the form by which people apply, the criteria by which applications are scored, deliverables with their rubrics,
+    /// and meetings, with every date moved by as many days. People, teams, roles and work stay where they are. For who
+    /// may plan both.
     async fn copy_edition(&self, ctx: &Context<'_>, input: CopyEditionInput) -> ApiResult<CopyEditionPayload> {
         let request = Request::of(ctx);
         let run = async { service::edition::copy::copy(&request.app, &request.actor, input.read()?).await };

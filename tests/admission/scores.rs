@@ -107,6 +107,31 @@ async fn the_mean_of_the_assessors_shows_and_sorts_the_list() {
 }
 
 #[tokio::test]
+async fn a_copy_of_an_edition_is_scored_by_the_same_criteria() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, approving(3)).await;
+    for seen in [0, 1] {
+        let made = set(&carla, &edition, seen).await;
+        assert_eq!(made.user_errors("setAdmissionCriteria"), [""; 0]);
+    }
+    let input = json!({ "editionId": edition, "code": "AGAIN", "startsOn": "2027-04-06" });
+    let copied = act(&carla, "CopyEdition", input).await;
+    let copy = copied.text("copyEdition.edition.id");
+    let document = "query ($id: ID!) { edition(id: $id) { admissionCriteria {
+        version mostPoints criteria { key title description levels { title points } } } } }";
+    let of = async |edition: &str| {
+        let seen = carla.query(document, json!({ "id": edition })).await;
+        seen.at("edition.admissionCriteria").clone()
+    };
+    let (was, is) = (of(&edition).await, of(&copy).await);
+    assert_eq!((&was["version"], &is["version"]), (&json!(2), &json!(1)));
+    assert_eq!(is["criteria"], was["criteria"]);
+    assert_eq!(is["mostPoints"], "30");
+    fine(&test).await;
+}
+
+#[tokio::test]
 async fn a_mean_that_is_not_that_of_the_scores_is_noticed() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;

@@ -14,7 +14,7 @@ use crate::domain::text::{ShortCode, parse_day, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::history::Step;
 use crate::store::import::insert_all;
-use crate::store::{Tx, audit, course, deliverable, edition, form, history, meeting, seat_pool};
+use crate::store::{Tx, audit, course, criteria, deliverable, edition, form, history, meeting, seat_pool};
 
 /// An edition to be planned as a copy.
 #[derive(Debug, Clone)]
@@ -30,8 +30,9 @@ pub struct CopyEdition {
 }
 
 /// Plans a draft like an earlier edition: languages, zone, seats and for whom they are kept, rules, the form by which
-/// people apply, deliverables and meetings, with every date moved by as many days, at the same time by the clock of its
-/// zone. People, teams, roles and work stay where they are. The actor must be able to plan both.
+/// people apply, the criteria by which they are scored, deliverables and meetings, with every date moved by as many
+/// days, at the same time by the clock of its zone. People, teams, roles and work stay where they are. The actor must be
+/// able to plan both.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an edition or a course out of sight, [`Code::Taken`] when another edition has the code,
@@ -56,6 +57,7 @@ pub async fn copy(app: &App, actor: &Actor, command: CopyEdition) -> Result<edit
     let mut row = edition::new_row(id, &course, &draft, app.clock.now());
     edition::insert(&tx, &row, "code").await?;
     copy_form(app, &tx, actor, &source, &mut row).await?;
+    copy_criteria(app, &tx, actor, &source, &row).await?;
     copy_deliverables(app, &tx, &source, &row, shift).await?;
     copy_meetings(app, &tx, &source, &row, shift).await?;
     copy_pools(app, &tx, actor, &source, &mut row, shift).await?;
@@ -122,6 +124,16 @@ async fn copy_form(app: &App, tx: &Tx, actor: &Actor, source: &edition::Model, t
     };
     to.form_number = first;
     form::publish(tx, version).await
+}
+
+/// The criteria by which applications to the source are scored now, as the first ones of the new edition.
+async fn copy_criteria(app: &App, tx: &Tx, actor: &Actor, source: &edition::Model, to: &edition::Model) -> Result<()> {
+    let Some(present) = criteria::latest(tx, source.id).await? else {
+        return Ok(());
+    };
+    let by = actor.signed_in()?;
+    criteria::insert(tx, &app.clock, to.id, 1, &present.rubric()?, by).await?;
+    Ok(())
 }
 
 async fn copy_deliverables(
