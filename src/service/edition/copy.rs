@@ -31,8 +31,8 @@ pub struct CopyEdition {
 
 /// Plans a draft like an earlier edition: languages, zone, seats and for whom they are kept, rules, the form by which
 /// people apply, the criteria by which they are scored, deliverables and meetings, with every date moved by as many
-/// days, at the same time by the clock of its zone. People, teams, roles and work stay where they are. The actor must be
-/// able to plan both.
+/// days, at the same time by the clock of its zone. People, teams, roles and work stay where they are. The actor must
+/// be able to plan both.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an edition or a course out of sight, [`Code::Taken`] when another edition has the code,
