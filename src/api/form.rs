@@ -1,12 +1,15 @@
 //! Forms in the API: what an edition asks those who apply, and what they answered. What they consented to is in
 //! `consent.rs`.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::decimal::Decimal;
 use super::enums::{Language, QuestionKind};
 use super::error::ApiResult;
+use super::loaders::forms::Version;
 use super::request::Request;
 use crate::domain::form::answer::Value;
 use crate::domain::form::{self as domain, Choice, Question};
@@ -28,13 +31,10 @@ pub use input::{
 /// One version of the form of an edition.
 pub struct ApplicationForm(store::Model);
 
-impl ApplicationForm {
-    async fn load(request: &Request, id: ApplicationFormId) -> ApiResult<Self> {
-        let found = request.loaders.forms.versions.load_one(id).await?;
-        Ok(Self(
-            found.ok_or_else(|| Error::internal("an application without its form"))?,
-        ))
-    }
+/// The version of a form to which something was said.
+async fn version_of(request: &Request, id: ApplicationFormId) -> ApiResult<Arc<Version>> {
+    let found = request.loaders.forms.versions.load_one(id).await?;
+    found.ok_or_else(|| Error::internal("an application without its form").into())
 }
 
 /// What an edition asks those who apply. A version never changes: whoever answered it answered this.
@@ -212,7 +212,8 @@ impl Application {
 
     /// The version of the form that was answered, which may not be the present one.
     async fn form(&self, ctx: &Context<'_>) -> ApiResult<ApplicationForm> {
-        ApplicationForm::load(Request::of(ctx), self.0.form_id).await
+        let asked = version_of(Request::of(ctx), self.0.form_id).await?;
+        Ok(ApplicationForm(asked.row.clone()))
     }
 
     /// The language in which it was read.
@@ -227,12 +228,9 @@ impl Application {
 
     /// The answers, in the order in which they came; a question that was left open has none.
     async fn answers(&self, ctx: &Context<'_>) -> ApiResult<Vec<FormAnswer>> {
-        let asked = ApplicationForm::load(Request::of(ctx), self.0.form_id)
-            .await?
-            .0
-            .form()?;
+        let asked = version_of(Request::of(ctx), self.0.form_id).await?;
         let answer = |answer: domain::answer::Answer| -> ApiResult<FormAnswer> {
-            let question = asked.question(&answer.question).cloned();
+            let question = asked.form.question(&answer.question).cloned();
             let question = question.ok_or_else(|| Error::internal("an answer without its question"))?;
             Ok(FormAnswer {
                 question,

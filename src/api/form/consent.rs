@@ -1,13 +1,16 @@
 //! Consents in the API: what somebody said to the purposes of a form, each time.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
-use super::{ApplicationForm, told};
+use super::{told, version_of};
 use crate::api::audit::AuditVia;
 use crate::api::edition::Edition;
 use crate::api::enums::Language;
 use crate::api::error::ApiResult;
+use crate::api::loaders::forms::Version;
 use crate::api::page::{Arguments, PageOf, connection};
 use crate::api::request::Request;
 use crate::domain::form::Purpose;
@@ -26,13 +29,14 @@ impl From<store::Model> for Consent {
 }
 
 impl Consent {
+    /// What was asked then.
+    async fn asked(&self, ctx: &Context<'_>) -> ApiResult<Arc<Version>> {
+        version_of(Request::of(ctx), self.0.form_id).await
+    }
+
     /// The purpose, as it was asked then.
-    async fn asked(&self, ctx: &Context<'_>) -> ApiResult<Purpose> {
-        let form = ApplicationForm::load(Request::of(ctx), self.0.form_id)
-            .await?
-            .0
-            .form()?;
-        let found = form.purpose(&self.0.purpose).cloned();
+    fn purpose_of<'a>(&self, asked: &'a Version) -> ApiResult<&'a Purpose> {
+        let found = asked.form.purpose(&self.0.purpose);
         found.ok_or_else(|| Error::internal("a consent without its purpose").into())
     }
 }
@@ -54,8 +58,8 @@ impl Consent {
     /// The edition that asked.
     async fn edition(&self, ctx: &Context<'_>) -> ApiResult<Edition> {
         let request = Request::of(ctx);
-        let form = ApplicationForm::load(request, self.0.form_id).await?;
-        let found = request.loaders.editions.load_one(form.0.edition_id).await?;
+        let asked = self.asked(ctx).await?;
+        let found = request.loaders.editions.load_one(asked.row.edition_id).await?;
         Ok(Edition(found.ok_or_else(|| Error::internal("a form without edition"))?))
     }
 
@@ -75,7 +79,7 @@ impl Consent {
         let asked = self.asked(ctx).await?;
         Ok(told(
             ctx,
-            &asked.title,
+            &self.purpose_of(&asked)?.title,
             Some(language.unwrap_or(self.0.language.into())),
         ))
     }
@@ -89,7 +93,8 @@ impl Consent {
         >,
     ) -> ApiResult<Option<String>> {
         let asked = self.asked(ctx).await?;
-        Ok(told(ctx, &asked.text, Some(language.unwrap_or(self.0.language.into()))))
+        let text = &self.purpose_of(&asked)?.text;
+        Ok(told(ctx, text, Some(language.unwrap_or(self.0.language.into()))))
     }
 
     /// The version of the form with which the text came.

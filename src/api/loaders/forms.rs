@@ -8,21 +8,35 @@ use async_graphql::dataloader::Loader;
 
 use super::{Lookup, Shared, lookup};
 use crate::app::App;
+use crate::domain::form::Form;
 use crate::domain::id::{ApplicationFormId, EditionId, EnrolmentId};
 use crate::store::Db;
 use crate::store::form::{self, application, consent};
+
+/// A version of a form, and what it asks: read once, however many have answered it.
+#[derive(Debug)]
+pub struct Version {
+    /// As it is stored.
+    pub row: form::Model,
+    /// What it asks.
+    pub form: Form,
+}
 
 /// Versions of forms.
 #[derive(Debug)]
 pub struct Versions(Db);
 
 impl Loader<ApplicationFormId> for Versions {
-    type Value = form::Model;
+    type Value = Arc<Version>;
     type Error = Shared;
 
     async fn load(&self, ids: &[ApplicationFormId]) -> Result<HashMap<ApplicationFormId, Self::Value>, Shared> {
         let rows = form::by_ids(self.0.read(), ids).await.map_err(Arc::new)?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+        let version = |row: form::Model| -> Result<(ApplicationFormId, Self::Value), Shared> {
+            let form = row.form().map_err(Arc::new)?;
+            Ok((row.id, Arc::new(Version { row, form })))
+        };
+        rows.into_iter().map(version).collect()
     }
 }
 
