@@ -82,7 +82,7 @@ fn every_document_stands_alone() {
         assert_eq!(parsed.operations.iter().count(), 1, "{name}");
         let spread = document
             .lines()
-            .filter_map(|line| line.trim().strip_prefix("..."))
+            .filter_map(|line| line.trim().strip_prefix("...").map(str::trim_start))
             .filter(|name| !name.starts_with("on "));
         let spread: BTreeSet<_> = spread.map(|name| name.trim_end_matches(" {")).collect();
         let held: BTreeSet<_> = parsed.fragments.keys().map(async_graphql::Name::as_str).collect();
