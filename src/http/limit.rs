@@ -20,8 +20,8 @@ mod brake;
 mod roots;
 mod settle;
 
-/// What sends to an address that it does not name: `service::invitation::send_again` takes from that one's bucket.
-const KNOWS_ITS_ADDRESS: &str = "resendInvitation";
+/// What sends to an address that it does not name: `service::invitation::spend_message` takes from that one's bucket.
+const KNOW_THEIR_ADDRESS: [&str; 2] = ["resendInvitation", "endorseNomination"];
 
 /// The field that makes the caller's network known to the account that it names.
 const SIGNS_IN: &str = "signIn";
@@ -284,8 +284,8 @@ fn of_invitations(app: &App, roots: &[&Root], from: &Origin) -> Vec<Charge> {
         return Vec::new();
     }
     let sender = Charge::new(&[b"invite by", &from.subject], &rates.invitation_sender, roots.len());
-    let addressed = roots.iter().copied().filter(|root| root.name != KNOWS_ITS_ADDRESS);
-    let recipients = by_account(addressed);
+    let names_it = |root: &&Root| !KNOW_THEIR_ADDRESS.contains(&root.name.as_str());
+    let recipients = by_account(roots.iter().copied().filter(names_it));
     let recipients = recipients
         .iter()
         .map(|(address, units)| Charge::mail_to(address, rates, *units));

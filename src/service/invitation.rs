@@ -258,7 +258,7 @@ async fn check_rank(tx: &Tx, actor: &Actor, offer: Offer, email: &str, at: &str)
 
 /// Takes a message to this address from what anybody may send there, where the request that asks for it names no
 /// address.
-async fn spend_message(app: &App, tx: &Tx, email: &str) -> Result<()> {
+pub(super) async fn spend_message(app: &App, tx: &Tx, email: &str) -> Result<()> {
     let rates = &app.settings.rates;
     if !rates.enabled {
         return Ok(());

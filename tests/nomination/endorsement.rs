@@ -190,3 +190,42 @@ async fn a_cancelled_edition_ends_what_waits_to_be_endorsed_and_tells_who_nomina
     assert_eq!(place.list().await[0]["state"], "WITHDRAWN");
     fine(&test).await;
 }
+
+#[tokio::test]
+async fn endorsing_counts_for_the_address_that_is_written_to_and_for_no_other() {
+    let settings = [
+        ("rates.enabled", "true"),
+        ("rates.mail_recipient.burst", "2"),
+        ("rates.mail_recipient.refill", "1"),
+    ];
+    let test = TestApp::with(&settings).await;
+    let (place, fabi) = endorsing(&test).await;
+    // Many are endorsed in a row, as long as each address gets no more than it may.
+    for number in 0..4 {
+        let id = named(&place, &format!("guest{number}@example.org")).await;
+        assert_eq!(faults(&fabi, "EndorseNomination", seen(&id, 1)).await, [""; 0]);
+    }
+    let first = named(&place, "nora@example.org").await;
+    assert_eq!(faults(&place.flor, "WithdrawNomination", seen(&first, 1)).await, [""; 0]);
+    let id = named(&place, "nora@example.org").await;
+    drop(test.mails().await);
+    let limited = act(&fabi, "EndorseNomination", seen(&id, 1)).await;
+    assert_eq!(limited.refusal(), "RATE_LIMITED");
+    assert_eq!(test.notices().await, [""; 0]);
+    test.pass(TimeDelta::hours(1));
+    let fabi = fabi.again().await;
+    assert_eq!(faults(&fabi, "EndorseNomination", seen(&id, 1)).await, [""; 0]);
+    drop(test.mails().await);
+    fine(&test).await;
+}
+
+#[tokio::test]
+async fn who_is_nominated_does_not_endorse_it() {
+    let test = TestApp::new().await;
+    let (place, fabi) = endorsing(&test).await;
+    let id = named(&place, &fabi.email).await;
+    assert_eq!(test.notices().await, [""; 0], "nobody else is there to be asked");
+    let own = faults(&fabi, "EndorseNomination", seen(&id, 1)).await;
+    assert_eq!(own, ["OWN_WORK input.nominationId"]);
+    assert_eq!(place.list().await[0]["awaitsEndorsement"], true);
+}

@@ -152,7 +152,7 @@ impl NominationMutation {
 
     /// Endorses a nomination that waits for it (`awaitsEndorsement`): the nominee gets the message from now on, and who
     /// nominated is told. Until the end of the enrolment window. For focal points of the institution other than who
-    /// nominated (`OWN_WORK`).
+    /// nominated and who is nominated (`OWN_WORK`).
     async fn endorse_nomination(
         &self,
         ctx: &Context<'_>,

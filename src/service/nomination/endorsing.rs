@@ -12,24 +12,26 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::Action;
 use crate::error::{Code, Error, Result};
 use crate::service::invitation::told::inviter_name;
-use crate::service::invitation::{draw, lasts};
+use crate::service::invitation::{draw, lasts, spend_message};
 use crate::store::history::{self, Step};
 use crate::store::invitation::Model;
 use crate::store::nomination::{self, Endorsed};
-use crate::store::{Tx, audience, audit, outbox};
+use crate::store::{Tx, audience, audit, outbox, person};
 
 /// Endorses what somebody else of the institution nominated. The nominee is written to, and can answer for as long as
 /// if they were named now; who nominated is told.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a nomination out of the actor's sight, [`Error::Forbidden`] for one of an institution that
-/// is not theirs, [`Code::StaleVersion`], [`Code::OwnWork`] for who nominated, [`Code::EnrolmentClosed`] after the
-/// window, [`Code::IllegalTransition`] unless it waits for it.
+/// is not theirs, [`Code::StaleVersion`], [`Code::OwnWork`] for who nominated and for who is nominated,
+/// [`Code::EnrolmentClosed`] after the window, [`Code::IllegalTransition`] unless it waits for it, [`Error::Busy`] when
+/// its address gets too many messages.
 pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -> Result<Model> {
     let by = actor.signed_in()?;
     let tx = app.db.write().await?;
     let (edition, row) = opened(&tx, actor, id, version, Action::EndorseNomination).await?;
-    if row.invited_by == by {
+    let own = person::find(&tx, by).await?.ok_or(Error::Unauthenticated)?;
+    if row.invited_by == by || row.email == own.email {
         return Err(Error::at(AT, Code::OwnWork));
     }
     let now = app.clock.now();
@@ -37,6 +39,7 @@ pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -
     if row.standing().at(now) != InvitationState::Sent || row.endorsement() != Endorsement::Awaited {
         return Err(Error::at(AT, Code::IllegalTransition));
     }
+    spend_message(app, &tx, &row.email).await?;
     let step = Step {
         subject: id.into(),
         from: Some(row.open_word()),
@@ -65,11 +68,15 @@ pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -
     Ok(row)
 }
 
-/// Tells the other focal points of the institution that a nomination waits for one of them.
+/// Tells the other focal points of the institution that a nomination waits for one of them, but for one who is
+/// nominated.
 pub(super) async fn ask(clock: &Clock, tx: &Tx, row: &Model) -> Result<()> {
     let of = row.institution_id.ok_or_else(orphan)?;
     let mut others = audience::focal_points(tx, of, clock.now()).await?;
     others.remove(&row.invited_by);
+    for (nominee, _) in audience::having_addresses(tx, std::slice::from_ref(&row.email)).await? {
+        others.remove(&nominee);
+    }
     let notice = Notice::EndorsementAsked {
         edition: nominee::about(tx, row).await?,
         institution: institution_name(tx, row).await?,
