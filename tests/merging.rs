@@ -341,6 +341,14 @@ async fn the_job_may_come_twice_or_late_and_rests_in_the_end() {
     assert_eq!(texts(db, unfollowed).await, [""; 0]);
     drop(test.mails().await);
     fine(&test).await;
+    // Whatever names it from now on is found.
+    name_again(&test, late, old).await;
+    let found = test.violations().await;
+    let found: Vec<_> = found.iter().map(|finding| finding.invariant).collect();
+    assert_eq!(
+        found,
+        ["nothing names an institution that was merged once everything has followed"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -18,7 +18,7 @@ pub struct Finding {
 }
 
 /// The invariants, in words and as queries.
-pub const INVARIANTS: [(&str, &str); 27] = [
+pub const INVARIANTS: [(&str, &str); 29] = [
     (
         "the seats taken of an edition are its confirmed and active enrolments",
         "SELECT COUNT(*) FROM edition e WHERE e.seats_taken <> (SELECT COUNT(*) FROM enrolment n
@@ -103,6 +103,14 @@ pub const INVARIANTS: [(&str, &str); 27] = [
            WHERE (i.state = 'merged' OR i.merged_into IS NOT NULL) AND COALESCE(t.state, '') <> 'registered'",
     ),
     (
+        "nothing names an institution that was merged once everything has followed",
+        "SELECT COUNT(*) FROM institution i WHERE i.followed_at IS NOT NULL AND (
+             i.id IN (SELECT n.institution_id FROM enrolment n) OR i.id IN (SELECT n.nominated_by FROM enrolment n)
+             OR i.id IN (SELECT p.institution_id FROM seat_pool p)
+             OR i.id IN (SELECT v.institution_id FROM invitation v)
+             OR i.id IN (SELECT r.scope_id FROM role_assignment r WHERE r.scope_kind = 'institution'))",
+    ),
+    (
         "whoever accepted an invitation to a role held it",
         "SELECT COUNT(*) FROM invitation i WHERE i.state = 'accepted' AND i.purpose = 'hold_role' AND NOT EXISTS
            (SELECT 1 FROM role_assignment r WHERE r.person_id = i.person_id AND r.role = i.role)",
@@ -112,6 +120,12 @@ pub const INVARIANTS: [(&str, &str); 27] = [
         "SELECT COUNT(*) FROM invitation i WHERE i.state = 'accepted' AND i.institution_id IS NOT NULL AND NOT EXISTS
            (SELECT 1 FROM enrolment n WHERE n.id = i.enrolment_id AND n.person_id = i.person_id
               AND n.edition_id = i.scope_id AND n.nominated_by = i.institution_id)",
+    ),
+    (
+        "a nomination that was substituted has one in its place, of its institution for its edition",
+        "SELECT COUNT(*) FROM invitation i WHERE i.institution_id IS NOT NULL AND (i.state = 'replaced') <> EXISTS
+           (SELECT 1 FROM invitation s WHERE s.substitutes = i.id AND s.scope_id = i.scope_id
+              AND s.institution_id = i.institution_id)",
     ),
     (
         "the form of an edition is its latest version, and the versions are numbered without gaps",

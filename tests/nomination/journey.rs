@@ -1,5 +1,6 @@
 //! The journey of a focal point and of nominees, from the committed operations.
 
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::{Place, decline, fine, instead, joining, token};
@@ -156,6 +157,17 @@ async fn an_institution_reads_why_somebody_declined_and_names_somebody_else() {
         .collect();
     assert_eq!(states, ["DECLINED", "SUBSTITUTED", "SUBMITTED"]);
     fine(&test).await;
+    // One in whose place nobody is any more is found.
+    let tx = test.app.db.write().await.expect("a transaction");
+    let torn = "UPDATE invitation SET substitutes = NULL";
+    tx.execute_unprepared(torn).await.expect("rows that may change");
+    tx.commit().await.expect("a commit");
+    let found = test.violations().await;
+    let found: Vec<_> = found.iter().map(|finding| finding.invariant).collect();
+    assert_eq!(
+        found,
+        ["a nomination that was substituted has one in its place, of its institution for its edition"]
+    );
 }
 
 #[tokio::test]
