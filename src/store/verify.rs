@@ -122,10 +122,9 @@ pub const INVARIANTS: [(&str, &str); 29] = [
               AND n.edition_id = i.scope_id AND n.nominated_by = i.institution_id)",
     ),
     (
-        "a nomination that was substituted has one in its place, of its institution for its edition",
+        "a nomination that was substituted has one in its place for the same edition",
         "SELECT COUNT(*) FROM invitation i WHERE i.institution_id IS NOT NULL AND (i.state = 'replaced') <> EXISTS
-           (SELECT 1 FROM invitation s WHERE s.substitutes = i.id AND s.scope_id = i.scope_id
-              AND s.institution_id = i.institution_id)",
+           (SELECT 1 FROM invitation s WHERE s.substitutes = i.id AND s.scope_id = i.scope_id)",
     ),
     (
         "the form of an edition is its latest version, and the versions are numbered without gaps",

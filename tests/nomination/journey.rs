@@ -166,7 +166,7 @@ async fn an_institution_reads_why_somebody_declined_and_names_somebody_else() {
     let found: Vec<_> = found.iter().map(|finding| finding.invariant).collect();
     assert_eq!(
         found,
-        ["a nomination that was substituted has one in its place, of its institution for its edition"]
+        ["a nomination that was substituted has one in its place for the same edition"]
     );
 }
 
