@@ -97,6 +97,34 @@ pub fn reminds_at(now: DateTime<Utc>, ends_at: DateTime<Utc>) -> Option<DateTime
     (at - now >= REMINDER).then_some(at)
 }
 
+/// What another window of the edition means for its open nominations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewEnd {
+    /// Nobody could answer yet: all end at this instant.
+    OfAll(DateTime<Utc>),
+    /// Those that would end later end at this instant.
+    AtMost(DateTime<Utc>),
+}
+
+impl NewEnd {
+    /// The end of those to which it applies.
+    pub const fn at(self) -> DateTime<Utc> {
+        match self {
+            Self::OfAll(at) | Self::AtMost(at) => at,
+        }
+    }
+}
+
+/// Until when the nominations that are open at `now` can be answered under another window: until it opens they end like
+/// those that are made now, and from then on none outlasts it. `None` for a window that is over, in which nobody is
+/// named and nobody applies.
+pub fn new_end(now: DateTime<Utc>, lasts: TimeDelta, window: &RangeInclusive<DateTime<Utc>>) -> Option<NewEnd> {
+    if now < *window.start() {
+        return Some(NewEnd::OfAll(ends_at(now, lasts, window)));
+    }
+    (now < *window.end()).then_some(NewEnd::AtMost(*window.end()))
+}
+
 /// Whether an institution of this kind speaks for its constituent group, so that whom it nominates takes part for that.
 pub const fn speaks_for_its_group(kind: InstitutionKind) -> bool {
     match kind {
@@ -214,6 +242,23 @@ mod tests {
             (EditionState::Cancelled, 150, false),
         ] {
             assert_eq!(is_open(state, &window, instant(now)), open, "{state:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn another_window_leaves_time_to_answer_and_no_time_beyond_it() {
+        let day = |days: i64| instant(days * 86_400);
+        let week = TimeDelta::days(7);
+        for (now, window, end) in [
+            (0, 10..=30, Some(NewEnd::OfAll(day(17)))),
+            (0, 10..=12, Some(NewEnd::OfAll(day(12)))),
+            (10, 10..=12, Some(NewEnd::AtMost(day(12)))),
+            (12, 10..=12, None),
+        ] {
+            let window = day(*window.start())..=day(*window.end());
+            let found = new_end(day(now), week, &window);
+            assert_eq!(found, end, "day {now}");
+            assert!(found.is_none_or(|end| end.at() > day(now) && end.at() <= *window.end()));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::admission::Admissions;
+use super::nomination;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
@@ -69,7 +70,8 @@ pub async fn create(app: &App, actor: &Actor, of: CourseId, draft: &EditionDraft
 
 /// Changes an edition whose version the caller saw. More seats go to those who wait, at once, until the edition runs:
 /// as many as were added, and every free one where nobody decides who enters.
-/// Once it is published, everybody in it and its tutors are told of other days.
+/// Once it is published, everybody in it and its tutors are told of other days. Nominations that can still be answered
+/// move with its window.
 ///
 /// # Errors
 /// Faults of the draft; [`Code::StaleVersion`]; [`Code::IllegalTransition`] when it is over;
@@ -93,8 +95,12 @@ pub async fn update(
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
     let before = telling::days(&row);
+    let window = (row.enrols_from, row.enrols_until);
     edition::write_draft(&mut row, draft, &course);
     edition::update(&tx, &mut row).await?;
+    if window != (row.enrols_from, row.enrols_until) {
+        Box::pin(nomination::window::follow(app, &tx, &row)).await?;
+    }
     Box::pin(telling::rescheduled(&app.clock, &tx, &row, before)).await?;
     let mut admissions = Admissions::of(app, &tx, actor.person, row).await?;
     match room {

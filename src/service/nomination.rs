@@ -28,6 +28,7 @@ use crate::store::{Connection, Tx, audit, edition, institution, outbox, seat_poo
 pub mod endorsing;
 pub(in crate::service) mod nominee;
 pub mod passing;
+pub(in crate::service) mod window;
 
 /// Where an input names a nomination.
 const PATH: &str = "input.nominationId";

@@ -13,7 +13,7 @@ use super::{Tx, institution, row};
 use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, InstitutionId, InvitationId, PersonId};
 use crate::domain::invitation::InvitationState;
-use crate::domain::nomination::{Endorsement, NominationState};
+use crate::domain::nomination::{Endorsement, NewEnd, NominationState};
 use crate::domain::policy::{Action, Relation as Stands, may};
 use crate::error::Result;
 
@@ -210,6 +210,41 @@ pub async fn set_endorsed(tx: &Tx, row: Model, endorsed: Endorsed) -> Result<Mod
         version: row.version + 1,
         ..row
     })
+}
+
+/// Gives the open nominations for a locked edition another end, and those whose nominee was to be reminded another
+/// instant for that; every version of those that change rises by one.
+pub async fn set_ends(
+    tx: &Tx,
+    edition: EditionId,
+    now: DateTime<Utc>,
+    end: NewEnd,
+    remind_at: Option<DateTime<Utc>>,
+) -> Result<()> {
+    use sea_orm::sea_query::ExprTrait as _;
+    let differs = match end {
+        NewEnd::OfAll(at) => Column::ExpiresAt.ne(at),
+        NewEnd::AtMost(at) => Column::ExpiresAt.gt(at),
+    };
+    let those = Condition::all()
+        .add(Column::InstitutionId.is_not_null())
+        .add(Column::ScopeId.eq(edition.0))
+        .add(Column::State.eq(InvitationState::Sent))
+        .add(Column::ExpiresAt.gt(now))
+        .add(differs);
+    Entity::update_many()
+        .col_expr(Column::RemindAt, Expr::value(remind_at))
+        .filter(those.clone())
+        .filter(Column::RemindAt.is_not_null())
+        .exec(tx)
+        .await?;
+    Entity::update_many()
+        .col_expr(Column::ExpiresAt, Expr::value(end.at()))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(those)
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// The people in whose name the open nominations for an edition were written.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Place, accept, accepted, decline, list, token};
 use crate::support::app::TestApp;
-use crate::support::scene::{act, walk};
+use crate::support::scene::{Plan, act, edition_input, replan, walk};
 
 #[tokio::test]
 async fn who_has_not_answered_is_reminded_once_with_another_token() {
@@ -137,5 +137,49 @@ async fn a_cancelled_edition_ends_its_nominations_and_tells_nominees_and_who_nom
         (&rows[0]["state"], &rows[0]["history"][1]["reason"]),
         (&json!("WITHDRAWN"), &json!("Too few"))
     );
+    assert_eq!(test.violations().await, []);
+}
+
+#[tokio::test]
+async fn nominations_move_with_the_window_of_their_edition() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let nora = test.person("Nora").await;
+    let (_, token) = place.nominate(&test, "nora@example.org").await;
+    let replanned = async |place: &Place<'_>, from: &str, until: &str| {
+        let mut plan = edition_input(Plan::OPEN);
+        plan["enrolsFrom"] = json!(from);
+        plan["enrolsUntil"] = json!(until);
+        let changed = replan(&place.carla, &place.edition, plan).await;
+        assert_eq!(changed.user_errors("updateEdition"), [""; 0]);
+        let row = place.list().await.remove(0);
+        (row["expiresAt"].clone(), row["version"].clone())
+    };
+    let (start, end) = ("2026-03-01T00:00:00-03:00", "2026-04-01T23:59:59-03:00");
+    // It opens later: as long after that as an invitation lasts.
+    assert_eq!(
+        replanned(&place, "2026-03-20T00:00:00-03:00", end).await,
+        (json!("2026-03-27T03:00:00+00:00"), json!(2))
+    );
+    // It is open, and closes sooner.
+    assert_eq!(
+        replanned(&place, start, "2026-03-25T00:00:00-03:00").await,
+        (json!("2026-03-25T03:00:00+00:00"), json!(3))
+    );
+    // What ends before the window does is left as it is.
+    assert_eq!(
+        replanned(&place, start, end).await,
+        (json!("2026-03-25T03:00:00+00:00"), json!(3))
+    );
+    drop(test.mails().await);
+    test.pass(TimeDelta::days(21));
+    let mails = test.mails().await;
+    let [mail] = mails.as_slice() else { panic!("{mails:?}") };
+    assert_eq!(mail.notice, "nominated", "she is reminded two days before the new end");
+    let (_, rest) = mail.text.split_once("/invitation?token=").expect("a link");
+    let second = rest.split_whitespace().next().expect("a token");
+    assert_ne!(second, token);
+    assert_eq!(accepted(&nora.again().await, second).await, "CONFIRMED");
+    drop(test.mails().await);
     assert_eq!(test.violations().await, []);
 }
