@@ -132,7 +132,8 @@ impl NominationMutation {
     }
 
     /// Names somebody else in the place of a nominee who has not answered, with the same rank, until the end of the
-    /// enrolment window. Both get a message, and the old token is dead. For focal points of the institution.
+    /// enrolment window. The old token is dead, and the first nominee is told, if they were written to; the second one
+    /// is written to as by `nominate`. For focal points of the institution.
     async fn substitute_nomination(
         &self,
         ctx: &Context<'_>,
@@ -166,8 +167,8 @@ impl NominationMutation {
         EndorseNominationPayload::of(Box::pin(run).await, Nomination)
     }
 
-    /// Takes back a nomination that was not answered; its token is dead from now on, and the nominee is told. For focal
-    /// points of the institution.
+    /// Takes back a nomination that was not answered; its token is dead from now on, and the nominee is told, if they
+    /// were written to. For focal points of the institution.
     async fn withdraw_nomination(
         &self,
         ctx: &Context<'_>,
