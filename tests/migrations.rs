@@ -214,3 +214,68 @@ async fn choices_of_messages_and_digests_begin_for_those_who_were_there_before()
     }
     assert!(db.is_current().await.expect("the migrations can be listed"));
 }
+
+/// Who invited somebody to an edition, and somebody to be its tutor, who accepted.
+const INVITED: &str = "
+INSERT INTO person (id, number, email, given_name, family_name, language, time_zone, created_at, version)
+    VALUES ({1}, 1, 'ana@example.org', 'Ana', 'Pereira', 'es', 'America/Montevideo', {now}, 1);
+INSERT INTO person (id, number, email, given_name, family_name, language, time_zone, created_at, version)
+    VALUES ({2}, 2, 'ben@example.org', 'Ben', 'Costa', 'es', 'America/Montevideo', {now}, 1);
+INSERT INTO institution (id, name, aliases, country, kind, created_at, version)
+    VALUES ({3}, 'Union', '[]', 'UY', 'workers', {now}, 1);
+INSERT INTO course (id, code, titles, descriptions, objectives, topics, search_text, created_at, version)
+    VALUES ({4}, 'C', '{}', '{}', '{}', '[]', '', {now}, 1);
+INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until, capacity,
+                     minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at,
+                     version)
+    VALUES ({5}, {4}, 'C-1', 'es', 'America/Montevideo', '2026-02-01', '2026-03-01', '2026-01-01T00:00:00+00:00', {now},
+            2, 0, 0, 'online', 'open', 'enrolling', 60000, false, '', {now}, 1);
+INSERT INTO invitation (id, hash, email, given_name, family_name, language, purpose, scope_kind, scope_id, state,
+                        invited_by, created_at, expires_at, version)
+    VALUES ({6}, {6}, 'nora@example.org', 'Nora', 'Silva', 'es', 'take_part', 'edition', {5}, 'sent',
+            {1}, {now}, '2026-02-07T12:00:00.000000+00:00', 1);
+INSERT INTO invitation (id, hash, email, given_name, family_name, language, purpose, role, scope_kind, scope_id, state,
+                        invited_by, created_at, expires_at, person_id, ended_at, version)
+    VALUES ({7}, {7}, 'ben@example.org', 'Ben', 'Costa', 'es', 'hold_role', 'tutor', 'edition', {5}, 'accepted',
+            {1}, {now}, '2026-02-07T12:00:00.000000+00:00', {2}, {now}, 2);";
+
+/// A nomination of whom is invited there, with the identifier, the institution and the rank that are said.
+fn nominating(id: &str, institution: &str, rank: &str) -> String {
+    format!(
+        "INSERT INTO invitation (id, hash, email, given_name, family_name, language, purpose, scope_kind, scope_id,
+             state, invited_by, created_at, expires_at, version, institution_id, nominee_rank)
+           VALUES ({id}, {id}, 'nora@example.org', 'Nora', 'Silva', 'es', 'take_part', 'edition', {{5}},
+             'sent', {{1}}, {{now}}, '2026-02-07T12:00:00.000000+00:00', 1, {institution}, {rank})"
+    )
+}
+
+#[tokio::test]
+async fn invitations_of_before_are_no_nominations() {
+    let test = TestDb::empty().await;
+    let db = before(&test, "m20261127_000043_nominations").await;
+    run(&db, INVITED).await.expect("rows of before");
+    migrate(&test, None).await;
+    let plain = "SELECT state FROM invitation WHERE institution_id IS NULL AND NOT awaits_endorsement ORDER BY state";
+    assert_eq!(texts(&db, plain).await, ["accepted", "sent"]);
+    let unasked = "SELECT code FROM edition WHERE NOT endorses_nominations";
+    assert_eq!(texts(&db, unasked).await, ["C-1"]);
+    run(&db, &nominating("{8}", "{3}", "1"))
+        .await
+        .expect("an institution names whom a coordinator invited");
+    for wrong in [
+        // The same again, by a coordinator and by the institution; without a rank, and with one that there is not.
+        nominating("{9}", "NULL", "NULL"),
+        nominating("{9}", "{3}", "2"),
+        nominating("{9}", "{3}", "NULL"),
+        nominating("{9}", "{3}", "0"),
+        "UPDATE invitation SET nominee_rank = 1 WHERE id = {6}".to_owned(),
+        "UPDATE invitation SET awaits_endorsement = true WHERE id = {6}".to_owned(),
+        "UPDATE invitation SET state = 'accepted', person_id = {2} WHERE id = {8}".to_owned(),
+        "UPDATE invitation SET endorsed_by = {1}, endorsed_at = {now} WHERE id = {8}".to_owned(),
+        "UPDATE invitation SET endorsed_by = {2} WHERE id = {8}".to_owned(),
+    ] {
+        let refusal = run(&db, &wrong).await.expect_err(&wrong).to_string().to_lowercase();
+        assert!(refusal.contains("constraint"), "{wrong}: {refusal}");
+    }
+    assert!(db.is_current().await.expect("the migrations can be listed"));
+}

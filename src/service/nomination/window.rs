@@ -1,5 +1,5 @@
-//! The enrolment window of an edition moves, and the nominations that can still be answered move with it: nobody is left
-//! with a token that ends before the window opens.
+//! The enrolment window of an edition moves, and the nominations that can still be answered move with it: nobody is
+//! left with a token that ends before the window opens.
 
 use crate::app::App;
 use crate::domain::nomination::{new_end, reminds_at};
