@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::service::admission::Admissions;
 use crate::service::nomination::nominee::tell_nominator;
 use crate::store::history::Step;
-use crate::store::institution::merger;
+use crate::store::institution::merger::{self, Look};
 use crate::store::{Db, Tx, audit, edition, history, institution, invitation, role, seat_pool};
 
 /// How many merged institutions are looked at with one statement.
@@ -45,9 +45,11 @@ pub async fn pass(db: &Db, clock: &Clock) -> Result<()> {
 /// is not looked at again.
 async fn follow(db: &Db, clock: &Clock, merged: &institution::Model) -> Result<usize> {
     let begun = clock.now();
+    let is_last = merged.merged_at.is_none_or(|at| has_followed(at, begun));
+    let look = if is_last { Look::Enrolments } else { Look::Summaries };
     let mut moved = lead_roles(db, clock, merged.id).await?;
     let mut failed = None;
-    for edition in merger::editions_naming(db.read(), merged.id).await? {
+    for edition in merger::editions_naming(db.read(), merged.id, look).await? {
         match Box::pin(lead_edition(db, clock, edition, merged.id)).await {
             Ok(of_edition) => moved += of_edition,
             // The others have their turn all the same.
@@ -57,8 +59,7 @@ async fn follow(db: &Db, clock: &Clock, merged: &institution::Model) -> Result<u
     if let Some(cause) = failed {
         return Err(cause);
     }
-    let over = |at: DateTime<Utc>| has_followed(at, begun);
-    if moved == 0 && merged.merged_at.is_none_or(over) {
+    if moved == 0 && is_last {
         let tx = db.write().await?;
         merger::set_followed(&tx, merged.id, begun).await?;
         tx.commit().await?;

@@ -14,7 +14,7 @@ use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, InvitationId, Sea
 use crate::domain::institution::InstitutionState;
 use crate::error::Result;
 use crate::store::announce::Topic;
-use crate::store::{Tx, enrolment, invitation, role, seat_pool};
+use crate::store::{Tx, enrolment, invitation, role, seat_pool, tally};
 
 /// The most rows of one statement.
 const BATCH: usize = 10_000;
@@ -72,13 +72,30 @@ fn naming(id: InstitutionId) -> Condition {
         .add(enrolment::Column::NominatedBy.eq(id))
 }
 
+/// How it is found out which enrolments name an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// By the kept summaries, which tell it of every enrolment, and are much shorter.
+    Summaries,
+    /// By the enrolments themselves, every one of them.
+    Enrolments,
+}
+
 /// The editions in which something names an organisation, in the order in which they are locked.
-pub async fn editions_naming(connection: &impl ConnectionTrait, id: InstitutionId) -> Result<BTreeSet<EditionId>> {
+pub async fn editions_naming(
+    connection: &impl ConnectionTrait,
+    id: InstitutionId,
+    look: Look,
+) -> Result<BTreeSet<EditionId>> {
+    let those = match look {
+        Look::Summaries => Condition::all().add(enrolment::Column::NominatedBy.eq(id)),
+        Look::Enrolments => naming(id),
+    };
     let mut by_people = Query::select()
         .distinct()
         .column(enrolment::Column::EditionId)
         .from(enrolment::Entity)
-        .cond_where(naming(id))
+        .cond_where(those)
         .to_owned();
     let by_pools = Query::select()
         .column(seat_pool::Column::EditionId)
@@ -92,7 +109,8 @@ pub async fn editions_naming(connection: &impl ConnectionTrait, id: InstitutionI
         .to_owned();
     let all = by_people
         .union(UnionType::Distinct, by_pools)
-        .union(UnionType::Distinct, by_nominations);
+        .union(UnionType::Distinct, by_nominations)
+        .union(UnionType::Distinct, tally::editions_of(id));
     let found = connection.query_all(all).await?;
     let read = |row: sea_orm::QueryResult| row.try_get_by_index(0).map(EditionId);
     let editions: Result<_, DbErr> = found.into_iter().map(read).collect();

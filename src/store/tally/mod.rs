@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use roaring::RoaringBitmap;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr, Value};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement, SimpleExpr, Value};
 
 use self::sets::{Place, Remaining, lock_sets, put};
 use super::announce::Topic;
 use super::{Tx, Write};
 use crate::clock::Clock;
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::EditionId;
+use crate::domain::id::{EditionId, InstitutionId};
 use crate::domain::institution::InstitutionKind;
 use crate::domain::person::Gender;
 use crate::domain::statistics::{Cell, Change, Fact};
@@ -125,6 +125,17 @@ pub async fn record(tx: &Tx, clock: &Clock, changes: &[Change]) -> Result<()> {
     add(tx, "tally_overall", &OVERALL_KEY, some(overall, overall_values)).await?;
     write_of_edition(tx, of_edition, &mut sets).await?;
     write_chunks(tx, sets).await
+}
+
+/// The editions of which an enrolment is counted for an institution.
+pub(super) fn editions_of(institution: InstitutionId) -> SelectStatement {
+    Query::select()
+        .distinct()
+        .column(Alias::new("edition_id"))
+        .from(Alias::new("tally_detail"))
+        .and_where(Expr::col(Alias::new("institution_id")).eq(institution.0))
+        .and_where(Expr::col(Alias::new("enrolments")).ne(0))
+        .to_owned()
 }
 
 /// The deltas that are not nothing, under the values of their keys.
