@@ -230,3 +230,18 @@ async fn who_is_nominated_does_not_endorse_it() {
     assert_eq!(own, ["OWN_WORK input.nominationId"]);
     assert_eq!(place.list().await[0]["awaitsEndorsement"], true);
 }
+
+#[tokio::test]
+async fn a_nominee_is_reminded_in_the_name_of_who_endorsed_it() {
+    let test = TestApp::new().await;
+    let (place, fabi) = endorsing(&test).await;
+    let id = named(&place, "nora@example.org").await;
+    assert_eq!(faults(&fabi, "EndorseNomination", seen(&id, 1)).await, [""; 0]);
+    let ada = test.administrator().await;
+    let flor = place.flor.person.expect("a person").to_string();
+    let disabled = faults(&ada, "DisableAccount", json!({ "personId": flor, "reason": "So" })).await;
+    assert_eq!(disabled, [""; 0]);
+    drop(test.mails().await);
+    test.pass(TimeDelta::days(5));
+    assert_eq!(test.notices().await, ["nominated nora@example.org"]);
+}

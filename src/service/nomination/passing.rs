@@ -57,7 +57,7 @@ pub async fn remind(db: &Db, clock: &Clock) -> Result<()> {
 /// Those whose nominees can be reminded. In the name of a disabled account no message leaves, and the token that the
 /// nominee has would be dead; and where the edition takes nobody any more there is nothing to answer.
 async fn able(tx: &Tx, due: &[Model], now: DateTime<Utc>) -> Result<BTreeSet<InvitationId>> {
-    let people: Vec<PersonId> = due.iter().map(|row| row.invited_by).collect();
+    let people: Vec<PersonId> = due.iter().map(writer).collect();
     let people = person::by_ids(tx, &people).await?;
     let enabled = people.into_iter().filter(|person| person.disabled_at.is_none());
     let enabled: BTreeSet<PersonId> = enabled.map(|person| person.id).collect();
@@ -69,7 +69,7 @@ async fn able(tx: &Tx, due: &[Model], now: DateTime<Utc>) -> Result<BTreeSet<Inv
     let open: BTreeSet<EditionId> = open.map(|row| row.id).collect();
     let able = due
         .iter()
-        .filter(|row| enabled.contains(&row.invited_by) && row.edition().is_some_and(|id| open.contains(&id)));
+        .filter(|row| enabled.contains(&writer(row)) && row.edition().is_some_and(|id| open.contains(&id)));
     Ok(able.map(|row| row.id).collect())
 }
 
@@ -77,6 +77,11 @@ async fn remind_one(clock: &Clock, tx: &Tx, row: &Model) -> Result<()> {
     let (token, hash) = draw()?;
     nomination::set_reminded(tx, row.id, hash).await?;
     let notice = message(tx, row, token, true).await?;
-    outbox::enqueue(tx, clock, row.invited_by, &notice).await?;
+    outbox::enqueue(tx, clock, writer(row), &notice).await?;
     Ok(())
+}
+
+/// In whose name a nominee was written to: where somebody had to endorse it, in theirs.
+fn writer(row: &Model) -> PersonId {
+    row.endorsed_by.unwrap_or(row.invited_by)
 }
