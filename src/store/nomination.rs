@@ -248,11 +248,16 @@ pub async fn set_ends(
 }
 
 /// The people in whose name the open nominations for an edition were written.
-pub async fn nominators(connection: &impl ConnectionTrait, edition: EditionId) -> Result<Vec<PersonId>> {
+pub async fn nominators(
+    connection: &impl ConnectionTrait,
+    edition: EditionId,
+    now: DateTime<Utc>,
+) -> Result<Vec<PersonId>> {
     Ok(Entity::find()
         .filter(Column::InstitutionId.is_not_null())
         .filter(Column::ScopeId.eq(edition.0))
         .filter(Column::State.eq(InvitationState::Sent))
+        .filter(Column::ExpiresAt.gt(now))
         .select_only()
         .column(Column::InvitedBy)
         .distinct()

@@ -54,7 +54,7 @@ pub(super) async fn cancelled(
     let mut others = audience::enrolled(tx, row.id).await?;
     others.extend(&staff.tutors);
     others.extend(&staff.coordinators);
-    others.extend(nomination::nominators(tx, row.id).await?);
+    others.extend(nomination::nominators(tx, row.id, now).await?);
     others.retain(|person| !told.contains(person) && Some(*person) != by);
     let notice = Notice::EditionCancelled {
         edition: about.clone(),
