@@ -608,9 +608,7 @@ async fn nobody_is_brought_back_without_the_consent_that_they_took_back() {
         faults(&carla, "UndoDecision", input).await
     };
     // What is free to give is free to take back, and is nothing that a decision hangs on.
-    let say = |purpose: &str, given: bool| {
-        json!({ "enrolmentId": enrolment, "purpose": purpose, "given": given, "language": "ES", "textVersion": 1 })
-    };
+    let say = |purpose: &str, given: bool| json!({ "enrolmentId": enrolment, "purpose": purpose, "given": given, "language": "ES", "textVersion": 1 });
     decide("REJECT").await;
     for given in [true, false] {
         test.pass(TimeDelta::seconds(1));
