@@ -205,7 +205,7 @@ async fn what_does_not_fit_the_form_is_refused_by_name_and_nothing_is_kept() {
     let ana = test.person("Ana").await;
     let whole = filled(1);
     let answer = |place: usize, put: Value| with(&whole, &format!("/answers/{place}"), put);
-    let text = |text: &str| json!({ "question": "name", "text": text });
+    let named = |text: &str| json!({ "question": "name", "text": text });
     let long = "ñ".repeat(201);
     let at = "input.application";
     let cases = [
@@ -227,17 +227,17 @@ async fn what_does_not_fit_the_form_is_refused_by_name_and_nothing_is_kept() {
             answer(0, json!({ "question": "Name!", "text": "x" })),
             vec![format!("MALFORMED {at}.answers.0.question")],
         ),
-        (answer(0, text(&long)), vec![format!("TOO_LONG {at}.answers.0.text")]),
+        (answer(0, named(&long)), vec![format!("TOO_LONG {at}.answers.0.text")]),
         (
-            answer(0, text("a\nb")),
+            answer(0, named("a\nb")),
             vec![format!("FORBIDDEN_CHARACTER {at}.answers.0.text")],
         ),
         (
-            answer(0, text(" \u{200b}")),
+            answer(0, named(" \u{200b}")),
             vec![format!("REQUIRED {at}.answers.0.text")],
         ),
         (
-            answer(1, text("again")),
+            answer(1, named("again")),
             vec![format!("REPEATED {at}.answers.1.question")],
         ),
         (

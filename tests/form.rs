@@ -246,7 +246,7 @@ fn about_people() -> Vec<Case> {
 fn about_work() -> Vec<Case> {
     let seen = json!([{ "id": WRONG, "version": 1 }, { "id": "tea_", "version": 1 }]);
     let scores = json!([{ "criterion": long(40), "level": -1 }, { "criterion": "what", "level": -2 }]);
-    let scored = json!({ "enrolmentId": WRONG, "version": 1, "scores": scores, "comment": long(10_000) });
+    let by_criteria = json!({ "enrolmentId": WRONG, "version": 1, "scores": scores, "comment": long(10_000) });
     let assessed = json!({ "submissionId": WRONG, "version": 1, "scores": scores, "comment": long(10_000) });
     let told: &'static [&'static str] = &[
         "INVALID_ID submissionId",
@@ -265,7 +265,7 @@ fn about_work() -> Vec<Case> {
         ),
         (
             "ScoreApplication",
-            scored,
+            by_criteria,
             &[
                 "INVALID_ID enrolmentId",
                 "RUBRIC_MISMATCH scores.0.level",

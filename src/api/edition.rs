@@ -180,6 +180,10 @@ impl Edition {
     }
 
     /// Its enrolments that exist for you, the oldest application first, or in another order.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the arguments of a connection, and in which order it is"
+    )]
     async fn enrolments(
         &self,
         ctx: &Context<'_>,

@@ -67,7 +67,7 @@ pub async fn candidates(
     for batch in people.chunks(10_000) {
         let rows: Vec<Row> = select(batch).into_model().all(connection).await?;
         for row in rows {
-            let (id, candidate) = candidate(row)?;
+            let (id, candidate) = candidate(&row)?;
             found.insert(id, candidate);
         }
     }
@@ -86,7 +86,7 @@ pub async fn applicant(tx: &Tx, person: PersonId, edition: EditionId) -> Result<
         .one(tx)
         .await?;
     let Some(row) = found else { return Ok(None) };
-    let (_, candidate) = candidate(row.person)?;
+    let (_, candidate) = candidate(&row.person)?;
     Ok(Some(Applicant {
         candidate,
         enrolled: row.enrolled,
@@ -167,7 +167,7 @@ fn select(people: &[PersonId]) -> Select<person::Entity> {
         .filter(person::Column::Id.is_in(people.iter().copied()))
 }
 
-fn candidate(row: Row) -> Result<(PersonId, Candidate)> {
+fn candidate(row: &Row) -> Result<(PersonId, Candidate)> {
     let country = row.country.as_deref().map(known).transpose()?;
     let declared = row.gender.zip(row.constituent_group);
     let snapshot = declared.map(|(gender, constituent_group)| Snapshot {

@@ -38,8 +38,8 @@ async fn a_list_is_restricted_by_what_its_rows_show() {
         ("Cy", Some(sena), "CO"),
     ] {
         let who = Who {
-            institution,
             country,
+            institution,
             ..Who::named(name)
         };
         let person = test.somebody(who).await;

@@ -78,15 +78,15 @@ async fn nobody_is_written_to_before_a_colleague_has_endorsed_it() {
         ["nominated nora@example.org", "nomination_answered flor@example.org"]
     );
     let mail = mails.iter().find(|mail| mail.to == "nora@example.org");
-    let text = &mail.expect("a message").text;
-    assert!(text.contains("Flor Tester nominates you for INEFOP"), "{text}");
+    let letter = &mail.expect("a message").text;
+    assert!(letter.contains("Flor Tester nominates you for INEFOP"), "{letter}");
     let twice = faults(&fabi, "EndorseNomination", seen(&id, 2)).await;
     assert_eq!(twice, ["ILLEGAL_TRANSITION input.nominationId"]);
     for (state, count) in [("SUBMITTED", 0), ("ENDORSED", 1)] {
         let rows = list(&place.carla, &place.edition, json!({ "states": [state] })).await;
         assert_eq!(rows.len(), count, "{state}");
     }
-    let (_, rest) = text.split_once("/invitation?token=").expect("a link");
+    let (_, rest) = letter.split_once("/invitation?token=").expect("a link");
     let token = rest.split_whitespace().next().expect("a token");
     assert_eq!(accepted(&nora, token).await, "CONFIRMED");
     let rows = list(&place.carla, &place.edition, json!({})).await;
