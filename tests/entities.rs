@@ -539,9 +539,6 @@ INSERT INTO audit_entry (id, at, action, subject_kind) VALUES ({12}, {now}, 'edi
 INSERT INTO access_record (id, at, via, operation, seen) VALUES ({15}, {now}, 'session', 'Page', {bytes});
 INSERT INTO audit_seal (sequence, ledger, sealed_at, from_id, to_id, items, people, hash)
     VALUES (1, 'access', {now}, {15}, {15}, {bytes}, {bytes}, {bytes});
-INSERT INTO former_snapshot (id, enrolment_id, until_at, gender, country, institution_id, constituent_group, language,
-                             cause)
-    VALUES ({16}, {5}, {now}, 'male', 'UY', {2}, 'workers', 'es', 'merged');
 INSERT INTO tally_change (id, at, enrolment_id, person_number, edition_id, status, gender, country, institution_id,
                           constituent_group, language, month, enrolments, submitted, released)
     VALUES ({13}, {now}, {5}, 1, {4}, 'confirmed', 'female', 'UY', {2}, 'workers', 'es', '2026-01', 1, 1, 1);";
@@ -551,7 +548,10 @@ const LATER: &str = "
 INSERT INTO admission_criteria (id, edition_id, number, rubric, created_at, created_by)
     VALUES ({16}, {4}, 1, '{}', {now}, {1});
 INSERT INTO admission_score (id, enrolment_id, criteria_id, assessor_id, scores, points, comment, scored_at)
-    VALUES ({17}, {5}, {16}, {1}, '[]', 80000, 'good', {now});";
+    VALUES ({17}, {5}, {16}, {1}, '[]', 80000, 'good', {now});
+INSERT INTO former_snapshot (id, enrolment_id, until_at, gender, country, institution_id, constituent_group, language,
+                             cause)
+    VALUES ({18}, {5}, {now}, 'male', 'UY', {2}, 'workers', 'es', 'merged');";
 
 /// A form of the edition of [`SEED`], and what its enrolment answered and consented to.
 pub const ANSWERED: &str = "

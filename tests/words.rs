@@ -455,6 +455,7 @@ fn known(world: &World<'_>) -> Value {
     let mut known = world.variables();
     known["actor"] = known["person"].clone();
     known["subject"] = known["enrolment"].clone();
+    known["nominatedby"] = known["institution"].clone();
     known["identity"] = json!(IdentityId(uuid::Uuid::from_u128(7)).to_string());
     known
 }

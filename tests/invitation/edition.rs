@@ -47,7 +47,8 @@ async fn somebody_without_an_account_is_invited_and_takes_part() {
             "edition": {
                 "code": "DEMO-2026", "startsOn": "2026-04-06", "endsOn": "2026-07-31", "timeZone": "America/Montevideo",
             },
-            "inviterName": "Carla Tester", "language": "ES", "expiresAt": "2026-03-09T12:00:00+00:00",
+            "inviterName": "Carla Tester", "nominator": null, "language": "ES",
+            "expiresAt": "2026-03-09T12:00:00+00:00",
         })
     );
     assert!(!offer.body.contains(EMAIL), "{}", offer.body);

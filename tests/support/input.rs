@@ -100,6 +100,7 @@ fn plain(of: &str, name: &str, known: &Value) -> Value {
         ("String", "email") => json!("somebody@example.org"),
         ("String", "password" | "newPassword") => json!("elefante azul en junio"),
         ("String", "months") => json!("2026-03"),
+        ("String", "question" | "choices" | "purpose") => json!("text"),
         ("String", _) => json!("Text"),
         ("ID", _) => of_kind(known, name).clone(),
         ("DateTime", "asAt") => json!("2026-03-01T12:00:00Z"),
