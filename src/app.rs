@@ -48,6 +48,8 @@ pub struct App {
     pub rates: Arc<Counters>,
     /// Told when a message was put into the outbox, so that it leaves at once.
     pub outbox: Arc<Notify>,
+    /// Told when the file of a table was handed over, so that it is worked off at once.
+    pub imports: Arc<Notify>,
     /// Records who reads personal data of others.
     pub accesses: Writer,
     /// Knows requests again.
@@ -103,6 +105,7 @@ impl App {
             fingerprints,
             keys: Running::default(),
             retries: Arc::default(),
+            imports: Arc::default(),
             db,
             accesses,
             passwords,

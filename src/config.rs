@@ -478,7 +478,7 @@ mod tests {
 
     #[test]
     fn what_is_removed_is_kept_for_a_day_at_least() {
-        for key in ["invitation_days", "message_days", "session_days"] {
+        for key in ["invitation_days", "message_days", "session_days", "import_days"] {
             for (days, works) in [("0", false), ("1", true), ("3650", true), ("3651", false)] {
                 let key = format!("retention.{key}");
                 let settings = Settings::load("test", None, &[(&key, days.to_owned())]).expect("settings");

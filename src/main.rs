@@ -69,7 +69,7 @@ enum Command {
 enum OnData {
     /// Bring the database schema up to date.
     Migrate,
-    /// Bring in the annual report's files from a directory, or a table of people or of enrolments.
+    /// Bring in the annual report's files from a directory, or a table of people, enrolments or nominations.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Import {
         /// The directory with the CSV files of the annual report.

@@ -24,6 +24,7 @@ use crate::service::account::asked;
 use crate::store::outbox::{self, Settled, preference};
 use crate::store::{Db, person, seal};
 
+pub mod imports;
 mod job;
 mod purge;
 #[cfg(test)]

@@ -282,7 +282,10 @@ async fn nobody_fetches_anything_and_no_other_method_does() {
         );
         assert_eq!(answer.headers[header::WWW_AUTHENTICATE], "Bearer");
     }
-    for method in [Method::HEAD, Method::POST, Method::PUT, Method::DELETE] {
+    // A link that gives a file takes none.
+    let put = test.send(asking(Method::PUT, carla, &url)).await;
+    assert_eq!((put.status, put.body.as_str()), (StatusCode::NOT_FOUND, "NOT_FOUND\n"));
+    for method in [Method::HEAD, Method::POST, Method::DELETE] {
         let refused = test.send(asking(method.clone(), carla, &url)).await;
         assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
     }

@@ -39,7 +39,7 @@ const FIGURES: &str = "FollowEditionFigures";
 const OWN: &str = "FollowMyEnrolments";
 
 /// One with values that follow each other fast, and come only when something was announced.
-fn prompt(settings: &mut Settings) {
+pub(crate) fn prompt(settings: &mut Settings) {
     settings.live.pause_milliseconds = 1;
     settings.live.check_seconds = 3_600;
 }
@@ -50,18 +50,18 @@ fn undisturbed(settings: &mut Settings) {
     settings.socket.check_milliseconds = 3_600_000;
 }
 
-async fn in_time<T>(what: impl Future<Output = T>) -> T {
+pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
     timeout(DEADLINE, what).await.expect("it comes in time")
 }
 
-async fn subscribe(peer: &mut Peer, id: &str, operation: &str, variables: Value) {
+pub(crate) async fn subscribe(peer: &mut Peer, id: &str, operation: &str, variables: Value) {
     let payload = json!({ "query": document(operation), "operationName": operation, "variables": variables });
     peer.say(json!({ "type": "subscribe", "id": id, "payload": payload }))
         .await;
 }
 
 /// The next value of the only subscription: what its field says.
-async fn value(peer: &mut Peer, field: &str) -> Value {
+pub(crate) async fn value(peer: &mut Peer, field: &str) -> Value {
     let said = in_time(peer.hear()).await;
     assert_eq!(said["type"], "next", "{said:#}");
     assert!(said["payload"].get("errors").is_none(), "{said:#}");
@@ -69,7 +69,7 @@ async fn value(peer: &mut Peer, field: &str) -> Value {
 }
 
 /// The code with which a subscription ends.
-async fn ends_with(peer: &mut Peer, id: &str) -> String {
+pub(crate) async fn ends_with(peer: &mut Peer, id: &str) -> String {
     let said = in_time(peer.hear()).await;
     assert_eq!(
         (said["type"].as_str(), said["id"].as_str()),

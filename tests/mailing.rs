@@ -429,6 +429,7 @@ async fn whom_a_coordinator_brings_in_did_not_apply() {
     let order = roster::Order {
         kind: Kind::Enrolments,
         edition: Some(ShortCode::parse("DEMO-2026").expect("a code")),
+        institution: None,
         mode: Mode::RowByRow,
         dry_run: false,
         notify: false,

@@ -24,7 +24,7 @@ use crate::matrix::World;
 use crate::support::app::{Answer, Client, TestApp};
 use crate::support::input::{Leaf, Place, fill, named, places, with};
 use crate::support::rows;
-use crate::support::scene::{id_of, rubric, scores};
+use crate::support::scene::{act, id_of, rubric, scores};
 use crate::support::sdl::{fields, types};
 
 /// In what form a text is kept or compared, by the words in which the schema says it.
@@ -421,10 +421,15 @@ fn sender<'w, 'a>(world: &'w World<'a>, mutation: &str) -> &'w Client<'a> {
         "saveDraft" | "submitWork" | "withdrawEnrolment" | "acceptOffer" | "declineOffer" | "stateConsent" => {
             "themself"
         }
-        "createInstitution" | "updateInstitution" | "disableAccount" | "enableAccount" => "an administrator",
-        "nominate" | "substituteNomination" | "endorseNomination" | "withdrawNomination" | "rankNomination" => {
-            "the nominating institution"
+        "createInstitution" | "updateInstitution" | "disableAccount" | "enableAccount" | "importPeople" => {
+            "an administrator"
         }
+        "nominate"
+        | "substituteNomination"
+        | "endorseNomination"
+        | "withdrawNomination"
+        | "rankNomination"
+        | "importNominations" => "the nominating institution",
         _ => "the coordinator of all",
     };
     let found = world.viewers.iter().find(|viewer| viewer.name == who);
@@ -718,6 +723,11 @@ async fn no_argument_takes_a_text_that_cannot_be() {
     let (mut wrong, mut count, mut asked) = (Vec::new(), 0, 0);
     let carla = sender(&world, "createTeam");
     let administrator = sender(&world, "createInstitution");
+    // What she brings in is hers alone to see.
+    let made = act(carla, "ImportEnrolments", json!({ "editionId": known["edition"] })).await;
+    for field in ["tableImport", "tableImportRows"] {
+        known[field] = json!(made.text("importEnrolments.created.tableImport.id"));
+    }
     for of in types
         .iter()
         .map(|found| found.name.node.as_str())

@@ -43,6 +43,8 @@ mod m20261127_000046_imported_rows;
 mod m20261127_000047_mail;
 mod m20261127_000048_institutions;
 mod m20261127_000049_application_forms;
+mod m20261127_000050_table_imports;
+mod m20261127_000051_imported_nominations;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -86,6 +88,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000047_mail::Migration),
             Box::new(m20261127_000048_institutions::Migration),
             Box::new(m20261127_000049_application_forms::Migration),
+            Box::new(m20261127_000050_table_imports::Migration),
+            Box::new(m20261127_000051_imported_nominations::Migration),
         ]
     }
 }

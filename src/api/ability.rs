@@ -62,6 +62,8 @@ abilities! {
     DecideCompletionLate = "decideCompletionLate";
     /// `inviteToEdition`; on an edition.
     InviteToEdition = "inviteToEdition";
+    /// `importEnrolments`; on an edition.
+    ImportEnrolments = "importEnrolments";
     /// `exportEnrolments`; on an edition.
     ExportEnrolments = "exportEnrolments";
     /// `createTeam`; on an edition.

@@ -11,9 +11,12 @@ use super::id;
 use super::page::{Arguments, PageOf, connection};
 use super::plain::Quick;
 use super::request::Request;
+use super::table_import::TableImport;
 use crate::domain::enrolment;
-use crate::domain::id::EditionId;
+use crate::domain::id::{EditionId, TableImportId};
+use crate::error::Error;
 use crate::service::edition::figures;
+use crate::service::roster::job;
 use crate::store::announce::Topic;
 use crate::store::enrolment as store;
 
@@ -118,5 +121,20 @@ impl Subscription {
         let page = store::page_of_person(request.app.db.read(), person, &wanted).await?;
         let page = connection(page, store::page_place, |row| Quick(row.into()));
         Ok(stream::iter([page]))
+    }
+
+    /// How far a table is that you bring in, and in the end how many rows became what; `tableImportRows` has each. For
+    /// whoever asked for it.
+    async fn table_import(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier, `imp_…`.")] id: ID,
+    ) -> Result<impl Stream<Item = TableImport>, ApiError> {
+        let request = Request::of(ctx);
+        let id: TableImportId = id::argument("id", &id)?;
+        request.follow(Topic::Import(id));
+        let found = job::find(&request.app, &request.actor, id).await?;
+        let found = found.ok_or(Error::NotFound("id"))?;
+        Ok(stream::iter([TableImport(found)]))
     }
 }

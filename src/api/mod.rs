@@ -52,6 +52,7 @@ pub mod session;
 pub mod snapshot;
 pub mod statistics;
 pub mod submission;
+pub mod table_import;
 pub mod team;
 pub mod viewer;
 
@@ -72,6 +73,7 @@ pub struct Query(
     nomination::NominationQuery,
     statistics::StatisticsQuery,
     submission::SubmissionQuery,
+    table_import::TableImportQuery,
     team::TeamQuery,
 );
 
@@ -105,6 +107,10 @@ pub struct AdmissionMutation(
 #[derive(MergedObject, Default)]
 pub struct ApplyingMutation(enrolment::EnrolmentMutation, form::FormMutation);
 
+/// Lists that come in and go out.
+#[derive(MergedObject, Default)]
+pub struct ListMutation(export::ExportMutation, table_import::asking::TableImportMutation);
+
 /// Everything that can be changed.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
@@ -118,7 +124,7 @@ pub struct Mutation(
     deliverable::DeliverableMutation,
     edition::EditionMutation,
     ApplyingMutation,
-    export::ExportMutation,
+    ListMutation,
     identity::IdentityMutation,
     institution::InstitutionMutation,
     AskingMutation,

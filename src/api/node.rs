@@ -95,7 +95,8 @@ impl NodeQuery {
             | AnyId::SeatPoolId(_)
             | AnyId::ApplicationFormId(_)
             | AnyId::ApplicationId(_)
-            | AnyId::ConsentId(_) => None,
+            | AnyId::ConsentId(_)
+            | AnyId::TableImportId(_) => None,
         })
     }
 }
@@ -125,6 +126,7 @@ fn seen_by(id: AnyId) -> Option<Action> {
         | AnyId::SeatPoolId(_)
         | AnyId::ApplicationFormId(_)
         | AnyId::ApplicationId(_)
-        | AnyId::ConsentId(_) => return None,
+        | AnyId::ConsentId(_)
+        | AnyId::TableImportId(_) => return None,
     })
 }

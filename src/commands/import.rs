@@ -1,4 +1,5 @@
-//! `rumbo import DIR`: brings the annual report's files in. Tables of people and enrolments are `roster`'s.
+//! `rumbo import DIR`: brings the annual report's files in. Tables of people, enrolments and nominations are
+//! `roster`'s.
 
 use std::io::{self, Write};
 use std::path::Path;

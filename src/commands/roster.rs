@@ -1,4 +1,4 @@
-//! `rumbo import people` and `rumbo import enrolments`: a table of people or of enrolments, tried out or brought in.
+//! `rumbo import people`, `rumbo import enrolments` and `rumbo import nominations`: a table, tried out or brought in.
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -11,9 +11,10 @@ use super::outcome::{DONE, FAILED, Failure, Outcome as Ending, REFUSED, unless_g
 use crate::api::error::{key, sentence};
 use crate::app::App;
 use crate::domain::enrolment::EnrolmentState;
+use crate::domain::id::InstitutionId;
 use crate::domain::language::Language;
 use crate::domain::roster::{Kind, Mode, Outcome, RowFault};
-use crate::domain::sheet::{BYTES_MOST, Form, Unreadable};
+use crate::domain::sheet::{BYTES_MOST, Unreadable};
 use crate::domain::text::{Email, ShortCode};
 use crate::error::{Error, Flaw};
 use crate::service::roster::{Answer, Order, Report, run as bring_in};
@@ -26,6 +27,8 @@ pub enum Table {
     People(Common),
     /// Bring enrolments in from a CSV or XLSX file.
     Enrolments(Enrolments),
+    /// Nominate the people of a CSV or XLSX file, in its order.
+    Nominations(Nominations),
 }
 
 /// Which file, for whom, and how.
@@ -63,6 +66,59 @@ pub struct Enrolments {
     silent: bool,
 }
 
+/// The same, of nominations.
+#[derive(Debug, Args)]
+pub struct Nominations {
+    #[command(flatten)]
+    common: Common,
+    /// The code of the edition.
+    #[arg(long, value_parser = code)]
+    edition: ShortCode,
+    /// The institution in whose name they are nominated, by its identifier (`ins_…`).
+    #[arg(long, value_name = "ID", value_parser = institution)]
+    institution: InstitutionId,
+}
+
+/// A file, and what is to be done with it.
+struct Asked {
+    file: PathBuf,
+    by: Email,
+    format: Format,
+    order: Order,
+}
+
+impl Asked {
+    fn of(table: Table) -> Self {
+        let (kind, common, edition, institution, notify) = match table {
+            Table::People(common) => (Kind::People, common, None, None, true),
+            Table::Enrolments(of) => (Kind::Enrolments, of.common, of.edition, None, !of.silent),
+            Table::Nominations(of) => {
+                let (edition, institution) = (Some(of.edition), Some(of.institution));
+                (Kind::Nominations, of.common, edition, institution, true)
+            }
+        };
+        let mode = if common.rows {
+            Mode::RowByRow
+        } else {
+            Mode::AllOrNothing
+        };
+        Self {
+            file: common.file,
+            by: common.by,
+            format: common.format,
+            order: Order {
+                kind,
+                edition,
+                institution,
+                mode,
+                dry_run: common.dry_run,
+                notify,
+                language: common.language,
+            },
+        }
+    }
+}
+
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -84,6 +140,11 @@ fn code(text: &str) -> Result<ShortCode, String> {
     ShortCode::parse(text).map_err(|flaw| told(&flaw))
 }
 
+fn institution(text: &str) -> Result<InstitutionId, String> {
+    let wrong = |_| "this is no identifier of an institution (ins_…)".to_owned();
+    text.parse().map_err(wrong)
+}
+
 fn language(text: &str) -> Result<Language, String> {
     Language::parse(text).map_err(|code| told(&code.into()))
 }
@@ -94,27 +155,15 @@ fn language(text: &str) -> Result<Language, String> {
 /// # Errors
 /// [`Failure::Refused`] for a file, an address or an edition that is not there, and for somebody who may not.
 pub async fn run(app: &App, table: Table, out: &mut impl Write, complaints: &mut impl Write) -> Ending {
-    let (kind, common, edition, silent) = match table {
-        Table::People(common) => (Kind::People, common, None, false),
-        Table::Enrolments(of) => (Kind::Enrolments, of.common, of.edition, of.silent),
-    };
-    let name = common.file.display().to_string();
-    let file = read(&common.file).map_err(|cause| Failure::Refused(format!("{name}: {cause}")))?;
-    let actor = on_behalf(app, &common.by)
-        .await
-        .map_err(|failure| refusal(failure, None))?;
-    let order = Order {
-        kind,
-        edition,
-        mode: if common.rows {
-            Mode::RowByRow
-        } else {
-            Mode::AllOrNothing
-        },
-        dry_run: common.dry_run,
-        notify: !silent,
-        language: common.language,
-    };
+    let Asked {
+        file: path,
+        by,
+        format,
+        order,
+    } = Asked::of(table);
+    let name = path.display().to_string();
+    let file = read(&path).map_err(|cause| Failure::Refused(format!("{name}: {cause}")))?;
+    let actor = on_behalf(app, &by).await.map_err(|failure| refusal(failure, None))?;
     let bar = bar();
     let hear = |done: usize, total: usize| {
         bar.set_length(total as u64);
@@ -128,7 +177,7 @@ pub async fn run(app: &App, table: Table, out: &mut impl Write, complaints: &mut
         Answer::Report(report) if report.count(Outcome::Refused) == 0 => DONE,
         Answer::Report(_) | Answer::Unreadable(_) => REFUSED,
     };
-    let written = match common.format {
+    let written = match format {
         Format::Json => write_json(&answer, out),
         Format::Table => write_table(&name, &answer, &order, out, complaints),
     };
@@ -143,6 +192,9 @@ fn refusal(failure: Error, edition: Option<&ShortCode>) -> Failure {
         Error::NotFound("edition") => {
             let code = edition.map_or("", AsRef::as_ref);
             Failure::Refused(format!("--edition: there is no edition with the code {code:?}"))
+        }
+        Error::NotFound("institution") => {
+            Failure::Refused("--institution: there is no institution with this identifier".to_owned())
         }
         Error::Forbidden => Failure::Refused("--as: this person may not bring such a file in".to_owned()),
         Error::SecondFactorRequired => {
@@ -161,13 +213,6 @@ fn read(path: &PathBuf) -> io::Result<Vec<u8>> {
 }
 
 const COUNTED: [Outcome; 4] = [Outcome::Created, Outcome::Updated, Outcome::Unchanged, Outcome::Refused];
-
-fn form_name(form: Form) -> String {
-    match form {
-        Form::Text(encoding, delimiter) => format!("{}, {}", encoding.name(), delimiter.name()),
-        Form::Workbook => "XLSX".to_owned(),
-    }
-}
 
 fn write_table(
     name: &str,
@@ -195,7 +240,7 @@ fn write_table(
             writeln!(complaints, "{name}:{}: {}", row.line, plain(&fault_line(fault)))?;
         }
     }
-    writeln!(out, "{} ({})", name, form_name(report.form))?;
+    writeln!(out, "{name} ({})", report.form.name())?;
     for outcome in COUNTED {
         writeln!(out, "{:<10}{:>8}", outcome.word(), report.count(outcome))?;
     }
@@ -283,7 +328,7 @@ fn report_json(report: &Report) -> serde_json::Value {
     });
     let counts = COUNTED.map(|outcome| (outcome.word().to_owned(), json!(report.count(outcome))));
     json!({
-        "form": form_name(report.form),
+        "form": report.form.name(),
         "carriedOut": report.carried_out,
         "counts": serde_json::Map::from_iter(counts),
         "brokeOff": report.broke_off.as_ref().map(|broken| json!({ "cause": broken.cause, "left": broken.left })),

@@ -17,7 +17,7 @@ use crate::mail::Mailer;
 use crate::service::identity::roles;
 use crate::service::signing_key;
 use crate::store::rate;
-use crate::worker::Worker;
+use crate::worker::{Worker, imports};
 
 /// Checks the settings, opens the database and the address, and serves until somebody says stop.
 pub async fn start(settings: Settings) -> Result<()> {
@@ -73,6 +73,7 @@ pub async fn run(
         wake: app.outbox.clone(),
     };
     let worker = tokio::spawn(worker.run(stopped(told.clone())));
+    let imports = tokio::spawn(imports::run(app.clone(), stopped(told.clone())));
     let exchange = tokio::spawn(exchange(app.clone(), told.clone()));
     let patience = Duration::from_secs(app.settings.http.stop_seconds);
     let of_clients = http::listen::Patience::from_settings(&app.settings.load);
@@ -85,6 +86,7 @@ pub async fn run(
     let both_ended = async {
         server.await.map_err(Error::internal)?;
         exchange.await.map_err(Error::internal)?;
+        imports.await.map_err(Error::internal)?;
         worker.await.map_err(Error::internal)
     };
     if let Ok(ended) = tokio::time::timeout(patience, both_ended).await {

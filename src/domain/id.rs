@@ -194,6 +194,8 @@ ids! {
     ApplicationId = "apl", "application";
     /// What somebody said to a purpose, once.
     ConsentId = "cst", "consent";
+    /// A table that somebody brings in.
+    TableImportId = "imp", "table_import";
 }
 
 /// A thing, and the version of it that somebody saw.

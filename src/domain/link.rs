@@ -7,17 +7,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::actor::Actor;
-use super::id::{EditionId, PersonId};
+use super::id::{EditionId, PersonId, TableImportId};
 use super::text::Reason;
 
 /// How long a link lives.
 pub const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
-/// A file that can be fetched, and by that what may be done with it: nothing but fetching this.
+/// A file that can be fetched or handed over, and by that what may be done with the link: nothing but this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum File {
     /// The enrolments of an edition, as `export_enrolments` gives them out.
     Enrolments(EditionId),
+    /// The file of a table that is to be brought in: the link takes it, and gives nothing out.
+    Upload(TableImportId),
 }
 
 /// For whom a link is: a person, by what they were signed in with when it was made.
@@ -61,6 +63,8 @@ pub struct Link {
 
 /// The kind of a link to enrolments, in its first byte.
 const ENROLMENTS: u8 = 1;
+/// The kind of a link that takes a table.
+const UPLOAD: u8 = 2;
 
 impl Link {
     /// A link that is made at `now`.
@@ -76,9 +80,12 @@ impl Link {
 
     /// In bytes: the kind, what it names, the end in microseconds, the reason.
     pub fn write(&self) -> Vec<u8> {
-        let File::Enrolments(edition) = self.file;
-        let mut bytes = vec![ENROLMENTS];
-        bytes.extend(edition.0.as_bytes());
+        let (kind, id) = match self.file {
+            File::Enrolments(edition) => (ENROLMENTS, edition.0),
+            File::Upload(import) => (UPLOAD, import.0),
+        };
+        let mut bytes = vec![kind];
+        bytes.extend(id.as_bytes());
         bytes.extend(self.until.timestamp_micros().to_be_bytes());
         bytes.extend(self.reason.as_ref().as_bytes());
         bytes
@@ -92,8 +99,13 @@ impl Link {
         let text = std::str::from_utf8(reason).ok()?;
         let reason = Reason::parse(text).ok().filter(|reason| reason.as_ref() == text)?;
         let until = DateTime::from_timestamp_micros(i64::from_be_bytes(*until))?;
-        let file = File::Enrolments(EditionId(Uuid::from_bytes(*id)));
-        (kind == ENROLMENTS).then_some(Self { file, reason, until })
+        let id = Uuid::from_bytes(*id);
+        let file = match kind {
+            ENROLMENTS => File::Enrolments(EditionId(id)),
+            UPLOAD => File::Upload(TableImportId(id)),
+            _ => return None,
+        };
+        Some(Self { file, reason, until })
     }
 }
 
@@ -170,9 +182,11 @@ mod tests {
         #[test]
         fn a_link_is_read_as_it_was_written(id: u128, reason in "[a-zñ ]{0,40}[a-zñ]", seconds in 0_i64..4_000_000_000) {
             let at = DateTime::from_timestamp(seconds, 0).expect("an instant");
-            let file = File::Enrolments(EditionId(Uuid::from_u128(id)));
-            let link = Link::new(file, Reason::parse(&reason).expect("a reason"), at);
-            prop_assert_eq!(Link::read(&link.write()), Some(link));
+            let id = Uuid::from_u128(id);
+            for file in [File::Enrolments(EditionId(id)), File::Upload(TableImportId(id))] {
+                let link = Link::new(file, Reason::parse(&reason).expect("a reason"), at);
+                prop_assert_eq!(Link::read(&link.write()), Some(link));
+            }
         }
 
         /// Whatever the bytes, they are no link, or those that this link is written with: there is one form.

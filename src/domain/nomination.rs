@@ -11,6 +11,7 @@ use super::edition::EditionState;
 use super::institution::InstitutionKind;
 use super::invitation::InvitationState;
 use super::seats::{Ledger, Origin};
+use crate::error::Code;
 
 /// The greatest rank among the nominees of an institution.
 pub const RANK_LIMIT: i64 = 1000;
@@ -166,6 +167,44 @@ impl Room {
     }
 }
 
+/// Whom an institution can still name for an edition, one after the other, and with which rank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slate {
+    is_open: bool,
+    remaining: Option<i64>,
+    last_rank: i64,
+}
+
+impl Slate {
+    /// `is_open` says whether people are named now, `last_rank` which was given last.
+    pub const fn new(is_open: bool, room: Room, last_rank: i64) -> Self {
+        Self {
+            is_open,
+            remaining: room.remaining,
+            last_rank,
+        }
+    }
+
+    /// The rank of who is named next.
+    ///
+    /// # Errors
+    /// [`Code::EnrolmentClosed`] when nobody is named any more, [`Code::EditionFull`] when as many are as there are
+    /// seats for.
+    pub fn name_one(&mut self) -> Result<i64, Code> {
+        if !self.is_open {
+            return Err(Code::EnrolmentClosed);
+        }
+        if let Some(remaining) = &mut self.remaining {
+            if *remaining <= 0 {
+                return Err(Code::EditionFull);
+            }
+            *remaining -= 1;
+        }
+        self.last_rank = (self.last_rank + 1).min(RANK_LIMIT);
+        Ok(self.last_rank)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -315,5 +354,22 @@ mod tests {
             }
             prop_assert!(ledger.seat_for(of(1)).is_none());
         }
+    }
+
+    #[test]
+    fn a_slate_names_until_it_is_full_and_ranks_up_to_the_limit() {
+        let room = |remaining| Room {
+            kept: 0,
+            taken: 0,
+            open: 0,
+            remaining,
+        };
+        let mut slate = Slate::new(true, room(Some(2)), 3);
+        let named: Vec<_> = (0..3).map(|_| slate.name_one()).collect();
+        assert_eq!(named, [Ok(4), Ok(5), Err(Code::EditionFull)]);
+        let mut slate = Slate::new(true, room(None), RANK_LIMIT - 1);
+        assert_eq!([slate.name_one(), slate.name_one()], [Ok(RANK_LIMIT), Ok(RANK_LIMIT)]);
+        let mut slate = Slate::new(false, room(None), 0);
+        assert_eq!(slate.name_one(), Err(Code::EnrolmentClosed));
     }
 }

@@ -65,6 +65,7 @@ pub const FIELDS: &[(&str, Class)] = &[
     ("nominate", Class::Invite),
     ("substituteNomination", Class::Invite),
     ("endorseNomination", Class::Invite),
+    ("importNominations", Class::Invite),
 ];
 
 impl Class {

@@ -1,7 +1,8 @@
 //! The codes of what a sender can put right. A code never changes its meaning.
 
 /// What is wrong with an input that its sender can put right. The list is part of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
     /// A value is missing or blank.
     Required,

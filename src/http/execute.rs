@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_graphql::Response as Answer;
 use async_graphql::parser::types::OperationType;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Shared, change, limit};
 use crate::api::guard::Operation;
@@ -20,12 +20,17 @@ use crate::domain::text::Reason;
 use crate::error::{Error, Result};
 use crate::service::session::ClientLabel;
 
+/// How many files come in at a time: each stands in memory until it is whole.
+const FILES: usize = 8;
+
 /// The places for operations; clones share them.
 #[derive(Debug, Clone)]
 pub struct Places {
     free: Arc<Semaphore>,
     /// For values of subscriptions.
     values: Arc<Semaphore>,
+    /// For files that come in.
+    files: Arc<Semaphore>,
     longest: Duration,
 }
 
@@ -35,8 +40,17 @@ impl Places {
         Self {
             free: Arc::new(Semaphore::new(settings.operations)),
             values: Arc::new(Semaphore::new(live.readers)),
+            files: Arc::new(Semaphore::new(FILES)),
             longest: Duration::from_secs(settings.operation_seconds),
         }
+    }
+
+    /// A place for a file that comes in.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when every one is taken.
+    pub fn for_file(&self) -> Result<SemaphorePermit<'_>> {
+        self.files.try_acquire().map_err(|_| Error::Overloaded)
     }
 }
 

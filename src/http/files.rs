@@ -1,7 +1,9 @@
 //! Files by their links. A link stands in the query, which no log line has; it opens nothing without the credentials of
 //! whom it was made for, and whatever is wrong with it, the answer is the same.
 
-use axum::body::Body;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,21 +13,28 @@ use futures_util::stream;
 
 use super::door::Door;
 use super::{Shared, address, auth, execute, limit, request_id, seconds_to_wait};
+use crate::api::error::key;
 use crate::domain::actor::Actor;
 use crate::domain::audit::Origin;
 use crate::domain::id::PersonId;
-use crate::error::{Error, Result};
+use crate::domain::sheet::BYTES_MOST;
+use crate::error::{Code, Error, Fault, Result};
 use crate::service::audit;
 use crate::service::export::{self, Export};
+use crate::service::roster::job;
 
 pub use crate::api::export::PATH;
 
+/// How long a file may take to come.
+const LONGEST: Duration = Duration::from_mins(1);
 /// A page of ours must not become of it, whatever is in it.
 const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
 /// The endpoint. HEAD would be a download of which nobody sees anything.
 pub fn endpoint() -> MethodRouter<Shared> {
-    get(download).head(async || (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]))
+    get(download)
+        .put(upload)
+        .head(async || (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,PUT")]))
 }
 
 /// What is left of a download.
@@ -81,6 +90,40 @@ async fn begin(shared: Shared, asked: &Parts, name: &str) -> Result<Rest> {
     Ok(rest)
 }
 
+async fn upload(State(shared): State<Shared>, request: Request) -> Response {
+    let name = request_id::of(&request).to_owned();
+    let (asked, body) = request.into_parts();
+    match take(&shared, &asked, body, &name).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(failure) => refused(&failure),
+    }
+}
+
+/// Takes a file by its link. Who sends it and whether the link is good is asked before a byte is read.
+async fn take(shared: &Shared, asked: &Parts, body: Body, name: &str) -> Result<()> {
+    let app = shared.app.for_request();
+    let caller = address::of(&asked.extensions, &asked.headers, &app.settings.http);
+    let (actor, _) = known(&Door::new(shared, caller), &asked.headers).await?;
+    limit::admit_link(&app, &actor, caller)?;
+    let link = asked.uri.query().and_then(|query| query.strip_prefix("link="));
+    let link = link.unwrap_or_default();
+    let asking = Box::pin(async { job::awaited(&app, &actor, link).await.map(drop) });
+    execute::piece(&shared.places, &app, asking).await?;
+    app.db.rest().await;
+    let _place = shared.places.for_file()?;
+    let too_long = || Error::from(Fault::at("file", Code::TooLong).with(BYTES_MOST));
+    let length = asked.headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > BYTES_MOST as u64) {
+        return Err(too_long());
+    }
+    let reading = tokio::time::timeout(LONGEST, to_bytes(body, BYTES_MOST));
+    let file = reading.await.map_err(|_| Error::Timeout)?.map_err(|_| too_long())?;
+    let taking = job::receive(&app, &actor, link, file.to_vec());
+    let taking = Box::pin(audit::from_origin(Origin::of(&actor, name), taking));
+    execute::piece(&shared.places, &app, taking).await
+}
+
 /// Who asks; whoever is nobody pays for being refused.
 async fn known(door: &Door<'_>, headers: &HeaderMap) -> Result<(Actor, PersonId)> {
     let found = auth::actor(door, headers).await;
@@ -130,6 +173,10 @@ fn refused(failure: &Error) -> Response {
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
         Error::NotFound(_) | Error::NotFoundIn(..) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Error::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
+        Error::Invalid(faults) => match faults.first().map(|fault| fault.code) {
+            Some(Code::TooLong) => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LONG"),
+            other => (StatusCode::UNPROCESSABLE_ENTITY, other.map_or("MALFORMED", key)),
+        },
         Error::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT"),
         Error::Overloaded | Error::Conflict { lock: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
         failure => {

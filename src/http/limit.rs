@@ -20,8 +20,8 @@ mod brake;
 mod roots;
 mod settle;
 
-/// What sends to an address that it does not name: `service::invitation::spend_message` takes from that one's bucket.
-const KNOW_THEIR_ADDRESS: [&str; 2] = ["resendInvitation", "endorseNomination"];
+/// What sends to addresses that it does not name: `service::invitation::spend_message` takes from their buckets.
+const KNOW_THEIR_ADDRESS: [&str; 3] = ["resendInvitation", "endorseNomination", "importNominations"];
 
 /// The field that makes the caller's network known to the account that it names.
 const SIGNS_IN: &str = "signIn";

@@ -88,7 +88,6 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))
         .route(key_set::PATH, get(key_set::published))
-        .route(files::PATH, files::endpoint())
         .route(calendar::PATH, get(calendar::published))
         .route(unsubscribe::PATH, unsubscribe::endpoint());
     if has_start_page {
@@ -101,6 +100,12 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             Duration::from_secs(limits.request_seconds),
         ))
+        // Files are longer, and have bounds of their own.
+        .merge(
+            Router::new()
+                .route(files::PATH, files::endpoint())
+                .with_state(shared.clone()),
+        )
         .layer(CatchPanicLayer::custom(graphql::panicked))
         .layer(from_fn_with_state(shared.clone(), graphql::complete))
         .layer(from_fn_with_state(shared, url::refuse_tokens))
@@ -152,7 +157,7 @@ fn guarded(mut router: Router, settings: &Settings) -> Router {
 fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([
             header::ACCEPT,
             header::ACCEPT_LANGUAGE,

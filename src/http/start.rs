@@ -60,6 +60,10 @@ const OPERATIONS: &[(&str, &str)] = &[
     ),
     ("role", include_str!("../../graphql/operations/role.graphql")),
     (
+        "table_import",
+        include_str!("../../graphql/operations/table_import.graphql"),
+    ),
+    (
         "institution",
         include_str!("../../graphql/operations/institution.graphql"),
     ),

@@ -147,6 +147,7 @@ impl Seen {
             | "createSeatPool"
             | "decideEnrolments"
             | "exportEnrolments"
+            | "importEnrolments"
             | "inviteToEdition" => Some(facts),
             _ => None,
         }

@@ -87,7 +87,9 @@ pub async fn by_link(app: &App, actor: &Actor, text: &str) -> Result<Export> {
     const REFUSED: Error = Error::NotFound("link");
     let holder = Holder::of(actor).ok_or(REFUSED)?;
     let link = link::open(&app.vault, &holder, text, app.clock.now()).ok_or(REFUSED)?;
-    let File::Enrolments(id) = link.file;
+    let File::Enrolments(id) = link.file else {
+        return Err(REFUSED);
+    };
     let row = edition::find_for(app.db.read(), actor, id).await?.ok_or(REFUSED)?;
     Export::allow(actor, Some(row), link.reason).map_err(|_| REFUSED)
 }

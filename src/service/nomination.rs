@@ -1,7 +1,7 @@
 //! Nominations: the focal point of an institution names people for an edition, substitutes them, ranks them, takes them
 //! back, and sees how many more there can be. A nomination is an invitation to take part, so its token is answered as
 //! every invitation's; what the answer adds is in `nominee.rs`, what time does in `passing.rs`. Where the edition asks
-//! for it, a second person endorses it first (`endorsing.rs`).
+//! for it, a second person endorses it first (`endorsing.rs`). What tables of them need is in `table.rs`.
 
 use chrono::{DateTime, Utc};
 
@@ -28,6 +28,7 @@ use crate::store::{Connection, Tx, audit, edition, institution, outbox, seat_poo
 pub mod endorsing;
 pub(in crate::service) mod nominee;
 pub mod passing;
+pub(in crate::service) mod table;
 pub(in crate::service) mod window;
 
 /// Where an input names a nomination.
@@ -209,9 +210,14 @@ async fn opened(
     Ok((edition.ok_or_else(orphan)?, row))
 }
 
+/// Whether people are named for it.
+fn is_named_now(edition: &edition::Model, now: DateTime<Utc>) -> bool {
+    rules::is_open(edition.state, &(edition.enrols_from..=edition.enrols_until), now)
+}
+
 /// Refuses to name people, or others, when the edition is not announced or its window is over.
 fn check_deadline(edition: &edition::Model, now: DateTime<Utc>, at: &str) -> Result<()> {
-    if rules::is_open(edition.state, &(edition.enrols_from..=edition.enrols_until), now) {
+    if is_named_now(edition, now) {
         Ok(())
     } else {
         Err(Error::at(at, Code::EnrolmentClosed))
@@ -261,7 +267,7 @@ async fn send(app: &App, tx: &Tx, by: PersonId, guest: &Guest, place: &Place) ->
     let (row, token) = invitations::keep(app, tx, by, guest, offer, expires_at, Some(nominated)).await?;
     audit::record(tx, &app.clock, Some(by), Action::Nominate, &[row.id.into()], None).await?;
     if awaits_endorsement {
-        endorsing::ask(&app.clock, tx, &row).await?;
+        endorsing::ask(&app.clock, tx, std::slice::from_ref(&row)).await?;
     } else {
         let notice = message(tx, &row, token, false).await?;
         outbox::enqueue(tx, &app.clock, by, &notice).await?;

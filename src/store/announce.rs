@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::{Db, unreach};
 use crate::config;
-use crate::domain::id::{EditionId, PersonId, Subject};
+use crate::domain::id::{EditionId, PersonId, Subject, TableImportId};
 use crate::error::Result;
 
 mod listen;
@@ -53,6 +53,8 @@ pub enum Topic {
     Edition(EditionId),
     /// The enrolments of a person.
     Person(PersonId),
+    /// A table that is brought in, and how far it is.
+    Import(TableImportId),
 }
 
 impl Topic {
@@ -65,6 +67,7 @@ impl Topic {
         match self {
             Self::Edition(id) => format!("e{}", id.0.simple()),
             Self::Person(id) => format!("p{}", id.0.simple()),
+            Self::Import(id) => format!("i{}", id.0.simple()),
         }
     }
 
@@ -74,6 +77,7 @@ impl Topic {
         match kind {
             "e" => Some(Self::Edition(EditionId(id))),
             "p" => Some(Self::Person(PersonId(id))),
+            "i" => Some(Self::Import(TableImportId(id))),
             _ => None,
         }
     }
@@ -90,6 +94,7 @@ impl Bucket {
         let id = match topic {
             Topic::Edition(id) => id.0,
             Topic::Person(id) => id.0,
+            Topic::Import(id) => id.0,
         };
         Self(id.into_bytes().into_iter().fold(0, |all, byte| all ^ byte))
     }
@@ -381,7 +386,12 @@ mod tests {
 
     #[test]
     fn topics_are_read_as_they_are_written() {
-        for topic in [edition(7), Topic::Person(PersonId(Uuid::from_u128(8)))] {
+        let id = Uuid::from_u128(8);
+        for topic in [
+            edition(7),
+            Topic::Person(PersonId(id)),
+            Topic::Import(TableImportId(id)),
+        ] {
             assert_eq!(Topic::read(&topic.word()), Some(topic));
         }
         for wrong in ["", "e", "x00000000000000000000000000000007", "e7", "*", "é"] {

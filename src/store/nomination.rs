@@ -1,6 +1,8 @@
 //! Nominations: the invitations that institutions write. What all invitations have in common is in
 //! [`invitation`](super::invitation).
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
@@ -142,6 +144,29 @@ pub async fn count_open(
         .one(connection)
         .await?;
     Ok(count.unwrap_or_default())
+}
+
+/// Which of these addresses an institution named for an edition and can still come: they have yet to answer, or came.
+pub async fn named_among(
+    connection: &impl ConnectionTrait,
+    institution: InstitutionId,
+    edition: EditionId,
+    addresses: &[&str],
+    now: DateTime<Utc>,
+) -> Result<HashSet<String>> {
+    let open = Condition::all()
+        .add(Column::State.eq(InvitationState::Sent))
+        .add(Column::ExpiresAt.gt(now));
+    let came = Column::State.eq(InvitationState::Accepted);
+    let named: Vec<String> = by(institution, edition)
+        .filter(Condition::any().add(open).add(came))
+        .filter(Column::Email.is_in(addresses.iter().copied()))
+        .select_only()
+        .column(Column::Email)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(named.into_iter().collect())
 }
 
 /// The last rank that an institution gave for an edition to somebody who has not answered no; 0 when there is none.

@@ -55,6 +55,7 @@ impl Worker {
             run("forget_messages", self.forget_messages()).await,
             run("forget_sessions", self.forget_sessions()).await,
             run("forget_secrets", self.forget_secrets()).await,
+            run("forget_imports", self.forget_imports()).await,
             run("forget_keys", idempotency::forget_old(db, clock.now())).await,
         ];
         done.into_iter().collect()

@@ -1,7 +1,7 @@
 //! What is kept for a time only: names and addresses of invitations that ended, messages that left, sessions that
-//! ended. A bounded number a transaction, each transaction with its entry in the audit log; it may run late, twice, or
-//! in several workers at once. What waited for a token or a code goes when that has run out, without an entry: it is
-//! worth nothing to anybody.
+//! ended, what came of tables that were brought in. A bounded number a transaction, each transaction with its entry in
+//! the audit log; it may run late, twice, or in several workers at once. What waited for a token or a code goes when
+//! that has run out, without an entry: it is worth nothing to anybody.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::info;
@@ -13,7 +13,7 @@ use crate::domain::policy::Action;
 use crate::error::Result;
 use crate::store::{
     address_change, audit, challenge, identity_claim, invitation, outbox, password_reset, provider_sign_in,
-    registration, session,
+    registration, session, table_import,
 };
 
 /// How many of a kind one transaction removes.
@@ -97,5 +97,22 @@ impl Worker {
             identity_claim::forget_ended(db, now).await,
         ];
         done.into_iter().collect()
+    }
+
+    /// Tables that were brought in, and what came of their rows.
+    pub(super) async fn forget_imports(&self) -> Result<()> {
+        let before = self.before(self.retention.import_days);
+        while table_import::is_to_forget(self.db.read(), before).await? {
+            let tx = self.db.write().await?;
+            let forgotten = table_import::forget(&tx, before, AT_ONCE).await?;
+            if forgotten == 0 {
+                return Ok(());
+            }
+            let reason = format!("imports removed: {forgotten}");
+            audit::record(&tx, &self.clock, None, Action::Purge, &[SYSTEM], Some(&reason)).await?;
+            tx.commit().await?;
+            info!(imports = forgotten, "imports removed");
+        }
+        Ok(())
     }
 }

@@ -57,6 +57,7 @@ impl Bench {
                 invitation_days: 30,
                 message_days: 30,
                 session_days: 30,
+                import_days: 30,
             },
             public_url: "https://rumbo.example.org".into(),
             vault: vault(),

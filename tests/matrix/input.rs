@@ -259,6 +259,11 @@ impl World<'_> {
                 input
             }
             "applyToEdition" => json!({ "editionId": class.edition }),
+            "importEnrolments" => json!({ "editionId": class.edition, "dryRun": true }),
+            "importNominations" => json!({
+                "editionId": class.edition, "institutionId": self.institution.to_string(), "dryRun": true,
+            }),
+            "importPeople" => json!({ "dryRun": true }),
             "exportEnrolments" => json!({ "editionId": class.edition, "reason": "The annual report" }),
             other => panic!("{other} has no input: give it one, and a case"),
         }

@@ -378,7 +378,7 @@ impl<'a> World<'a> {
         let institution = self.institution.to_string();
         let on = match (case.mutation, case.subject) {
             // The ability is about the edition, the row of the run about one enrolment in it, or there is none.
-            ("revokeRole" | "decideEnrolments" | "nominate", _) => return None,
+            ("revokeRole" | "decideEnrolments" | "nominate" | "importNominations", _) => return None,
             ("createCourse" | "createInstitution" | "proposeInstitution", _) => Value::Null,
             ("updateCourse" | "createEdition", _) => json!(self.course),
             ("updateInstitution", _) => json!(institution),

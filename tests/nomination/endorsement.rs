@@ -9,7 +9,7 @@ use crate::support::app::{Client, TestApp};
 use crate::support::scene::{Plan, act, edition_input, faults, replan, walk};
 
 /// A place whose edition asks for endorsement, and a second focal point of the institution.
-async fn endorsing(test: &TestApp) -> (Place<'_>, Client<'_>) {
+pub(super) async fn endorsing(test: &TestApp) -> (Place<'_>, Client<'_>) {
     let place = Place::new(test).await;
     let mut plan = edition_input(Plan::OPEN);
     plan["endorsesNominations"] = json!(true);

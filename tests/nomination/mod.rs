@@ -14,6 +14,7 @@ mod merging;
 mod refusal;
 mod seat;
 mod sight;
+mod table;
 mod time;
 
 /// A coordinator, an edition of hers that takes applications, an institution and its focal point.

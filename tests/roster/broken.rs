@@ -3,11 +3,16 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use axum::http::StatusCode;
+use chrono::TimeDelta;
 use rumbo::service::roster::{Answer, Report, run};
 use rumbo::store::{Engine, person};
+use rumbo::worker::imports;
 use sea_orm::{ConnectionTrait, Database};
+use serde_json::json;
 use tokio::time::timeout;
 
+use super::network::{ask, follow, put};
 use super::{accounts, actor, assert_sound, counts, order, report, told};
 use crate::support::app::{Client, TestApp};
 use crate::support::scene::{Plan, apply, enrolling};
@@ -103,6 +108,86 @@ async fn who_loses_their_role_meanwhile_brings_no_more_in() {
     assert_eq!(counts(&broken), [200, 0, 0, 0]);
     let why = broken.broke_off.expect("it broke off");
     assert_eq!((why.left, why.cause.as_str()), (250, "the actor may not do this"));
+    assert!(why.is_forbidden);
     assert_eq!(accounts(&test).await, 201);
+    drop(test.mails().await);
+}
+
+/// From now on nobody gets this address, by a fault of the database.
+fn break_at(test: &TestApp, email: &str) {
+    let sql = match test.app.db.engine() {
+        Engine::Sqlite => format!(
+            "CREATE TRIGGER broken BEFORE INSERT ON person WHEN NEW.email = '{email}'
+               BEGIN SELECT RAISE(ABORT, 'broken'); END"
+        ),
+        Engine::Postgres => format!(
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF NEW.email = '{email}' THEN RAISE EXCEPTION 'broken'; END IF; RETURN NEW; END $$;
+             CREATE TRIGGER broken BEFORE INSERT ON person FOR EACH ROW EXECUTE FUNCTION broken()"
+        ),
+    };
+    meanwhile(&test.database_url(), &sql);
+}
+
+fn mend(test: &TestApp) {
+    let sql = match test.app.db.engine() {
+        Engine::Sqlite => "DROP TRIGGER broken",
+        Engine::Postgres => "DROP TRIGGER broken ON person",
+    };
+    meanwhile(&test.database_url(), sql);
+}
+
+/// Hands the file over; the identifier of its import.
+async fn handed_over(test: &TestApp, carla: &Client<'_>, edition: &str) -> String {
+    let input = json!({ "editionId": edition, "mode": "ROW_BY_ROW", "notify": false });
+    let (id, url) = ask(carla, input).await;
+    assert_eq!(put(test, carla, &url, file()).await.status, StatusCode::NO_CONTENT);
+    id
+}
+
+#[tokio::test]
+async fn what_broke_off_over_the_network_is_tried_again_after_a_minute() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let id = handed_over(&test, &carla, &edition).await;
+    break_at(&test, "p240@example.org");
+    imports::drain(&test.app).await.expect("the work is done");
+    assert_eq!(follow(&carla, &id).await["state"], "RUNNING");
+    assert_eq!(accounts(&test).await, 201);
+    mend(&test);
+    imports::drain(&test.app).await.expect("nothing is free");
+    assert_eq!(follow(&carla, &id).await["state"], "RUNNING");
+    test.pass(TimeDelta::seconds(61));
+    imports::drain(&test.app).await.expect("the work is done");
+    let seen = follow(&carla, &id).await;
+    assert_eq!(seen["state"], "DONE", "{seen}");
+    let counts = ["done", "total", "created", "unchanged"].map(|name| seen[name].as_i64());
+    assert_eq!(counts, [450, 450, 250, 200].map(Some));
+    assert_eq!(accounts(&test).await, 451);
+    assert_sound(&test).await;
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn what_breaks_off_each_time_is_given_up_and_tells_what_was_carried_out() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let id = handed_over(&test, &carla, &edition).await;
+    break_at(&test, "p240@example.org");
+    for attempt in 1..=5 {
+        assert_ne!(follow(&carla, &id).await["state"], "FAILED", "before attempt {attempt}");
+        imports::drain(&test.app).await.expect("the work is done");
+        test.pass(TimeDelta::seconds(61));
+    }
+    let seen = follow(&carla, &id).await;
+    assert_eq!((&seen["state"], &seen["carriedOut"]), (&json!("FAILED"), &json!(true)));
+    let counts = ["done", "total", "unchanged"].map(|name| seen[name].as_i64());
+    assert_eq!(counts, [200, 450, 200].map(Some));
+    mend(&test);
+    imports::drain(&test.app).await.expect("nothing is left");
+    assert_eq!(accounts(&test).await, 201);
+    assert_sound(&test).await;
     drop(test.mails().await);
 }

@@ -9,7 +9,7 @@ use crate::support::app::TestApp;
 use crate::support::scene::{Plan, enrolling};
 
 /// The exit code, the output and the complaints of a call.
-fn said(test: &TestApp, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn said(test: &TestApp, arguments: &[&str]) -> (Option<i32>, String, String) {
     let url = test.database_url();
     let output = Command::new(env!("CARGO_BIN_EXE_rumbo"))
         .env_clear()

@@ -16,9 +16,10 @@ use crate::support::app::{Client, TestApp};
 
 mod addresses;
 mod broken;
-mod command;
+pub(crate) mod command;
 mod enrolments;
 mod faults;
+pub(crate) mod network;
 mod people;
 mod seats;
 mod sight;
@@ -28,6 +29,7 @@ fn order() -> Order {
     Order {
         kind: Kind::Enrolments,
         edition: Some(ShortCode::parse("DEMO-2026").expect("a code")),
+        institution: None,
         mode: Mode::RowByRow,
         dry_run: false,
         notify: true,

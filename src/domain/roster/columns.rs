@@ -109,6 +109,23 @@ impl Field {
         })
     }
 
+    /// Whether a nomination says it, or a file never may.
+    const fn is_of_nominee(self) -> bool {
+        match self {
+            Self::Username | Self::Email | Self::GivenName | Self::FamilyName | Self::Language | Self::Never => true,
+            Self::TimeZone
+            | Self::Country
+            | Self::Institution
+            | Self::Gender
+            | Self::ConstituentGroup
+            | Self::Edition(_)
+            | Self::Role(_)
+            | Self::Type(_)
+            | Self::Status(_)
+            | Self::Nothing => false,
+        }
+    }
+
     /// The fields that a row has several of: `course1`, `course2`.
     fn numbered(name: &str) -> Option<Self> {
         let stem = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -164,10 +181,17 @@ impl Columns {
                 field,
                 Field::Edition(_) | Field::Role(_) | Field::Type(_) | Field::Status(_)
             );
-            if field == Field::Nothing || (kind == Kind::People && of_edition) {
+            let is_kept = match kind {
+                Kind::People => field != Field::Nothing && !of_edition,
+                Kind::Enrolments => field != Field::Nothing,
+                Kind::Nominations => field.is_of_nominee(),
+            };
+            if !is_kept {
                 columns.ignored.push(name.clone());
             }
-            columns.fields.push(field);
+            // What a nominee states is theirs to say: it is not even looked at.
+            let is_read = is_kept || kind != Kind::Nominations;
+            columns.fields.push(if is_read { field } else { Field::Nothing });
         }
         let says_who = columns.place(Field::Email).or_else(|| columns.place(Field::Username));
         if says_who.is_none() {

@@ -1,5 +1,5 @@
-//! Tables of people and of enrolments: what their columns are called, and what each row asks for. The names are those
-//! of the user upload of the most used platform in PHP, taken as they are, and our own.
+//! Tables of people, of enrolments and of nominations: what their columns are called, and what each row asks for. The
+//! names are those of the user upload of the most used platform in PHP, taken as they are, and our own.
 //!
 //! Nothing here knows what is stored. A row is typed, or it is refused with the column, what is wrong and what would be
 //! right; `service::roster` then says what becomes of it.
@@ -20,7 +20,7 @@ mod tests;
 
 pub use columns::KNOWN;
 pub use content::{address_of, content_of};
-pub use rows::{enrolments, people};
+pub use rows::{enrolments, nominations, people};
 
 words! {
     /// What the rows of a table are.
@@ -29,6 +29,8 @@ words! {
         People = "people",
         /// People in editions.
         Enrolments = "enrolments",
+        /// People whom an institution names for an edition.
+        Nominations = "nominations",
     }
 }
 
@@ -53,6 +55,24 @@ words! {
         Unchanged = "unchanged",
         /// It cannot be carried out.
         Refused = "refused",
+    }
+}
+
+words! {
+    /// Where a table that was handed over stands.
+    ImportState {
+        /// Its file was not handed over yet.
+        AwaitingFile = "awaiting_file",
+        /// It waits for a worker.
+        Queued = "queued",
+        /// A worker has it.
+        Running = "running",
+        /// It was worked off.
+        Done = "done",
+        /// The file is no table.
+        Unreadable = "unreadable",
+        /// It was given up.
+        Failed = "failed",
     }
 }
 

@@ -24,7 +24,21 @@ const FAULTS_MOST: usize = 20;
 /// # Errors
 /// What is wrong with the columns.
 pub fn people(sheet: &Sheet) -> Result<Roster<PersonRow>, Unreadable> {
-    let columns = Columns::find(sheet, Kind::People, false)?;
+    with_names(sheet, Kind::People)
+}
+
+/// Reads a table of nominations, the first to be named first. What else a row says of somebody is not kept: they state
+/// it themselves when they accept.
+///
+/// # Errors
+/// What is wrong with the columns.
+pub fn nominations(sheet: &Sheet) -> Result<Roster<PersonRow>, Unreadable> {
+    with_names(sheet, Kind::Nominations)
+}
+
+/// Reads a table in which every row has both names, and nobody has two rows.
+fn with_names(sheet: &Sheet, kind: Kind) -> Result<Roster<PersonRow>, Unreadable> {
+    let columns = Columns::find(sheet, kind, false)?;
     let mut lines: HashMap<Email, u64> = HashMap::new();
     let mut entries = Vec::with_capacity(sheet.rows.len());
     for row in &sheet.rows {

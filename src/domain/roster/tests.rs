@@ -113,12 +113,35 @@ fn a_row_may_be_in_several_editions_each_once() {
 }
 
 #[test]
+fn of_a_nominee_only_address_names_and_language_are_read() {
+    let text = "email,firstname,lastname,lang,country,institution,course1,role1,gender,deleted\n\
+                ana@example.org,Ana,Paz,pt,nowhere,INEFOP,OTHER,boss,woman,0\n\
+                b@example.org,,Gil,,,,,,,0\n\
+                c@example.org,Caro,Gil,,,,,,,1\n\
+                ana@example.org,Ana,Paz,,,,,,,\n";
+    let roster = nominations(&sheet(text)).expect("columns");
+    assert_eq!(roster.ignored, ["country", "institution", "course1", "role1", "gender"]);
+    let row = roster.entries[0].row.as_ref().expect("a row");
+    assert_eq!(
+        (row.language, &row.country, row.gender),
+        (Some(Language::Pt), &None, None)
+    );
+    assert_eq!(
+        faults(&roster),
+        ["3 firstname Required -", "4 deleted NotByFile 0", "5 email Repeated 2"]
+    );
+    let refused = nominations(&sheet("firstname,lastname\n")).expect_err("nobody is named");
+    assert_eq!(refused.flaw.code, Code::Required);
+}
+
+#[test]
 fn columns_that_are_unknown_twice_or_missing_stop_the_file() {
     let refused = |text: &str, kind| {
         let sheet = sheet(text);
         let fault = match kind {
             Kind::People => people(&sheet).map(drop),
             Kind::Enrolments => enrolments(&sheet, None).map(drop),
+            Kind::Nominations => nominations(&sheet).map(drop),
         };
         let fault = fault.expect_err("it is refused");
         (fault.column.unwrap_or_default(), fault.flaw.code)

@@ -38,6 +38,16 @@ pub enum Form {
     Workbook,
 }
 
+impl Form {
+    /// What people call it.
+    pub fn name(self) -> String {
+        match self {
+            Self::Text(encoding, delimiter) => format!("{}, {}", encoding.name(), delimiter.name()),
+            Self::Workbook => "XLSX".to_owned(),
+        }
+    }
+}
+
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {

@@ -18,6 +18,9 @@ use crate::store::invitation::Model;
 use crate::store::nomination::{self, Endorsed};
 use crate::store::{Tx, audience, audit, outbox, person};
 
+/// How many nominees one message calls by their names.
+const CALLED_MOST: usize = 3;
+
 /// Endorses what somebody else of the institution nominated. The nominee is written to, and can answer for as long as
 /// if they were named now; who nominated is told.
 ///
@@ -68,20 +71,35 @@ pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -
     Ok(row)
 }
 
-/// Tells the other focal points of the institution that a nomination waits for one of them, but for one who is
-/// nominated.
-pub(super) async fn ask(clock: &Clock, tx: &Tx, row: &Model) -> Result<()> {
+/// Tells the other focal points of an institution, in one message each, that nominations wait for one of them: those
+/// that somebody made together, for one edition. Who is the only one nominated cannot endorse it, and is not told.
+pub(super) async fn ask(clock: &Clock, tx: &Tx, rows: &[Model]) -> Result<()> {
+    let Some(row) = rows.first() else { return Ok(()) };
     let of = row.institution_id.ok_or_else(orphan)?;
     let mut others = audience::focal_points(tx, of, clock.now()).await?;
     others.remove(&row.invited_by);
-    for (nominee, _) in audience::having_addresses(tx, std::slice::from_ref(&row.email)).await? {
-        others.remove(&nominee);
+    if let [only] = rows {
+        for (nominee, _) in audience::having_addresses(tx, std::slice::from_ref(&only.email)).await? {
+            others.remove(&nominee);
+        }
     }
     let notice = Notice::EndorsementAsked {
         edition: nominee::about(tx, row).await?,
         institution: institution_name(tx, row).await?,
         inviter: inviter_name(tx, row.invited_by).await?,
-        nominee: format!("{} {}", row.given_name, row.family_name),
+        nominee: called(rows),
     };
     outbox::enqueue_all(tx, clock, others.iter().map(|&person| (person, &notice))).await
+}
+
+/// The names of the first, and how many there are besides.
+fn called(rows: &[Model]) -> String {
+    let first = rows.iter().take(CALLED_MOST);
+    let mut names: Vec<String> = first
+        .map(|row| format!("{} {}", row.given_name, row.family_name))
+        .collect();
+    if let Some(more @ 1..) = rows.len().checked_sub(CALLED_MOST) {
+        names.push(format!("+{more}"));
+    }
+    names.join(", ")
 }

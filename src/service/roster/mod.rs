@@ -1,4 +1,5 @@
-//! Tables of people and of enrolments brought in: tried out first, or carried out, all or nothing or row by row.
+//! Tables of people, of enrolments and of nominations brought in: tried out first, or carried out, all or nothing or
+//! row by row.
 //!
 //! A row is judged by what is stored and by what the actor sees of it: a person whom they do not see is judged like one
 //! who does not exist. It is known again by its address and the digest of what it says, so that the same file, whole or
@@ -12,7 +13,7 @@ use crate::app::App;
 use crate::document::workbook;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::PersonId;
+use crate::domain::id::{EditionId, InstitutionId, PersonId};
 use crate::domain::language::Language;
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::roster::{self, EnrolmentRow, Kind, Mode, Outcome, PersonRow, Roster, RowFault, address_of};
@@ -20,11 +21,14 @@ use crate::domain::sheet::{self, Content, Form, Sheet, Unreadable};
 use crate::domain::text::ShortCode;
 use crate::error::{Error, Result};
 use crate::service::edition::relation as edition_relation;
+use crate::service::nomination::table::nominator;
 use crate::store::{edition, imported_row, person};
 
 mod enrolments;
 mod entering;
+pub mod job;
 mod newcomers;
+mod nominations;
 mod people;
 mod register;
 mod task;
@@ -36,14 +40,16 @@ use task::Task;
 pub struct Order {
     /// What its rows are.
     pub kind: Kind,
-    /// The edition of all rows, by its code; of enrolments only.
+    /// The edition of all rows, by its code; not of people.
     pub edition: Option<ShortCode>,
+    /// In the name of which institution; of nominations only.
+    pub institution: Option<InstitutionId>,
     /// How much is carried out when some of it cannot be.
     pub mode: Mode,
     /// Whether nothing is carried out, and only told what would be.
     pub dry_run: bool,
     /// Whether people are told of their enrolment. Whoever has an account that the actor does not see is told in any
-    /// case.
+    /// case, and so is whoever is nominated.
     pub notify: bool,
     /// The language of new people whose row names none.
     pub language: Language,
@@ -82,6 +88,8 @@ pub struct Report {
 pub struct BrokeOff {
     /// What failed, for whoever runs the command.
     pub cause: String,
+    /// Whether whoever brings it in may not any more, so that trying again does not help.
+    pub is_forbidden: bool,
     /// How many rows were not reached.
     pub left: usize,
 }
@@ -106,7 +114,8 @@ pub enum Answer {
 ///
 /// # Errors
 /// [`Error::Forbidden`] for people unless the actor may import records, for enrolments unless they coordinate
-/// something; [`Error::NotFound`] for the code of an edition that they do not see. What is wrong with the file is no
+/// something, for nominations unless they nominate for the institution; [`Error::NotFound`] for the code of an edition,
+/// and for an institution, that they do not see. What is wrong with the file is no
 /// error but part of the [`Answer`]; nor is what fails once some of it was carried out.
 pub async fn run(
     app: &App,
@@ -128,7 +137,7 @@ pub async fn run(
     }
     let report = match ended {
         Ok(carried_out) => task.into_report(carried_out, None),
-        Err(failure) if task.has_committed => task.into_report(true, Some(failure.to_string())),
+        Err(failure) if task.has_committed => task.into_report(true, Some(&failure)),
         Err(failure) => return Err(failure),
     };
     Ok(Answer::Report(report))
@@ -148,13 +157,34 @@ async fn authorise(app: &App, actor: &Actor, order: &Order) -> Result<()> {
             let row = row.ok_or(Error::NotFound("edition"))?;
             demand(actor, Action::ImportEnrolments, edition_relation(actor, &row), None)
         }
+        (Kind::Nominations, code) => {
+            nominated_for(app, actor, code.as_ref()).await?;
+            nominator(app.db.read(), actor, order.institution).await.map(drop)
+        }
     }
+}
+
+/// The edition for which people are nominated.
+async fn nominated_for(app: &App, actor: &Actor, code: Option<&ShortCode>) -> Result<EditionId> {
+    let absent = || Error::NotFound("edition");
+    let code = code.ok_or_else(absent)?;
+    let row = edition::find_by_code(app.db.read(), actor, code.as_ref()).await?;
+    Ok(row.ok_or_else(absent)?.id)
+}
+
+/// Whether a failure says that the actor may not do it, however often it is tried.
+const fn is_forbidden(failure: &Error) -> bool {
+    matches!(
+        failure,
+        Error::Forbidden | Error::NotFound(_) | Error::SecondFactorRequired | Error::Unauthenticated
+    )
 }
 
 /// The rows of a file.
 enum Rows {
     People(Roster<PersonRow>),
     Enrolments(Roster<EnrolmentRow>),
+    Nominations(Roster<PersonRow>),
 }
 
 fn read(file: &[u8], order: &Order) -> Result<(Sheet, Rows), Unreadable> {
@@ -165,6 +195,7 @@ fn read(file: &[u8], order: &Order) -> Result<(Sheet, Rows), Unreadable> {
     let rows = match order.kind {
         Kind::People => Rows::People(roster::people(&sheet)?),
         Kind::Enrolments => Rows::Enrolments(roster::enrolments(&sheet, order.edition.as_ref().map(AsRef::as_ref))?),
+        Kind::Nominations => Rows::Nominations(roster::nominations(&sheet)?),
     };
     sheet.rows.clear();
     Ok((sheet, rows))

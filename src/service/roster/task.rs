@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::enrolments::{self, Standing};
 use super::register::Register;
-use super::{BrokeOff, Order, Report, RowReport, Rows, addresses, people};
+use super::{BrokeOff, Order, Report, RowReport, Rows, addresses, is_forbidden, nominated_for, nominations, people};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::EditionId;
+use crate::domain::nomination::Slate;
 use crate::domain::policy::{Action, demand};
-use crate::domain::roster::{EnrolmentRow, Mode, Outcome, PersonRow, RowFault};
+use crate::domain::roster::{EnrolmentRow, Kind, Mode, Outcome, PersonRow, Roster, RowFault};
 use crate::domain::sheet::{Form, Sheet};
 use crate::error::{Code, Error, Result};
 use crate::service::edition::relation as edition_relation;
-use crate::store::{edition, imported_row};
+use crate::service::nomination::table::{self, nominator};
+use crate::store::{Tx, edition, imported_row};
 
 mod carrying;
 
@@ -74,14 +76,10 @@ impl<'a> Task<'a> {
             groups: Vec::new(),
         };
         match rows {
-            Rows::People(roster) => {
-                task.ignored = roster.ignored;
-                for entry in roster.entries {
-                    let row = task.add(entry.line, entry.row);
-                    task.people.push(row);
-                }
-                let all = (0..task.people.len()).filter(|&place| task.people[place].is_some());
-                task.groups = vec![(None, all.collect())];
+            Rows::People(roster) => task.take_people(roster, None),
+            Rows::Nominations(roster) => {
+                let edition = nominated_for(app, actor, order.edition.as_ref()).await?;
+                task.take_people(roster, Some(edition));
             }
             Rows::Enrolments(roster) => {
                 task.ignored = roster.ignored;
@@ -93,6 +91,17 @@ impl<'a> Task<'a> {
             }
         }
         Ok(task)
+    }
+
+    /// Keeps the rows of a table that names people, all for one edition or for none.
+    fn take_people(&mut self, roster: Roster<PersonRow>, edition: Option<EditionId>) {
+        self.ignored = roster.ignored;
+        for entry in roster.entries {
+            let row = self.add(entry.line, entry.row);
+            self.people.push(row);
+        }
+        let all = (0..self.people.len()).filter(|&place| self.people[place].is_some());
+        self.groups = vec![(edition, all.collect())];
     }
 
     /// Keeps a row, or what is wrong with it.
@@ -138,13 +147,17 @@ impl<'a> Task<'a> {
     }
 
     /// What is told of the file, `failure` of what broke it off.
-    pub(super) fn into_report(self, carried_out: bool, failure: Option<String>) -> Report {
+    pub(super) fn into_report(self, carried_out: bool, failure: Option<&Error>) -> Report {
         let left = self.reports.iter().filter(|row| row.is_none()).count();
         Report {
             form: self.form,
             ignored: self.ignored,
             carried_out,
-            broke_off: failure.map(|cause| BrokeOff { cause, left }),
+            broke_off: failure.map(|failure| BrokeOff {
+                cause: failure.to_string(),
+                is_forbidden: is_forbidden(failure),
+                left,
+            }),
             rows: self.reports.into_iter().flatten().collect(),
         }
     }
@@ -191,8 +204,12 @@ impl<'a> Task<'a> {
         let tx = self.app.db.snapshot().await?;
         let mut standings: HashMap<EditionId, Standing> = HashMap::new();
         let mut done = self.refused_before();
+        let mut slate = None;
         for batch in self.batches(AT_ONCE) {
-            if let Some(id) = batch.edition {
+            if self.order.kind == Kind::Nominations {
+                let reports = self.forecast_nominations(&tx, &batch, &mut slate).await?;
+                self.note(&batch, reports);
+            } else if let Some(id) = batch.edition {
                 let mut standing = if let Some(standing) = standings.remove(&id) {
                     standing
                 } else {
@@ -217,6 +234,23 @@ impl<'a> Task<'a> {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn forecast_nominations(&self, tx: &Tx, batch: &Batch, slate: &mut Option<Slate>) -> Result<Vec<Judged>> {
+        let absent = || Error::NotFound("edition");
+        let edition = edition::find(tx, batch.edition.ok_or_else(absent)?).await?;
+        let edition = edition.ok_or_else(absent)?;
+        let institution = nominator(tx, self.actor, self.order.institution).await?;
+        let now = self.app.clock.now();
+        let mut next = if let Some(slate) = *slate {
+            slate
+        } else {
+            table::slate(tx, &edition, &institution, now).await?
+        };
+        let rows = self.people_of(batch);
+        let verdicts = nominations::judge(tx, (&edition, &institution), &mut next, &rows, now).await?;
+        *slate = Some(next);
+        Ok(verdicts.iter().map(nominations::Verdict::report).collect())
     }
 
     fn people_of(&self, batch: &Batch) -> Vec<&PersonRow> {

@@ -7,13 +7,14 @@ use super::{AT_ONCE, Batch, Judged, Task};
 use crate::domain::actor::Actor;
 use crate::domain::id::EditionId;
 use crate::domain::policy::{Action, Relation, demand};
-use crate::domain::roster::EnrolmentRow;
+use crate::domain::roster::{EnrolmentRow, Kind};
 use crate::domain::seats::Ledger;
 use crate::domain::statistics::Change;
 use crate::error::{Error, Result};
 use crate::service::edition::relation as edition_relation;
+use crate::service::nomination::table::{self, nominator};
 use crate::service::roster::enrolments::{self, Standing};
-use crate::service::roster::{addresses, entering, people};
+use crate::service::roster::{addresses, entering, nominations, people};
 use crate::service::session::later::as_of_now;
 use crate::store::{Tx, edition, imported_row, person, tally};
 
@@ -95,6 +96,10 @@ impl Task<'_> {
     /// Judges rows under locks and writes what they ask for. The statistics are still to count the changes.
     async fn carry_out(&self, tx: &Tx, batch: &Batch) -> Result<(Vec<Judged>, Vec<Change>)> {
         let actor = self.actor_now(tx).await?;
+        if self.order.kind == Kind::Nominations {
+            let reports = self.nominate(tx, &actor, batch).await?;
+            return Ok((reports, Vec::new()));
+        }
         if let Some(id) = batch.edition {
             let place = edition::lock_with_course(tx, &actor, id).await?;
             let (edition, course) = place.ok_or(Error::NotFound("edition"))?;
@@ -123,6 +128,19 @@ impl Task<'_> {
         let reports = verdicts.iter().map(people::Verdict::report).collect();
         people::write(self, tx, &rows, verdicts).await?;
         Ok((reports, Vec::new()))
+    }
+
+    /// Names people, with the edition locked.
+    async fn nominate(&self, tx: &Tx, actor: &Actor, batch: &Batch) -> Result<Vec<Judged>> {
+        let absent = || Error::NotFound("edition");
+        let edition = edition::lock_for(tx, actor, batch.edition.ok_or_else(absent)?).await?;
+        let edition = edition.ok_or_else(absent)?;
+        let institution = nominator(tx, actor, self.order.institution).await?;
+        let now = self.app.clock.now();
+        let mut slate = table::slate(tx, &edition, &institution, now).await?;
+        let rows = self.people_of(batch);
+        let verdicts = nominations::judge(tx, (&edition, &institution), &mut slate, &rows, now).await?;
+        nominations::write(self, tx, (&edition, &institution), &rows, verdicts).await
     }
 
     /// Whoever brings the file in, by what they may now.

@@ -1,0 +1,190 @@
+//! Asking for a table to be brought in, and the link by which its file is handed over.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::{ImportMode, TableImport};
+use crate::api::enums::Language;
+use crate::api::error::ApiResult;
+use crate::api::export::PATH;
+use crate::api::id::{self, sole};
+use crate::api::payload::payloads;
+use crate::api::request::Request;
+use crate::app::App;
+use crate::domain::id::{EditionId, InstitutionId};
+use crate::domain::sheet::BYTES_MOST;
+use crate::error::{Faults, Result};
+use crate::service::roster::job::{self, Manner, Rows};
+use crate::store::table_import;
+
+/// How people are brought in.
+#[derive(Debug, InputObject)]
+pub struct ImportPeopleInput {
+    /// How much is carried out when some of it cannot be.
+    #[graphql(default_with = "ImportMode::AllOrNothing")]
+    mode: ImportMode,
+    /// Only tell what would come of each row.
+    #[graphql(default)]
+    dry_run: bool,
+    /// The language of new people whose row names none.
+    #[graphql(default_with = "Language::Es")]
+    language: Language,
+}
+
+/// How enrolments are brought in.
+#[derive(Debug, InputObject)]
+pub struct ImportEnrolmentsInput {
+    /// In which edition.
+    edition_id: ID,
+    /// How much is carried out when some of it cannot be.
+    #[graphql(default_with = "ImportMode::AllOrNothing")]
+    mode: ImportMode,
+    /// Only tell what would come of each row.
+    #[graphql(default)]
+    dry_run: bool,
+    /// Whether people are told of their enrolment. Whoever has an account that you do not see is told in any case.
+    #[graphql(default = true)]
+    notify: bool,
+    /// The language of new people whose row names none.
+    #[graphql(default_with = "Language::Es")]
+    language: Language,
+}
+
+/// How people are nominated.
+#[derive(Debug, InputObject)]
+pub struct ImportNominationsInput {
+    /// For which edition.
+    edition_id: ID,
+    /// In the name of which institution, whose focal point you are.
+    institution_id: ID,
+    /// How much is carried out when some of it cannot be.
+    #[graphql(default_with = "ImportMode::AllOrNothing")]
+    mode: ImportMode,
+    /// Only tell what would come of each row.
+    #[graphql(default)]
+    dry_run: bool,
+    /// The language of the message to those whose row names none.
+    #[graphql(default_with = "Language::Es")]
+    language: Language,
+}
+
+/// A link by which a file is handed over. It is good for you alone, in this session, and once.
+#[derive(Debug, SimpleObject)]
+pub struct UploadLink {
+    /// Where to send the file, with PUT and the same `Authorization` header as here.
+    url: String,
+    /// When it ends to work.
+    expires_at: DateTime<Utc>,
+    /// The most bytes of the file.
+    most_bytes: i64,
+}
+
+/// An import and the way to hand its file over.
+#[derive(SimpleObject)]
+pub struct NewTableImport {
+    /// The import, which awaits its file.
+    table_import: TableImport,
+    /// Where the file goes.
+    upload: UploadLink,
+}
+
+payloads! {
+    /// Answer of `importPeople`.
+    ImportPeoplePayload {
+        /// The import and where its file goes.
+        created: NewTableImport
+    }
+    /// Answer of `importEnrolments`.
+    ImportEnrolmentsPayload {
+        /// The import and where its file goes.
+        created: NewTableImport
+    }
+    /// Answer of `importNominations`.
+    ImportNominationsPayload {
+        /// The import and where its file goes.
+        created: NewTableImport
+    }
+}
+
+/// Bringing tables in.
+#[derive(Debug, Default)]
+pub struct TableImportMutation;
+
+#[Object]
+impl TableImportMutation {
+    /// Asks for a table of people to be brought in, for administrators. Send its file (CSV or XLSX) to `upload.url`
+    /// within five minutes; it is worked off after that, and `tableImport` tells how far it is. Accounts come without a
+    /// password.
+    async fn import_people(&self, ctx: &Context<'_>, input: ImportPeopleInput) -> ApiResult<ImportPeoplePayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let manner = Manner {
+            mode: input.mode.into(),
+            dry_run: input.dry_run,
+            notify: false,
+            language: input.language.into(),
+        };
+        let result = job::prepare(app, actor, Rows::People, manner).await;
+        ImportPeoplePayload::of(result, |made| new(app, made))
+    }
+
+    /// The same of enrolments in an edition, for its coordinators: each row is the decision to take somebody in. They
+    /// are confirmed while a seat is free for them, as for somebody who applies; otherwise they wait, in the order of
+    /// the file.
+    async fn import_enrolments(
+        &self,
+        ctx: &Context<'_>,
+        input: ImportEnrolmentsInput,
+    ) -> ApiResult<ImportEnrolmentsPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let manner = Manner {
+            mode: input.mode.into(),
+            dry_run: input.dry_run,
+            notify: input.notify,
+            language: input.language.into(),
+        };
+        let result: Result<_> = async {
+            let id = sole("editionId", &input.edition_id)?;
+            job::prepare(app, actor, Rows::Enrolments(id), manner).await
+        }
+        .await;
+        ImportEnrolmentsPayload::of(result, |made| new(app, made))
+    }
+
+    /// The same of people whom an institution nominates for an edition, for its focal points: they are named in the
+    /// order of the file, as many as it has seats for, and written to as by `nominate`. Whom the institution named
+    /// already is left alone.
+    async fn import_nominations(
+        &self,
+        ctx: &Context<'_>,
+        input: ImportNominationsInput,
+    ) -> ApiResult<ImportNominationsPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let manner = Manner {
+            mode: input.mode.into(),
+            dry_run: input.dry_run,
+            notify: true,
+            language: input.language.into(),
+        };
+        let result: Result<_> = async {
+            let mut faults = Faults::default();
+            let edition: Option<EditionId> = id::parse(&mut faults, "editionId", &input.edition_id);
+            let institution: Option<InstitutionId> = id::parse(&mut faults, "institutionId", &input.institution_id);
+            let (edition, institution) = faults.whole(edition.zip(institution))?;
+            job::prepare(app, actor, Rows::Nominations(edition, institution), manner).await
+        }
+        .await;
+        ImportNominationsPayload::of(result, |made| new(app, made))
+    }
+}
+
+fn new(app: &App, (row, link, expires_at): (table_import::Model, String, DateTime<Utc>)) -> NewTableImport {
+    let public = app.settings.http.public_url.trim_end_matches('/');
+    NewTableImport {
+        table_import: TableImport(row),
+        upload: UploadLink {
+            url: format!("{public}{PATH}?link={link}"),
+            expires_at,
+            most_bytes: i64::try_from(BYTES_MOST).unwrap_or(i64::MAX),
+        },
+    }
+}

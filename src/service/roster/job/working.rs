@@ -1,0 +1,198 @@
+//! Tables that were handed over, worked off: one is claimed for a time, which is prolonged while it is worked off, and
+//! what came of it is stored only by who has it still. What failed is tried again when the time has run out, and given
+//! up in the end.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::order_of;
+use crate::app::App;
+use crate::domain::audit::{Origin, Via};
+use crate::domain::roster::{ImportState, Outcome, RowFault};
+use crate::domain::sheet::Unreadable;
+use crate::error::{Error, Result};
+use crate::service::audit::from_origin;
+use crate::service::roster::{Answer, Report, RowReport, is_forbidden, run};
+use crate::service::session::later::as_of_now;
+use crate::store::table_import::{self, Model};
+use crate::store::{table_import_file, table_import_row};
+
+/// For how long a worker has one before others may take it.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// How often it tells how far it is.
+const TELLING: Duration = Duration::from_millis(500);
+/// How often one is tried before it is given up.
+const ATTEMPTS: i64 = 5;
+
+/// What came of working one off.
+enum Ended {
+    /// This is to be told.
+    Over(Model, Vec<RowReport>),
+    /// Something failed on our side: it is tried again, or else this is to be told.
+    Again(Model, Vec<RowReport>),
+    /// Somebody else has it by now.
+    Lost,
+}
+
+/// Works off one table that waits; whether there was one. Late, twice, or on several copies, it is done once: what a
+/// worker that was lost did is found done by the next.
+///
+/// # Errors
+/// What keeps it from being claimed, or from storing what came of it.
+pub async fn work(app: &App) -> Result<bool> {
+    let Some(held) = table_import::claim(&app.db, app.clock.now(), LEASE).await? else {
+        return Ok(false);
+    };
+    // Whoever had it before was lost each time: it is not tried once more.
+    let ended = if held.lease > ATTEMPTS {
+        Ended::Over(state_of(&held, ImportState::Failed, None), Vec::new())
+    } else {
+        Box::pin(attempt(app, &held)).await.unwrap_or_else(|failure| {
+            tracing::error!(error.chain = %failure, import.id = %held.id, "a table could not be brought in");
+            Ended::Again(state_of(&held, ImportState::Failed, None), Vec::new())
+        })
+    };
+    let (row, reports) = match ended {
+        Ended::Lost => return Ok(true),
+        Ended::Again(..) if held.lease < ATTEMPTS => return Ok(true),
+        Ended::Over(row, reports) | Ended::Again(row, reports) => (row, reports),
+    };
+    store(app, row, reports).await?;
+    tracing::info!(import.id = %held.id, "a table was worked off");
+    Ok(true)
+}
+
+/// Stores what came of one, unless somebody else has it by now.
+async fn store(app: &App, row: Model, reports: Vec<RowReport>) -> Result<()> {
+    let (of, at) = (row.id, app.clock.now());
+    let rows = reports.into_iter().map(|report| table_import_row::Model {
+        id: app.clock.new_id(),
+        import_id: of,
+        at,
+        line: i64::try_from(report.line).unwrap_or(i64::MAX),
+        outcome: report.outcome,
+        state: report.state,
+        faults: report.faults.iter().map(fault_json).collect(),
+    });
+    let rows: Vec<_> = rows.collect();
+    let ended = Model {
+        finished_at: Some(at),
+        ..row
+    };
+    let tx = app.db.write().await?;
+    table_import::finish(&tx, ended, rows).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Works off one that is held, by what its owner may now.
+async fn attempt(app: &App, held: &Model) -> Result<Ended> {
+    let file = table_import_file::find(app.db.read(), held.id).await?;
+    let file = file.ok_or_else(|| Error::internal("a file was lost"))?;
+    let order = order_of(app, held).await?;
+    let actor = as_of_now(app, app.db.read(), held.owner_id, app.clock.now()).await?;
+    let Some(actor) = actor else {
+        return Ok(Ended::Over(state_of(held, ImportState::Failed, None), Vec::new()));
+    };
+    let (done, total) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let hear = |now: usize, of: usize| {
+        done.store(now, Ordering::Relaxed);
+        total.store(of, Ordering::Relaxed);
+    };
+    let origin = Origin {
+        via: Via::System,
+        credential: None,
+        request: Some(format!("import {}", held.id)),
+    };
+    let work = from_origin(origin, Box::pin(run(app, &actor, &file, &order, hear)));
+    // Side by side: on SQLite telling waits for what the work writes.
+    let answer = tokio::select! {
+        answer = work => answer,
+        () = tell(app, held, &done, &total) => return Ok(Ended::Lost),
+    };
+    match answer {
+        Ok(Answer::Report(report)) => Ok(of_report(held, report)),
+        Ok(Answer::Unreadable(fault)) => {
+            let row = state_of(held, ImportState::Unreadable, Some(&fault));
+            Ok(Ended::Over(row, Vec::new()))
+        }
+        Err(failure) if is_forbidden(&failure) => {
+            Ok(Ended::Over(state_of(held, ImportState::Failed, None), Vec::new()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Tells how far one is, and holds it for longer each time; ends when somebody else has it.
+async fn tell(app: &App, held: &Model, done: &AtomicUsize, total: &AtomicUsize) {
+    let count = |count: &AtomicUsize| i64::try_from(count.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+    let mut ticks = tokio::time::interval(TELLING);
+    loop {
+        ticks.tick().await;
+        let until = app.clock.now() + LEASE;
+        match table_import::advance(&app.db, held, (count(done), count(total)), until).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The lease lasts longer than the next try is away.
+            Err(failure) => {
+                tracing::warn!(error.chain = %failure, import.id = %held.id, "it was not told how far a table is");
+            }
+        }
+    }
+}
+
+fn state_of(held: &Model, state: ImportState, fault: Option<&Unreadable>) -> Model {
+    let fault = fault.map(|fault| {
+        json!({
+            "line": fault.line,
+            "column": fault.column,
+            "code": fault.flaw.code,
+            "detail": fault.flaw.detail,
+        })
+    });
+    Model {
+        state,
+        fault,
+        ..held.clone()
+    }
+}
+
+/// What a report comes to. Where it broke off, what was carried out is told; the same file goes on from there.
+fn of_report(held: &Model, report: Report) -> Ended {
+    let count = |outcome| number(report.count(outcome));
+    let left = report.broke_off.as_ref().map_or(0, |broken| broken.left);
+    let state = match &report.broke_off {
+        None => ImportState::Done,
+        Some(_) => ImportState::Failed,
+    };
+    let row = Model {
+        form: Some(report.form.name()),
+        ignored_columns: json!(report.ignored),
+        carried_out: report.carried_out,
+        total: number(report.rows.len() + left),
+        done: number(report.rows.len()),
+        created: count(Outcome::Created),
+        updated: count(Outcome::Updated),
+        unchanged: count(Outcome::Unchanged),
+        refused: count(Outcome::Refused),
+        ..state_of(held, state, None)
+    };
+    match report.broke_off {
+        Some(broken) if !broken.is_forbidden => {
+            tracing::error!(error.chain = %broken.cause, import.id = %held.id, "a table broke off");
+            Ended::Again(row, report.rows)
+        }
+        _ => Ended::Over(row, report.rows),
+    }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn fault_json(fault: &RowFault) -> serde_json::Value {
+    json!({ "column": fault.column, "code": fault.code, "detail": fault.detail })
+}

@@ -1,0 +1,213 @@
+//! Tables that were handed over to be brought in: claimed by a worker for a time, worked off, told of, and forgotten.
+//! Their files are in [`super::table_import_file`], what came of each row in [`super::table_import_row`].
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
+use sea_orm::{IntoActiveModel, Order, QuerySelect, Set};
+
+use super::announce::Topic;
+use super::{Db, Tx, import, table_import_file, table_import_row};
+use crate::domain::actor::Actor;
+use crate::domain::id::{EditionId, InstitutionId, PersonId, TableImportId};
+use crate::domain::language::Language;
+use crate::domain::roster::{ImportState, Kind, Mode};
+use crate::error::Result;
+
+/// What waits for a worker, as the partial index says it: with bound values the planner would not use it.
+const WAITING: &str = "state IN ('queued', 'running')";
+
+/// A table that was handed over.
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "table_import")]
+#[allow(missing_docs, reason = "the columns are documented where the API shows them")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: TableImportId,
+    pub owner_id: PersonId,
+    pub kind: Kind,
+    pub edition_id: Option<EditionId>,
+    /// Who nominates; of nominations only.
+    pub institution_id: Option<InstitutionId>,
+    pub mode: Mode,
+    pub dry_run: bool,
+    pub notify: bool,
+    pub language: Language,
+    pub state: ImportState,
+    pub form: Option<String>,
+    pub ignored_columns: Json,
+    pub fault: Option<Json>,
+    pub carried_out: bool,
+    pub total: i64,
+    pub done: i64,
+    pub created: i64,
+    pub updated: i64,
+    pub unchanged: i64,
+    pub refused: i64,
+    /// Rises with each claim: whoever reports with an older number has lost it.
+    pub lease: i64,
+    pub leased_until: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// Relations are written as joins where they are needed.
+#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Keeps a new one.
+pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
+    let new: ActiveModel = row.clone().into_active_model();
+    Entity::insert(new).exec_without_returning(tx).await?;
+    Ok(row)
+}
+
+/// The actor's own, by its identifier; nobody sees another's.
+pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: TableImportId) -> Result<Option<Model>> {
+    Ok(own(actor, id).one(connection).await?)
+}
+
+/// The same, held against others who change it.
+pub async fn lock_for(tx: &Tx, actor: &Actor, id: TableImportId) -> Result<Option<Model>> {
+    Ok(own(actor, id).lock_exclusive().one(tx).await?)
+}
+
+fn own(actor: &Actor, id: TableImportId) -> Select<Entity> {
+    let owner = actor.person.map_or(uuid::Uuid::nil(), |person| person.0);
+    Entity::find_by_id(id).filter(Column::OwnerId.eq(owner))
+}
+
+/// How many of a person's wait for a worker, or are with one.
+pub async fn waiting_of(connection: &impl ConnectionTrait, owner: PersonId) -> Result<u64> {
+    let waiting = Entity::find()
+        .filter(Column::OwnerId.eq(owner))
+        .filter(Expr::cust(WAITING));
+    Ok(waiting.count(connection).await?)
+}
+
+/// Hands a locked one over to the workers, with its file.
+pub async fn set_queued(tx: &Tx, id: TableImportId, file: Vec<u8>) -> Result<()> {
+    table_import_file::insert(tx, id, file).await?;
+    tx.announce(Topic::Import(id));
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(ImportState::Queued))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes the one that has waited longest, for some time; nobody else gets it meanwhile. It looks before it writes.
+pub async fn claim(db: &Db, now: DateTime<Utc>, lease: TimeDelta) -> Result<Option<Model>> {
+    let free = || {
+        let held = Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(now));
+        Expr::cust(WAITING).and(held)
+    };
+    if Entity::find().filter(free()).one(db.read()).await?.is_none() {
+        return Ok(None);
+    }
+    let next = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(free())
+        .order_by(Column::CreatedAt, Order::Asc)
+        .order_by(Column::Id, Order::Asc)
+        .limit(1)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    let tx = db.write().await?;
+    let rows = Entity::update_many()
+        .col_expr(Column::State, Expr::value(ImportState::Running))
+        .col_expr(Column::Lease, Expr::col(Column::Lease).add(1))
+        .col_expr(Column::LeasedUntil, Expr::value(now + lease))
+        .filter(Column::Id.in_subquery(next))
+        .exec_with_returning(&tx)
+        .await?;
+    for row in &rows {
+        tx.announce(Topic::Import(row.id));
+    }
+    tx.commit().await?;
+    Ok(rows.into_iter().next())
+}
+
+/// Tells how far it is and holds it for longer; whether it is still held.
+pub async fn advance(db: &Db, held: &Model, (done, total): (i64, i64), until: DateTime<Utc>) -> Result<bool> {
+    let tx = db.write().await?;
+    tx.announce(Topic::Import(held.id));
+    let told = Entity::update_many()
+        .col_expr(Column::Done, Expr::value(done))
+        .col_expr(Column::Total, Expr::value(total))
+        .col_expr(Column::LeasedUntil, Expr::value(until))
+        .filter(Column::Id.eq(held.id))
+        .filter(Column::Lease.eq(held.lease))
+        .filter(Column::State.eq(ImportState::Running))
+        .exec(&tx)
+        .await?;
+    tx.commit().await?;
+    Ok(told.rows_affected > 0)
+}
+
+/// Stores what came of it and forgets the file; nothing where somebody else holds it by now.
+pub async fn finish(tx: &Tx, ended: Model, rows: Vec<table_import_row::Model>) -> Result<()> {
+    let (id, lease) = (ended.id, ended.lease);
+    let held = Entity::find_by_id(id)
+        .filter(Column::Lease.eq(lease))
+        .filter(Column::State.eq(ImportState::Running))
+        .lock_exclusive()
+        .one(tx)
+        .await?;
+    let Some(held) = held else { return Ok(()) };
+    tx.announce(Topic::Import(id));
+    let row = ActiveModel {
+        state: Set(ended.state),
+        form: Set(ended.form),
+        ignored_columns: Set(ended.ignored_columns),
+        fault: Set(ended.fault),
+        carried_out: Set(ended.carried_out),
+        total: Set(ended.total),
+        done: Set(ended.done),
+        created: Set(ended.created),
+        updated: Set(ended.updated),
+        unchanged: Set(ended.unchanged),
+        refused: Set(ended.refused),
+        leased_until: Set(None),
+        finished_at: Set(ended.finished_at),
+        ..held.into()
+    };
+    row.update(tx).await?;
+    import::insert_all(tx, rows).await?;
+    table_import_file::delete(tx, &[id]).await
+}
+
+fn to_forget(before: DateTime<Utc>) -> Expr {
+    let is_running = Expr::cust(WAITING).not();
+    Column::CreatedAt.lte(before).and(is_running)
+}
+
+/// Whether there is one for [`forget`].
+pub async fn is_to_forget(connection: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool> {
+    Ok(Entity::find()
+        .filter(to_forget(before))
+        .one(connection)
+        .await?
+        .is_some())
+}
+
+/// Removes up to `limit` that were asked for before an instant and do not wait for a worker, with their rows.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, limit: u64) -> Result<u64> {
+    let ids: Vec<TableImportId> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(to_forget(before))
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    table_import_row::delete(tx, &ids).await?;
+    table_import_file::delete(tx, &ids).await?;
+    let gone = Entity::delete_many().filter(Column::Id.is_in(ids)).exec(tx).await?;
+    Ok(gone.rows_affected)
+}

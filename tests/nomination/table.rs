@@ -1,0 +1,294 @@
+//! Tables of nominations, over the network and by the command: who brings one in, how many are named, and that a file
+//! names nobody twice.
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use rumbo::domain::id::InstitutionId;
+use rumbo::worker::imports;
+use serde_json::{Value, json};
+
+use super::endorsement::endorsing;
+use super::{Place, fine};
+use crate::roster::command::said;
+use crate::roster::network::{follow, put};
+use crate::support::app::{Client, TestApp};
+use crate::support::scene::{Plan, act, walk};
+
+const FILE: &str = "email,firstname,lastname,lang,country\n\
+    nora@example.org,Nora,Núñez,en,nowhere\n\
+    beto@example.org,Beto,Gil,,\n\
+    caro@example.org,Caro,,,\n\
+    dora@example.org,Dora,Ríos,pt,\n";
+
+/// What asks for a table of nominations.
+fn asking(place: &Place<'_>, dry_run: bool, mode: &str) -> Value {
+    json!({
+        "editionId": place.edition, "institutionId": place.institution.to_string(), "dryRun": dry_run, "mode": mode,
+    })
+}
+
+fn row_by_row(place: &Place<'_>) -> Value {
+    asking(place, false, "ROW_BY_ROW")
+}
+
+/// Brings a file in: what is told of it, and of each row as `line OUTCOME CODE@column`.
+async fn bring(test: &TestApp, client: &Client<'_>, input: Value, file: &str) -> (Value, Vec<String>) {
+    let made = act(client, "ImportNominations", input).await;
+    let id = made.text("importNominations.created.tableImport.id");
+    let url = made.text("importNominations.created.upload.url");
+    let taken = put(test, client, &url, file.to_owned()).await;
+    assert_eq!(taken.status, StatusCode::NO_CONTENT, "{}", taken.body);
+    imports::drain(&test.app).await.expect("the work is done");
+    let rows = client.run("TableImportRows", json!({ "id": id, "first": 100 })).await;
+    let told = |row: &Value| {
+        let (line, fault) = (&row["line"], &row["faults"][0]);
+        let outcome = row["outcome"].as_str().expect("a word");
+        match fault["code"].as_str() {
+            Some(code) => format!("{line} {outcome} {code}@{}", fault["column"].as_str().unwrap_or("-")),
+            None => format!("{line} {outcome}"),
+        }
+    };
+    let nodes = rows.at("tableImportRows.nodes").as_array().expect("a list");
+    (follow(client, &id).await, nodes.iter().map(told).collect())
+}
+
+/// Takes the nomination of an address back.
+async fn take_back(place: &Place<'_>, email: &str) {
+    let rows = place.list().await;
+    let open = |row: &&Value| row["email"] == email && row["state"] == "SUBMITTED";
+    let row = rows.iter().find(open).expect("a nomination");
+    let input = json!({ "nominationId": row["id"], "version": row["version"], "reason": "A slip" });
+    let gone = act(&place.flor, "WithdrawNomination", input).await;
+    assert_eq!(gone.user_errors("withdrawNomination"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_file_names_people_in_its_order_and_nobody_twice() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let told = ["2 CREATED", "3 CREATED", "4 REFUSED REQUIRED@lastname", "5 CREATED"];
+    for input in [
+        asking(&place, true, "ROW_BY_ROW"),
+        asking(&place, false, "ALL_OR_NOTHING"),
+    ] {
+        let (seen, rows) = bring(&test, &place.flor, input, FILE).await;
+        assert_eq!((&seen["state"], &seen["carriedOut"]), (&json!("DONE"), &json!(false)));
+        assert_eq!(rows, told);
+    }
+    assert!(place.list().await.is_empty());
+    assert_eq!(test.notices().await, [""; 0]);
+
+    let (seen, rows) = bring(&test, &place.flor, row_by_row(&place), FILE).await;
+    assert_eq!(rows, told);
+    assert_eq!(
+        (&seen["kind"], &seen["carriedOut"]),
+        (&json!("NOMINATIONS"), &json!(true))
+    );
+    assert_eq!(seen["institutionId"], place.institution.to_string());
+    assert_eq!(seen["ignoredColumns"], json!(["country"]));
+    let list = place.list().await;
+    let named: Vec<_> = list
+        .iter()
+        .map(|row| (row["email"].as_str(), row["rank"].as_i64(), row["language"].as_str()))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            (Some("nora@example.org"), Some(1), Some("EN")),
+            (Some("beto@example.org"), Some(2), Some("ES")),
+            (Some("dora@example.org"), Some(3), Some("PT")),
+        ]
+    );
+    assert_eq!(
+        test.notices().await,
+        [
+            "nominated beto@example.org",
+            "nominated dora@example.org",
+            "nominated nora@example.org"
+        ]
+    );
+
+    // The same file names nobody again, not even whom the institution took back; another row does.
+    take_back(&place, "nora@example.org").await;
+    drop(test.mails().await);
+    let (_, again) = bring(&test, &place.flor, row_by_row(&place), FILE).await;
+    assert_eq!(
+        again,
+        [
+            "2 UNCHANGED",
+            "3 UNCHANGED",
+            "4 REFUSED REQUIRED@lastname",
+            "5 UNCHANGED"
+        ]
+    );
+    let other = "email,firstname,lastname\nnora@example.org,Nora Inés,Núñez\nbeto@example.org,Alberto,Gil\n";
+    let (_, other) = bring(&test, &place.flor, row_by_row(&place), other).await;
+    assert_eq!(other, ["2 CREATED", "3 UNCHANGED"]);
+    assert_eq!(test.notices().await, ["nominated nora@example.org"]);
+    fine(&test).await;
+}
+
+#[tokio::test]
+async fn as_many_are_named_as_there_are_seats_for() {
+    let test = TestApp::new().await;
+    let place = Place::with(&test, Plan::of_seats(2)).await;
+    let file = "email,firstname,lastname\n\
+        a@example.org,Ana,Paz\n\
+        b@example.org,Beto,Gil\n\
+        c@example.org,Caro,Ríos\n";
+    let told = ["2 CREATED", "3 CREATED", "4 REFUSED EDITION_FULL@email"];
+    let whole = asking(&place, false, "ALL_OR_NOTHING");
+    let (seen, rows) = bring(&test, &place.flor, whole, file).await;
+    assert_eq!(
+        (&seen["carriedOut"], rows.as_slice()),
+        (&json!(false), &told.map(String::from)[..])
+    );
+    assert_eq!(place.seats().await, json!([0, 0, 0, 2]));
+    let (_, rows) = bring(&test, &place.flor, row_by_row(&place), file).await;
+    assert_eq!(rows, told);
+    assert_eq!(place.seats().await, json!([0, 0, 2, 0]));
+    // Once nobody is named any more, what is there stays as it is.
+    walk(&place.carla, &place.edition, &["ENROLMENT_CLOSED"]).await;
+    let late = format!("{file}d@example.org,Dora,Sol\n");
+    let (_, rows) = bring(&test, &place.flor, row_by_row(&place), &late).await;
+    assert_eq!(
+        rows,
+        [
+            "2 UNCHANGED",
+            "3 UNCHANGED",
+            "4 REFUSED ENROLMENT_CLOSED@email",
+            "5 REFUSED ENROLMENT_CLOSED@email"
+        ]
+    );
+    drop(test.mails().await);
+    fine(&test).await;
+}
+
+#[tokio::test]
+async fn only_focal_points_of_the_institution_bring_its_table_in() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let input = row_by_row(&place);
+    let nora = test.person("Nora").await;
+    for client in [&nora, &place.carla] {
+        let refused = act(client, "ImportNominations", input.clone()).await;
+        assert_eq!(refused.refusal(), "FORBIDDEN", "{}", client.email);
+    }
+    let nobody = act(&test.anonymous(), "ImportNominations", input.clone()).await;
+    assert_eq!(nobody.refusal(), "UNAUTHENTICATED");
+    let other = test.institution("UTU", "UY").await;
+    let unknown = InstitutionId(uuid::Uuid::from_u128(7));
+    for (institution, code) in [(other, "FORBIDDEN"), (unknown, "NOT_FOUND")] {
+        let mut input = input.clone();
+        input["institutionId"] = json!(institution.to_string());
+        let refused = act(&place.flor, "ImportNominations", input).await;
+        assert_eq!(refused.refusal(), code);
+    }
+    let mut wrong = input;
+    wrong["institutionId"] = json!(place.edition);
+    let refused = act(&place.flor, "ImportNominations", wrong).await;
+    assert_eq!(
+        refused.user_errors("importNominations"),
+        ["INVALID_ID input.institutionId"]
+    );
+}
+
+#[tokio::test]
+async fn who_endorses_gets_one_message_for_a_file() {
+    let test = TestApp::new().await;
+    let (place, fabi) = endorsing(&test).await;
+    let file = "email,firstname,lastname\n\
+        a@example.org,Ana,Paz\n\
+        b@example.org,Beto,Gil\n\
+        c@example.org,Caro,Ríos\n\
+        d@example.org,Dora,Sol\n";
+    let (seen, _) = bring(&test, &place.flor, row_by_row(&place), file).await;
+    assert_eq!(seen["created"], 4);
+    let mails = test.mails().await;
+    let told: Vec<_> = mails
+        .iter()
+        .map(|mail| format!("{} {}", mail.notice, mail.to))
+        .collect();
+    assert_eq!(told, [format!("endorsement_asked {}", fabi.email)]);
+    assert!(
+        mails[0].text.contains("Ana Paz, Beto Gil, Caro Ríos, +1"),
+        "{}",
+        mails[0].text
+    );
+    assert!(place.list().await.iter().all(|row| row["awaitsEndorsement"] == true));
+    fine(&test).await;
+}
+
+#[tokio::test]
+async fn a_file_writes_to_no_address_more_often_than_anybody_may() {
+    let settings = [
+        ("rates.enabled", "true"),
+        ("rates.mail_recipient.burst", "2"),
+        ("rates.mail_recipient.refill", "1"),
+    ];
+    let test = TestApp::with(&settings).await;
+    let place = Place::new(&test).await;
+    for name in ["Nora", "Norita"] {
+        let file = format!("email,firstname,lastname\nnora@example.org,{name},Paz\n");
+        let (_, rows) = bring(&test, &place.flor, row_by_row(&place), &file).await;
+        assert_eq!(rows, ["2 CREATED"]);
+        take_back(&place, "nora@example.org").await;
+    }
+    let file = "email,firstname,lastname\nnora@example.org,Norma,Paz\nbeto@example.org,Beto,Gil\n";
+    let (_, rows) = bring(&test, &place.flor, row_by_row(&place), file).await;
+    assert_eq!(rows, ["2 REFUSED TOO_SOON@email", "3 CREATED"]);
+    drop(test.mails().await);
+    test.pass(TimeDelta::hours(1));
+    let place = place.again().await;
+    let (_, rows) = bring(&test, &place.flor, row_by_row(&place), file).await;
+    assert_eq!(rows, ["2 CREATED", "3 UNCHANGED"]);
+    drop(test.mails().await);
+    fine(&test).await;
+}
+
+#[tokio::test]
+async fn a_table_of_nominations_comes_in_from_the_command_line() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nominees.csv");
+    std::fs::write(&path, "email;firstname;lastname\na@example.org;Ana;Paz\n").expect("a file");
+    let (file, institution) = (path.display().to_string(), place.institution.to_string());
+    let call = |by: &str, of: &str| {
+        let arguments = [
+            "nominations",
+            &file,
+            "--as",
+            by,
+            "--edition",
+            "DEMO-2026",
+            "--institution",
+            of,
+        ];
+        said(&test, &arguments)
+    };
+    let done = call(&place.flor.email, &institution);
+    assert_eq!(done.0, Some(0), "{done:?}");
+    assert!(done.1.contains(&format!("{:<10}{:>8}\n", "created", 1)), "{done:?}");
+    let again = call(&place.flor.email, &institution);
+    assert!(again.1.contains(&format!("{:<10}{:>8}\n", "unchanged", 1)), "{again:?}");
+    assert_eq!(place.list().await.len(), 1);
+    let unknown = InstitutionId(uuid::Uuid::from_u128(7)).to_string();
+    for (by, of, complaint) in [
+        (
+            &place.carla.email,
+            &institution,
+            "rumbo: --as: this person may not bring such a file in\n",
+        ),
+        (
+            &place.flor.email,
+            &unknown,
+            "rumbo: --institution: there is no institution with this identifier\n",
+        ),
+    ] {
+        let refused = call(by, of);
+        assert_eq!((refused.0, refused.1.as_str()), (Some(2), ""), "{refused:?}");
+        assert!(refused.2.starts_with(complaint), "{refused:?}");
+    }
+    assert_eq!(test.notices().await, ["nominated a@example.org"]);
+}
