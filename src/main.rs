@@ -78,7 +78,7 @@ enum OnData {
         #[command(subcommand)]
         table: Option<roster::Table>,
     },
-    /// Write lists as CSV to standard output.
+    /// Write lists as CSV, or as workbooks, to standard output.
     #[command(subcommand)]
     Export(export::Export),
     /// Print a report.

@@ -79,7 +79,7 @@ async fn arguments_that_are_refused_are_told_as_options() {
         "--until",
         "2026-02-01T00:00:00Z",
     ];
-    let cases: [(&[&str], &[&str], &str); 9] = [
+    let cases: [(&[&str], &[&str], &str); 13] = [
         (
             &report,
             &["--from", "2022-02-01", "--to", "2022-01-31"],
@@ -106,6 +106,26 @@ async fn arguments_that_are_refused_are_told_as_options() {
             &["export", "enrolments"],
             &["--reason", "The annual report", "--edition", "NOPE"],
             "rumbo: --edition: there is no edition with the code \"NOPE\"",
+        ),
+        (
+            &["export", "list"],
+            &["people", "--reason", "So"],
+            "error: invalid value 'people' for '<LIST>': one of enrolments, ",
+        ),
+        (
+            &["export", "list"],
+            &["courses", "--reason", "So", "--with", "[]"],
+            "rumbo: --with: This is not written as it should be.",
+        ),
+        (
+            &["export", "list"],
+            &["courses", "--reason", "So", "--with", "{\"country\":\"UY\"}"],
+            "rumbo: --with: country: This is not written as it should be.",
+        ),
+        (
+            &["export", "list"],
+            &["enrolments", "--reason", "So", "--format", "xlsx"],
+            "rumbo: --with: editionId: This is required.",
         ),
         (
             &["admin", "forget-factor"],
@@ -393,6 +413,40 @@ fn unread(arguments: &[&str], url: &str) -> Said {
 }
 
 #[tokio::test]
+async fn a_list_is_written_as_the_api_has_it() {
+    let test = TestApp::new().await;
+    let url = test.database_url();
+    for (name, country) in [("Norte", "UY"), ("Sur", "CO")] {
+        test.institution(name, country).await;
+    }
+    let list = |with: &str| {
+        let mut command = rumbo(&["export", "list", "institutions", "--reason", "So", "--with", with]);
+        said(command.args(["--database-url", &url]))
+    };
+    let names = |said: &Said| {
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let mut reader = csv::Reader::from_reader(said.out.as_bytes());
+        let rows = reader.records().map(|row| row.expect("a row")[2].to_owned());
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&list("{}")), ["Norte", "Sur"]);
+    assert_eq!(names(&list("{\"country\":\"CO\"}")), ["Sur"]);
+    let wrong = list("{\"country\":\"ZZ\"}");
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    let administrator = test.administrator().await;
+    let filter = serde_json::json!({ "first": 50, "filter": { "actions": ["export_list"] } });
+    let entries = administrator.run("AuditEntries", filter).await;
+    let entries = entries.at("auditEntries.nodes").as_array().expect("a list").clone();
+    assert_eq!(entries.len(), 2);
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry["via"] == "COMMAND" && entry["reason"] == "institutions: So"),
+        "{entries:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_reader_who_has_gone_is_no_failure() {
     let test = TestApp::new().await;
     let url = test.database_url();
@@ -420,7 +474,7 @@ async fn a_reader_who_has_gone_is_no_failure() {
         &times,
     ]
     .concat();
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 14] = [
         &["migrate"],
         &["import", report],
         &["config"],
@@ -430,6 +484,7 @@ async fn a_reader_who_has_gone_is_no_failure() {
         &table("csv"),
         &table("json"),
         &["export", "enrolments", "--reason", "The annual report"],
+        &["export", "list", "courses", "--reason", "The annual report"],
         &["verify"],
         &["admin", "keys", "list"],
         &["admin", "audit", "head"],

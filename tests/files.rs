@@ -166,7 +166,7 @@ async fn whatever_is_wrong_with_a_link_the_answer_is_the_same() {
         format!("/files?link={token}="),
         format!("/files?link={token}&link={token}"),
         format!("/files?other={token}"),
-        format!("/files?link=lnk_{}", "A".repeat(7_000)),
+        format!("/files?link=lnk_{}", "A".repeat(12_000)),
     ] {
         forged.push(malformed);
     }

@@ -191,6 +191,21 @@ fn about_people() -> Vec<Case> {
             &["INVALID_ID editionId", "TOO_LONG reason"],
         ),
         (
+            "ExportList",
+            json!({
+                "list": "ENROLMENTS", "editionId": WRONG, "text": long(100), "reason": long(1000),
+                "enrolmentFilter": { "states": [], "countries": ["ZZ"] },
+            }),
+            &[
+                "MALFORMED text",
+                "TOO_LONG reason",
+                "INVALID_ID editionId",
+                "TOO_LONG text",
+                "REQUIRED enrolmentFilter.states",
+                "UNKNOWN_COUNTRY enrolmentFilter.countries.0",
+            ],
+        ),
+        (
             "ApplyToEdition",
             json!({ "editionId": WRONG, "motivation": long(10_000) }),
             &["INVALID_ID editionId", "TOO_LONG motivation"],

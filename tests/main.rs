@@ -21,6 +21,7 @@ mod documents;
 mod edition;
 mod enrolment;
 mod entities;
+mod export;
 mod fields;
 mod figures;
 mod files;

@@ -38,6 +38,7 @@ const PROMISED: &[(&str, [&str; 6], &[Action])] = &[
     ("that somebody is enrolled", ["-", "o", "a", "i", "e", "-"], &[Action::SeeEnrolment]),
     ("decide on an enrolment", ["-", "-", "-", "-", "e", "-"],
         &[Action::DecideEnrolment, Action::CorrectSnapshot, Action::DecideCompletion, Action::ExportEnrolments]),
+    ("take out what one sees in a list", ["-", "yes", "yes", "yes", "yes", "yes"], &[Action::ExportList]),
     ("score an application, see scores", ["-", "-", "-", "-", "e", "-"], &[Action::ScoreApplication, Action::SeeScores]),
     ("issue, revoke a certificate", ["-", "-", "-", "-", "e", "-"], &[Action::IssueCertificate]),
     ("answer the offer of a seat", ["-", "o", "o", "o", "o", "o"], &[Action::AnswerOffer]),

@@ -53,6 +53,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("endOtherSessions", ENDS),
     ("endSession", ENDS),
     ("exportEnrolments", MAKES),
+    ("exportList", MAKES),
     ("grantRole", MAKES),
     ("importEnrolments", MAKES),
     ("importNominations", MAKES),

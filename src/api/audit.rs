@@ -195,7 +195,7 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
-    fn read(self) -> Result<audit::Filter> {
+    pub(super) fn read(self) -> Result<audit::Filter> {
         let subject = |id: ID| match crate::domain::id::decode(&id) {
             Ok((prefix, uuid)) if AnyId::PREFIXES.contains(&prefix) => Ok(uuid),
             _ => Err(Code::InvalidId),
@@ -345,7 +345,7 @@ impl AuditQuery {
 }
 
 /// The session or the API token that is meant.
-fn credential(id: &ID) -> Result<uuid::Uuid> {
+pub(super) fn credential(id: &ID) -> Result<uuid::Uuid> {
     let (_, uuid) = crate::domain::id::decode(id).map_err(|_| argument_fault("tokenId", Code::InvalidId))?;
     Ok(uuid)
 }

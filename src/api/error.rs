@@ -249,7 +249,8 @@ pub fn key(code: Code) -> &'static str {
 }
 
 impl Code {
-    fn from_key(key: &str) -> Option<Self> {
+    /// The code that clients see under this name.
+    pub(super) fn from_key(key: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| wording(*code).0 == key)
     }
 }

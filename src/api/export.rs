@@ -7,8 +7,16 @@ use super::error::ApiResult;
 use super::payload::payloads;
 use super::request::Request;
 use super::{id, reason};
-use crate::error::Faults;
-use crate::service::export as service;
+use crate::domain::id::EditionId;
+use crate::error::{Error, Faults, Result};
+use crate::service::{edition, export as service};
+
+mod input;
+mod lists;
+mod taking;
+
+pub use input::{ExportListInput, ExportedList, FileFormat};
+pub use taking::Taking;
 
 /// Where the files are.
 pub const PATH: &str = "/files";
@@ -37,6 +45,22 @@ payloads! {
         /// The link to the file.
         link: FileLink
     }
+    /// Answer of `exportList`.
+    ExportListPayload {
+        /// The link to the file.
+        link: FileLink
+    }
+}
+
+impl FileLink {
+    /// A link, and until when it lives.
+    fn of(request: &Request, (link, expires_at): (String, DateTime<Utc>)) -> Self {
+        let public = request.app.settings.http.public_url.trim_end_matches('/');
+        Self {
+            url: format!("{public}{PATH}?link={link}"),
+            expires_at,
+        }
+    }
 }
 
 /// Taking lists out.
@@ -52,20 +76,34 @@ impl ExportMutation {
         ctx: &Context<'_>,
         input: ExportEnrolmentsInput,
     ) -> ApiResult<ExportEnrolmentsPayload> {
-        let Request { app, actor, .. } = Request::of(ctx);
+        let request = Request::of(ctx);
         let result = async {
             let mut faults = Faults::default();
             let id = id::parse(&mut faults, "editionId", &input.edition_id);
             let reason = reason::read(&mut faults, &input.reason);
             let (id, reason) = faults.whole(id.zip(reason))?;
-            service::link(app, actor, id, reason).await
+            service::link(&request.app, &request.actor, id, reason).await
         };
-        ExportEnrolmentsPayload::of(result.await, |(link, expires_at)| {
-            let public = app.settings.http.public_url.trim_end_matches('/');
-            FileLink {
-                url: format!("{public}{PATH}?link={link}"),
-                expires_at,
-            }
-        })
+        ExportEnrolmentsPayload::of(result.await, |made| FileLink::of(request, made))
     }
+
+    /// A link to a list as a file, as CSV or as a workbook: what the list shows you, all pages of it, with the filter and in
+    /// the order that you ask for. It lives five minutes; what you see is asked again with each download, and each is
+    /// recorded with your reason. For whoever has signed in; an API token reads the list itself.
+    async fn export_list(&self, ctx: &Context<'_>, input: ExportListInput) -> ApiResult<ExportListPayload> {
+        let request = Request::of(ctx);
+        let result = async {
+            let wanted = input.read()?;
+            seen(request, wanted.edition).await?;
+            service::list_link(&request.app, &request.actor, wanted.selection, wanted.reason)
+        };
+        ExportListPayload::of(result.await, |made| FileLink::of(request, made))
+    }
+}
+
+/// Refuses the list of an edition that the viewer does not see.
+async fn seen(request: &Request, edition: Option<EditionId>) -> Result<()> {
+    let Some(id) = edition else { return Ok(()) };
+    let found = edition::find(&request.app, &request.actor, id).await?;
+    found.map(drop).ok_or(Error::NotFound("input.editionId"))
 }

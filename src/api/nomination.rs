@@ -264,7 +264,7 @@ impl NominationFilter {
     ///
     /// # Errors
     /// Faults of the list.
-    fn read(self) -> Result<Vec<State>> {
+    pub(super) fn read(self) -> Result<Vec<State>> {
         let mut faults = Faults::default();
         let states = filter::all(&mut faults, "filter.states", self.states);
         faults.check()?;

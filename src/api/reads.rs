@@ -54,11 +54,18 @@ impl Reads {
 /// Runs one operation; its errors have their codes and sentences. What it writes into the audit log says where it
 /// comes from. With an idempotency key, its transaction ends here. When staff reads personal data of others by it,
 /// that is stored before the answer is given, and without that there is no answer.
-pub async fn run(schema: &Schema, mut operation: Operation, request: Request, request_id: &str) -> Response {
+pub async fn run(schema: &Schema, operation: Operation, request: Request, request_id: &str) -> Response {
+    let origin = Origin::of(&request.actor, request_id);
+    run_from(origin, schema, operation, request).await
+}
+
+/// The same of what comes from somewhere else than a request, such as a command.
+pub async fn run_from(origin: Origin, schema: &Schema, mut operation: Operation, request: Request) -> Response {
     let name = name_of(&mut operation);
     let (app, actor) = (request.app.clone(), request.actor.clone());
     let (reads, reason) = (request.reads.clone(), request.reason.clone());
-    let origin = Origin::of(&actor, request_id);
+    let request_id = origin.request.clone().unwrap_or_default();
+    let request_id = request_id.as_str();
     let work = execute(schema, operation, request);
     let mut answer = audit::from_origin(origin.clone(), work).await;
     for fault in &mut answer.errors {

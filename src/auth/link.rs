@@ -11,8 +11,8 @@ use crate::error::Result;
 
 /// What a link begins with, for people and for scanners of leaked secrets.
 const PREFIX: &str = "lnk_";
-/// The most characters of one: with the longest reason there are 5,400.
-const LONGEST: usize = 6_000;
+/// The most characters of one: with the longest reason and the longest filter there are 10,900.
+const LONGEST: usize = 11_000;
 
 /// The link as it is handed to its holder.
 pub fn seal(vault: &Vault, holder: &Holder, link: &Link) -> Result<String> {
@@ -37,6 +37,7 @@ mod tests {
     use super::*;
     use crate::config::Settings;
     use crate::domain::actor::Actor;
+    use crate::domain::export::{ASKED_MOST, Format, List, Selection};
     use crate::domain::id::{EditionId, PersonId, SessionId};
     use crate::domain::language::Language;
     use crate::domain::link::File;
@@ -94,11 +95,18 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_reason_fits() {
-        let link = link(&"𝔘".repeat(1000));
-        let text = seal(&ours(), &holder(1, 2), &link).expect("a link");
-        assert!(text.len() <= LONGEST, "{}", text.len());
-        assert_eq!(open(&ours(), &holder(1, 2), &text, now()), Some(link));
+    fn the_longest_reason_and_the_longest_filter_fit() {
+        let mut link = link(&"𝔘".repeat(1000));
+        for list in List::ALL {
+            link.file = File::List(Selection {
+                list: *list,
+                format: Format::Xlsx,
+                asked: "a".repeat(ASKED_MOST),
+            });
+            let text = seal(&ours(), &holder(1, 2), &link).expect("a link");
+            assert!(text.len() <= LONGEST, "{}", text.len());
+            assert_eq!(open(&ours(), &holder(1, 2), &text, now()).as_ref(), Some(&link));
+        }
     }
 
     proptest! {

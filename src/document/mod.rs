@@ -1,3 +1,4 @@
-//! Documents that other programs open. So far: workbooks (XLSX).
+//! Documents that other programs open. So far: tables and workbooks (XLSX).
 
+pub mod table;
 pub mod workbook;

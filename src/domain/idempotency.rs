@@ -15,7 +15,7 @@ pub const LONGEST: usize = 255;
 /// Mutations whose answers hold something that must not be kept: tokens, secrets, codes. They take no key. Repeating
 /// them is safe in another way, which `docs/api.md` tells of each. `linkIdentity` is among them although it tells no
 /// secret: it uses a handle up before it asks a provider, so it is no single transaction.
-pub const SECRET_ANSWERS: [&str; 16] = [
+pub const SECRET_ANSWERS: [&str; 17] = [
     "beginIdentityLink",
     "beginProviderSignIn",
     "beginSecondFactor",
@@ -25,6 +25,7 @@ pub const SECRET_ANSWERS: [&str; 16] = [
     "createApiToken",
     "createCalendarLink",
     "exportEnrolments",
+    "exportList",
     "importEnrolments",
     "importNominations",
     "importPeople",

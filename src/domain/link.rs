@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::actor::Actor;
+use super::export::{Format, List, Selection};
 use super::id::{EditionId, PersonId, TableImportId};
 use super::text::Reason;
 
@@ -14,12 +15,14 @@ use super::text::Reason;
 pub const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
 /// A file that can be fetched or handed over, and by that what may be done with the link: nothing but this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum File {
     /// The enrolments of an edition, as `export_enrolments` gives them out.
     Enrolments(EditionId),
     /// The file of a table that is to be brought in: the link takes it, and gives nothing out.
     Upload(TableImportId),
+    /// A list as its holder sees it.
+    List(Selection),
 }
 
 /// For whom a link is: a person, by what they were signed in with when it was made.
@@ -65,6 +68,10 @@ pub struct Link {
 const ENROLMENTS: u8 = 1;
 /// The kind of a link that takes a table.
 const UPLOAD: u8 = 2;
+/// The kind of a link to a list.
+const LIST: u8 = 3;
+/// What stands between the texts of a link; no reason and no word of a list has it.
+const BETWEEN: &str = "\0";
 
 impl Link {
     /// A link that is made at `now`.
@@ -78,35 +85,61 @@ impl Link {
         now < self.until
     }
 
-    /// In bytes: the kind, what it names, the end in microseconds, the reason.
+    /// In bytes: the kind, for enrolments their edition, the end in microseconds, the reason; for a list then its name, its
+    /// form, and what it was asked with, apart from each other.
     pub fn write(&self) -> Vec<u8> {
-        let (kind, id) = match self.file {
+        let until = self.until.timestamp_micros().to_be_bytes();
+        let reason: &str = self.reason.as_ref();
+        let (kind, id) = match &self.file {
             File::Enrolments(edition) => (ENROLMENTS, edition.0),
             File::Upload(import) => (UPLOAD, import.0),
+            File::List(selection) => {
+                let (list, format) = (selection.list.word(), selection.format.word());
+                let texts = [reason, list, format, selection.asked.as_str()].join(BETWEEN);
+                return [&[LIST][..], &until[..], texts.as_bytes()].concat();
+            }
         };
-        let mut bytes = vec![kind];
-        bytes.extend(id.as_bytes());
-        bytes.extend(self.until.timestamp_micros().to_be_bytes());
-        bytes.extend(self.reason.as_ref().as_bytes());
-        bytes
+        [&[kind][..], &id.as_bytes()[..], &until[..], reason.as_bytes()].concat()
     }
 
     /// Reads what [`Link::write`] writes; `None` for anything else.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let (&kind, rest) = bytes.split_first()?;
+        if kind == LIST {
+            let (until, text) = read_end(rest)?;
+            let mut texts = text.splitn(4, BETWEEN);
+            let reason = read_reason(texts.next()?)?;
+            let selection = Selection {
+                list: List::from_word(texts.next()?)?,
+                format: Format::from_word(texts.next()?)?,
+                asked: texts.next()?.to_owned(),
+            };
+            let file = File::List(selection);
+            return Some(Self { file, reason, until });
+        }
         let (id, rest) = rest.split_first_chunk::<16>()?;
-        let (until, reason) = rest.split_first_chunk::<8>()?;
-        let text = std::str::from_utf8(reason).ok()?;
-        let reason = Reason::parse(text).ok().filter(|reason| reason.as_ref() == text)?;
-        let until = DateTime::from_timestamp_micros(i64::from_be_bytes(*until))?;
+        let (until, reason) = read_end(rest)?;
         let id = Uuid::from_bytes(*id);
         let file = match kind {
             ENROLMENTS => File::Enrolments(EditionId(id)),
             UPLOAD => File::Upload(TableImportId(id)),
             _ => return None,
         };
+        let reason = read_reason(reason)?;
         Some(Self { file, reason, until })
     }
+}
+
+/// The end of a link, and the text after it.
+fn read_end(bytes: &[u8]) -> Option<(DateTime<Utc>, &str)> {
+    let (until, text) = bytes.split_first_chunk::<8>()?;
+    let until = DateTime::from_timestamp_micros(i64::from_be_bytes(*until))?;
+    Some((until, std::str::from_utf8(text).ok()?))
+}
+
+/// A reason in its only form.
+fn read_reason(text: &str) -> Option<Reason> {
+    Reason::parse(text).ok().filter(|reason| reason.as_ref() == text)
 }
 
 #[cfg(test)]
@@ -126,6 +159,15 @@ mod tests {
     fn link() -> Link {
         let file = File::Enrolments(EditionId(Uuid::from_u128(7)));
         Link::new(file, Reason::parse("The annual report").expect("a reason"), now())
+    }
+
+    fn of_a_list() -> Link {
+        let selection = Selection {
+            list: List::Courses,
+            format: Format::Xlsx,
+            asked: "{\"text\":\"gestión\"}".to_owned(),
+        };
+        Link::new(File::List(selection), Reason::parse("So").expect("a reason"), now())
     }
 
     #[test]
@@ -182,9 +224,20 @@ mod tests {
         #[test]
         fn a_link_is_read_as_it_was_written(id: u128, reason in "[a-zñ ]{0,40}[a-zñ]", seconds in 0_i64..4_000_000_000) {
             let at = DateTime::from_timestamp(seconds, 0).expect("an instant");
+            let reason = Reason::parse(&reason).expect("a reason");
+            let selection = Selection {
+                list: List::ALL[usize::try_from(id % List::ALL.len() as u128).expect("a place")],
+                format: if id % 2 == 0 { Format::Csv } else { Format::Xlsx },
+                asked: format!("{{\"text\":\"{id}\"}}"),
+            };
             let id = Uuid::from_u128(id);
-            for file in [File::Enrolments(EditionId(id)), File::Upload(TableImportId(id))] {
-                let link = Link::new(file, Reason::parse(&reason).expect("a reason"), at);
+            let files = [
+                File::Enrolments(EditionId(id)),
+                File::Upload(TableImportId(id)),
+                File::List(selection),
+            ];
+            for file in files {
+                let link = Link::new(file, reason.clone(), at);
                 prop_assert_eq!(Link::read(&link.write()), Some(link));
             }
         }
@@ -192,11 +245,15 @@ mod tests {
         /// Whatever the bytes, they are no link, or those that this link is written with: there is one form.
         #[test]
         fn other_bytes_are_no_link_or_its_only_form(bytes: Vec<u8>, place: prop::sample::Index, changed: u8, cut: prop::sample::Index) {
-            let mut near = link().write();
-            let index = place.index(near.len());
-            near[index] = changed;
-            let short = near[..cut.index(near.len())].to_vec();
-            for bytes in [bytes, near, short] {
+            let mut all = vec![bytes];
+            for link in [link(), of_a_list()] {
+                let mut near = link.write();
+                let index = place.index(near.len());
+                near[index] = changed;
+                all.push(near[..cut.index(near.len())].to_vec());
+                all.push(near);
+            }
+            for bytes in all {
                 if let Some(link) = Link::read(&bytes) {
                     prop_assert_eq!(link.write(), bytes);
                 }

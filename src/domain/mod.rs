@@ -47,6 +47,7 @@ pub mod deliverable;
 pub mod digest;
 pub mod edition;
 pub mod enrolment;
+pub mod export;
 pub mod form;
 pub mod id;
 pub mod idempotency;

@@ -99,6 +99,8 @@ actions! {
     CheckCertificate = "check_certificate";
     /// Take a list of enrolments out of the system.
     ExportEnrolments = "export_enrolments";
+    /// Take a list out of the system, as far as one sees it.
+    ExportList = "export_list";
     /// Bring enrolments in an edition in from a file.
     ImportEnrolments = "import_enrolments";
     /// Invite people to take part in an edition.

@@ -1,6 +1,7 @@
 //! Files by their links. A link stands in the query, which no log line has; it opens nothing without the credentials of
 //! whom it was made for, and whatever is wrong with it, the answer is the same.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -14,13 +15,15 @@ use futures_util::stream;
 use super::door::Door;
 use super::{Shared, address, auth, execute, limit, request_id, seconds_to_wait};
 use crate::api::error::key;
+use crate::api::export::Taking;
 use crate::domain::actor::Actor;
 use crate::domain::audit::Origin;
+use crate::domain::export::Format;
 use crate::domain::id::PersonId;
 use crate::domain::sheet::BYTES_MOST;
 use crate::error::{Code, Error, Fault, Result};
 use crate::service::audit;
-use crate::service::export::{self, Export};
+use crate::service::export::{self, Export, Opened};
 use crate::service::roster::job;
 
 pub use crate::api::export::PATH;
@@ -37,10 +40,39 @@ pub fn endpoint() -> MethodRouter<Shared> {
         .head(async || (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,PUT")]))
 }
 
+/// What is fetched.
+enum Fetched {
+    Enrolments(Box<Export>),
+    List(Box<Taking>),
+}
+
+impl Fetched {
+    fn of(opened: Opened, actor: &Actor) -> Result<Self> {
+        match opened {
+            Opened::Enrolments(export) => Ok(Self::Enrolments(export)),
+            Opened::List(selection, reason) => Ok(Self::List(Box::new(Taking::of(actor, selection, reason)?))),
+        }
+    }
+
+    fn format(&self) -> Format {
+        match self {
+            Self::Enrolments(_) => Format::Csv,
+            Self::List(list) => list.format(),
+        }
+    }
+
+    fn file_name(&self) -> String {
+        match self {
+            Self::Enrolments(export) => file_name("enrolments-", export.code().unwrap_or("all"), Format::Csv),
+            Self::List(list) => file_name("", list.list().word(), list.format()),
+        }
+    }
+}
+
 /// What is left of a download.
 struct Rest {
     shared: Shared,
-    export: Export,
+    fetched: Fetched,
     origin: Origin,
     /// What was read ahead, so that what fails at once has a status of its own.
     ahead: Option<Vec<u8>>,
@@ -52,7 +84,13 @@ impl Rest {
             return Ok(Some(piece));
         }
         let app = self.shared.app.for_request();
-        let work = Box::pin(audit::from_origin(self.origin.clone(), self.export.piece(&app, None)));
+        let work: Pin<Box<dyn Future<Output = Result<Option<Vec<u8>>>> + Send + '_>> = match &mut self.fetched {
+            Fetched::Enrolments(export) => Box::pin(audit::from_origin(self.origin.clone(), export.piece(&app, None))),
+            Fetched::List(list) => {
+                let piece = list.piece(&app, &self.shared.schema, &self.origin);
+                Box::pin(audit::from_origin(self.origin.clone(), piece))
+            }
+        };
         execute::piece(&self.shared.places, &app, work).await
     }
 }
@@ -73,16 +111,16 @@ async fn begin(shared: Shared, asked: &Parts, name: &str) -> Result<Rest> {
     limit::admit_link(&app, &actor, caller)?;
     let link = asked.uri.query().and_then(|query| query.strip_prefix("link="));
     let work = Box::pin(async {
-        let export = export::by_link(&app, &actor, link.unwrap_or_default()).await?;
+        let opened = export::by_link(&app, &actor, link.unwrap_or_default()).await?;
         limit::admit_export(&app, person).await?;
-        Ok(export)
+        Fetched::of(opened, &actor)
     });
-    let export = execute::piece(&shared.places, &app, work).await?;
+    let fetched = execute::piece(&shared.places, &app, work).await?;
     drop(app);
     let origin = Origin::of(&actor, name);
     let mut rest = Rest {
         shared,
-        export,
+        fetched,
         origin,
         ahead: None,
     };
@@ -135,7 +173,7 @@ async fn known(door: &Door<'_>, headers: &HeaderMap) -> Result<(Actor, PersonId)
 }
 
 fn stream(rest: Rest) -> Response {
-    let name = file_name(rest.export.code().unwrap_or("all"));
+    let (name, format) = (rest.fetched.file_name(), rest.fetched.format());
     let pieces = stream::try_unfold(rest, async |mut rest| {
         let piece = rest.piece().await.inspect_err(|failure| {
             // The reader sees that it broke off.
@@ -146,7 +184,10 @@ fn stream(rest: Rest) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(
         header::CONTENT_TYPE,
-        HeaderValue::from_static("text/csv; charset=utf-8"),
+        HeaderValue::from_static(match format {
+            Format::Csv => "text/csv; charset=utf-8",
+            Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }),
     );
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
@@ -156,7 +197,7 @@ fn stream(rest: Rest) -> Response {
 }
 
 /// What a browser keeps it as: a code may hold any letter, a name of ours plain ones.
-fn file_name(code: &str) -> String {
+fn file_name(kind: &str, name: &str, format: Format) -> String {
     let plain = |letter: char| {
         if letter.is_ascii_alphanumeric() || letter == '-' {
             letter
@@ -164,7 +205,8 @@ fn file_name(code: &str) -> String {
             '_'
         }
     };
-    format!("enrolments-{}.csv", code.chars().map(plain).collect::<String>())
+    let name: String = name.chars().map(plain).collect();
+    format!("{kind}{name}.{}", format.word())
 }
 
 /// A refusal has its code as its only line.
@@ -172,10 +214,12 @@ fn refused(failure: &Error) -> Response {
     let (status, code) = match failure {
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
         Error::NotFound(_) | Error::NotFoundIn(..) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+        Error::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+        Error::SecondFactorRequired => (StatusCode::FORBIDDEN, "SECOND_FACTOR_REQUIRED"),
         Error::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
         Error::Invalid(faults) => match faults.first().map(|fault| fault.code) {
             Some(Code::TooLong) => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LONG"),
-            other => (StatusCode::UNPROCESSABLE_ENTITY, other.map_or("MALFORMED", key)),
+            code => (StatusCode::UNPROCESSABLE_ENTITY, code.map_or("MALFORMED", key)),
         },
         Error::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT"),
         Error::Overloaded | Error::Conflict { lock: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
@@ -214,8 +258,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_list_refuses_has_its_code_as_the_only_line() {
+        for (failure, status) in [
+            (Error::Forbidden, 403),
+            (Error::SecondFactorRequired, 403),
+            (Error::at("list", crate::error::Code::OutOfRange), 422),
+            (Error::NotFound("list"), 404),
+        ] {
+            assert_eq!(refused(&failure).status(), status, "{failure}");
+        }
+    }
+
+    #[test]
     fn a_file_name_is_plain() {
-        assert_eq!(file_name("DEMO-2026"), "enrolments-DEMO-2026.csv");
-        assert_eq!(file_name("a/../b\"\r\nñ"), "enrolments-a____b____.csv");
+        assert_eq!(
+            file_name("enrolments-", "DEMO-2026", Format::Csv),
+            "enrolments-DEMO-2026.csv"
+        );
+        assert_eq!(
+            file_name("enrolments-", "a/../b\"\r\nñ", Format::Csv),
+            "enrolments-a____b____.csv"
+        );
+        assert_eq!(file_name("", "audit_entries", Format::Xlsx), "audit_entries.xlsx");
     }
 }

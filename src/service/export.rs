@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::auth::link;
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::audit::PersonalField;
+use crate::domain::export::{List, Selection};
 use crate::domain::id::{EditionId, EnrolmentId, Subject};
 use crate::domain::link::{File, Holder, Link};
 use crate::domain::policy::{Action, Relation, demand};
@@ -79,19 +80,55 @@ pub async fn link(app: &App, actor: &Actor, id: EditionId, reason: Reason) -> Re
     Ok((link::seal(&app.vault, &holder, &link)?, link.until))
 }
 
-/// The export that a link names, if whoever brings it is who it was made for, and may still export that.
+/// A link by which the actor can fetch a list, as they see it, for some minutes, and until when.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for nobody, [`Error::InsufficientScope`] for an API token.
+pub fn list_link(app: &App, actor: &Actor, selection: Selection, reason: Reason) -> Result<(String, DateTime<Utc>)> {
+    demand(actor, Action::ExportList, Relation::NONE, None)?;
+    let holder = Holder::of(actor).ok_or(Error::Unauthenticated)?;
+    let link = Link::new(File::List(selection), reason, app.clock.now());
+    Ok((link::seal(&app.vault, &holder, &link)?, link.until))
+}
+
+/// What a link names.
+#[derive(Debug)]
+pub enum Opened {
+    /// The enrolments of an edition.
+    Enrolments(Box<Export>),
+    /// A list, and why. What its holder sees of it is asked where it is read.
+    List(Selection, Reason),
+}
+
+/// What a link names, if whoever brings it is who it was made for, and may still export that.
 ///
 /// # Errors
 /// [`Error::NotFound`], the same whatever is wrong.
-pub async fn by_link(app: &App, actor: &Actor, text: &str) -> Result<Export> {
+pub async fn by_link(app: &App, actor: &Actor, text: &str) -> Result<Opened> {
     const REFUSED: Error = Error::NotFound("link");
     let holder = Holder::of(actor).ok_or(REFUSED)?;
     let link = link::open(&app.vault, &holder, text, app.clock.now()).ok_or(REFUSED)?;
-    let File::Enrolments(id) = link.file else {
-        return Err(REFUSED);
-    };
-    let row = edition::find_for(app.db.read(), actor, id).await?.ok_or(REFUSED)?;
-    Export::allow(actor, Some(row), link.reason).map_err(|_| REFUSED)
+    match link.file {
+        File::Enrolments(id) => {
+            let row = edition::find_for(app.db.read(), actor, id).await?.ok_or(REFUSED)?;
+            let export = Export::allow(actor, Some(row), link.reason).map_err(|_| REFUSED)?;
+            Ok(Opened::Enrolments(Box::new(export)))
+        }
+        File::List(selection) => {
+            demand(actor, Action::ExportList, Relation::NONE, None).map_err(|_| REFUSED)?;
+            Ok(Opened::List(selection, link.reason))
+        }
+        File::Upload(_) => Err(REFUSED),
+    }
+}
+
+/// Writes down which list leaves, of an edition or of everything, and why.
+///
+/// # Errors
+/// [`Error::Internal`] when it cannot be: nothing may leave then.
+pub async fn note_list(app: &App, actor: &Actor, list: List, of: Option<EditionId>, reason: &Reason) -> Result<()> {
+    let why = format!("{}: {reason}", list.word());
+    note(app, actor, Action::ExportList, of, &why).await
 }
 
 /// An export that is allowed, taken out piece by piece: UTF-8, RFC 4180, no cell a formula. Demographics are those
@@ -135,7 +172,7 @@ impl Export {
         let of = self.of.as_ref().map(|row| row.id);
         let is_first = !std::mem::replace(&mut self.begun, true);
         if is_first {
-            note(app, &self.actor, of, &self.reason).await?;
+            note(app, &self.actor, Action::ExportEnrolments, of, self.reason.as_ref()).await?;
         }
         let lines = match snapshot {
             Some(tx) => export::lines(tx, of, self.after, BATCH).await?,
@@ -197,7 +234,7 @@ async fn keep(app: &App, actor: &Actor, of: Option<EditionId>, reason: &Reason, 
     trail::keep(app, actor, audit::origin(), reading).await
 }
 
-async fn note(app: &App, actor: &Actor, of: Option<EditionId>, reason: &Reason) -> Result<()> {
+async fn note(app: &App, actor: &Actor, action: Action, of: Option<EditionId>, why: &str) -> Result<()> {
     let subject = of.map_or(
         Subject {
             kind: "system",
@@ -206,15 +243,7 @@ async fn note(app: &App, actor: &Actor, of: Option<EditionId>, reason: &Reason) 
         Subject::from,
     );
     let tx = app.db.write().await?;
-    audit::record(
-        &tx,
-        &app.clock,
-        actor.person,
-        Action::ExportEnrolments,
-        &[subject],
-        Some(reason.as_ref()),
-    )
-    .await?;
+    audit::record(&tx, &app.clock, actor.person, action, &[subject], Some(why)).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -126,6 +126,7 @@ pub(super) const PLANNING: &[Case] = &[
     case("createInstitution", Subject::Open, &[Action::ManageInstitutions]),
     case("updateInstitution", Subject::Open, &[Action::ManageInstitutions]),
     case("proposeInstitution", Subject::Open, &[Action::ProposeInstitution]),
+    case("exportList", Subject::Open, &[Action::ExportList]),
     case("acceptInstitution", Subject::Open, &[Action::SettleInstitutions]),
     case("mergeInstitution", Subject::Open, &[Action::SettleInstitutions]),
     case("disableAccount", Subject::Open, &[Action::ManageAccounts]),

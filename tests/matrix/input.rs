@@ -264,6 +264,7 @@ impl World<'_> {
                 "editionId": class.edition, "institutionId": self.institution.to_string(), "dryRun": true,
             }),
             "importPeople" => json!({ "dryRun": true }),
+            "exportList" => json!({ "list": "COURSES", "reason": "The annual report" }),
             "exportEnrolments" => json!({ "editionId": class.edition, "reason": "The annual report" }),
             other => panic!("{other} has no input: give it one, and a case"),
         }

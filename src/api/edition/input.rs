@@ -33,7 +33,7 @@ pub struct EditionFilter {
 }
 
 impl EditionFilter {
-    pub(super) fn read(self) -> Result<edition::Filter> {
+    pub(in crate::api) fn read(self) -> Result<edition::Filter> {
         let mut faults = Faults::default();
         let text = faults.take_argument("filter.text", SearchText::parse_optional(self.text.as_deref()));
         let from = faults.take_argument("filter.from", self.from.map(parse_day).transpose());

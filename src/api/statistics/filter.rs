@@ -66,7 +66,7 @@ fn month(text: String) -> Result<String, Flaw> {
 }
 
 impl StatisticsFilter {
-    pub(super) fn read(self) -> Result<Filter> {
+    pub(in crate::api) fn read(self) -> Result<Filter> {
         let mut faults = Faults::default();
         let period = self.period.and_then(|period| {
             let from = faults.take_argument("filter.period.from", parse_day(period.from));
