@@ -140,6 +140,11 @@ fn about_institutions() -> Vec<Case> {
             ],
         ),
         (
+            "RefuseInstitution",
+            json!({ "institutionId": WRONG, "version": 1, "reason": long(1000) }),
+            &["INVALID_ID institutionId", "TOO_LONG reason"],
+        ),
+        (
             "MergeInstitution",
             json!({ "institutionId": WRONG, "version": 1, "intoId": WRONG, "reason": long(1000) }),
             &["INVALID_ID institutionId", "INVALID_ID intoId", "TOO_LONG reason"],

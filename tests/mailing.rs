@@ -14,6 +14,7 @@ use rumbo::mail::{Mailer, Sent};
 use rumbo::service::roster;
 use rumbo::service::session::on_behalf;
 use rumbo::store::outbox;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
@@ -521,6 +522,49 @@ async fn who_does_without_digests_or_is_no_reader_any_more_gets_none() {
         "{told}"
     );
     only(&mails, "digest", "omar@example.org");
+}
+
+#[tokio::test]
+async fn a_digest_that_fails_is_put_off_longer_each_time_and_stops_no_other() {
+    let test = digesting().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(
+        &carla,
+        Plan {
+            policy: "APPROVAL",
+            ..Plan::OPEN
+        },
+    )
+    .await;
+    drop(test.holder("Tina", Role::Tutor, at(&edition)).await);
+    settle(&test).await;
+    apply(&test.person("Ana").await, &edition).await;
+    drop(test.mails().await);
+    let rename = async |from: &str, to: &str| {
+        let tx = test.app.db.write().await.expect("a transaction");
+        let renamed = tx
+            .execute_unprepared(&format!("ALTER TABLE {from} RENAME TO {to}"))
+            .await;
+        renamed.expect("another name");
+        tx.commit().await.expect("a commit");
+    };
+    let failures = "SELECT CAST(failures AS text) FROM digest_mark ORDER BY failures";
+    // Carla's digest names a course; Tina's has nothing to tell, and is done.
+    rename("course", "elsewhere").await;
+    test.pass(TimeDelta::days(1));
+    for (wait, count) in [(0, "1"), (59, "1"), (1, "2"), (119, "2"), (1, "3"), (0, "3")] {
+        test.pass(TimeDelta::seconds(wait));
+        assert_eq!(test.notices().await, [""; 0]);
+        assert_eq!(
+            rows::texts(&test.app.db, failures).await,
+            ["0", count],
+            "after {wait} more"
+        );
+    }
+    rename("elsewhere", "course").await;
+    test.pass(TimeDelta::minutes(4));
+    assert_eq!(test.notices().await, ["digest carla@example.org"]);
+    assert_eq!(rows::texts(&test.app.db, failures).await, ["0", "0"]);
 }
 
 #[tokio::test]

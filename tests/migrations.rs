@@ -145,6 +145,7 @@ async fn an_institution_that_was_merged_says_so() {
         "UPDATE institution SET state = 'merged' WHERE id = {1}",
         "UPDATE institution SET merged_into = NULL WHERE id = {2}",
         "UPDATE institution SET state = 'closed' WHERE id = {1}",
+        "UPDATE institution SET refused_at = {now} WHERE id = {1}",
     ] {
         let refusal = run(&db, wrong).await.expect_err(wrong).to_string().to_lowercase();
         assert!(refusal.contains("check constraint"), "{wrong}: {refusal}");
@@ -209,6 +210,7 @@ async fn choices_of_messages_and_digests_begin_for_those_who_were_there_before()
         "INSERT INTO digest_mark (person_id, covered_until, due_at) VALUES ({2}, {now}, {now})",
         "INSERT INTO mail_preference (person_id, muted, version, changed_at) VALUES ({2}, '[]', 2, {now})",
         "UPDATE mail_preference SET version = 1",
+        "UPDATE digest_mark SET failures = -1",
     ] {
         assert!(run(&db, wrong).await.is_err(), "{wrong}");
     }

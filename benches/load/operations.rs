@@ -8,15 +8,18 @@ use rumbo::app::App;
 use rumbo::auth::token::Bearer;
 use rumbo::clock::Clock;
 use rumbo::config::Settings;
+use rumbo::domain::enrolment::EnrolmentState;
 use rumbo::domain::id::{EditionId, EnrolmentId, PersonId, SessionId};
 use rumbo::domain::statistics::Change;
-use rumbo::store::{Db, enrolment, tally};
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use rumbo::store::{Db, Tx, enrolment, tally};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement, Value};
 use serde_json::json;
 
 use super::fill::{Kind, Size, id, words};
 use super::process::{database_cpu, own_cpu};
 use super::{Failure, Options, say};
+
+mod admission;
 
 const ENROLMENT: &str = include_str!("../../graphql/operations/enrolment.graphql");
 const STATISTICS: &str = include_str!("../../graphql/operations/statistics.graphql");
@@ -50,8 +53,29 @@ struct Raw {
     sql: String,
     values: Vec<Vec<Value>>,
     again: bool,
-    /// Whether it writes enrolments; their identifiers come first among the values.
+    /// Whether it writes enrolments; the identifiers of new ones come first among the values.
     writes: bool,
+    /// The enrolments that it moves, where it makes no new ones.
+    moved: Option<Moved>,
+}
+
+/// Enrolments that statements move past the use cases.
+struct Moved {
+    /// Of which edition.
+    edition: EditionId,
+    /// What the statements write as their motivation, by which they are found.
+    mark: &'static str,
+    /// In which state they were before, by the one in which they are.
+    before: fn(EnrolmentState) -> EnrolmentState,
+}
+
+impl Moved {
+    async fn rows(&self, tx: &Tx) -> Result<Vec<enrolment::Model>, Failure> {
+        let list = enrolment::Entity::find()
+            .filter(enrolment::Column::EditionId.eq(self.edition))
+            .filter(enrolment::Column::Motivation.eq(self.mark));
+        Ok(list.all(tx).await?)
+    }
 }
 
 /// What raw SQL costs.
@@ -129,12 +153,22 @@ impl Operation {
             });
         let written: Vec<EnrolmentId> = written.collect();
         let tx = db.write().await?;
-        let rows = enrolment::by_ids(&tx, &written).await?;
+        let moved = self.raw.moved.as_ref();
+        let rows = match moved {
+            Some(moved) => moved.rows(&tx).await?,
+            None => enrolment::by_ids(&tx, &written).await?,
+        };
+        let before = |row: &enrolment::Model| {
+            moved.map(|moved| {
+                let state = (moved.before)(row.state);
+                enrolment::fact(&enrolment::Model { state, ..row.clone() })
+            })
+        };
         let changes: Vec<Change> = rows
             .iter()
             .map(|row| Change {
                 at: row.applied_at,
-                before: None,
+                before: before(row),
                 after: Some(enrolment::fact(row)),
             })
             .collect();
@@ -216,12 +250,14 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
             .collect(),
         again: true,
         writes: false,
+        moved: None,
     };
     let of_all = |sql: String| Raw {
         sql,
         values: vec![Vec::new()],
         again: true,
         writes: false,
+        moved: None,
     };
     let once = |variables, asked| Ok::<_, Failure>(vec![writer.request(size.coordinator(), asked, &variables)?]);
     let filter = |edition: EditionId| json!({"filter": {"editions": [edition.to_string()]}});
@@ -242,6 +278,7 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
         again: true,
         raw,
     };
+    let [one, many, promotion] = Box::pin(admission::all(db, &writer, size)).await?;
     Ok(vec![
         operation(
             "an edition with 50 enrolments, each with person and institution",
@@ -276,6 +313,9 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
                     .to_owned(),
             ),
         ),
+        one,
+        many,
+        promotion,
         apply(db, &writer, size, "apply and be confirmed", size.editions..=size.editions).await?,
         apply(
             db,
@@ -340,6 +380,20 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
     ])
 }
 
+/// Lets an edition take applications for as long as the last one does.
+async fn take_applications(db: &Db, size: Size, edition: i64) -> Result<(), Failure> {
+    let open = "UPDATE edition SET state = 'enrolling', starts_on = open.starts_on, ends_on = open.ends_on, \
+                enrols_from = open.enrols_from, enrols_until = open.enrols_until \
+                FROM edition AS open WHERE edition.id = $1 AND open.id = $2";
+    let both = [edition, size.editions].map(|number| Value::from(id(Kind::Edition, number, 1)));
+    let backend = db.read().get_database_backend();
+    let tx = db.write().await?;
+    tx.execute_raw(Statement::from_sql_and_values(backend, open, both))
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// People who are not yet in one of these editions apply to it, each once; all the editions take applications.
 async fn apply(
     db: &Db,
@@ -348,21 +402,14 @@ async fn apply(
     name: &'static str,
     editions: RangeInclusive<i64>,
 ) -> Result<Operation, Failure> {
-    let open = "UPDATE edition SET state = 'enrolling', starts_on = open.starts_on, ends_on = open.ends_on, \
-                enrols_from = open.enrols_from, enrols_until = open.enrols_until \
-                FROM edition AS open WHERE edition.id = $1 AND open.id = $2";
     let free = "SELECT number FROM person p WHERE number <= $2 AND number % $3 = $4 AND NOT EXISTS \
                 (SELECT 1 FROM enrolment e WHERE e.edition_id = $1 AND e.person_id = p.id) ORDER BY number LIMIT $5";
     let backend = db.read().get_database_backend();
-    let last = id(Kind::Edition, size.editions, 1);
     let parts = editions.end() - editions.start() + 1;
     let mut applicants = Vec::new();
     for edition in editions {
         let key = id(Kind::Edition, edition, 1);
-        let tx = db.write().await?;
-        tx.execute_raw(Statement::from_sql_and_values(backend, open, [key.into(), last.into()]))
-            .await?;
-        tx.commit().await?;
+        take_applications(db, size, edition).await?;
         // Everybody applies to one edition only.
         let limits = [size.people, parts, edition % parts, APPLICANTS / parts].map(Value::from);
         let rows = db
@@ -415,6 +462,7 @@ async fn apply(
             values: values.collect(),
             again: false,
             writes: true,
+            moved: None,
         },
     })
 }

@@ -45,6 +45,8 @@ mod m20261127_000048_institutions;
 mod m20261127_000049_application_forms;
 mod m20261127_000050_table_imports;
 mod m20261127_000051_imported_nominations;
+mod m20261127_000052_digest_failures;
+mod m20261127_000053_refused_proposals;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -90,6 +92,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000049_application_forms::Migration),
             Box::new(m20261127_000050_table_imports::Migration),
             Box::new(m20261127_000051_imported_nominations::Migration),
+            Box::new(m20261127_000052_digest_failures::Migration),
+            Box::new(m20261127_000053_refused_proposals::Migration),
         ]
     }
 }

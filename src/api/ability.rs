@@ -64,6 +64,16 @@ abilities! {
     InviteToEdition = "inviteToEdition";
     /// `importEnrolments`; on an edition.
     ImportEnrolments = "importEnrolments";
+    /// `nominate`; on an edition, for an institution whose focal point you are.
+    Nominate = "nominate";
+    /// `substituteNomination`; on a nomination.
+    SubstituteNomination = "substituteNomination";
+    /// `endorseNomination`; on a nomination.
+    EndorseNomination = "endorseNomination";
+    /// `withdrawNomination`; on a nomination.
+    WithdrawNomination = "withdrawNomination";
+    /// `rankNomination`; on a nomination.
+    RankNomination = "rankNomination";
     /// `exportEnrolments`; on an edition.
     ExportEnrolments = "exportEnrolments";
     /// `createTeam`; on an edition.
@@ -118,6 +128,8 @@ abilities! {
     ProposeInstitution = "proposeInstitution";
     /// `acceptInstitution`; on an institution.
     AcceptInstitution = "acceptInstitution";
+    /// `refuseInstitution`; on an institution.
+    RefuseInstitution = "refuseInstitution";
     /// `mergeInstitution`; on the institution that is merged.
     MergeInstitution = "mergeInstitution";
 }

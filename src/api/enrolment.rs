@@ -128,6 +128,16 @@ impl Enrolment {
         Ok(Some(found).filter(|_| shows))
     }
 
+    /// To which purposes that the edition requires now the person does not consent, by their keys: whom somebody else
+    /// brought in has not been asked, and who applied before was asked something else. Empty where nothing is missing;
+    /// null for everybody but the person and those who coordinate the edition.
+    async fn missing_consents(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<String>>> {
+        if !self.sees_application(ctx).await? {
+            return Ok(None);
+        }
+        super::form::lacking(ctx, &self.row).await.map(Some)
+    }
+
     /// Gender as declared for this enrolment; null for those who may not see it.
     async fn gender(&self, ctx: &Context<'_>) -> ApiResult<Option<Gender>> {
         Ok(self

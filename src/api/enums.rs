@@ -99,6 +99,8 @@ mirror! {
         Registered,
         /// It was merged into another one, to which its identifier leads. Figures of an earlier instant name it still.
         Merged,
+        /// It was proposed, and refused. It shows where an enrolment was confirmed with it.
+        Refused,
     }
 }
 

@@ -15,14 +15,14 @@ use crate::domain::id::InstitutionId;
 use crate::domain::institution::MOST_ALIASES;
 use crate::domain::text::{Country, Line, SearchText, ShortCode, Title};
 use crate::error::{Code, Error, Fault, Faults};
-use crate::service::institution::{self as register, Alias, InstitutionDraft, merging, proposal};
+use crate::service::institution::{self as register, Alias, InstitutionDraft, merging, proposal, refusing};
 use crate::store::institution;
 
 mod proposals;
 
 pub use proposals::{
     AcceptInstitutionInput, AcceptInstitutionPayload, MergeInstitutionInput, MergeInstitutionPayload,
-    ProposeInstitutionInput, ProposeInstitutionPayload,
+    ProposeInstitutionInput, ProposeInstitutionPayload, RefuseInstitutionInput, RefuseInstitutionPayload,
 };
 
 /// An institution of the register.
@@ -113,7 +113,7 @@ impl Institution {
 
     /// Where it stands.
     async fn state(&self, ctx: &Context<'_>) -> ApiResult<InstitutionState> {
-        Ok(self.row(ctx).await?.state.into())
+        Ok(self.row(ctx).await?.standing().into())
     }
 
     /// The institution into which it was merged; null for one that was not.
@@ -125,7 +125,8 @@ impl Institution {
         }
     }
 
-    /// The version to send back with `updateInstitution`, `acceptInstitution` and `mergeInstitution`.
+    /// The version to send back with `updateInstitution`, `acceptInstitution`,
+    /// `refuseInstitution` and `mergeInstitution`.
     async fn version(&self, ctx: &Context<'_>) -> ApiResult<i64> {
         Ok(self.row(ctx).await?.version)
     }
@@ -323,8 +324,8 @@ impl InstitutionMutation {
     }
 
     /// Proposes an institution that is missing in the register, up to 10 in 24 hours, of which 5 may wait. You may
-    /// state it as yours at once (`stateDeclaration`); whoever settles it takes it into the register, or merges it into
-    /// what stands there already, and you are told.
+    /// state it as yours at once (`stateDeclaration`); whoever settles it takes it into the register, merges it into
+    /// what stands there already, or refuses it, and you are told.
     async fn propose_institution(
         &self,
         ctx: &Context<'_>,
@@ -351,6 +352,23 @@ impl InstitutionMutation {
             proposal::accept(app, actor, id, version, content).await
         };
         AcceptInstitutionPayload::of(result.await, Institution::from)
+    }
+
+    /// Refuses a proposed institution, which then stands in no list and is there for nobody; for coordinators and
+    /// administrators. Who proposed it is told why, may propose one more, and names no institution any more where they
+    /// stated this one. Enrolments that were confirmed with it name it until somebody corrects them
+    /// (`correctSnapshot`). There is no way back.
+    async fn refuse_institution(
+        &self,
+        ctx: &Context<'_>,
+        input: RefuseInstitutionInput,
+    ) -> ApiResult<RefuseInstitutionPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result = async {
+            let (id, version, reason) = input.read()?;
+            refusing::refuse(app, actor, id, version, &reason).await
+        };
+        RefuseInstitutionPayload::of(result.await, Institution::from)
     }
 
     /// Merges an institution into one of the register: its identifier leads there from now on, and declarations, roles,

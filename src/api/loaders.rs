@@ -120,22 +120,6 @@ impl Loader<EditionId> for Seats {
     }
 }
 
-/// Enrolments, as far as they exist for the viewer.
-#[derive(Debug)]
-pub struct Enrolments(Db, Actor);
-
-impl Loader<EnrolmentId> for Enrolments {
-    type Value = enrolment::Model;
-    type Error = Shared;
-
-    async fn load(&self, ids: &[EnrolmentId]) -> Result<HashMap<EnrolmentId, Self::Value>, Shared> {
-        let rows = enrolment::by_ids_visible(self.0.read(), &self.1, ids)
-            .await
-            .map_err(Arc::new)?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
-    }
-}
-
 /// The criteria that editions have had for applications, the present ones last.
 #[derive(Debug)]
 pub struct Criteria(Db);
@@ -198,6 +182,19 @@ impl Loader<EnrolmentId> for Transfers {
     }
 }
 
+/// As what enrolments stand, however often their people were transferred, as far as the viewer sees it.
+#[derive(Debug)]
+pub struct Continued(Db, Actor);
+
+impl Loader<EnrolmentId> for Continued {
+    type Value = enrolment::Model;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[EnrolmentId]) -> Result<HashMap<EnrolmentId, Self::Value>, Shared> {
+        transfer::last_of(self.0.read(), &self.1, ids).await.map_err(Arc::new)
+    }
+}
+
 /// All loaders of one request.
 pub struct Loaders {
     /// People.
@@ -216,8 +213,6 @@ pub struct Loaders {
     pub histories: Lookup<Histories>,
     /// The figures of editions' seats.
     pub seats: Lookup<Seats>,
-    /// Enrolments, as far as they exist for the viewer.
-    pub enrolments: Lookup<Enrolments>,
     /// The criteria that editions have had for applications.
     pub criteria: Lookup<Criteria>,
     /// What was found in applications.
@@ -226,6 +221,8 @@ pub struct Loaders {
     pub standings: Lookup<Standings>,
     /// Where enrolments came from and go on.
     pub transfers: Lookup<Transfers>,
+    /// As what enrolments stand after transfers.
+    pub continued: Lookup<Continued>,
     /// Forms, and what was said to them.
     pub forms: forms::Forms,
     /// Teams and their work.
@@ -244,11 +241,11 @@ impl Loaders {
             relations: lookup(Relations(app.db.clone(), actor.clone())),
             histories: lookup(Histories(app.db.clone())),
             seats: lookup(Seats(app.db.clone())),
-            enrolments: lookup(Enrolments(app.db.clone(), actor.clone())),
             criteria: lookup(Criteria(app.db.clone())),
             scores: lookup(Scores(app.db.clone())),
             standings: lookup(Standings(app.db.clone())),
             transfers: lookup(Transfers(app.db.clone(), actor.clone())),
+            continued: lookup(Continued(app.db.clone(), actor.clone())),
             forms: forms::Forms::new(app),
             teamwork: teamwork::Teamwork::new(app, actor),
         }

@@ -56,10 +56,10 @@ impl Nomination {
         self.0.standing().at(now)
     }
 
-    /// What came of it, if that exists for the viewer.
+    /// What came of it, if that exists for the viewer; after a transfer, how it goes on.
     async fn outcome(&self, request: &Request) -> ApiResult<Option<enrolment::Model>> {
         match self.0.enrolment_id {
-            Some(id) => Ok(request.loaders.enrolments.load_one(id).await?),
+            Some(id) => Ok(request.loaders.continued.load_one(id).await?),
             None => Ok(None),
         }
     }
@@ -97,8 +97,9 @@ impl Nomination {
     }
 }
 
-/// Somebody whom an institution named for an edition. It can be answered until `expiresAt`; two days before, the
-/// nominee is reminded. For the focal points of the institution and the coordinators of the edition.
+/// Somebody whom an institution named for an edition. It can be answered until `expiresAt`; two days before, but not
+/// before the enrolment window opens, the nominee is reminded. For the focal points of the institution and the
+/// coordinators of the edition.
 #[Object]
 impl Nomination {
     /// Identifier, `inv_…`.
@@ -213,7 +214,8 @@ impl Nomination {
     }
 
     /// What came of it: the enrolment, as far as it exists for you. For the institution that is as long as the
-    /// nomination stands: not once the person is not admitted, has left or was excluded.
+    /// nomination stands: not once the person is not admitted, has left or was excluded. Who was transferred, once or
+    /// more often, is followed: it is the last of their enrolments that exists for you, in whatever edition.
     async fn enrolment(&self, ctx: &Context<'_>) -> ApiResult<Option<Enrolment>> {
         Ok(self.outcome(Request::of(ctx)).await?.map(Enrolment::from))
     }

@@ -16,6 +16,16 @@ pub const SETTLING: TimeDelta = TimeDelta::minutes(15);
 /// The most time that a digest covers, however late it leaves.
 pub const LONGEST: TimeDelta = TimeDelta::days(31);
 
+/// How long a digest that could not be written is put off at first, and at most.
+const FIRST_DELAY: TimeDelta = TimeDelta::minutes(1);
+const LONGEST_DELAY: TimeDelta = TimeDelta::hours(6);
+
+/// For how long a digest is put off that could not be written so many times in a row: each time twice as long.
+pub fn put_off_for(failures: i64) -> TimeDelta {
+    let doublings = u32::try_from((failures - 1).clamp(0, 20)).unwrap_or_default();
+    (FIRST_DELAY * 2_i32.pow(doublings)).min(LONGEST_DELAY)
+}
+
 /// What is new in an edition for somebody, and what waits for them there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
@@ -172,6 +182,12 @@ mod tests {
             schedule.end_of("2011-12-30".parse().expect("a day")),
             at("2011-12-30T10:00:00Z")
         );
+    }
+
+    #[test]
+    fn a_failure_puts_off_twice_as_long_up_to_six_hours() {
+        let minutes = [0, 1, 2, 3, 9, 10, i64::MAX].map(|failures| put_off_for(failures).num_minutes());
+        assert_eq!(minutes, [1, 1, 2, 4, 256, 360, 360]);
     }
 
     #[test]

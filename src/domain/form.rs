@@ -184,6 +184,13 @@ impl Form {
         self.questions.iter().find(|question| question.key == key)
     }
 
+    /// The keys of the purposes without which nobody takes part, but for those to which somebody consents.
+    pub fn lacking(&self, given: &[&str]) -> Vec<&str> {
+        let required = self.purposes.iter().filter(|purpose| purpose.required);
+        let keys = required.map(|purpose| purpose.key.as_str());
+        keys.filter(|key| !given.contains(key)).collect()
+    }
+
     /// The purpose with this key.
     pub fn purpose(&self, key: &str) -> Option<&Purpose> {
         self.purposes.iter().find(|purpose| purpose.key == key)
@@ -320,6 +327,22 @@ mod tests {
 
     fn faults_of(form: &Form) -> Vec<String> {
         told(form.check(&[Language::Es, Language::Pt]).check())
+    }
+
+    #[test]
+    fn what_is_required_and_not_consented_to_is_lacking() {
+        let form = Form {
+            questions: Vec::new(),
+            purposes: vec![
+                purpose("data", true, "We keep it."),
+                purpose("photos", false, "We show them."),
+                purpose("news", true, "We send some."),
+            ],
+        };
+        assert_eq!(form.lacking(&[]), ["data", "news"]);
+        assert_eq!(form.lacking(&["photos", "data"]), ["news"]);
+        assert_eq!(form.lacking(&["news", "data"]), [""; 0]);
+        assert_eq!(Form::default().lacking(&[]), [""; 0]);
     }
 
     #[test]

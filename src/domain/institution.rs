@@ -28,6 +28,8 @@ words! {
         Registered = "registered",
         /// It was merged into another one, and leads to it.
         Merged = "merged",
+        /// It was proposed, and is none.
+        Refused = "refused",
     }
 }
 
@@ -64,15 +66,23 @@ impl InstitutionState {
     pub fn accept(self) -> Result<Self, Refusal> {
         match self {
             Self::Proposed => Ok(Self::Registered),
-            Self::Registered | Self::Merged => Err(Refusal::NoSuchStep),
+            Self::Registered | Self::Merged | Self::Refused => Err(Refusal::NoSuchStep),
+        }
+    }
+
+    /// A proposal is refused.
+    pub fn refuse(self) -> Result<Self, Refusal> {
+        match self {
+            Self::Proposed => Ok(Self::Refused),
+            Self::Registered | Self::Merged | Self::Refused => Err(Refusal::NoSuchStep),
         }
     }
 
     /// It is merged into another one, which stands so.
     pub fn merge(self, into: Self) -> Result<Self, Refusal> {
         match (self, into) {
-            (Self::Merged, _) => Err(Refusal::NoSuchStep),
-            (_, Self::Proposed | Self::Merged) => Err(Refusal::NoSuchTarget),
+            (Self::Merged | Self::Refused, _) => Err(Refusal::NoSuchStep),
+            (_, Self::Proposed | Self::Merged | Self::Refused) => Err(Refusal::NoSuchTarget),
             (Self::Proposed | Self::Registered, Self::Registered) => Ok(Self::Merged),
         }
     }
@@ -193,6 +203,18 @@ mod tests {
         assert_eq!(Registered.merge(Registered), Ok(Merged));
         assert_eq!(Registered.merge(Proposed), Err(Refusal::NoSuchTarget));
         assert_eq!(Merged.merge(Registered), Err(Refusal::NoSuchStep));
+    }
+
+    #[test]
+    fn a_proposal_is_refused_once_and_for_all() {
+        use InstitutionState::{Merged, Proposed, Refused, Registered};
+        assert_eq!(Proposed.refuse(), Ok(Refused));
+        for state in [Registered, Merged, Refused] {
+            assert_eq!(state.refuse(), Err(Refusal::NoSuchStep));
+        }
+        assert_eq!(Refused.accept(), Err(Refusal::NoSuchStep));
+        assert_eq!(Refused.merge(Registered), Err(Refusal::NoSuchStep));
+        assert_eq!(Registered.merge(Refused), Err(Refusal::NoSuchTarget));
     }
 
     #[test]

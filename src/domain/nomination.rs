@@ -92,9 +92,14 @@ pub fn ends_at(now: DateTime<Utc>, lasts: TimeDelta, window: &RangeInclusive<Dat
     (now.max(*window.start()) + lasts).min(*window.end())
 }
 
-/// When the nominee is reminded; `None` for a nomination that is too short for it.
-pub fn reminds_at(now: DateTime<Utc>, ends_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let at = ends_at - REMINDER;
+/// When the nominee is reminded: never before the window opens, since nobody can answer until then; `None` for a
+/// nomination that is too short for it.
+pub fn reminds_at(
+    now: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    window: &RangeInclusive<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    let at = (ends_at - REMINDER).max(*window.start());
     (at - now >= REMINDER).then_some(at)
 }
 
@@ -302,6 +307,24 @@ mod tests {
     }
 
     #[test]
+    fn a_nominee_is_reminded_two_days_before_the_end_but_not_before_the_window_opens() {
+        let day = |days: i64| instant(days * 86_400);
+        let window = day(10)..=day(30);
+        for (now, lasts, reminded) in [
+            (0, 7, Some(15)),
+            (0, 1, Some(10)),
+            (9, 1, None),
+            (12, 7, Some(17)),
+            (12, 3, None),
+            (27, 7, None),
+        ] {
+            let ends = ends_at(day(now), TimeDelta::days(lasts), &window);
+            let at = reminds_at(day(now), ends, &window);
+            assert_eq!(at, reminded.map(day), "named on day {now} for {lasts} days");
+        }
+    }
+
+    #[test]
     fn an_institution_with_a_pool_names_within_it_and_others_within_what_is_free() {
         let kept = ledger(Some(10), Some((3, 1, false)));
         let room = Room::of(&kept, of(1), 1);
@@ -327,8 +350,8 @@ mod tests {
             prop_assume!(now < *window.end());
             let ends = ends_at(now, TimeDelta::days(days), &window);
             prop_assert!(ends > now && ends > *window.start() && ends <= *window.end());
-            if let Some(at) = reminds_at(now, ends) {
-                prop_assert!(at > now && at < ends);
+            if let Some(at) = reminds_at(now, ends, &window) {
+                prop_assert!(at > now && at < ends && window.contains(&at));
             } else {
                 prop_assert!(ends - now < REMINDER * 2);
             }

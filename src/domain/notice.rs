@@ -219,16 +219,25 @@ pub enum Notice {
     ApplicationReceived {
         /// To which edition.
         edition: AboutEdition,
+        /// Whether the edition requires consent that the person did not give, since somebody else brought them in.
+        #[serde(default)]
+        asks_consent: bool,
     },
     /// The person is admitted.
     EnrolmentConfirmed {
         /// To which edition.
         edition: AboutEdition,
+        /// Whether the edition requires consent that the person did not give, since somebody else brought them in.
+        #[serde(default)]
+        asks_consent: bool,
     },
     /// The person waits for a seat.
     EnrolmentWaitlisted {
         /// Of which edition.
         edition: AboutEdition,
+        /// Whether the edition requires consent that the person did not give, since somebody else brought them in.
+        #[serde(default)]
+        asks_consent: bool,
     },
     /// What the person's enrolment is counted with was put right.
     SnapshotCorrected {
@@ -243,6 +252,13 @@ pub enum Notice {
         proposed: String,
         /// What it is called there.
         registered: String,
+    },
+    /// An institution that the person proposed was not taken into the register.
+    ProposalRefused {
+        /// What they called it.
+        proposed: String,
+        /// Why.
+        reason: String,
     },
     /// A seat is offered to a person who waited for one.
     SeatOffered {
@@ -296,6 +312,9 @@ pub enum Notice {
         state: String,
         /// Why.
         reason: String,
+        /// Whether the edition requires consent that the person did not give, since somebody else brought them in.
+        #[serde(default)]
+        asks_consent: bool,
     },
     /// The edition will not take place.
     EditionCancelled {

@@ -67,7 +67,7 @@ fn dates(notice: &Notice) -> [Option<Date<'_>>; 2] {
             is_cancelled: !yes,
         })
     };
-    if let Notice::EnrolmentConfirmed { edition }
+    if let Notice::EnrolmentConfirmed { edition, .. }
     | Notice::EditionRescheduled { edition, .. }
     | Notice::InvitedToEdition { edition, .. }
     | Notice::Nominated { edition, .. } = notice
@@ -143,6 +143,7 @@ mod tests {
                 "nominated",
                 "nominated-reminder",
                 "enrolment_confirmed",
+                "enrolment_confirmed-asking_consent",
                 "seat_offered",
                 "enrolment_ended-by_oneself",
                 "enrolment_ended-by_others",
@@ -150,6 +151,7 @@ mod tests {
                 "decision_undone-waitlisted",
                 "decision_undone-applied",
                 "enrolment_transferred-confirmed",
+                "enrolment_transferred-asking_consent",
                 "edition_cancelled",
                 "edition_rescheduled",
             ]
@@ -202,9 +204,13 @@ mod tests {
     fn a_message_of_before_has_no_file() {
         let mut notice = samples::all().remove(0).notice;
         for sample in samples::all() {
-            if let Notice::EnrolmentConfirmed { mut edition } = sample.notice {
+            if let Notice::EnrolmentConfirmed {
+                mut edition,
+                asks_consent,
+            } = sample.notice
+            {
                 edition.event = String::new();
-                notice = Notice::EnrolmentConfirmed { edition };
+                notice = Notice::EnrolmentConfirmed { edition, asks_consent };
             }
         }
         assert_eq!(notice.name(), "enrolment_confirmed");

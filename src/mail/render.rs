@@ -231,15 +231,20 @@ fn facts(notice: &Notice, told: &Told<'_>) -> Value {
         | Notice::SecondFactorRemoved { at }
         | Notice::RecoveryCodesRenewed { at }
         | Notice::AddressChanged { at, .. } => context! { at => told.instant(*at) },
-        Notice::ApplicationReceived { edition: about }
-        | Notice::EnrolmentConfirmed { edition: about }
-        | Notice::EnrolmentWaitlisted { edition: about }
-        | Notice::SeatOfferExpired { edition: about } => told.edition(about),
+        Notice::ApplicationReceived { edition: about, asks_consent }
+        | Notice::EnrolmentConfirmed { edition: about, asks_consent }
+        | Notice::EnrolmentWaitlisted { edition: about, asks_consent } => context! {
+            asks_consent, ..told.edition(about)
+        },
+        Notice::SeatOfferExpired { edition: about } => told.edition(about),
         Notice::SeatOffered { edition: about, until } => context! {
             until => local(*until, &about.time_zone, told.language), ..told.edition(about)
         },
         Notice::ProposalSettled { proposed, registered } => context! {
             proposed => one_line(proposed), registered => one_line(registered),
+        },
+        Notice::ProposalRefused { proposed, reason } => context! {
+            proposed => one_line(proposed), reason => prose(reason),
         },
         Notice::EnrolmentRejected { edition: about, reason }
         | Notice::SnapshotCorrected { edition: about, reason }
@@ -250,8 +255,8 @@ fn facts(notice: &Notice, told: &Told<'_>) -> Value {
         Notice::DecisionUndone { edition: about, state, reason } => context! {
             state, reason => prose(reason), ..told.edition(about)
         },
-        Notice::EnrolmentTransferred { edition: about, from, state, reason } => context! {
-            state, reason => prose(reason), left => edition(from, told.language), ..told.edition(about)
+        Notice::EnrolmentTransferred { edition: about, from, state, reason, asks_consent } => context! {
+            state, reason => prose(reason), left => edition(from, told.language), asks_consent, ..told.edition(about)
         },
         Notice::EditionRescheduled { edition: about, before } => context! {
             before => told.as_it_was(about, before), ..told.edition(about)

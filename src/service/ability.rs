@@ -17,6 +17,7 @@ use crate::domain::submission::{HandIn, SubmissionState};
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::{deliverable, edition, enrolment, submission};
 
+mod nominating;
 mod seen;
 
 /// The most questions of one request.
@@ -63,7 +64,8 @@ const DECIDING: [&str; 8] = [
     "decideCompletionLate",
 ];
 
-const WITH_REASON: [&str; 7] = [
+const WITH_REASON: [&str; 8] = [
+    "refuseInstitution",
     "correctSnapshot",
     "overrideGrade",
     "reopenReview",
@@ -109,6 +111,7 @@ impl Seen {
             Some(AnyId::InstitutionId(id)) => asked.of_institution(*self.institutions.get(&id)?),
             Some(AnyId::EditionId(id)) => self.of_edition(&asked, self.editions.get(&id)?),
             Some(AnyId::EnrolmentId(id)) => self.of_enrolment(&asked, self.enrolments.get(&id)?),
+            Some(AnyId::InvitationId(id)) => self.of_nomination(&asked, self.nominations.get(&id)?),
             Some(AnyId::TeamId(id)) => self.of_team(&asked, id),
             Some(AnyId::DeliverableId(id)) => self.of_deliverable(&asked, self.deliverables.get(&id)?),
             Some(AnyId::SubmissionId(id)) => self.of_submission(&asked, self.submissions.get(&id)?),
@@ -126,6 +129,7 @@ impl Seen {
         let relation = Relation {
             edition: covers,
             own: operation == "applyToEdition" && asked.actor.person.is_some(),
+            institution: operation == "nominate" && !asked.actor.institutions().is_empty(),
             ..Relation::NONE
         };
         let facts = Facts {
@@ -138,6 +142,7 @@ impl Seen {
                 let open = (row.enrols_from..=row.enrols_until).contains(&asked.now);
                 Some(facts.if_possible(open && !self.enrolled.contains(&row.id)))
             }
+            "nominate" => Some(facts.if_possible(asked.takes_nominees(row))),
             "updateEdition"
             | "setAdmissionCriteria"
             | "publishApplicationForm"
@@ -291,7 +296,7 @@ impl Asked<'_> {
         let proposed = state == InstitutionState::Proposed;
         match self.operation {
             "updateInstitution" => Some(facts),
-            "acceptInstitution" => Some(facts.if_possible(proposed)),
+            "acceptInstitution" | "refuseInstitution" => Some(facts.if_possible(proposed)),
             "mergeInstitution" if proposed => Some(facts.only(&["settle_institutions"])),
             "mergeInstitution" => {
                 let facts = facts.only(&["manage_institutions"]);

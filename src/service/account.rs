@@ -223,6 +223,8 @@ pub async fn declare(app: &App, actor: &Actor, statement: Statement) -> Result<d
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
     let person_id = actor.signed_in()?;
     let tx = app.db.write().await?;
+    // What they proposed may be refused meanwhile, which holds them as well.
+    person::lock(&tx, person_id).await?.ok_or(Error::Unauthenticated)?;
     let row = keep_statement(app, &tx, person_id, statement, "input.institutionId").await?;
     tx.commit().await?;
     Ok(row)

@@ -323,18 +323,25 @@ impl<'a> Admissions<'a> {
         if self.quiet {
             return Ok(());
         }
-        self.announce(people, state, reason).await
+        self.announce(people, state, reason, false).await
     }
 
-    /// Puts the message for a state into the outbox, where the state has one.
-    async fn announce(&self, people: &[PersonId], state: EnrolmentState, reason: Option<&Reason>) -> Result<()> {
+    /// Puts the message for a state into the outbox, where the state has one; to those who begin it says whether the
+    /// edition asks for consent that they did not give.
+    async fn announce(
+        &self,
+        people: &[PersonId],
+        state: EnrolmentState,
+        reason: Option<&Reason>,
+        asks_consent: bool,
+    ) -> Result<()> {
         let edition = self.about.clone();
         let text = reason.map(ToString::to_string);
         let cancelled = self.edition.state == EditionState::Cancelled;
         let notice = match state {
-            EnrolmentState::Applied => Notice::ApplicationReceived { edition },
-            EnrolmentState::Confirmed => Notice::EnrolmentConfirmed { edition },
-            EnrolmentState::Waitlisted => Notice::EnrolmentWaitlisted { edition },
+            EnrolmentState::Applied => Notice::ApplicationReceived { edition, asks_consent },
+            EnrolmentState::Confirmed => Notice::EnrolmentConfirmed { edition, asks_consent },
+            EnrolmentState::Waitlisted => Notice::EnrolmentWaitlisted { edition, asks_consent },
             EnrolmentState::Rejected => Notice::EnrolmentRejected {
                 edition,
                 reason: text.unwrap_or_default(),

@@ -38,6 +38,13 @@ pub(super) async fn read(tx: &Tx, edition: &edition::Model, filled: Option<&Fill
     }))
 }
 
+/// Whether an edition requires consent of those who take part: whom somebody else brings in has not given it.
+pub(super) async fn asks_consent(tx: &Tx, edition: &edition::Model) -> Result<bool> {
+    let asked = form::current(tx, edition).await?;
+    let content = asked.as_ref().map(form::Model::form).transpose()?;
+    Ok(content.is_some_and(|form| !form.lacking(&[]).is_empty()))
+}
+
 /// Keeps it with a new enrolment.
 pub(super) async fn keep(
     clock: &Clock,

@@ -4,7 +4,7 @@
 use tracing::{error, info};
 
 use crate::clock::Clock;
-use crate::domain::digest::{EditionNews, News, Schedule};
+use crate::domain::digest::{EditionNews, News, Schedule, put_off_for};
 use crate::domain::id::{CourseId, EditionId};
 use crate::domain::notice::{MailKind, Notice};
 use crate::error::Result;
@@ -19,8 +19,8 @@ const BATCH: u64 = 100;
 /// the next one.
 const MOST: usize = 500;
 
-/// Writes the digests that are due, of days that end at this hour. One that fails stops no other: it is tried again the
-/// next time.
+/// Writes the digests that are due, of days that end at this hour. One that fails stops no other: it is put off, each
+/// time for longer.
 pub async fn pass(db: &Db, clock: &Clock, hour: u32) -> Result<()> {
     begin(db, clock, hour).await?;
     let (now, mut after, mut written, mut covered) = (clock.now(), None, 0_usize, 0_usize);
@@ -29,9 +29,13 @@ pub async fn pass(db: &Db, clock: &Clock, hour: u32) -> Result<()> {
         let Some(last) = due.last() else { break };
         after = Some(last.person_id);
         for mark in &due {
+            covered += 1;
             match Box::pin(cover(db, clock, hour, mark)).await {
-                Ok(told) => (written, covered) = (written + usize::from(told), covered + 1),
-                Err(cause) => error!(person.id = %mark.person_id, error = %cause, "a digest could not be written"),
+                Ok(told) => written += usize::from(told),
+                Err(cause) => {
+                    error!(person.id = %mark.person_id, error = %cause, "a digest could not be written");
+                    put_off(db, clock, mark).await?;
+                }
             }
         }
     }
@@ -95,6 +99,15 @@ async fn cover(db: &Db, clock: &Clock, hour: u32, mark: &Model) -> Result<bool> 
     }
     tx.commit().await?;
     Ok(told)
+}
+
+/// Lets a digest that could not be written rest for a while.
+async fn put_off(db: &Db, clock: &Clock, mark: &Model) -> Result<()> {
+    let due = clock.now() + put_off_for(mark.failures + 1);
+    let tx = db.write().await?;
+    digest::put_off(&tx, mark, due).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// What a digest says, where anything happened.

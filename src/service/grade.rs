@@ -13,7 +13,7 @@ use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::case::{self, Case, Work};
 use crate::store::history::Step;
-use crate::store::import::insert_all;
+use crate::store::row::insert_all;
 use crate::store::works::{self, Counted};
 use crate::store::{Tx, assessment, audit, grade, history, outbox, submission};
 

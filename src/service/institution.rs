@@ -15,6 +15,7 @@ use crate::store::{audit, institution};
 pub mod following;
 pub mod merging;
 pub mod proposal;
+pub mod refusing;
 
 /// Another name under which an institution is known.
 pub type Alias = Line<200>;
@@ -68,12 +69,15 @@ fn blank(app: &App, kind: InstitutionKind) -> institution::Model {
         proposed_by: None,
         merged_at: None,
         followed_at: None,
+        refused_at: None,
     }
 }
 
-/// Whether the institution is there for the actor: what others proposed is for those who settle proposals.
+/// Whether the institution is there for the actor: what others proposed is for those who settle proposals, and what was
+/// refused for nobody.
 pub fn is_seen(actor: &Actor, row: &institution::Model) -> bool {
-    row.is_shown_to(actor.person) || may(actor, Action::SettleInstitutions, Relation::NONE)
+    let waits = row.standing() == InstitutionState::Proposed;
+    row.is_shown_to(actor.person) || (waits && may(actor, Action::SettleInstitutions, Relation::NONE))
 }
 
 /// A part of the register by name, with what the actor proposed. People choose theirs from it, so whoever has signed in

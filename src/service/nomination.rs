@@ -180,7 +180,7 @@ pub async fn seats(app: &App, actor: &Actor, edition: EditionId, institution: In
 }
 
 /// How the actor stands to what an institution nominates.
-fn relation(actor: &Actor, institution: InstitutionId) -> Relation {
+pub(super) fn relation(actor: &Actor, institution: InstitutionId) -> Relation {
     Relation {
         institution: actor.institutions().contains(&institution),
         ..Relation::NONE
@@ -260,7 +260,7 @@ async fn send(app: &App, tx: &Tx, by: PersonId, guest: &Guest, place: &Place) ->
         institution: place.institution.id,
         rank: place.rank,
         substitutes: place.substitutes,
-        remind_at: rules::reminds_at(now, expires_at).filter(|_| !awaits_endorsement),
+        remind_at: rules::reminds_at(now, expires_at, &window).filter(|_| !awaits_endorsement),
         awaits_endorsement,
     };
     let offer = Offer::TakePart(place.edition.id);

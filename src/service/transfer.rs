@@ -1,6 +1,7 @@
 //! An enrolment goes on in another edition: it ends in the one and begins in the other, in one transaction.
 
 use super::admission::Admissions;
+use super::application::asks_consent;
 use super::edition::relation;
 use super::enrolment::{blank, check_edition, free_seat, refuse_own};
 use crate::app::App;
@@ -19,7 +20,8 @@ use crate::store::enrolment::transfer;
 use crate::store::{Tx, audit, course, edition, enrolment, outbox, seat_pool, snapshot};
 
 /// Transfers an enrolment to another edition, for who coordinates both. What it gives back passes on. The person is
-/// told once. It is held against no form: nobody answers for them, and what they answered stays with the first one.
+/// told once, and also where the edition requires their consent. It is held against no form: nobody answers for them, and
+/// what they answered stays with the first one.
 ///
 /// # Errors
 /// [`Code::StaleVersion`]; [`Code::IllegalTransition`] for an enrolment that is over, or whose edition is, and for an
@@ -71,6 +73,7 @@ pub async fn transfer(
         from: out.about().clone(),
         state: new.state.word().to_owned(),
         reason: reason.to_string(),
+        asks_consent: asks_consent(&tx, into.edition()).await?,
     };
     outbox::enqueue(&tx, &app.clock, new.person_id, &notice).await?;
     out.finish_with(into).await?;

@@ -7,7 +7,7 @@ use sea_orm::prelude::*;
 use sea_orm::sea_query::{CaseStatement, ExprTrait as _};
 use sea_orm::{JsonValue as Json, QueryOrder, QuerySelect};
 
-use super::{Tx, allocation, author, edition, enrolment, grade, import, seat_pool, team_member};
+use super::{Tx, allocation, author, edition, enrolment, grade, row, seat_pool, team_member};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::enrolment::EnrolmentState;
@@ -141,7 +141,7 @@ pub async fn insert_all(
             decided_by,
         });
     }
-    import::insert_all(tx, rows.clone()).await?;
+    row::insert_all(tx, rows.clone()).await?;
     Ok(rows)
 }
 

@@ -1,35 +1,19 @@
-//! Many rows at once: what an import writes, and what it compares its files with.
+//! What an import compares its files with, and the authors that it writes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use sea_orm::QueryOrder;
 use sea_orm::prelude::*;
-use sea_orm::sea_query::{Alias, ExprTrait, Query, Value};
-use sea_orm::{IntoActiveModel, Iterable, QueryOrder};
+use sea_orm::sea_query::{Alias, Query, Value};
 
+use super::row::VARIABLES;
 use super::{
     Tx, completion, course, declaration, deliverable, edition, enrolment, grade, institution, meeting, person,
     submission, team, team_member, version,
 };
 use crate::domain::id::{EditionId, EnrolmentId, PersonId, SubmissionId, TeamId, VersionId};
 use crate::error::{Error, Result};
-
-/// The most variables of one statement, below SQLite's 32,766.
-const VARIABLES: usize = 32_000;
-
-/// Inserts rows in as few statements as the variables allow.
-pub async fn insert_all<M>(tx: &Tx, rows: Vec<M>) -> Result<()>
-where
-    M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
-{
-    let columns = <M::Entity as EntityTrait>::Column::iter().count();
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model).peekable();
-    while rows.peek().is_some() {
-        let batch: Vec<_> = rows.by_ref().take(VARIABLES / columns).collect();
-        M::Entity::insert_many(batch).exec_without_returning(tx).await?;
-    }
-    Ok(())
-}
 
 /// Inserts the authors of versions.
 pub async fn insert_authors(tx: &Tx, authors: &[(VersionId, EnrolmentId)]) -> Result<()> {
@@ -45,22 +29,6 @@ pub async fn insert_authors(tx: &Tx, authors: &[(VersionId, EnrolmentId)]) -> Re
         tx.execute(&statement).await?;
     }
     Ok(())
-}
-
-/// Takes `count` numbers for people and returns the first; they have no gaps unless the transaction fails.
-pub async fn reserve_numbers(tx: &Tx, count: usize) -> Result<i64> {
-    let count = i64::try_from(count).map_err(Error::internal)?;
-    let mut statement = Query::update();
-    statement
-        .table(Alias::new("counter"))
-        .value(Alias::new("value"), Expr::col(Alias::new("value")).add(count))
-        .and_where(Expr::col(Alias::new("name")).eq("person"))
-        .returning_col(Alias::new("value"));
-    let row = tx
-        .query_one(&statement)
-        .await?
-        .ok_or_else(|| Error::internal("the counter of people is missing"))?;
-    Ok(row.try_get::<i64>("", "value")? - count + 1)
 }
 
 /// The rows with these values in a column, by that value.

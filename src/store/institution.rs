@@ -40,6 +40,7 @@ pub struct Model {
     pub name_key: String,
     /// What a search looks through: [`search_text`] of the name and the aliases.
     pub search_text: String,
+    /// As it is stored; [`Model::standing`] says where it stands.
     pub state: InstitutionState,
     /// Who found it missing, where it did not come from the register's own keepers.
     pub proposed_by: Option<PersonId>,
@@ -47,18 +48,30 @@ pub struct Model {
     pub merged_at: Option<DateTime<Utc>>,
     /// When everything that named it had followed.
     pub followed_at: Option<DateTime<Utc>>,
+    /// When it was refused, of one that was proposed.
+    pub refused_at: Option<DateTime<Utc>>,
 }
 
 impl Model {
+    /// Where it stands: a refused proposal is stored as a proposal that was refused at an instant.
+    pub const fn standing(&self) -> InstitutionState {
+        match self.refused_at {
+            Some(_) => InstitutionState::Refused,
+            None => self.state,
+        }
+    }
+
     /// The other names as texts.
     pub fn other_names(&self) -> Vec<String> {
         let names = self.aliases.as_array().into_iter().flatten();
         names.filter_map(Json::as_str).map(ToOwned::to_owned).collect()
     }
 
-    /// Whether it is there for a person who does not settle proposals: theirs are, those of others are not.
+    /// Whether it is there for a person who does not settle proposals: theirs are, those of others are not, and what
+    /// was refused is there for nobody.
     pub fn is_shown_to(&self, person: Option<PersonId>) -> bool {
-        match self.state {
+        match self.standing() {
+            InstitutionState::Refused => false,
             InstitutionState::Proposed => person.is_some() && self.proposed_by == person,
             InstitutionState::Registered | InstitutionState::Merged => true,
         }
@@ -160,11 +173,7 @@ pub async fn page(
     filter: &Filter,
     wanted: &Wanted,
 ) -> Result<Page<Model>> {
-    let own = reader.map(|person| {
-        Condition::all()
-            .add(Column::State.eq(InstitutionState::Proposed))
-            .add(Column::ProposedBy.eq(person))
-    });
+    let own = reader.map(|person| waits().add(Column::ProposedBy.eq(person)));
     let shown = Condition::any()
         .add(Column::State.eq(InstitutionState::Registered))
         .add_option(own);
@@ -186,10 +195,17 @@ pub fn page_place(row: &Model) -> Place {
     }
 }
 
+/// Those that were proposed, and neither settled nor refused.
+fn waits() -> Condition {
+    Condition::all()
+        .add(Column::State.eq(InstitutionState::Proposed))
+        .add(Column::RefusedAt.is_null())
+}
+
 /// A part of what was proposed and waits, the oldest first.
 pub async fn page_of_proposals(connection: &impl ConnectionTrait, wanted: &Wanted) -> Result<Page<Model>> {
     // Spelled out as the partial index has it: with a bound value the planner would not use it.
-    let list = Entity::find().filter(Expr::cust("state = 'proposed'"));
+    let list = Entity::find().filter(Expr::cust("state = 'proposed' AND refused_at IS NULL"));
     fetch(connection, list, (Column::CreatedAt, Column::Id), false, wanted).await
 }
 
@@ -207,9 +223,7 @@ pub async fn proposals_of(
     person: PersonId,
     after: DateTime<Utc>,
 ) -> Result<Vec<Model>> {
-    let counted = Condition::any()
-        .add(Column::State.eq(InstitutionState::Proposed))
-        .add(Column::CreatedAt.gt(after));
+    let counted = Condition::any().add(waits()).add(Column::CreatedAt.gt(after));
     let list = Entity::find().filter(Column::ProposedBy.eq(person)).filter(counted);
     Ok(list.all(connection).await?)
 }
@@ -250,6 +264,7 @@ pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
         proposed_by: Set(row.proposed_by),
         merged_at: Set(row.merged_at),
         followed_at: Set(row.followed_at),
+        refused_at: Set(row.refused_at),
     };
     row.insert(tx).await.map_err(unique_or(Fault::at("code", Code::Taken)))
 }
@@ -276,4 +291,20 @@ pub async fn set(tx: &Tx, row: &Model, expected: i64) -> Result<Model> {
         .map_err(unique_or(Fault::at("code", Code::Taken)))?;
     let stale = || Error::from(stale_version("version", row.version));
     rows.into_iter().next().ok_or_else(stale)
+}
+
+/// Refuses a locked proposal; its version rises by one.
+pub async fn set_refused(tx: &Tx, row: &Model, now: DateTime<Utc>) -> Result<Model> {
+    let version = row.version + 1;
+    Entity::update_many()
+        .col_expr(Column::RefusedAt, Expr::value(now))
+        .col_expr(Column::Version, Expr::value(version))
+        .filter(Column::Id.eq(row.id))
+        .exec(tx)
+        .await?;
+    Ok(Model {
+        refused_at: Some(now),
+        version,
+        ..row.clone()
+    })
 }

@@ -77,7 +77,7 @@ pub mod registration;
 pub mod relation;
 pub mod role;
 pub mod roll;
-mod row;
+pub mod row;
 pub mod seal;
 pub mod seat_pool;
 pub mod second_factor;

@@ -61,6 +61,21 @@ pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: Invi
     Ok(found.one(connection).await?)
 }
 
+/// Those of the nominations with these identifiers that exist for the actor.
+pub async fn by_ids_visible(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    ids: &[InvitationId],
+) -> Result<Vec<Model>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(visible_to(actor));
+    Ok(rows.all(connection).await?)
+}
+
 /// The nomination, if it exists for the actor, its row held against others who change it.
 pub async fn lock_for(tx: &Tx, actor: &Actor, id: InvitationId) -> Result<Option<Model>> {
     let found = Entity::find_by_id(id).filter(visible_to(actor));

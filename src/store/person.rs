@@ -160,9 +160,15 @@ pub async fn lock_register(tx: &Tx) -> Result<()> {
 
 /// The next of the dense numbers by which statistics tell people apart.
 pub async fn next_number(tx: &Tx) -> Result<i64> {
+    reserve_numbers(tx, 1).await
+}
+
+/// Takes the next `count` of these numbers, and returns the first; they have no gaps unless the transaction fails.
+pub async fn reserve_numbers(tx: &Tx, count: usize) -> Result<i64> {
+    let count = i64::try_from(count).map_err(Error::internal)?;
     let next = Query::update()
         .table("counter")
-        .value("value", Expr::col("value").add(1_i64))
+        .value("value", Expr::col("value").add(count))
         .and_where(Expr::col("name").eq("person"))
         .returning_col("value")
         .to_owned();
@@ -170,7 +176,7 @@ pub async fn next_number(tx: &Tx) -> Result<i64> {
         .query_one(&next)
         .await?
         .ok_or_else(|| Error::internal("the counter of people is missing"))?;
-    Ok(row.try_get("", "value")?)
+    Ok(row.try_get::<i64>("", "value")? - count + 1)
 }
 
 /// Makes an account.

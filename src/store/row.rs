@@ -1,15 +1,18 @@
-//! Rows of any table: one that is kept as it is, those of a list for which something holds, those in which a text
-//! occurs, and none.
+//! Rows of any table: one, or many, that are kept as they are, those of a list for which something holds, those in
+//! which a text occurs, and none.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 
 use sea_orm::prelude::*;
-use sea_orm::{Condition, IntoActiveModel, QuerySelect, TryGetable};
+use sea_orm::{Condition, IntoActiveModel, Iterable, QuerySelect, TryGetable};
 
 use super::Tx;
 use crate::domain::text::{SearchText, fold};
 use crate::error::Result;
+
+/// The most variables of one statement, below SQLite's 32,766.
+pub(super) const VARIABLES: usize = 32_000;
 
 /// Keeps a new row.
 pub(super) async fn insert<M>(tx: &Tx, row: M) -> Result<()>
@@ -19,6 +22,20 @@ where
     M::Entity::insert(row.into_active_model())
         .exec_without_returning(tx)
         .await?;
+    Ok(())
+}
+
+/// Keeps new rows, in as few statements as the variables allow.
+pub async fn insert_all<M>(tx: &Tx, rows: Vec<M>) -> Result<()>
+where
+    M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+{
+    let columns = <M::Entity as EntityTrait>::Column::iter().count();
+    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model).peekable();
+    while rows.peek().is_some() {
+        let batch: Vec<_> = rows.by_ref().take(VARIABLES / columns).collect();
+        M::Entity::insert_many(batch).exec_without_returning(tx).await?;
+    }
     Ok(())
 }
 

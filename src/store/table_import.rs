@@ -7,7 +7,8 @@ use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
 use sea_orm::{IntoActiveModel, Order, QuerySelect, Set};
 
 use super::announce::Topic;
-use super::{Db, Tx, import, table_import_file, table_import_row};
+use super::row::insert_all;
+use super::{Db, Tx, table_import_file, table_import_row};
 use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, InstitutionId, PersonId, TableImportId};
 use crate::domain::language::Language;
@@ -177,7 +178,7 @@ pub async fn finish(tx: &Tx, ended: Model, rows: Vec<table_import_row::Model>) -
         ..held.into()
     };
     row.update(tx).await?;
-    import::insert_all(tx, rows).await?;
+    insert_all(tx, rows).await?;
     table_import_file::delete(tx, &[id]).await
 }
 

@@ -94,8 +94,9 @@ pub const INVARIANTS: [(&str, &str); 29] = [
     ),
     (
         "the last step in the history of an institution is its state",
-        "SELECT COUNT(*) FROM institution i WHERE i.state <> COALESCE((SELECT h.to_state FROM state_history h
-           WHERE h.subject_id = i.id ORDER BY h.at DESC, h.id DESC LIMIT 1), i.state)",
+        "SELECT COUNT(*) FROM institution i WHERE CASE WHEN i.refused_at IS NULL THEN i.state ELSE 'refused' END
+             <> COALESCE((SELECT h.to_state FROM state_history h
+               WHERE h.subject_id = i.id ORDER BY h.at DESC, h.id DESC LIMIT 1), i.state)",
     ),
     (
         "an institution that was merged leads to one that stands in the register",

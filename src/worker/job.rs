@@ -106,8 +106,12 @@ impl Worker {
             let expired = invitation::expire(&tx, now, INVITATIONS).await?;
             let steps: Vec<_> = expired.iter().map(|row| expiry(row, now)).collect();
             history::record(&tx, &self.clock, &steps).await?;
-            let ids: Vec<_> = expired.iter().map(|row| row.id).collect();
-            self.note(&tx, Action::Invite, &ids, "expired").await?;
+            let (nominations, invitations): (Vec<_>, Vec<_>) =
+                expired.iter().partition(|row| row.institution_id.is_some());
+            for (action, rows) in [(Action::Invite, invitations), (Action::Nominate, nominations)] {
+                let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+                self.note(&tx, action, &ids, "expired").await?;
+            }
             nomination::passing::tell_expired(&self.clock, &tx, &expired).await?;
             tx.commit().await?;
             if expired.is_empty() {

@@ -155,7 +155,13 @@ async fn a_message_leaves_once_in_the_readers_language() {
     let bench = Bench::new().await;
     let ana = bench.person(1, Language::Pt).await;
     let id = bench
-        .enqueue(ana, &Notice::EnrolmentConfirmed { edition: edition() })
+        .enqueue(
+            ana,
+            &Notice::EnrolmentConfirmed {
+                edition: edition(),
+                asks_consent: false,
+            },
+        )
         .await;
     for _ in 0..2 {
         bench.worker.drain().await.expect("drained");

@@ -128,6 +128,7 @@ pub(super) const PLANNING: &[Case] = &[
     case("proposeInstitution", Subject::Open, &[Action::ProposeInstitution]),
     case("exportList", Subject::Open, &[Action::ExportList]),
     case("acceptInstitution", Subject::Open, &[Action::SettleInstitutions]),
+    case("refuseInstitution", Subject::Open, &[Action::SettleInstitutions]),
     case("mergeInstitution", Subject::Open, &[Action::SettleInstitutions]),
     case("disableAccount", Subject::Open, &[Action::ManageAccounts]),
     case("enableAccount", Subject::Open, &[Action::ManageAccounts]),

@@ -241,6 +241,9 @@ impl World<'_> {
                 "institutionId": self.proposal().await, "version": 1, "name": format!("Accepted {}", self.next()),
                 "country": "UY", "kind": "OTHER",
             }),
+            "refuseInstitution" => json!({
+                "institutionId": self.proposal().await, "version": 1, "reason": "It is none",
+            }),
             "mergeInstitution" => json!({
                 "institutionId": self.proposal().await, "version": 1, "intoId": self.institution.to_string(),
                 "keepNames": false,

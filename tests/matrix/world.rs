@@ -594,6 +594,7 @@ impl<'a> World<'a> {
             proposed_by: self.appointed.person,
             merged_at: None,
             followed_at: None,
+            refused_at: None,
         };
         let tx = self.test.app.db.write().await.expect("a transaction");
         let row = institution::insert(&tx, row).await.expect("a proposal");

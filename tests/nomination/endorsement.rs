@@ -106,6 +106,69 @@ async fn nobody_is_written_to_before_a_colleague_has_endorsed_it() {
     fine(&test).await;
 }
 
+/// What `can` says to somebody about each operation on a nomination, and about naming more people.
+async fn abilities(who: &Client<'_>, nomination: &str, edition: &str) -> Vec<&'static str> {
+    let asked = [
+        ("NOMINATE", edition),
+        ("SUBSTITUTE_NOMINATION", nomination),
+        ("ENDORSE_NOMINATION", nomination),
+        ("WITHDRAW_NOMINATION", nomination),
+        ("RANK_NOMINATION", nomination),
+    ];
+    let checks: Vec<Value> = asked
+        .iter()
+        .map(|(action, on)| json!({ "action": action, "on": on }))
+        .collect();
+    let answer = who.run("MayIEach", json!({ "checks": checks })).await;
+    let rows = answer.at("viewer.canEach").as_array().expect("a list");
+    assert_eq!(rows.len(), asked.len());
+    let allowed = asked.iter().zip(rows).filter(|(_, row)| row["allowed"] == true);
+    allowed.map(|((action, _), _)| *action).collect()
+}
+
+#[tokio::test]
+async fn who_asks_what_they_may_do_is_answered_as_the_operations_answer() {
+    let test = TestApp::new().await;
+    let (place, fabi) = endorsing(&test).await;
+    let other = test.institution("SENA", "CO").await;
+    let fede = test.holder("Fede", Role::FocalPoint, Scope::Institution(other)).await;
+    let saul = test.person("Saul").await;
+    let id = named(&place, "nora@example.org").await;
+    let of_fabi = named(&place, "fabi@example.org").await;
+    let edition = place.edition.clone();
+    let open = [
+        "NOMINATE",
+        "SUBSTITUTE_NOMINATION",
+        "WITHDRAW_NOMINATION",
+        "RANK_NOMINATION",
+    ];
+    let endorsed_too = [
+        "NOMINATE",
+        "SUBSTITUTE_NOMINATION",
+        "ENDORSE_NOMINATION",
+        "WITHDRAW_NOMINATION",
+        "RANK_NOMINATION",
+    ];
+    assert_eq!(abilities(&place.flor, &id, &edition).await, open, "who named them");
+    assert_eq!(abilities(&fabi, &id, &edition).await, endorsed_too);
+    assert_eq!(abilities(&fabi, &of_fabi, &edition).await, open, "who is named");
+    assert_eq!(abilities(&fede, &id, &edition).await, ["NOMINATE"]);
+    for stranger in [&place.carla, &saul] {
+        assert_eq!(abilities(stranger, &id, &edition).await, [""; 0], "{}", stranger.email);
+    }
+    let answer = act(&fabi, "EndorseNomination", seen(&id, 1)).await;
+    assert_eq!(answer.user_errors("endorseNomination"), [""; 0]);
+    assert_eq!(abilities(&fabi, &id, &edition).await, open, "it is endorsed");
+    // The window is over: nobody is named or substituted, but one can be taken back.
+    walk(&place.carla, &edition, &["ENROLMENT_CLOSED"]).await;
+    let late = ["WITHDRAW_NOMINATION", "RANK_NOMINATION"];
+    assert_eq!(abilities(&fabi, &id, &edition).await, late);
+    let answer = act(&place.flor, "WithdrawNomination", seen(&id, 2)).await;
+    assert_eq!(answer.user_errors("withdrawNomination"), [""; 0]);
+    assert_eq!(abilities(&place.flor, &id, &edition).await, [""; 0]);
+    drop(test.mails().await);
+}
+
 #[tokio::test]
 async fn only_another_focal_point_of_the_institution_endorses_while_the_window_is_open() {
     let test = TestApp::new().await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Place, accepted, decline, list, seats};
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Plan, act, at, enrolling};
+use crate::support::scene::{Plan, act, at, enrolling, version};
 
 #[tokio::test]
 async fn institutions_see_their_own_nominees_only() {
@@ -121,6 +121,57 @@ async fn a_nominee_shows_while_the_nomination_stands() {
         (&rows[0]["enrolment"], &rows[0]["person"]["fullName"]),
         (&Value::Null, &Value::Null)
     );
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn a_nominee_who_is_transferred_is_followed_from_edition_to_edition() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let scope = Scope::Institution(place.institution);
+    let fabi = test.holder("Fabi", Role::FocalPoint, scope).await;
+    let cora = test.holder("Cora", Role::Coordinator, at(&place.edition)).await;
+    let second = enrolling(&place.carla, Plan::OTHER).await;
+    let third = Plan {
+        code: "THIRD",
+        ..Plan::OPEN
+    };
+    let third = enrolling(&place.carla, third).await;
+    let olga = test.holder("Olga", Role::Coordinator, at(&third)).await;
+    let nora = test.person("Nora").await;
+    let (_, token) = place.nominate(&test, "nora@example.org").await;
+    assert_eq!(accepted(&nora, &token).await, "CONFIRMED");
+    let shown = async |reader: &Client<'_>| {
+        let rows = list(reader, &place.edition, json!({})).await;
+        let shown = |row: &Value| (row["enrolment"]["id"].clone(), row["givenName"].clone());
+        rows.iter().map(shown).collect::<Vec<_>>()
+    };
+    let first = place.list().await[0]["enrolment"]["id"].clone();
+    let mut now = first.clone();
+    for edition in [&second, &third] {
+        let version = version(&place.carla, now.as_str().expect("an enrolment")).await;
+        let input = json!({ "enrolmentId": now, "version": version, "editionId": edition, "reason": "So" });
+        let moved = act(&place.carla, "TransferEnrolment", input).await;
+        assert_eq!(moved.user_errors("transferEnrolment"), [""; 0]);
+        now = moved.at("transferEnrolment.enrolment.id").clone();
+        for reader in [&place.flor, &fabi, &place.carla] {
+            let wanted = [(now.clone(), json!("Nora"))];
+            assert_eq!(shown(reader).await, wanted, "{}", reader.email);
+        }
+        // Who coordinates the first edition alone sees what was there, and whom it was about.
+        assert_eq!(shown(&cora).await, [(first.clone(), json!("Nora"))]);
+        assert_eq!(shown(&olga).await, []);
+    }
+    let version = version(&nora, now.as_str().expect("an enrolment")).await;
+    let input = json!({ "enrolmentId": now, "version": version });
+    let left = act(&nora, "WithdrawEnrolment", input).await;
+    assert_eq!(left.user_errors("withdrawEnrolment"), [""; 0]);
+    for reader in [&place.flor, &fabi] {
+        let masked = [(Value::Null, Value::Null)];
+        assert_eq!(shown(reader).await, masked, "{}", reader.email);
+    }
+    assert_eq!(shown(&place.carla).await, [(now, json!("Nora"))]);
+    assert_eq!(shown(&cora).await, [(first, json!("Nora"))]);
     drop(test.mails().await);
 }
 

@@ -1,9 +1,12 @@
 //! What time does to nominations, and the end of their edition.
 
 use chrono::TimeDelta;
+use rumbo::domain::id::InvitationId;
+use rumbo::store::audit;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
-use super::{Place, accept, accepted, decline, list, token};
+use super::{Place, accept, accepted, decline, list, named, token};
 use crate::support::app::TestApp;
 use crate::support::scene::{Plan, act, edition_input, replan, walk};
 
@@ -88,6 +91,35 @@ async fn what_is_not_answered_in_time_expires_and_who_nominated_is_told_once() {
     // The same address can be named anew.
     place.nominate(&test, "nora@example.org").await;
     assert_eq!(test.violations().await, []);
+}
+
+#[tokio::test]
+async fn the_audit_log_tells_nominations_that_ran_out_from_other_invitations() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let (nomination, _) = place.nominate(&test, "nora@example.org").await;
+    let mut input = named("ben@example.org");
+    input["editionId"] = json!(place.edition);
+    let invited = act(&place.carla, "InviteToEdition", input).await;
+    let invitation = invited.text("inviteToEdition.invitation.id");
+    drop(test.mails().await);
+    test.pass(TimeDelta::days(7));
+    drop(test.mails().await);
+    let entries = audit::Entity::find()
+        .filter(audit::Column::Reason.eq("expired"))
+        .all(test.app.db.read())
+        .await
+        .expect("entries");
+    let mut found: Vec<(String, String)> = entries
+        .into_iter()
+        .map(|entry| {
+            let id = InvitationId(entry.subject_id.expect("a subject"));
+            (entry.action, id.to_string())
+        })
+        .collect();
+    found.sort();
+    let wanted = [("invite", invitation), ("nominate", nomination)];
+    assert_eq!(found, wanted.map(|(action, id)| (action.to_owned(), id)));
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use rumbo::domain::id::{EnrolmentId, PersonId};
 use rumbo::domain::statistics::Change;
 use rumbo::store::history::Step;
-use rumbo::store::import::{insert_all, reserve_numbers};
+use rumbo::store::person::reserve_numbers;
+use rumbo::store::row::insert_all;
 use rumbo::store::{Engine, enrolment, history, person, snapshot, tally};
 use serde_json::json;
 use uuid::Uuid;

@@ -17,6 +17,7 @@ use crate::domain::form::Purpose;
 use crate::domain::id::EnrolmentId;
 use crate::error::Error;
 use crate::service;
+use crate::store::enrolment;
 use crate::store::form::consent as store;
 
 /// What somebody said to a purpose, once.
@@ -139,6 +140,20 @@ impl Consent {
 pub async fn of_enrolment(ctx: &Context<'_>, enrolment: EnrolmentId) -> ApiResult<Vec<Consent>> {
     let found = Request::of(ctx).loaders.forms.standing.load_one(enrolment).await?;
     Ok(found.unwrap_or_default().into_iter().map(Consent).collect())
+}
+
+/// What the edition of an enrolment requires now and the person does not consent to, by the keys of the purposes.
+pub async fn lacking(ctx: &Context<'_>, row: &enrolment::Model) -> ApiResult<Vec<String>> {
+    let request = Request::of(ctx);
+    let forms = &request.loaders.forms;
+    let Some(asked) = forms.current.load_one(row.edition_id).await? else {
+        return Ok(Vec::new());
+    };
+    let said = forms.standing.load_one(row.id).await?.unwrap_or_default();
+    let given = said.iter().filter(|said| said.given);
+    let given: Vec<&str> = given.map(|said| said.purpose.as_str()).collect();
+    let asked = version_of(request, asked.id).await?;
+    Ok(asked.form.lacking(&given).into_iter().map(ToOwned::to_owned).collect())
 }
 
 /// A page of everything that the viewer said.

@@ -7,7 +7,7 @@ use crate::api::enums::InstitutionKind;
 use crate::api::payload::payloads;
 use crate::api::{id, reason};
 use crate::domain::id::InstitutionId;
-use crate::domain::text::{Country, Title};
+use crate::domain::text::{Country, Reason, Title};
 use crate::error::{Faults, Result};
 use crate::service::institution::InstitutionDraft;
 use crate::service::institution::merging::Merging;
@@ -42,6 +42,17 @@ pub struct AcceptInstitutionInput {
     country: String,
     /// What sort of organisation it is.
     kind: InstitutionKind,
+}
+
+/// Which proposal is refused.
+#[derive(Debug, InputObject)]
+pub struct RefuseInstitutionInput {
+    /// Which proposal.
+    institution_id: ID,
+    /// The version that you saw.
+    version: i64,
+    /// Why, up to 1,000 characters (NFC); who proposed it reads it.
+    reason: String,
 }
 
 /// Which institution becomes part of which.
@@ -94,6 +105,20 @@ impl AcceptInstitutionInput {
     }
 }
 
+impl RefuseInstitutionInput {
+    /// Which proposal, as it was seen, and why it is refused.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(super) fn read(&self) -> Result<(InstitutionId, i64, Reason)> {
+        let mut faults = Faults::default();
+        let id = id::parse(&mut faults, "institutionId", &self.institution_id);
+        let reason = reason::read(&mut faults, &self.reason);
+        let (id, reason) = faults.whole(id.zip(reason))?;
+        Ok((id, self.version, reason))
+    }
+}
+
 impl MergeInstitutionInput {
     /// Which one becomes part of which.
     ///
@@ -124,6 +149,11 @@ payloads! {
     /// Answer of `acceptInstitution`.
     AcceptInstitutionPayload {
         /// The institution as it now stands in the register, unless there are `userErrors`.
+        institution: Institution
+    }
+    /// Answer of `refuseInstitution`.
+    RefuseInstitutionPayload {
+        /// The institution as it now is, unless there are `userErrors`.
         institution: Institution
     }
     /// Answer of `mergeInstitution`.

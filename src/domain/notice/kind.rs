@@ -85,7 +85,9 @@ impl Notice {
             | Self::EnrolmentTransferred { .. }
             | Self::SnapshotCorrected { .. } => MailKind::Seat,
             Self::EditionCancelled { .. } | Self::EditionRescheduled { .. } => MailKind::Schedule,
-            Self::ApplicationReceived { .. } | Self::ProposalSettled { .. } => MailKind::Receipt,
+            Self::ApplicationReceived { .. } | Self::ProposalSettled { .. } | Self::ProposalRefused { .. } => {
+                MailKind::Receipt
+            }
             Self::RevisionRequested { .. } | Self::GradeReleased { .. } => MailKind::Work,
             Self::CompletionDecided { .. } => MailKind::Outcome,
             Self::MinimumNotReached { .. } => MailKind::Coordination,

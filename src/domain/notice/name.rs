@@ -36,6 +36,7 @@ impl Notice {
             Self::EnrolmentWaitlisted { .. } => "enrolment_waitlisted",
             Self::SnapshotCorrected { .. } => "snapshot_corrected",
             Self::ProposalSettled { .. } => "proposal_settled",
+            Self::ProposalRefused { .. } => "proposal_refused",
             Self::SeatOffered { .. } => "seat_offered",
             Self::SeatOfferExpired { .. } => "seat_offer_expired",
             Self::EnrolmentRejected { .. } => "enrolment_rejected",

@@ -209,10 +209,21 @@ fn invitations(now: DateTime<Utc>) -> Vec<Sample> {
 fn about_seats(now: DateTime<Utc>) -> Vec<Sample> {
     let edition = edition();
     let (about, until) = (|| edition.clone(), now + TimeDelta::hours(48));
+    let confirmed = |asks_consent| Notice::EnrolmentConfirmed {
+        edition: about(),
+        asks_consent,
+    };
     vec![
-        one(Notice::ApplicationReceived { edition: about() }),
-        one(Notice::EnrolmentConfirmed { edition: about() }),
-        one(Notice::EnrolmentWaitlisted { edition: about() }),
+        one(Notice::ApplicationReceived {
+            edition: about(),
+            asks_consent: false,
+        }),
+        one(confirmed(false)),
+        shaped("asking_consent", confirmed(true)),
+        one(Notice::EnrolmentWaitlisted {
+            edition: about(),
+            asks_consent: false,
+        }),
         one(Notice::SeatOffered {
             edition: about(),
             until,
@@ -268,18 +279,18 @@ fn put_right() -> Vec<Sample> {
         };
         shaped(shape, notice)
     };
-    let transferred = |shape: &'static str| {
-        let notice = Notice::EnrolmentTransferred {
-            edition: other.clone(),
-            from: edition(),
-            state: shape.to_owned(),
-            reason: "Pidió otra fecha.".to_owned(),
-        };
-        shaped(shape, notice)
+    let transfer = |state: &str, asks_consent| Notice::EnrolmentTransferred {
+        edition: other.clone(),
+        from: edition(),
+        state: state.to_owned(),
+        reason: "Pidió otra fecha.".to_owned(),
+        asks_consent,
     };
+    let transferred = |shape: &'static str| shaped(shape, transfer(shape, false));
     let states = ["confirmed", "waitlisted", "applied"];
     let mut all = Vec::from(states.map(undone));
     all.extend(states.map(transferred));
+    all.push(shaped("asking_consent", transfer("confirmed", true)));
     all.push(one(Notice::SnapshotCorrected {
         edition: edition(),
         reason: "La institución estaba mal elegida.".to_owned(),
@@ -287,6 +298,10 @@ fn put_right() -> Vec<Sample> {
     all.push(one(Notice::ProposalSettled {
         proposed: "Inst. Nac. de Empleo".to_owned(),
         registered: "INEFOP".to_owned(),
+    }));
+    all.push(one(Notice::ProposalRefused {
+        proposed: "Mi empresa".to_owned(),
+        reason: "No es una institución.".to_owned(),
     }));
     all
 }

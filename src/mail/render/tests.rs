@@ -102,6 +102,7 @@ fn moved(state: &str, words: &str) -> [Notice; 2] {
             from: about(words),
             state: state.into(),
             reason: words.into(),
+            asks_consent: state == "active",
         },
     ]
 }
@@ -121,12 +122,15 @@ fn every_notice(words: &str) -> Vec<Notice> {
     all.extend([
         Notice::ApplicationReceived {
             edition: edition.clone(),
+            asks_consent: true,
         },
         Notice::EnrolmentConfirmed {
             edition: edition.clone(),
+            asks_consent: false,
         },
         Notice::EnrolmentWaitlisted {
             edition: edition.clone(),
+            asks_consent: true,
         },
         Notice::SeatOffered {
             edition: edition.clone(),
@@ -203,7 +207,7 @@ fn every_notice(words: &str) -> Vec<Notice> {
 }
 
 /// What coordinators put right.
-fn put_right(words: &str) -> [Notice; 2] {
+fn put_right(words: &str) -> [Notice; 3] {
     [
         Notice::SnapshotCorrected {
             edition: about(words),
@@ -212,6 +216,10 @@ fn put_right(words: &str) -> [Notice; 2] {
         Notice::ProposalSettled {
             proposed: words.into(),
             registered: words.into(),
+        },
+        Notice::ProposalRefused {
+            proposed: words.into(),
+            reason: words.into(),
         },
     ]
 }
@@ -640,7 +648,11 @@ fn numbers_and_days_are_written_as_the_language_does() {
         assert_eq!(points(grade, Language::En), english);
         assert_eq!(points(grade, Language::Es), spanish);
     }
-    let message = rendered(&Notice::EnrolmentConfirmed { edition: about("Dual") }, Language::Pt);
+    let confirmed = Notice::EnrolmentConfirmed {
+        edition: about("Dual"),
+        asks_consent: false,
+    };
+    let message = rendered(&confirmed, Language::Pt);
     let dates = "O curso começa em 7 de março de 2022 e termina em 27 de maio de 2022 (horário de America/Argentina/Buenos Aires).";
     assert!(message.text.contains(dates), "{}", message.text);
 }

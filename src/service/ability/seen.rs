@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::decision::Decided;
 use crate::domain::id::{
-    AnyId, CourseId, DeliverableId, EditionId, EnrolmentId, InstitutionId, PersonId, SubmissionId, TeamId,
+    AnyId, CourseId, DeliverableId, EditionId, EnrolmentId, InstitutionId, InvitationId, PersonId, SubmissionId, TeamId,
 };
 use crate::domain::institution::InstitutionState;
 use crate::domain::policy::Relation;
@@ -16,7 +16,10 @@ use crate::error::Result;
 use crate::service::institution::is_seen;
 use crate::store::enrolment::decision;
 use crate::store::team_member::Place;
-use crate::store::{completion, course, deliverable, edition, enrolment, institution, submission, team, team_member};
+use crate::store::{
+    completion, course, deliverable, edition, enrolment, institution, invitation, nomination, person, submission, team,
+    team_member,
+};
 
 /// What the questions are about, as far as the actor sees it.
 #[derive(Default)]
@@ -27,6 +30,9 @@ pub(super) struct Seen {
     pub(super) enrolments: HashMap<EnrolmentId, enrolment::Model>,
     pub(super) to_enrolments: HashMap<EnrolmentId, Relation>,
     pub(super) decided: HashMap<EnrolmentId, Decided>,
+    pub(super) nominations: HashMap<InvitationId, invitation::Model>,
+    /// The actor's own, where somebody asks about endorsing.
+    pub(super) own_address: Option<String>,
     pub(super) teams: HashMap<TeamId, EditionId>,
     pub(super) to_teams: HashMap<TeamId, Relation>,
     pub(super) submissions: HashMap<SubmissionId, submission::Model>,
@@ -59,7 +65,7 @@ impl Seen {
         seen.courses = courses.into_iter().map(|row| row.id).collect();
         let institutions = institution::by_ids(db, &wanted!(checks, InstitutionId)).await?;
         let institutions = institutions.into_iter().filter(|row| is_seen(actor, row));
-        seen.institutions = institutions.map(|row| (row.id, row.state)).collect();
+        seen.institutions = institutions.map(|row| (row.id, row.standing())).collect();
         let enrolments = wanted!(checks, EnrolmentId);
         seen.to_enrolments = completion::relations(db, actor, &enrolments).await?;
         if checks.iter().any(|check| check.operation == "undoDecision") {
@@ -71,6 +77,7 @@ impl Seen {
         seen.to_teams = team::relations(db, actor, &teams).await?;
         let teams = team::by_ids_visible(db, actor, &teams).await?;
         seen.teams = teams.into_iter().map(|row| (row.id, row.edition_id)).collect();
+        seen.load_nominations(app, actor, checks).await?;
         seen.load_work(app, actor, checks).await?;
         let named = wanted!(checks, EditionId);
         seen.load_editions(app, &named).await?;
@@ -79,6 +86,18 @@ impl Seen {
             seen.places = team_member::places(app.db.read(), me, &seen.written_in(checks)).await?;
         }
         Ok(seen)
+    }
+
+    /// Whom institutions named, and where whoever endorses them is written to.
+    async fn load_nominations(&mut self, app: &App, actor: &Actor, checks: &[Check]) -> Result<()> {
+        let db = app.db.read();
+        let rows = nomination::by_ids_visible(db, actor, &wanted!(checks, InvitationId)).await?;
+        self.nominations = rows.into_iter().map(|row| (row.id, row)).collect();
+        let endorses = checks.iter().any(|check| check.operation == "endorseNomination");
+        if let Some(me) = actor.person.filter(|_| endorses) {
+            self.own_address = person::find(db, me).await?.map(|row| row.email);
+        }
+        Ok(())
     }
 
     /// What is asked for, and what was handed in.
@@ -101,6 +120,7 @@ impl Seen {
     /// The editions that are named, and those of all that was loaded.
     async fn load_editions(&mut self, app: &App, named: &[EditionId]) -> Result<()> {
         let mut editions: BTreeSet<EditionId> = named.iter().copied().collect();
+        editions.extend(self.nominations.values().filter_map(invitation::Model::edition));
         editions.extend(self.teams.values());
         editions.extend(self.enrolments.values().map(|row| row.edition_id));
         editions.extend(self.submissions.values().map(|row| row.edition_id));

@@ -335,6 +335,7 @@ async fn merged_pair(bench: &Bench) -> (InstitutionId, InstitutionId) {
             proposed_by: None,
             merged_at: None,
             followed_at: None,
+            refused_at: None,
         };
         ids.push(institution::insert(&tx, row).await.expect("registered").id);
     }

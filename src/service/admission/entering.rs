@@ -8,8 +8,10 @@ use crate::domain::id::PersonId;
 use crate::domain::statistics::Change;
 use crate::domain::text::Reason;
 use crate::error::Result;
+use crate::service::application::asks_consent;
+use crate::store::enrolment;
 use crate::store::history::{self, Step};
-use crate::store::{enrolment, import};
+use crate::store::row::insert_all;
 
 impl Admissions<'_> {
     /// Stores a new enrolment that came into being as applied and at once moved to its state, and tells the person.
@@ -29,20 +31,22 @@ impl Admissions<'_> {
         self.note_entry(std::slice::from_ref(row), reason).await
     }
 
-    /// The same for many; `told` are those who hear of it also when nobody else does.
+    /// The same for many whom somebody brings in, who are told as well where the edition requires their consent; `told`
+    /// are those who hear of it also when nobody else does.
     pub(in crate::service) async fn enter_all(
         &mut self,
         rows: &[enrolment::Model],
         told: &HashSet<PersonId>,
     ) -> Result<()> {
-        import::insert_all(self.tx, rows.to_vec()).await?;
+        insert_all(self.tx, rows.to_vec()).await?;
         self.count_seats(&[], rows).await?;
         self.note_entry(rows, None).await?;
+        let asks_consent = asks_consent(self.tx, &self.edition).await?;
         for &state in EnrolmentState::ALL {
             let people = rows.iter().filter(|row| row.state == state).map(|row| row.person_id);
             let hears = |person: &PersonId| !self.quiet || told.contains(person);
             let people: Vec<PersonId> = people.filter(hears).collect();
-            self.announce(&people, state, None).await?;
+            self.announce(&people, state, None, asks_consent).await?;
         }
         Ok(())
     }

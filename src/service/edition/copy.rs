@@ -13,7 +13,7 @@ use crate::domain::shift::Shift;
 use crate::domain::text::{ShortCode, parse_day, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::history::Step;
-use crate::store::import::insert_all;
+use crate::store::row::insert_all;
 use crate::store::{Tx, audit, course, criteria, deliverable, edition, form, history, meeting, seat_pool};
 
 /// An edition to be planned as a copy.

@@ -107,7 +107,7 @@ pub async fn import(
     let first_number = if new_people == 0 {
         0
     } else {
-        store::import::reserve_numbers(&tx, new_people).await?
+        store::person::reserve_numbers(&tx, new_people).await?
     };
     let rows = build::rows(&app.clock, &plan, &known, first_number);
     let report = report(&plan, &rows);
@@ -170,7 +170,7 @@ async fn write(
             $(
                 progress(done, total, stringify!($table));
                 done += rows.$table.len();
-                store::import::insert_all(tx, rows.$table).await?;
+                store::row::insert_all(tx, rows.$table).await?;
             )*
         };
     }

@@ -45,7 +45,7 @@ pub async fn merge(app: &App, actor: &Actor, merging: Merging) -> Result<institu
     }
     expect_version("version", row.version, merging.version)?;
     let into = into.ok_or_else(|| refused(Refusal::NoSuchTarget))?;
-    let state = row.state.merge(into.state).map_err(refused)?;
+    let state = row.standing().merge(into.standing()).map_err(refused)?;
     let into = if merging.keep_names {
         take_names(&tx, &row, into).await?
     } else {

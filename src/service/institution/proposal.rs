@@ -1,5 +1,5 @@
 //! Institutions that applicants found missing: they propose theirs, may state it at once, and a coordinator takes it
-//! into the register or merges it into what stands there.
+//! into the register, merges it into what stands there, or refuses it (`refusing.rs`).
 
 use chrono::{DateTime, Utc};
 
@@ -81,7 +81,7 @@ pub async fn propose(app: &App, actor: &Actor, proposal: Proposal) -> Result<ins
 /// Refuses what is there already, and what is too much of one person.
 async fn check(tx: &Tx, person: PersonId, proposal: &Proposal, now: DateTime<Utc>) -> Result<()> {
     let own = institution::proposals_of(tx, person, now - PROPOSAL_PERIOD).await?;
-    let waits = |row: &&institution::Model| row.state == InstitutionState::Proposed;
+    let waits = |row: &&institution::Model| row.standing() == InstitutionState::Proposed;
     let recent = own.iter().filter(|row| row.created_at > now - PROPOSAL_PERIOD).count();
     may_propose(own.iter().filter(waits).count(), recent).map_err(|refusal| Error::from(refusal.fault()))?;
     let mut like = institution::like(tx, &proposal.country, &proposal.name).await?;
@@ -132,7 +132,10 @@ pub async fn accept(
     let row = institution::lock(&tx, &[id]).await?.pop();
     let row = row.ok_or(Error::NotFound("input.institutionId"))?;
     expect_version("version", row.version, version)?;
-    let state = row.state.accept().map_err(|refusal| Error::from(refusal.fault()))?;
+    let state = row
+        .standing()
+        .accept()
+        .map_err(|refusal| Error::from(refusal.fault()))?;
     let changed = institution::Model {
         state,
         ..draft.write(&row)
@@ -171,7 +174,7 @@ pub(super) async fn tell(
     proposed: &institution::Model,
     registered: &institution::Model,
 ) -> Result<()> {
-    let open = proposed.state == InstitutionState::Proposed;
+    let open = proposed.standing() == InstitutionState::Proposed;
     let Some(person) = proposed.proposed_by.filter(|_| open) else {
         return Ok(());
     };

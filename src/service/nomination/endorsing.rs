@@ -51,14 +51,15 @@ pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -
         actor: Some(by),
         reason: None,
     };
-    let expires_at = ends_at(now, lasts(app)?, &(edition.enrols_from..=edition.enrols_until));
+    let window = edition.enrols_from..=edition.enrols_until;
+    let expires_at = ends_at(now, lasts(app)?, &window);
     let (token, hash) = draw()?;
     let endorsed = Endorsed {
         by,
         at: now,
         hash,
         expires_at,
-        remind_at: reminds_at(now, expires_at),
+        remind_at: reminds_at(now, expires_at, &window),
     };
     let row = nomination::set_endorsed(&tx, row, endorsed).await?;
     history::record(&tx, &app.clock, &[step]).await?;

@@ -59,7 +59,7 @@ pub(in crate::service) async fn name_all(
     let window = edition.enrols_from..=edition.enrols_until;
     let expires_at = rules::ends_at(now, invitations::lasts(app)?, &window);
     let awaits_endorsement = edition.endorses_nominations;
-    let remind_at = rules::reminds_at(now, expires_at).filter(|_| !awaits_endorsement);
+    let remind_at = rules::reminds_at(now, expires_at, &window).filter(|_| !awaits_endorsement);
     let course = course::find(tx, edition.course_id).await?.ok_or_else(orphan)?;
     let (about, inviter) = (edition.about(&course), inviter_name(tx, by).await?);
     let mut rows = Vec::with_capacity(named.len());

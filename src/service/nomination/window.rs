@@ -11,8 +11,9 @@ use crate::store::{Tx, edition, nomination};
 /// reminded already is not reminded again.
 pub(in crate::service) async fn follow(app: &App, tx: &Tx, row: &edition::Model) -> Result<()> {
     let now = app.clock.now();
-    let Some(end) = new_end(now, lasts(app)?, &(row.enrols_from..=row.enrols_until)) else {
+    let window = row.enrols_from..=row.enrols_until;
+    let Some(end) = new_end(now, lasts(app)?, &window) else {
         return Ok(());
     };
-    nomination::set_ends(tx, row.id, now, end, reminds_at(now, end.at())).await
+    nomination::set_ends(tx, row.id, now, end, reminds_at(now, end.at(), &window)).await
 }

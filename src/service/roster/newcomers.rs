@@ -8,7 +8,8 @@ use crate::domain::person::{Gender, Snapshot};
 use crate::domain::roster::PersonRow;
 use crate::domain::text::Name;
 use crate::error::Result;
-use crate::store::{Tx, declaration, import, person};
+use crate::store::row::insert_all;
+use crate::store::{Tx, declaration, person};
 
 /// What a row states of a person.
 pub(super) fn stated(task: &Task<'_>, row: &PersonRow, institution: Option<InstitutionId>) -> Snapshot {
@@ -52,7 +53,7 @@ pub(super) async fn make(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let first = import::reserve_numbers(tx, rows.len()).await?;
+    let first = person::reserve_numbers(tx, rows.len()).await?;
     let mut people = Vec::with_capacity(rows.len());
     let mut declarations = Vec::with_capacity(rows.len());
     let mut made = Vec::with_capacity(rows.len());
@@ -75,7 +76,7 @@ pub(super) async fn make(
         declarations.push(declaration(task, id, snapshot));
         made.push((id, number));
     }
-    import::insert_all(tx, people).await?;
-    import::insert_all(tx, declarations).await?;
+    insert_all(tx, people).await?;
+    insert_all(tx, declarations).await?;
     Ok(made)
 }

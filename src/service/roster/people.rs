@@ -14,7 +14,8 @@ use crate::domain::roster::{Kind, Outcome, PersonRow, RowFault, address_of, cont
 use crate::domain::text::{Country, Name, parse_time_zone};
 use crate::error::{Error, Result};
 use crate::store::person::Profile;
-use crate::store::{Tx, audit, declaration, import, imported_row, person};
+use crate::store::row::insert_all;
+use crate::store::{Tx, audit, declaration, imported_row, person};
 
 /// What a row of a person asks for, by what is stored.
 pub(super) enum Verdict {
@@ -179,7 +180,7 @@ pub(super) async fn write(task: &Task<'_>, tx: &Tx, rows: &[&PersonRow], verdict
         }
     }
     person::set_profiles(tx, &profiles).await?;
-    import::insert_all(tx, declarations).await?;
+    insert_all(tx, declarations).await?;
     let new: Vec<_> = new.iter().map(|(row, snapshot)| (*row, &**snapshot)).collect();
     let made = newcomers::make(task, tx, &new, chrono_tz::UTC).await?;
     subjects.extend(made.iter().map(|(person, _)| Subject::from(*person)));

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QueryOrder, QueryTrait, Set};
+use sea_orm::sea_query::{CommonTableExpression, Expr, ExprTrait, Order, Query, UnionType, WithClause};
+use sea_orm::{Condition, FromQueryResult, QueryOrder, QueryTrait, Set};
 
 use crate::domain::actor::Actor;
 use crate::domain::id::{EnrolmentId, PersonId};
@@ -85,4 +86,53 @@ pub async fn of(
         }
     }
     Ok(ends)
+}
+
+/// As what each of these enrolments stands for the actor: the last that exists for them of itself and of those as which
+/// it went on. One statement, however often somebody was transferred.
+pub async fn last_of(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    ids: &[EnrolmentId],
+) -> Result<HashMap<EnrolmentId, enrolment::Model>> {
+    let own = (enrolment::Entity, enrolment::Column::Id);
+    let mut list = enrolment::Entity::find()
+        .filter(enrolment::visible_to(actor))
+        .into_query();
+    list.column(("onward", "first_id"))
+        .inner_join("onward", Expr::col(("onward", "last_id")).equals(own))
+        .order_by(("onward", "place"), Order::Asc);
+    let mut last = HashMap::new();
+    for row in connection.query_all(&list.with(onward(ids))).await? {
+        let first: EnrolmentId = row.try_get("", "first_id")?;
+        last.insert(first, enrolment::Model::from_query_result(&row, "")?);
+    }
+    Ok(last)
+}
+
+/// These enrolments, each with itself and with all as which it went on, in their order.
+fn onward(ids: &[EnrolmentId]) -> WithClause {
+    let of = |column: &'static str| Expr::col(("onward", column));
+    let mut steps = Query::select();
+    steps
+        .column(enrolment::Column::Id)
+        .column(enrolment::Column::Id)
+        .expr(Expr::val(0_i64))
+        .from(enrolment::Entity)
+        .and_where(enrolment::Column::Id.is_in(ids.iter().copied()));
+    let next = Query::select()
+        .column(("onward", "first_id"))
+        .column((Entity, Column::ToId))
+        .expr(of("place").add(1_i64))
+        .from("onward")
+        .inner_join(Entity, of("last_id").equals((Entity, Column::FromId)))
+        .to_owned();
+    steps.union(UnionType::All, next);
+    let mut part = CommonTableExpression::new();
+    part.table_name("onward")
+        .columns(["first_id", "last_id", "place"])
+        .query(steps);
+    let mut clause = WithClause::new();
+    clause.recursive(true).cte(part);
+    clause
 }

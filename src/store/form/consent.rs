@@ -10,8 +10,8 @@ use crate::domain::form::consent::Agreed;
 use crate::domain::id::{ApplicationFormId, ConsentId, EnrolmentId, PersonId};
 use crate::domain::language::Language;
 use crate::error::Result;
-use crate::store::import::insert_all;
 use crate::store::page::{Key, Page, Place, Wanted, fetch};
+use crate::store::row::insert_all;
 use crate::store::{Tx, enrolment};
 
 /// What somebody said to a purpose, once: append-only.

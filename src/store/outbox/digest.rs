@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
-use sea_orm::{JoinType, QueryOrder, QuerySelect};
+use sea_orm::{JoinType, QueryOrder, QuerySelect, UpdateMany};
 
 use crate::domain::actor::Role;
 use crate::domain::id::PersonId;
@@ -26,6 +26,8 @@ pub struct Model {
     pub person_id: PersonId,
     pub covered_until: DateTime<Utc>,
     pub due_at: DateTime<Utc>,
+    /// How often in a row it could not be written.
+    pub failures: i64,
 }
 
 /// Relations are written as joins where they are needed.
@@ -79,6 +81,7 @@ pub async fn begin(tx: &Tx, person: PersonId, covered: DateTime<Utc>, due: DateT
         person_id: Set(person),
         covered_until: Set(covered),
         due_at: Set(due),
+        failures: Set(0),
     };
     let once = OnConflict::column(Column::PersonId).do_nothing().to_owned();
     Entity::insert(row).on_conflict(once).exec_without_returning(tx).await?;
@@ -102,15 +105,31 @@ pub async fn due(
 /// Notes that everything up to `covered` was told; false when another worker noted something meanwhile, and nothing was
 /// noted now.
 pub async fn advance(tx: &Tx, seen: &Model, covered: DateTime<Utc>, due: DateTime<Utc>) -> Result<bool> {
-    let noted = Entity::update_many()
+    let noted = as_seen(seen)
         .col_expr(Column::CoveredUntil, Expr::value(covered))
         .col_expr(Column::DueAt, Expr::value(due))
-        .filter(Column::PersonId.eq(seen.person_id))
-        .filter(Column::CoveredUntil.eq(seen.covered_until))
-        .filter(Column::DueAt.eq(seen.due_at))
+        .col_expr(Column::Failures, Expr::value(0_i64))
         .exec(tx)
         .await?;
     Ok(noted.rows_affected == 1)
+}
+
+/// Notes that it could not be written, and is due again later; not when another worker noted something meanwhile.
+pub async fn put_off(tx: &Tx, seen: &Model, due: DateTime<Utc>) -> Result<()> {
+    as_seen(seen)
+        .col_expr(Column::DueAt, Expr::value(due))
+        .col_expr(Column::Failures, Expr::value(seen.failures + 1))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// A change of a mark that is still as it was seen.
+fn as_seen(seen: &Model) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .filter(Column::PersonId.eq(seen.person_id))
+        .filter(Column::CoveredUntil.eq(seen.covered_until))
+        .filter(Column::DueAt.eq(seen.due_at))
 }
 
 /// Forgets somebody who is no reader any more.

@@ -40,6 +40,7 @@ impl Builder<'_> {
                     proposed_by: None,
                     merged_at: None,
                     followed_at: None,
+                    refused_at: None,
                 });
             }
         }
