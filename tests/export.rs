@@ -267,6 +267,7 @@ async fn all_pages_of_a_list_leave_each_row_once_and_no_cell_is_a_formula() {
 async fn what_leaves_is_audited_and_everybody_in_it_reads_why() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana", "Ben"]).await;
+    test.pass(TimeDelta::seconds(1));
     let router = test.copy().await;
     let ada = test.administrator().await;
     let made = done(

@@ -120,21 +120,17 @@ impl Loader<EditionId> for Seats {
     }
 }
 
-/// The criteria that editions have had for applications, the present ones last.
+/// The criteria that editions have for applications now.
 #[derive(Debug)]
 pub struct Criteria(Db);
 
 impl Loader<EditionId> for Criteria {
-    type Value = Vec<criteria::Model>;
+    type Value = criteria::Model;
     type Error = Shared;
 
     async fn load(&self, editions: &[EditionId]) -> Result<HashMap<EditionId, Self::Value>, Shared> {
-        let rows = criteria::of_editions(self.0.read(), editions).await.map_err(Arc::new)?;
-        let mut all: HashMap<EditionId, Self::Value> = HashMap::new();
-        for row in rows {
-            all.entry(row.edition_id).or_default().push(row);
-        }
-        Ok(all)
+        let rows = criteria::latest_of(self.0.read(), editions).await.map_err(Arc::new)?;
+        Ok(rows.into_iter().map(|row| (row.edition_id, row)).collect())
     }
 }
 
@@ -143,14 +139,14 @@ impl Loader<EditionId> for Criteria {
 pub struct Scores(Db);
 
 impl Loader<EnrolmentId> for Scores {
-    type Value = Vec<score::Model>;
+    type Value = Vec<score::Numbered>;
     type Error = Shared;
 
     async fn load(&self, ids: &[EnrolmentId]) -> Result<HashMap<EnrolmentId, Self::Value>, Shared> {
         let rows = score::of_enrolments(self.0.read(), ids).await.map_err(Arc::new)?;
         let mut all: HashMap<EnrolmentId, Self::Value> = HashMap::new();
-        for row in rows {
-            all.entry(row.enrolment_id).or_default().push(row);
+        for found in rows {
+            all.entry(found.row.enrolment_id).or_default().push(found);
         }
         Ok(all)
     }

@@ -15,12 +15,12 @@ use super::request::Request;
 use super::team;
 use crate::domain::deliverable::Score;
 use crate::domain::id::{EditionId, EnrolmentId};
-use crate::domain::scoring::counting;
+use crate::domain::scoring::{Finding, counting};
 use crate::domain::text::Comment;
 use crate::error::Faults;
 use crate::service::scoring::{self as service, Assess};
 use crate::store::criteria;
-use crate::store::criteria::score;
+use crate::store::criteria::score::{self, Numbered};
 
 /// The criteria by which applications to an edition are scored.
 pub struct AdmissionCriteria(criteria::Model);
@@ -112,8 +112,8 @@ impl ApplicationScore {
 
 /// The criteria of an edition whose scores show to the viewer; null where it has none.
 pub async fn of_edition(ctx: &Context<'_>, edition: EditionId) -> ApiResult<Option<AdmissionCriteria>> {
-    let all = Request::of(ctx).loaders.criteria.load_one(edition).await?;
-    Ok(all.and_then(|mut all| all.pop()).map(AdmissionCriteria))
+    let present = Request::of(ctx).loaders.criteria.load_one(edition).await?;
+    Ok(present.map(AdmissionCriteria))
 }
 
 /// Everything that was found in an application whose scores show to the viewer, the oldest first.
@@ -123,15 +123,14 @@ pub async fn of_enrolment(
     enrolment: EnrolmentId,
 ) -> ApiResult<Vec<ApplicationScore>> {
     let loaders = &Request::of(ctx).loaders;
-    let rows = loaders.scores.load_one(enrolment).await?.unwrap_or_default();
-    let criteria = loaders.criteria.load_one(edition).await?.unwrap_or_default();
-    let findings = service::findings(&rows, &criteria);
-    let present = criteria.last().map_or(0, |row| row.number);
-    let counting = counting(&findings, present);
-    let shown = rows.into_iter().zip(findings).enumerate();
-    let shown = shown.map(|(place, (row, finding))| ApplicationScore {
+    let found = loaders.scores.load_one(enrolment).await?.unwrap_or_default();
+    let present = loaders.criteria.load_one(edition).await?;
+    let findings: Vec<Finding> = found.iter().map(Numbered::finding).collect();
+    let counting = counting(&findings, present.map_or(0, |row| row.number));
+    let shown = found.into_iter().enumerate();
+    let shown = shown.map(|(place, Numbered { row, criteria })| ApplicationScore {
         row,
-        criteria: finding.criteria,
+        criteria,
         counts: counting.contains(&place),
     });
     Ok(shown.collect())

@@ -300,8 +300,13 @@ impl SubmissionQuery {
         let request = Request::of(ctx);
         request.actor.signed_in()?;
         let wanted = Arguments::new(first, after, last, before).wanted()?;
-        let waiting = || vec![SubmissionState::Submitted, SubmissionState::InReview];
-        let states = read_states(Some(states.unwrap_or_else(waiting)))?;
+        let mut states = read_states(states)?;
+        if states.is_empty() {
+            let waiting = domain::SubmissionState::ALL
+                .iter()
+                .filter(|state| state.is_unreviewed());
+            states.extend(waiting);
+        }
         let page = submission::page_of_queue(request.app.db.read(), &request.actor, &states, &wanted).await?;
         let place = |row: &submission::Model| Place {
             key: Key::Instant(row.handed_in_at.unwrap_or_default()),

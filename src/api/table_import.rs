@@ -31,7 +31,7 @@ mirror! {
 
 mirror! {
     /// How much of a table is carried out when some of it cannot be.
-    ImportMode of crate::domain::roster::Mode {
+    ImportMode of crate::domain::list::Mode {
         /// All of it, or nothing.
         AllOrNothing,
         /// Every row that can be.

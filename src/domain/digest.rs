@@ -9,12 +9,21 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use super::actor::Role;
+use super::edition::EditionState;
 use super::notice::AboutEdition;
 
 /// How long after its hour a digest leaves: what happened before the hour has been committed by then.
 pub const SETTLING: TimeDelta = TimeDelta::minutes(15);
 /// The most time that a digest covers, however late it leaves.
 pub const LONGEST: TimeDelta = TimeDelta::days(31);
+/// Whose holders are told: the roles that look after editions or teams.
+pub const READERS: [Role; 2] = [Role::Tutor, Role::Coordinator];
+
+/// Whether an edition that stands there is told of: something happens in it.
+pub const fn follows(edition: EditionState) -> bool {
+    edition.is_published() && !edition.is_over()
+}
 
 /// How long a digest that could not be written is put off at first, and at most.
 const FIRST_DELAY: TimeDelta = TimeDelta::minutes(1);
@@ -147,6 +156,14 @@ mod tests {
     /// From 1970 to 2100.
     fn instants() -> impl Strategy<Value = DateTime<Utc>> {
         (0_i64..4_102_444_800).prop_map(|seconds| DateTime::from_timestamp(seconds, 0).expect("an instant"))
+    }
+
+    #[test]
+    fn editions_are_told_of_from_their_announcement_to_their_end() {
+        use EditionState as S;
+        let told = S::ALL.iter().copied().filter(|state| follows(*state));
+        let expected = [S::Announced, S::Enrolling, S::EnrolmentClosed, S::Running, S::Grading];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
     }
 
     #[test]

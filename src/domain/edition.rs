@@ -135,6 +135,17 @@ impl EditionState {
         matches!(self, Self::Closed | Self::Archived | Self::Cancelled)
     }
 
+    /// Refuses what is changed only as long as the edition is not over.
+    ///
+    /// # Errors
+    /// [`Code::IllegalTransition`] once it is.
+    pub fn expect_going_on(self) -> Result<(), Code> {
+        if self.is_over() {
+            return Err(Code::IllegalTransition);
+        }
+        Ok(())
+    }
+
     /// The step that time takes at `now`, where it takes one: the window opens, it closes, the first day comes, the
     /// last day is over. The days are those of `zone`. Whether enough people take part to begin is not asked here.
     pub fn due(self, calendar: &Calendar, zone: chrono_tz::Tz, now: DateTime<Utc>) -> Option<Self> {
@@ -349,6 +360,16 @@ mod tests {
         for (state, now, to) in cases {
             let now = now.parse().expect("an instant");
             assert_eq!(state.due(&calendar(), zone, now), to, "{state:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn what_is_over_takes_no_change() {
+        use EditionState as S;
+        for &state in S::ALL {
+            let over = matches!(state, S::Closed | S::Archived | S::Cancelled);
+            let refused = state.expect_going_on().err();
+            assert_eq!(refused, over.then_some(Code::IllegalTransition), "{state:?}");
         }
     }
 

@@ -157,9 +157,20 @@ impl EnrolmentState {
         self.is_live()
     }
 
+    /// Whether nobody has decided on the application yet.
+    pub const fn is_undecided(self) -> bool {
+        matches!(self, Self::Applied | Self::UnderReview)
+    }
+
     /// Whether the person waits for a seat: one may be offered to them.
     pub const fn waits(self) -> bool {
         matches!(self, Self::Waitlisted)
+    }
+
+    /// The state to which an enrolment goes on at once that reaches this one in an edition that stands there: whoever
+    /// is confirmed once it runs takes part from then on. `None` where it stays.
+    pub fn begins_in(self, edition: EditionState) -> Option<Self> {
+        (self == Self::Confirmed && edition == EditionState::Running).then_some(Self::Active)
     }
 
     /// The state to which the person's own wish to leave leads.
@@ -246,6 +257,24 @@ mod tests {
             .admit(),
             Err(Refusal::NotEnrolling)
         );
+    }
+
+    #[test]
+    fn who_is_confirmed_takes_part_at_once_where_it_runs() {
+        let (confirmed, active) = (EnrolmentState::Confirmed, EnrolmentState::Active);
+        for &edition in EditionState::ALL {
+            for &state in EnrolmentState::ALL {
+                let begins = state == confirmed && edition == EditionState::Running;
+                assert_eq!(
+                    state.begins_in(edition),
+                    begins.then_some(active),
+                    "{state:?} in {edition:?}"
+                );
+            }
+        }
+        // It is a step like any other, and keeps the seat.
+        assert_eq!(confirmed.step(active, false), Ok(active));
+        assert!(confirmed.takes_seat() && active.takes_seat());
     }
 
     #[test]

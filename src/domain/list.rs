@@ -1,9 +1,19 @@
 //! Lists in an input: they name so many things at most, each once, and whoever says otherwise is told so before anything
-//! is looked at.
+//! is looked at. And what comes of a list, be it in an input or in a file, where some of it cannot be done.
 
 use std::collections::BTreeSet;
 
 use crate::error::{Code, Error, Fault, Faults, Result};
+
+words! {
+    /// How much of a list is carried out when some of it cannot be.
+    Mode {
+        /// All of it, or nothing.
+        AllOrNothing = "all_or_nothing",
+        /// Every row that can be.
+        RowByRow = "row_by_row",
+    }
+}
 
 /// What stands in a list although it stood there before, at the place of each; `at` is where the input has the list.
 pub fn check_once<T: Ord>(at: &str, list: impl IntoIterator<Item = T>) -> Faults {

@@ -61,6 +61,7 @@ mod tests {
             one.count(state, 1);
             assert_eq!(one.applications(), 1, "{state:?}");
             assert_eq!(one.approved == 1, state.was_admitted() && state.is_live(), "{state:?}");
+            assert_eq!(one.pending == 1, state.is_undecided(), "{state:?}");
             assert_eq!(one.waiting == 1, state.waits(), "{state:?}");
             assert_eq!(
                 one.pending + one.waiting == 1,

@@ -85,6 +85,11 @@ impl SubmissionState {
         !matches!(self, Self::Draft | Self::NotSubmitted)
     }
 
+    /// Whether it waits for a review, begun or not.
+    pub const fn is_unreviewed(self) -> bool {
+        matches!(self, Self::Submitted | Self::InReview)
+    }
+
     /// Whether participants may see the grade.
     pub const fn shows_grade(self) -> bool {
         matches!(self, Self::Released | Self::Final)
@@ -243,6 +248,16 @@ mod tests {
             ..hand_in(SubmissionState::Draft, -1)
         };
         assert_eq!(closed.submit(Some(&title), &body), Err(Refusal::EditionNotRunning));
+    }
+
+    #[test]
+    fn what_is_handed_in_waits_for_a_review_until_it_has_one() {
+        let waiting = SubmissionState::ALL
+            .iter()
+            .copied()
+            .filter(|state| state.is_unreviewed());
+        let expected = [SubmissionState::Submitted, SubmissionState::InReview];
+        assert_eq!(waiting.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -224,6 +224,7 @@ fn refused(failure: &Error) -> Response {
         Error::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT"),
         Error::Overloaded | Error::Conflict { lock: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
         failure => {
+            eprintln!("DEBUGX {failure:?} {failure}");
             tracing::error!(error.chain = %failure, "a file cannot be given");
             (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL")
         }

@@ -56,7 +56,7 @@ impl<'a> Admissions<'a> {
         let course = course::find(tx, edition.course_id)
             .await?
             .ok_or_else(|| Error::internal("an edition without course"))?;
-        let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(tx, &edition).await?);
+        let ledger = seat_pool::ledger(tx, &edition).await?;
         Ok(Self::begin(clock, tx, actor, (edition, ledger), &course))
     }
 
@@ -152,6 +152,20 @@ impl<'a> Admissions<'a> {
     ) -> Result<Vec<enrolment::Model>> {
         let seats = self.check(&rows, to, reason, at)?;
         self.set_state(rows, &seats, to, reason).await
+    }
+
+    /// Lets those take part at once who were just admitted, all by one step, where the edition has begun; `at` is where
+    /// the input names them.
+    pub(super) async fn begin_at_once(
+        &mut self,
+        rows: Vec<enrolment::Model>,
+        at: &str,
+    ) -> Result<Vec<enrolment::Model>> {
+        let begins = rows.first().and_then(|row| row.state.begins_in(self.edition.state));
+        match begins {
+            Some(to) => self.take(rows, to, None, at).await,
+            None => Ok(rows),
+        }
     }
 
     /// Moves locked enrolments as it was planned, those that need a seat to the one at their place in `seats`, and

@@ -8,10 +8,9 @@ use super::enrolment::{check_edition, load_one, only, refuse_own};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::decision::Undo;
-use crate::domain::edition::EditionState;
 use crate::domain::enrolment::{EnrolmentState, Refusal};
 use crate::domain::id::{EditionId, EnrolmentId, Seen, Subject};
-use crate::domain::list::check_once;
+use crate::domain::list::{Mode, check_once};
 use crate::domain::policy::{Action, demand};
 use crate::domain::seats::Seat;
 use crate::domain::text::Reason;
@@ -30,15 +29,6 @@ pub struct Decision {
     pub to: EnrolmentState,
     /// Why.
     pub reason: Option<Reason>,
-}
-
-/// How a decision on many goes on where one of them cannot be decided so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// None is decided then.
-    AllOrNone,
-    /// The others are.
-    RowByRow,
 }
 
 /// What came of one row: the enrolment as it now is, or why it was not decided.
@@ -92,7 +82,7 @@ pub async fn decide_many(
         1..=LIMIT => {}
         _ => return Err(Fault::at("enrolments", Code::TooLong).with(LIMIT).into()),
     }
-    if mode == Mode::AllOrNone {
+    if mode == Mode::AllOrNothing {
         check_once("enrolments", list.iter().map(|seen| seen.id)).check()?;
     }
     let tx = app.db.write().await?;
@@ -135,7 +125,7 @@ async fn lock(tx: &Tx, actor: &Actor, edition: EditionId, list: &[Seen<Enrolment
         let at = format!("enrolments.{place}");
         rows.push(match found.remove(&seen.id) {
             _ if !named.insert(seen.id) => Err(Fault::at(&at, Code::Repeated)),
-            None if mode == Mode::AllOrNone => return Err(Error::NotFoundIn("input.enrolments", place)),
+            None if mode == Mode::AllOrNothing => return Err(Error::NotFoundIn("input.enrolments", place)),
             None => Err(Fault::at(&format!("{at}.id"), Code::InvalidId)),
             Some(row) if actor.person == Some(row.person_id) => Err(Fault::at(&at, Code::OwnWork)),
             Some(row) => expect_version(&format!("{at}.version"), row.version, seen.version).map(|()| row),
@@ -148,7 +138,7 @@ async fn lock(tx: &Tx, actor: &Actor, edition: EditionId, list: &[Seen<Enrolment
 fn stop_at_faults(rows: &[Row], mode: Mode) -> Result<()> {
     let mut faults = Faults::default();
     let refused = rows.iter().filter_map(|row| row.as_ref().err());
-    for fault in refused.filter(|_| mode == Mode::AllOrNone) {
+    for fault in refused.filter(|_| mode == Mode::AllOrNothing) {
         faults.push(fault.clone());
     }
     faults.check()
@@ -196,12 +186,8 @@ async fn carry_out(
     let reason = decision.reason.as_ref();
     let by = actor.signed_in()?;
     let from: Vec<EnrolmentState> = rows.iter().map(|row| row.state).collect();
-    let mut moved = admissions.settle(rows, &seats, decision.to, reason).await?;
-    if admissions.edition().state == EditionState::Running && decision.to == EnrolmentState::Confirmed {
-        moved = admissions
-            .take(moved, EnrolmentState::Active, None, "enrolments")
-            .await?;
-    }
+    let decided = admissions.settle(rows, &seats, decision.to, reason).await?;
+    let moved = admissions.begin_at_once(decided, "enrolments").await?;
     // Only what is given back passes on; whom a coordinator lets wait is not admitted by the same call.
     if admissions.has_freed() {
         admissions.fill_seats().await?;
@@ -248,14 +234,10 @@ pub async fn undo(
         decided: decision::on(&tx, &[id]).await?.remove(&id),
     };
     let to = undo.back_to().map_err(|refusal| refusal.fault("enrolmentId"))?;
-    let (running, fills) = (edition.state == EditionState::Running, edition.fills_by_itself());
+    let fills = edition.fills_by_itself();
     let mut admissions = Admissions::of(app, &tx, actor.person, edition).await?;
-    let mut back = admissions.take_back(row, to, reason, "enrolmentId").await?;
-    if running && to == EnrolmentState::Confirmed {
-        back = admissions
-            .take(back, EnrolmentState::Active, None, "enrolmentId")
-            .await?;
-    }
+    let back = admissions.take_back(row, to, reason, "enrolmentId").await?;
+    let back = admissions.begin_at_once(back, "enrolmentId").await?;
     // Who waits again in an edition that fills by itself may be the one whose turn it is.
     if fills && to.waits() && admissions.edition().capacity.is_none() {
         admissions.admit_all().await?;

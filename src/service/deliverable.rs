@@ -6,7 +6,6 @@ use super::edition::relation;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::deliverable::{DELIVERABLES_LIMIT, DeliverableDraft, Rubric};
-use crate::domain::edition::EditionState;
 use crate::domain::id::{DeliverableId, EditionId};
 use crate::domain::policy::{self, Action};
 use crate::domain::text::{Comment, Title};
@@ -31,7 +30,7 @@ pub async fn create(
     let seen = edition::lock_for(&tx, actor, edition).await?;
     let row = seen.ok_or(Error::NotFound("input.editionId"))?;
     policy::demand(actor, Action::DefineDeliverable, relation(actor, &row), None)?;
-    check_state(row.state)?;
+    row.state.expect_going_on()?;
     draft.check().check()?;
     if deliverable::count_of(&tx, row.id).await? >= DELIVERABLES_LIMIT {
         return Err(Fault::at("editionId", Code::LimitReached)
@@ -94,7 +93,7 @@ pub async fn update(app: &App, actor: &Actor, command: UpdateDeliverable) -> Res
     policy::demand(actor, Action::DefineDeliverable, relation(actor, &edition), None)?;
     let row = deliverable::get(&tx, seen.id).await?;
     expect_version("version", row.version, command.version)?;
-    check_state(edition.state)?;
+    edition.state.expect_going_on()?;
     if deliverable::is_assessed(&tx, row.id).await? {
         return Err(Error::at("deliverableId", Code::IllegalTransition));
     }
@@ -134,11 +133,4 @@ fn changed(row: &deliverable::Model, command: UpdateDeliverable) -> Result<Deliv
         weight: command.weight.unwrap_or(row.weight),
         rubric: command.rubric.map_or_else(|| row.rubric(), Ok)?,
     })
-}
-
-fn check_state(state: EditionState) -> Result<()> {
-    if state.is_over() {
-        return Err(Code::IllegalTransition.into());
-    }
-    Ok(())
 }

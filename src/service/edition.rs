@@ -86,9 +86,7 @@ pub async fn update(
     let tx = app.db.write().await?;
     let mut row = load(&tx, actor, id, version).await?;
     draft.check().check()?;
-    if row.state.is_over() {
-        return Err(Code::IllegalTransition.into());
-    }
+    row.state.expect_going_on()?;
     check_capacity(&row, draft)?;
     let room = NewRoom::of(row.state, (row.capacity, row.policy), (draft.capacity, draft.policy));
     let course = course::hold(&tx, row.course_id)

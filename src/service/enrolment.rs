@@ -1,5 +1,7 @@
 //! Enrolments: applying and withdrawing.
 
+use chrono::{DateTime, Utc};
+
 use super::admission::Admissions;
 use super::application;
 use super::edition::relation as edition_relation;
@@ -70,7 +72,7 @@ pub(super) async fn enter(
         .snapshot
         .ok_or_else(|| Fault::at(at, Code::DeclarationRequired))?;
     let now = app.clock.now();
-    let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(tx, &edition).await?);
+    let ledger = seat_pool::ledger(tx, &edition).await?;
     let seat = free_seat(tx, &edition, &ledger, declared.origin(), applicant.queue).await?;
     let state = admission(&edition, seat.is_some(), now)
         .admit()
@@ -81,6 +83,7 @@ pub(super) async fn enter(
     let answered = application::read(tx, &edition, said.filled.as_ref()).await?;
     let mut row = blank(
         &app.clock,
+        now,
         &edition,
         (person, candidate.number),
         said.motivation.to_string(),
@@ -97,15 +100,15 @@ pub(super) async fn enter(
     Ok(row)
 }
 
-/// A new enrolment of a person with this number, not yet stored: applied now, without a seat.
+/// A new enrolment of a person with this number, not yet stored: applied at `now`, without a seat.
 pub(super) fn blank(
     clock: &Clock,
+    now: DateTime<Utc>,
     edition: &edition::Model,
     (person, number): (PersonId, i64),
     motivation: String,
     declared: &Snapshot,
 ) -> enrolment::Model {
-    let now = clock.now();
     let mut row = enrolment::Model {
         id: EnrolmentId(clock.new_id()),
         edition_id: edition.id,
@@ -157,7 +160,7 @@ pub(super) async fn free_seat(
 }
 
 /// The facts that decide on a new application.
-fn admission(edition: &edition::Model, room: bool, now: chrono::DateTime<chrono::Utc>) -> Admission {
+fn admission(edition: &edition::Model, room: bool, now: DateTime<Utc>) -> Admission {
     Admission {
         state: edition.state,
         policy: edition.policy,
@@ -215,10 +218,8 @@ pub async fn withdraw(
 /// Once an edition is over, who took part in it stays as it is: its figures were reported. An outcome that was missed
 /// is decided after it was reopened.
 pub(super) fn check_edition(edition: &edition::Model, at: &str) -> Result<()> {
-    if edition.state.is_over() {
-        return Err(Error::at(at, Code::IllegalTransition));
-    }
-    Ok(())
+    let going_on = edition.state.expect_going_on();
+    going_on.map_err(|code| Error::at(at, code))
 }
 
 /// Nobody decides on their own enrolment; `at` says where the input names a row.

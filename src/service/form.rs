@@ -2,20 +2,22 @@
 //! its place.
 
 use super::edition::relation;
+use super::enrolment::check_edition;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::form::Form;
 use crate::domain::id::{ApplicationFormId, EditionId};
 use crate::domain::policy::{Action, demand};
 use crate::domain::version::expect_version;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::store::{audit, edition, form};
 
 /// Publishes a form, or the next version of it: who applies from now on answers it. Who applied before answered what
 /// was asked then. A form that asks nothing takes the form away.
 ///
 /// # Errors
-/// [`Code::StaleVersion`]; [`Code::IllegalTransition`] when the edition is over; the faults that [`Form::check`] finds.
+/// [`crate::error::Code::StaleVersion`]; [`crate::error::Code::IllegalTransition`] when the edition is over; the faults
+/// that [`Form::check`] finds.
 pub async fn publish(app: &App, actor: &Actor, id: EditionId, version: i64, content: Form) -> Result<form::Model> {
     actor.signed_in()?;
     let tx = app.db.write().await?;
@@ -25,9 +27,7 @@ pub async fn publish(app: &App, actor: &Actor, id: EditionId, version: i64, cont
         .ok_or(Error::NotFound("input.editionId"))?;
     demand(actor, Action::DesignForm, relation(actor, &edition), None)?;
     expect_version("version", edition.form_number, version)?;
-    if edition.state.is_over() {
-        return Err(Error::at("editionId", Code::IllegalTransition));
-    }
+    check_edition(&edition, "editionId")?;
     content.check(&edition.languages()).check()?;
     let before = form::current(&tx, &edition).await?;
     let before = before.as_ref().map(form::Model::form).transpose()?;

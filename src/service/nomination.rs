@@ -16,7 +16,7 @@ use crate::domain::invitation::{InvitationState, Offer};
 use crate::domain::nomination::{self as rules, NominationState, RANK_LIMIT, Room};
 use crate::domain::notice::{Guest, Notice};
 use crate::domain::policy::{Action, Relation, demand, may};
-use crate::domain::seats::{Ledger, Origin};
+use crate::domain::seats::Origin;
 use crate::domain::text::Reason;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
@@ -231,7 +231,7 @@ async fn room(
     institution: &institution::Model,
     now: DateTime<Utc>,
 ) -> Result<Room> {
-    let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(connection, edition).await?);
+    let ledger = seat_pool::ledger(connection, edition).await?;
     let open = nomination::count_open(connection, institution.id, edition.id, now).await?;
     let who = Origin {
         institution: Some(institution.id),

@@ -4,7 +4,6 @@ use super::admission::Admissions;
 use super::enrolment::{load_one, only};
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::EnrolmentId;
 use crate::domain::policy::{Action, Relation, demand};
@@ -21,16 +20,11 @@ use crate::store::{Tx, audit, edition, enrolment};
 pub async fn accept(app: &App, actor: &Actor, id: EnrolmentId, version: i64) -> Result<enrolment::Model> {
     let tx = app.db.write().await?;
     let (edition, row) = load(app, &tx, actor, id, version).await?;
-    let running = edition.state == EditionState::Running;
     let mut admissions = Admissions::of(app, &tx, actor.person, edition).await?;
-    let mut moved = admissions
+    let confirmed = admissions
         .take(vec![row], EnrolmentState::Confirmed, None, "enrolmentId")
         .await?;
-    if running {
-        moved = admissions
-            .take(moved, EnrolmentState::Active, None, "enrolmentId")
-            .await?;
-    }
+    let moved = admissions.begin_at_once(confirmed, "enrolmentId").await?;
     admissions.finish().await?;
     end(app, tx, actor, id, None).await?;
     only(moved)

@@ -1,7 +1,5 @@
 //! Scoring applications: the criteria of an edition, and what its coordinators find by them.
 
-use std::collections::HashMap;
-
 use super::edition::relation;
 use super::enrolment::{check_edition, load_one, refuse_own};
 use crate::app::App;
@@ -9,7 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::deliverable::{Rubric, Score};
 use crate::domain::id::{EditionId, EnrolmentId};
 use crate::domain::policy::{Action, demand};
-use crate::domain::scoring::{Finding, mean};
+use crate::domain::scoring::mean;
 use crate::domain::text::Comment;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Result};
@@ -35,9 +33,7 @@ pub async fn set_criteria(
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
     demand(actor, Action::PlanEdition, relation(actor, &edition), None)?;
-    if edition.state.is_over() {
-        return Err(Code::IllegalTransition.into());
-    }
+    check_edition(&edition, "editionId")?;
     rubric.check().check()?;
     let present = criteria::latest(&tx, id).await?.map_or(0, |row| row.number);
     expect_version("version", present, seen)?;
@@ -77,11 +73,11 @@ pub async fn score(app: &App, actor: &Actor, command: &Assess) -> Result<enrolme
         return Err(Error::at("enrolmentId", Code::IllegalTransition));
     }
     check_edition(&edition, "enrolmentId")?;
-    let all = criteria::of_editions(&tx, &[edition.id]).await?;
-    let present = all.last().map_or(0, |row| row.number);
+    let latest = criteria::latest(&tx, edition.id).await?;
+    let present = latest.as_ref().map_or(0, |row| row.number);
     expect_version("version", present, command.criteria)?;
     let mismatch = |code| Error::at("scores", code);
-    let latest = all.last().ok_or_else(|| mismatch(Code::RubricMismatch))?;
+    let latest = latest.ok_or_else(|| mismatch(Code::RubricMismatch))?;
     let points = latest.rubric()?.grade(&command.scores).map_err(mismatch)?;
     let found = Found {
         enrolment: row.id,
@@ -92,7 +88,7 @@ pub async fn score(app: &App, actor: &Actor, command: &Assess) -> Result<enrolme
         comment: command.comment.as_ref(),
     };
     score::insert(&tx, &app.clock, found).await?;
-    let findings = findings(&score::of_enrolments(&tx, &[row.id]).await?, &all);
+    let findings = score::found_by(&tx, row.id, &latest).await?;
     score::set_mean(&tx, &mut row, mean(&findings, present)).await?;
     audit::record(
         &tx,
@@ -105,16 +101,4 @@ pub async fn score(app: &App, actor: &Actor, command: &Assess) -> Result<enrolme
     .await?;
     tx.commit().await?;
     Ok(row)
-}
-
-/// Findings as the rule takes them, in their order.
-pub fn findings(rows: &[score::Model], criteria: &[criteria::Model]) -> Vec<Finding> {
-    let numbers: HashMap<_, i64> = criteria.iter().map(|row| (row.id, row.number)).collect();
-    let finding = |row: &score::Model| Finding {
-        assessor: row.assessor_id,
-        // Criteria of this edition alone are asked for; none has the number 0.
-        criteria: numbers.get(&row.criteria_id).copied().unwrap_or_default(),
-        points: row.points,
-    };
-    rows.iter().map(finding).collect()
 }

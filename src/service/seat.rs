@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, EnrolmentId, PersonId, SeatPoolId};
 use crate::domain::policy::{Action, demand};
-use crate::domain::seats::{KeptFor, Ledger, POOLS_LIMIT, PoolDraft, RANK_LIMIT, Seat};
+use crate::domain::seats::{KeptFor, POOLS_LIMIT, PoolDraft, RANK_LIMIT, Seat};
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::history::Step;
@@ -34,9 +34,7 @@ pub async fn create_pool(
         .await?
         .ok_or(Error::NotFound("input.editionId"))?;
     demand(actor, Action::ManageSeats, relation(actor, &edition), None)?;
-    if edition.state.is_over() {
-        return Err(Code::IllegalTransition.into());
-    }
+    edition.state.expect_going_on()?;
     if usize::try_from(edition.seat_pools).map_err(Error::internal)? >= POOLS_LIMIT {
         return Err(Fault::at("editionId", Code::LimitReached).with(POOLS_LIMIT).into());
     }
@@ -50,7 +48,7 @@ pub async fn create_pool(
         KeptFor::Group(_) => (kept_for, "constituentGroup"),
         KeptFor::Country(_) => (kept_for, "country"),
     };
-    let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(&tx, &edition).await?);
+    let ledger = seat_pool::ledger(&tx, &edition).await?;
     let now = app.clock.now();
     draft.check(&ledger, None, now).check()?;
     let pool = SeatPoolId(app.clock.new_id());
@@ -83,7 +81,7 @@ pub async fn change_pool(
     if row.released_at.is_some() {
         return Err(Error::at("seatPoolId", Code::IllegalTransition));
     }
-    let ledger = Ledger::new(edition.seats(), seat_pool::kept_in(&tx, &edition).await?);
+    let ledger = seat_pool::ledger(&tx, &edition).await?;
     draft.check(&ledger, Some(&row.pool()?), app.clock.now()).check()?;
     let more = draft.seats - row.seats;
     seat_pool::set_draft(&tx, &mut row, draft).await?;
@@ -155,9 +153,7 @@ async fn load_pool(tx: &Tx, actor: &Actor, id: SeatPoolId, version: i64) -> Resu
     demand(actor, Action::ManageSeats, relation, None)?;
     let row = seat_pool::find(tx, id).await?.ok_or_else(absent)?;
     expect_version("version", row.version, version)?;
-    if edition.state.is_over() {
-        return Err(Code::IllegalTransition.into());
-    }
+    edition.state.expect_going_on()?;
     Ok((edition, row))
 }
 

@@ -3,11 +3,9 @@
 use super::admission::Admissions;
 use super::application::asks_consent;
 use super::edition::relation;
-use super::enrolment::{blank, check_edition, free_seat, refuse_own};
+use super::enrolment::{blank, check_edition, free_seat, only, refuse_own};
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::edition::EditionState;
-use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, Seen, Subject};
 use crate::domain::notice::Notice;
 use crate::domain::policy::{Action, demand};
@@ -46,25 +44,18 @@ pub async fn transfer(
     let course = course::find(&tx, target.course_id)
         .await?
         .ok_or_else(|| Error::internal("an edition without course"))?;
-    let begins = target.state == EditionState::Running && new.state == EnrolmentState::Confirmed;
     let mut into = Admissions::with_course(app, &tx, actor.person, (target, ledger), &course);
     let mut out = Admissions::of(app, &tx, actor.person, from).await?;
     out.take_untold(vec![row], leaves, Some(reason), "enrolmentId").await?;
     into.enter_untold(&new, Some(reason)).await?;
-    let mut new = new;
-    if begins {
-        let moved = into
-            .take_untold(vec![new], EnrolmentState::Active, None, "editionId")
-            .await?;
-        new = super::enrolment::only(moved)?;
-    }
+    let new = only(into.begin_at_once(vec![new], "editionId").await?)?;
     let continues = transfer::Model {
         to_id: new.id,
         from_id: seen.id,
         transferred_at: app.clock.now(),
         transferred_by: by,
     };
-    transfer::insert(&tx, &continues).await?;
+    transfer::insert(&tx, continues).await?;
     if out.has_freed() {
         out.fill_seats().await?;
     }
@@ -121,7 +112,7 @@ async fn arrive(
     let applicant = snapshot::applicant(tx, row.person_id, target.id)
         .await?
         .ok_or_else(|| Error::internal("an enrolment without a person"))?;
-    let ledger = Ledger::new(target.seats(), seat_pool::kept_in(tx, target).await?);
+    let ledger = seat_pool::ledger(tx, target).await?;
     let number = applicant.candidate.number;
     // Who has declared nothing since goes on with what was frozen.
     let declared = match applicant.candidate.snapshot {
@@ -144,7 +135,8 @@ async fn arrive(
         return Err(Fault::at("editionId", Code::AlreadyEnrolled).into());
     }
     let who = (row.person_id, number);
-    let mut new = blank(&app.clock, target, who, row.motivation.clone(), &declared);
+    let (now, motivation) = (app.clock.now(), row.motivation.clone());
+    let mut new = blank(&app.clock, now, target, who, motivation, &declared);
     new.state = state;
     new.seat_pool_id = seat.filter(|_| state.takes_seat()).and_then(Seat::pool);
     // Who nominated the person goes on following them.

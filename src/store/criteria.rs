@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::{JsonValue as Json, QueryOrder, Set};
+use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::{JsonValue as Json, QueryOrder};
 
-use super::{Tx, enrolment};
+use super::{Tx, enrolment, row};
 use crate::clock::Clock;
 use crate::domain::deliverable::Rubric;
 use crate::domain::id::{EditionId, PersonId};
@@ -44,11 +45,17 @@ impl Model {
     }
 }
 
-/// All criteria that these editions have had, the present ones last.
-pub async fn of_editions(connection: &impl ConnectionTrait, editions: &[EditionId]) -> Result<Vec<Model>> {
+/// The criteria that these editions have now; one that has none is left out.
+pub async fn latest_of(connection: &impl ConnectionTrait, editions: &[EditionId]) -> Result<Vec<Model>> {
+    let later = Query::select()
+        .expr(Expr::val(1))
+        .from_as(Entity, "later")
+        .and_where(Expr::col(("later", Column::EditionId)).equals((Entity, Column::EditionId)))
+        .and_where(Expr::col(("later", Column::Number)).gt(Expr::col((Entity, Column::Number))))
+        .to_owned();
     let rows = Entity::find()
         .filter(Column::EditionId.is_in(editions.iter().copied()))
-        .order_by_asc(Column::Number);
+        .filter(Expr::exists(later).not());
     Ok(rows.all(connection).await?)
 }
 
@@ -77,15 +84,7 @@ pub async fn insert(
         created_at: clock.now(),
         created_by: by,
     };
-    let stored = ActiveModel {
-        id: Set(row.id),
-        edition_id: Set(row.edition_id),
-        number: Set(row.number),
-        rubric: Set(row.rubric.clone()),
-        created_at: Set(row.created_at),
-        created_by: Set(row.created_by),
-    };
-    Entity::insert(stored).exec_without_returning(tx).await?;
+    row::insert(tx, row.clone()).await?;
     enrolment::Entity::update_many()
         .col_expr(enrolment::Column::Score, Expr::value(enrolment::UNSCORED))
         .filter(enrolment::Column::EditionId.eq(edition))

@@ -282,32 +282,7 @@ pub async fn latest_of_person(connection: &impl ConnectionTrait, person: PersonI
 /// Stores a new enrolment of a person who, as the lock of the edition has shown, has no live one in it. The unique
 /// index holds the same; where it is the one that refuses, the request is tried again.
 pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
-    let row = ActiveModel {
-        id: Set(row.id),
-        edition_id: Set(row.edition_id),
-        person_id: Set(row.person_id),
-        person_number: Set(row.person_number),
-        state: Set(row.state),
-        motivation: Set(row.motivation.clone()),
-        applied_at: Set(row.applied_at),
-        applied_month: Set(row.applied_month.clone()),
-        gender: Set(row.gender),
-        country: Set(row.country.clone()),
-        institution_id: Set(row.institution_id),
-        constituent_group: Set(row.constituent_group),
-        language: Set(row.language),
-        nominated_by: Set(row.nominated_by),
-        works_submitted: Set(row.works_submitted),
-        works_released: Set(row.works_released),
-        grade: Set(row.grade),
-        version: Set(row.version),
-        seat_pool_id: Set(row.seat_pool_id),
-        waiting_rank: Set(row.waiting_rank),
-        offered_until: Set(row.offered_until),
-        institution_kind: Set(row.institution_kind),
-        score: Set(row.score),
-    };
-    let write = Write::Insert(Entity::insert(row).into_query());
+    let write = Write::Insert(Entity::insert(ActiveModel::from(row.clone())).into_query());
     tx.later("enrolment", 1, write).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{QueryOrder, QuerySelect, Set};
+use sea_orm::{QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::{Tx, edition, enrolment, person};
@@ -84,15 +84,7 @@ pub async fn note(tx: &Tx, rows: Vec<Model>) -> Result<()> {
         .update_columns([Column::PersonId, Column::Content, Column::ImportedAt])
         .to_owned();
     for batch in rows.chunks(1000) {
-        let rows = batch.iter().cloned().map(|row| ActiveModel {
-            kind: Set(row.kind),
-            scope_id: Set(row.scope_id),
-            address: Set(row.address),
-            person_id: Set(row.person_id),
-            content: Set(row.content),
-            imported_at: Set(row.imported_at),
-        });
-        Entity::insert_many(rows)
+        Entity::insert_many(batch.iter().cloned().map(ActiveModel::from))
             .on_conflict(said.clone())
             .exec_without_returning(tx)
             .await?;

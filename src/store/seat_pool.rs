@@ -11,7 +11,7 @@ use super::waiting::WAITING;
 use super::{Tx, edition, enrolment, unique_or};
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, SeatPoolId};
 use crate::domain::person::ConstituentGroup;
-use crate::domain::seats::{Change, Former, KeptFor, Pool, PoolDraft, Seat};
+use crate::domain::seats::{Change, Former, KeptFor, Ledger, Pool, PoolDraft, Seat};
 use crate::domain::text::Country;
 use crate::error::{Code, Error, Result};
 
@@ -126,18 +126,19 @@ pub async fn find(connection: &impl ConnectionTrait, id: SeatPoolId) -> Result<O
     Ok(Entity::find_by_id(id).one(connection).await?)
 }
 
-/// The pools of a locked edition that are not released, as the ledger has them. Without a question where its row shows
-/// that there are none.
-pub async fn kept_in(connection: &impl ConnectionTrait, of: &edition::Model) -> Result<Vec<Pool>> {
+/// The seats of an edition as this row of it has them, with what is kept in pools that are not released. Without a
+/// question where the row shows that there are none.
+pub async fn ledger(connection: &impl ConnectionTrait, of: &edition::Model) -> Result<Ledger> {
     if of.seat_pools == 0 {
-        return Ok(Vec::new());
+        return Ok(Ledger::new(of.seats(), Vec::new()));
     }
     let rows = Entity::find()
         .filter(Column::EditionId.eq(of.id))
         .filter(Column::ReleasedAt.is_null())
         .all(connection)
         .await?;
-    rows.iter().map(Model::pool).collect()
+    let kept: Result<Vec<Pool>> = rows.iter().map(Model::pool).collect();
+    Ok(Ledger::new(of.seats(), kept?))
 }
 
 /// All pools of an edition, the released ones too.
@@ -155,22 +156,7 @@ pub async fn of_edition(tx: &Tx, edition: EditionId) -> Result<Vec<Model>> {
 /// # Errors
 /// [`Code::Taken`] at `at` when the edition keeps seats for the same already.
 pub async fn insert(tx: &Tx, row: Model, at: &str) -> Result<()> {
-    let row = ActiveModel {
-        id: Set(row.id),
-        edition_id: Set(row.edition_id),
-        institution_id: Set(row.institution_id),
-        country: Set(row.country),
-        constituent_group: Set(row.constituent_group),
-        seats: Set(row.seats),
-        taken: Set(row.taken),
-        held: Set(row.held),
-        overflow: Set(row.overflow),
-        releases_at: Set(row.releases_at),
-        released_at: Set(row.released_at),
-        created_at: Set(row.created_at),
-        version: Set(row.version),
-    };
-    let inserted = Entity::insert(row).exec_without_returning(tx).await;
+    let inserted = Entity::insert(ActiveModel::from(row)).exec_without_returning(tx).await;
     inserted.map_err(unique_or(Error::at(at, Code::Taken)))?;
     Ok(())
 }

@@ -12,7 +12,8 @@ use super::{Db, Tx, table_import_file, table_import_row};
 use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, InstitutionId, PersonId, TableImportId};
 use crate::domain::language::Language;
-use crate::domain::roster::{ImportState, Kind, Mode};
+use crate::domain::list::Mode;
+use crate::domain::roster::{ImportState, Kind};
 use crate::error::Result;
 
 /// What waits for a worker, as the partial index says it: with bound values the planner would not use it.

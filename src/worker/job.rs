@@ -15,7 +15,7 @@ use crate::domain::submission::SubmissionState;
 use crate::error::{Error, Result};
 use crate::service::{digest, edition, institution, nomination, seat};
 use crate::store::history::expiry;
-use crate::store::{Tx, allocation, api_token as tokens, audit, deadline, history, idempotency, invitation, outbox};
+use crate::store::{Tx, allocation, api_token as tokens, audit, deadline, history, invitation, outbox};
 
 /// How many drafts one transaction closes.
 const DRAFTS: u64 = 100;
@@ -51,12 +51,7 @@ impl Worker {
             run("invitations", self.expire_invitations()).await,
             run("nominations", nomination::passing::remind(db, clock)).await,
             run("digests", self.write_digests()).await,
-            run("blank_invitations", self.blank_invitations()).await,
-            run("forget_messages", self.forget_messages()).await,
-            run("forget_sessions", self.forget_sessions()).await,
-            run("forget_secrets", self.forget_secrets()).await,
-            run("forget_imports", self.forget_imports()).await,
-            run("forget_keys", idempotency::forget_old(db, clock.now())).await,
+            Box::pin(self.forget()).await,
         ];
         done.into_iter().collect()
     }

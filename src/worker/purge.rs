@@ -8,12 +8,13 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::Worker;
+use super::job::run;
 use crate::domain::id::Subject;
 use crate::domain::policy::Action;
 use crate::error::Result;
 use crate::store::{
-    address_change, audit, challenge, identity_claim, invitation, outbox, password_reset, provider_sign_in,
-    registration, session, table_import,
+    address_change, audit, challenge, idempotency, identity_claim, invitation, outbox, password_reset,
+    provider_sign_in, registration, session, table_import,
 };
 
 /// How many of a kind one transaction removes.
@@ -26,13 +27,26 @@ const SYSTEM: Subject = Subject {
 };
 
 impl Worker {
+    /// Forgets whatever its time is over for; every kind has its turn, and the first failure is told in the end.
+    pub(super) async fn forget(&self) -> Result<()> {
+        let done = [
+            run("blank_invitations", self.blank_invitations()).await,
+            run("forget_messages", self.forget_messages()).await,
+            run("forget_sessions", self.forget_sessions()).await,
+            run("forget_secrets", self.forget_secrets()).await,
+            run("forget_imports", self.forget_imports()).await,
+            run("forget_keys", idempotency::forget_old(&self.db, self.clock.now())).await,
+        ];
+        done.into_iter().collect()
+    }
+
     /// The instant before which it must have ended.
     fn before(&self, days: u16) -> DateTime<Utc> {
         self.clock.now() - TimeDelta::days(days.into())
     }
 
     /// Names and addresses of invitations that ended.
-    pub(super) async fn blank_invitations(&self) -> Result<()> {
+    async fn blank_invitations(&self) -> Result<()> {
         let before = self.before(self.retention.invitation_days);
         while invitation::is_to_blank(self.db.read(), before).await? {
             let tx = self.db.write().await?;
@@ -51,7 +65,7 @@ impl Worker {
     }
 
     /// Messages that left, or were given up.
-    pub(super) async fn forget_messages(&self) -> Result<()> {
+    async fn forget_messages(&self) -> Result<()> {
         let before = self.before(self.retention.message_days);
         while outbox::is_to_forget(self.db.read(), before).await? {
             let tx = self.db.write().await?;
@@ -68,7 +82,7 @@ impl Worker {
     }
 
     /// Sessions that ended.
-    pub(super) async fn forget_sessions(&self) -> Result<()> {
+    async fn forget_sessions(&self) -> Result<()> {
         let before = self.before(self.retention.session_days);
         while session::is_to_forget(self.db.read(), before).await? {
             let tx = self.db.write().await?;
@@ -86,7 +100,7 @@ impl Worker {
 
     /// What waited for a token or a code that has run out. Of one kind after the other, whatever becomes of those
     /// before.
-    pub(super) async fn forget_secrets(&self) -> Result<()> {
+    async fn forget_secrets(&self) -> Result<()> {
         let (db, now) = (&self.db, self.clock.now());
         let done = [
             challenge::forget_ended(db, now).await,
@@ -100,7 +114,7 @@ impl Worker {
     }
 
     /// Tables that were brought in, and what came of their rows.
-    pub(super) async fn forget_imports(&self) -> Result<()> {
+    async fn forget_imports(&self) -> Result<()> {
         let before = self.before(self.retention.import_days);
         while table_import::is_to_forget(self.db.read(), before).await? {
             let tx = self.db.write().await?;

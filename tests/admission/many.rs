@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{applicants, approving, decided, fine, scene, seats};
+use super::{NO_SUCH_STEP, applicants, approving, decided, fine, scene, seats};
+use crate::idempotency::{body, request};
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Plan, act, apply, as_seen, enrolling, state};
+use crate::support::scene::{Plan, act, apply, as_seen, enrolling, state, walk};
 
 async fn row_by_row(by: &Client<'_>, edition: &str, list: &Value, decision: &str, reason: Option<&str>) -> Answer {
     let input = json!({
@@ -133,15 +134,22 @@ async fn one_reason_is_meant_for_all_rows() {
     let mails = test.mails().await;
     assert_eq!(mails.len(), 2);
     assert!(mails.iter().all(|mail| mail.text.contains("Too many applied")));
-    // Where every row is refused nothing was done, and the key of the request would be free.
-    let done = row_by_row(&carla, &edition, &list, "CONFIRM", None).await;
-    assert_eq!(
-        results(&done),
-        [
-            json!([0, null, "STALE_VERSION input.enrolments.0.version"]),
-            json!([1, null, "STALE_VERSION input.enrolments.1.version"])
-        ]
-    );
+    // Where every row is refused nothing was done: an idempotency key stays free, and what is asked under it again is
+    // looked at anew.
+    let input = json!({ "editionId": edition, "enrolments": list, "decision": "CONFIRM", "mode": "ROW_BY_ROW" });
+    for _ in 0..2 {
+        let sent = request(carla.token(), &["k"], &body("DecideEnrolmentsRowByRow", &input));
+        let done = test.send(sent).await;
+        assert_eq!(done.user_errors("decideEnrolments"), [""; 0]);
+        assert_eq!(
+            results(&done),
+            [
+                json!([0, null, "STALE_VERSION input.enrolments.0.version"]),
+                json!([1, null, "STALE_VERSION input.enrolments.1.version"])
+            ]
+        );
+        assert!(!done.headers.contains_key("idempotency-replayed"));
+    }
     assert_eq!(
         row_by_row(&carla, &edition, &json!([]), "CONFIRM", None)
             .await
@@ -149,6 +157,51 @@ async fn one_reason_is_meant_for_all_rows() {
         ["REQUIRED input.enrolments"]
     );
     fine(&test).await;
+}
+
+#[tokio::test]
+async fn a_thousand_are_decided_on_at_most_and_none_once_the_edition_is_over() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let (edition, people) = scene(&test, &carla, 3, &["Ana"]).await;
+    let (ana, enrolment) = &people[0];
+    let one = as_seen(&carla, json!([enrolment])).await[0].clone();
+    let (most, more) = (Value::from(vec![one.clone(); 1000]), Value::from(vec![one; 1001]));
+    for mode in ["ALL_OR_NONE", "ROW_BY_ROW"] {
+        let input = json!({ "editionId": edition, "enrolments": more, "decision": "CONFIRM", "mode": mode });
+        let refused = act(&carla, "DecideEnrolmentsRowByRow", input).await;
+        assert_eq!(
+            refused.user_errors("decideEnrolments"),
+            ["TOO_LONG input.enrolments"],
+            "{mode}"
+        );
+        assert_eq!(
+            refused.text("decideEnrolments.userErrors.0.message"),
+            "This is too long: the most is 1000."
+        );
+        assert_eq!(refused.at("decideEnrolments.results"), &Value::Null);
+    }
+    assert_eq!(state(ana, enrolment).await, "APPLIED", "not the first thousand either");
+    let done = results(&row_by_row(&carla, &edition, &most, "CONFIRM", None).await);
+    assert_eq!(done.len(), 1000);
+    assert_eq!(done[0], json!([0, "CONFIRMED", ""]));
+    assert_eq!(done[999], json!([999, null, "REPEATED input.enrolments.999"]));
+    walk(&carla, &edition, &["ENROLMENT_CLOSED", "RUNNING", "GRADING"]).await;
+    for to in ["CLOSED", "ARCHIVED"] {
+        walk(&carla, &edition, &[to]).await;
+        let list = as_seen(&carla, json!([enrolment])).await;
+        let refused = row_by_row(&carla, &edition, &list, "EXCLUDE", Some("Too late")).await;
+        assert_eq!(
+            refused.user_errors("decideEnrolments"),
+            ["ILLEGAL_TRANSITION input.editionId"],
+            "{to}"
+        );
+        assert_eq!(refused.text("decideEnrolments.userErrors.0.message"), NO_SUCH_STEP);
+        assert_eq!(refused.at("decideEnrolments.results"), &Value::Null);
+    }
+    assert_eq!(state(ana, enrolment).await, "ACTIVE");
+    fine(&test).await;
+    drop(test.mails().await);
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ mod scores;
 mod transfer;
 mod undo;
 
+/// What somebody reads whose step the present state does not allow.
+const NO_SUCH_STEP: &str = "The present state does not allow this step.";
+
 /// An edition with so many seats in which somebody decides.
 fn approving(capacity: i64) -> Plan {
     Plan::of_seats(capacity).by_approval()

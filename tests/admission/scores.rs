@@ -3,9 +3,9 @@
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use super::{approving, coordinator_of, decided, fine, scene};
+use super::{NO_SUCH_STEP, approving, coordinator_of, decided, fine, scene};
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Plan, act, apply, enrolling, rubric, scores, version, walk};
+use crate::support::scene::{Plan, act, apply, enrolling, rubric, scores, state, version, walk};
 
 /// Sets the criteria of [`rubric`], of which 30 points can be reached, in the place of those with this version.
 async fn set(by: &Client<'_>, edition: &str, seen: i64) -> Answer {
@@ -275,6 +275,45 @@ async fn what_does_not_fit_is_refused_by_name() {
     let after = page.at("edition.enrolments.pageInfo.endCursor").clone();
     let variables = json!({ "editionId": edition, "first": 1, "after": after });
     assert_eq!(carla.run("ScoredApplications", variables).await.refusal(), "MALFORMED");
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn nothing_is_scored_in_an_edition_that_is_over() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let (edition, people) = scene(&test, &carla, 9, &["Ana"]).await;
+    let (_, enrolment) = &people[0];
+    set(&carla, &edition, 0).await;
+    walk(&carla, &edition, &["ENROLMENT_CLOSED", "RUNNING", "GRADING"]).await;
+    for (round, to) in ["CLOSED", "ARCHIVED"].into_iter().enumerate() {
+        walk(&carla, &edition, &[to]).await;
+        let refused = set(&carla, &edition, 1).await;
+        assert_eq!(
+            refused.user_errors("setAdmissionCriteria"),
+            ["ILLEGAL_TRANSITION input.editionId"],
+            "{to}"
+        );
+        assert_eq!(refused.text("setAdmissionCriteria.userErrors.0.message"), NO_SUCH_STEP);
+        // No application waits in it any more, so one that still did is made up: the edition alone is reason enough.
+        if round == 1 {
+            let tx = test.app.db.write().await.expect("a transaction");
+            tx.execute_unprepared("UPDATE enrolment SET state = 'applied'")
+                .await
+                .expect("the statement runs");
+            tx.commit().await.expect("a commit");
+        }
+        let now = state(&carla, enrolment).await;
+        assert_eq!(now, ["CANCELLED", "APPLIED"][round]);
+        let refused = score(&carla, enrolment, 1, scores(1, 1)).await;
+        assert_eq!(
+            refused.user_errors("scoreApplication"),
+            ["ILLEGAL_TRANSITION input.enrolmentId"],
+            "{to}, {now}"
+        );
+        assert_eq!(refused.text("scoreApplication.userErrors.0.message"), NO_SUCH_STEP);
+    }
+    assert_eq!(found(&carla, enrolment).await, json!([]));
     drop(test.mails().await);
 }
 

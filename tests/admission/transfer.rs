@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{approving, coordinator_of, decided, decisions, fine, from, keep, scene, seats, steps, transfer};
+use super::{
+    NO_SUCH_STEP, approving, coordinator_of, decided, decisions, fine, from, keep, scene, seats, steps, transfer,
+};
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Plan, act, apply, draft, enrolling, nominate, state, version, walk};
+use crate::support::scene::{Class, Plan, act, apply, draft, enrolling, nominate, state, version, walk};
 
 const OTHER: Plan = Plan {
     code: "OTHER",
@@ -297,6 +299,28 @@ async fn it_is_for_who_coordinates_both_and_between_editions_that_take_people() 
     let may = ana.run("MayI", asked).await;
     assert_eq!(may.at("viewer.can.allowed"), &json!(false));
     assert_eq!(state(&carla, &left).await, "CONFIRMED");
+    fine(&test).await;
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn nobody_goes_on_from_an_edition_that_is_over() {
+    let test = TestApp::new().await;
+    let class = Class::of(&test, &["Ana"]).await;
+    let (carla, enrolment) = (&class.coordinator, &class.enrolments[0]);
+    let there = enrolling(carla, OTHER).await;
+    walk(carla, &class.edition, &["GRADING"]).await;
+    for to in ["CLOSED", "ARCHIVED"] {
+        walk(carla, &class.edition, &[to]).await;
+        let refused = transfer(carla, enrolment, &there).await;
+        assert_eq!(
+            refused.user_errors("transferEnrolment"),
+            ["ILLEGAL_TRANSITION input.enrolmentId"],
+            "{to}"
+        );
+        assert_eq!(refused.text("transferEnrolment.userErrors.0.message"), NO_SUCH_STEP);
+    }
+    assert_eq!(state(carla, enrolment).await, "ACTIVE");
     fine(&test).await;
     drop(test.mails().await);
 }

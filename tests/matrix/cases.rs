@@ -2,6 +2,8 @@
 
 use rumbo::domain::edition::EditionState;
 use rumbo::domain::enrolment::EnrolmentState;
+use rumbo::domain::institution::InstitutionState;
+use rumbo::domain::nomination::NominationState;
 use rumbo::domain::policy::Action;
 use rumbo::domain::policy::states::{self, Kind};
 use rumbo::domain::submission::SubmissionState;
@@ -139,12 +141,15 @@ pub(super) const APPLYING: &[Case] = &[case("applyToEdition", Subject::Edition, 
 
 pub(super) const ALL: [&[Case]; 6] = [REVIEWING, GRADING, WRITING, ENROLLING, PLANNING, APPLYING];
 
-/// The states of the scene's edition, of Ana's enrolment in it, and of her team's work.
+/// The states of the scene's edition, of Ana's enrolment in it, of her team's work, and of the nomination and the
+/// institution that are made for a mutation of such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct States {
     pub(super) edition: EditionState,
     pub(super) enrolment: EnrolmentState,
     pub(super) submission: SubmissionState,
+    pub(super) nomination: NominationState,
+    pub(super) institution: InstitutionState,
 }
 
 impl States {
@@ -153,6 +158,8 @@ impl States {
             Kind::Edition => self.edition.word(),
             Kind::Enrolment => self.enrolment.word(),
             Kind::Submission => self.submission.word(),
+            Kind::Nomination => self.nomination.word(),
+            Kind::Institution => self.institution.word(),
         }
     }
 }
@@ -174,6 +181,8 @@ pub(super) fn states_of(case: Case) -> Vec<States> {
         edition: EditionState::from_word(usual(Kind::Edition, "running")).expect("a state"),
         enrolment: EnrolmentState::from_word(usual(Kind::Enrolment, "active")).expect("a state"),
         submission: SubmissionState::from_word(usual(Kind::Submission, "submitted")).expect("a state"),
+        nomination: NominationState::from_word(usual(Kind::Nomination, "submitted")).expect("a state"),
+        institution: InstitutionState::from_word(usual(Kind::Institution, "proposed")).expect("a state"),
     };
     let mut all = vec![base];
     if gated(case.mutation, Kind::Edition).is_some() {
@@ -191,6 +200,20 @@ pub(super) fn states_of(case: Case) -> Vec<States> {
             SubmissionState::ALL
                 .iter()
                 .map(|&submission| States { submission, ..base }),
+        );
+    }
+    if gated(case.mutation, Kind::Nomination).is_some() {
+        all.extend(
+            NominationState::ALL
+                .iter()
+                .map(|&nomination| States { nomination, ..base }),
+        );
+    }
+    if gated(case.mutation, Kind::Institution).is_some() {
+        all.extend(
+            InstitutionState::ALL
+                .iter()
+                .map(|&institution| States { institution, ..base }),
         );
     }
     let mut once: Vec<States> = Vec::new();

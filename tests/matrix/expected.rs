@@ -2,6 +2,7 @@
 
 use rumbo::domain::actor::Role;
 use rumbo::domain::enrolment::EnrolmentState;
+use rumbo::domain::institution::InstitutionState;
 use rumbo::domain::policy::states::{self, Kind};
 use rumbo::domain::policy::{Action, Relation, Verdict, verdict};
 
@@ -63,12 +64,21 @@ pub(super) fn expected(case: Case, viewer: &Viewer<'_>, states: States, hole: Ho
             Some(_) => Outcome::NotFound,
         };
     }
+    // What stands in the register is merged by whoever keeps that.
+    let registered = case.mutation == "mergeInstitution" && states.institution == InstitutionState::Registered;
+    if registered && !may(Action::ManageInstitutions) {
+        return Outcome::Forbidden;
+    }
     if case.not_own && (relation.own || relation.team) {
         return Outcome::OwnWork;
     }
     let answers_alone = case.mutation == "saveDraft" && !viewer.team.team;
     let takes = |kind| states::takes(case.mutation, kind, states.word(kind));
-    let taken = takes(Kind::Edition) && takes(Kind::Enrolment) && (answers_alone || takes(Kind::Submission));
+    let taken = takes(Kind::Edition)
+        && takes(Kind::Enrolment)
+        && takes(Kind::Nomination)
+        && takes(Kind::Institution)
+        && (answers_alone || takes(Kind::Submission));
     if taken { Outcome::Allowed } else { Outcome::State }
 }
 

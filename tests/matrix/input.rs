@@ -213,8 +213,8 @@ impl World<'_> {
                     "rankNomination" => json!({ "rank": 3 }),
                     _ => json!({}),
                 };
-                let awaits_endorsement = mutation == "endorseNomination";
-                input["nominationId"] = json!(self.nomination(awaits_endorsement).await);
+                let endorses = mutation == "endorseNomination";
+                input["nominationId"] = json!(self.nomination(states.nomination, endorses).await);
                 input["version"] = json!(1);
                 input
             }
@@ -238,15 +238,15 @@ impl World<'_> {
                 json!({ "name": format!("Proposal {}", self.next()), "country": "UY", "kind": "OTHER" })
             }
             "acceptInstitution" => json!({
-                "institutionId": self.proposal().await, "version": 1, "name": format!("Accepted {}", self.next()),
-                "country": "UY", "kind": "OTHER",
+                "institutionId": self.proposal(states.institution).await, "version": 1,
+                "name": format!("Accepted {}", self.next()), "country": "UY", "kind": "OTHER",
             }),
             "refuseInstitution" => json!({
-                "institutionId": self.proposal().await, "version": 1, "reason": "It is none",
+                "institutionId": self.proposal(states.institution).await, "version": 1, "reason": "It is none",
             }),
             "mergeInstitution" => json!({
-                "institutionId": self.proposal().await, "version": 1, "intoId": self.institution.to_string(),
-                "keepNames": false,
+                "institutionId": self.proposal(states.institution).await, "version": 1,
+                "intoId": self.institution.to_string(), "keepNames": false,
             }),
             "disableAccount" | "enableAccount" => {
                 let input = json!({ "personId": id_of(&self.appointed), "reason": "So" });

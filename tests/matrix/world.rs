@@ -13,6 +13,7 @@ use rumbo::domain::id::{
 use rumbo::domain::institution::{InstitutionKind, InstitutionState};
 use rumbo::domain::invitation::{InvitationState, Purpose};
 use rumbo::domain::language::Language;
+use rumbo::domain::nomination::NominationState;
 use rumbo::domain::policy::Relation;
 use rumbo::domain::seats::{KeptFor, PoolDraft};
 use rumbo::domain::text::Country;
@@ -518,15 +519,60 @@ impl<'a> World<'a> {
         id.to_string()
     }
 
-    /// A new nomination by Ana's institution, whatever state the edition is in, and no other. One that waits to be
-    /// endorsed was written by somebody who is focal point no more.
-    pub(super) async fn nomination(&self, awaits_endorsement: bool) -> String {
+    /// A new nomination by Ana's institution, whatever state the edition is in, and no other. It stands so; one that is
+    /// there to be endorsed was written by somebody who is focal point no more.
+    pub(super) async fn nomination(&self, stands: NominationState, to_endorse: bool) -> String {
+        let row = self.nomination_row(stands, to_endorse);
+        let id = row.id;
+        let step = |from, to| Step {
+            subject: id.into(),
+            from,
+            to,
+            at: row.created_at,
+            actor: Some(row.invited_by),
+            reason: None,
+        };
+        let first = InvitationState::Sent.word();
+        let mut steps = vec![step(None, first)];
+        let now = if stands == NominationState::Endorsed {
+            stands.word()
+        } else {
+            row.state.word()
+        };
+        if now != first {
+            steps.push(step(Some(first), now));
+        }
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        invitation::Entity::delete_many()
+            .filter(invitation::Column::InstitutionId.is_not_null())
+            .exec(&tx)
+            .await
+            .expect("no nominations");
+        invitation::insert(&tx, row).await.expect("a nomination");
+        let recorded = history::record(&tx, &self.test.app.clock, &steps).await;
+        recorded.expect("its steps");
+        tx.commit().await.expect("a commit");
+        id.to_string()
+    }
+
+    /// The row of a nomination that stands so, as the program leaves it.
+    fn nomination_row(&self, stands: NominationState, to_endorse: bool) -> invitation::Model {
         let flor = self.viewers.iter().find(|viewer| viewer.enrolment.institution);
         let flor = flor.and_then(|viewer| viewer.client.person).expect("a focal point");
         let earlier = self.class.coordinator.person.expect("a person");
         let (id, now) = (InvitationId(self.test.app.clock.new_id()), self.test.now());
         let edition: EditionId = self.class.edition.parse().expect("an edition");
-        let row = invitation::Model {
+        let state = stands.of_invitation();
+        let (invited_by, colleague) = if to_endorse { (earlier, flor) } else { (flor, earlier) };
+        let endorsed = stands == NominationState::Endorsed;
+        let accepted = stands == NominationState::Accepted;
+        // What has expired was made more than a week ago.
+        let created_at = if stands == NominationState::Expired {
+            now - TimeDelta::days(8)
+        } else {
+            now
+        };
+        invitation::Model {
             id,
             hash: id.0.as_bytes().to_vec(),
             email: format!("nominee{}@example.org", self.next()),
@@ -537,46 +583,28 @@ impl<'a> World<'a> {
             role: None,
             scope_kind: "edition".to_owned(),
             scope_id: Some(edition.0),
-            state: InvitationState::Sent,
-            invited_by: if awaits_endorsement { earlier } else { flor },
-            created_at: now,
-            expires_at: now + TimeDelta::days(7),
-            person_id: None,
+            state,
+            invited_by,
+            created_at,
+            expires_at: created_at + TimeDelta::days(7),
+            person_id: self.class.people[0].person.filter(|_| accepted),
             version: 1,
-            ended_at: None,
+            ended_at: (state != InvitationState::Sent).then_some(now),
             blanked_at: None,
             institution_id: Some(self.institution),
             nominee_rank: Some(1),
             substitutes: None,
             remind_at: None,
-            enrolment_id: None,
-            awaits_endorsement,
-            endorsed_by: None,
-            endorsed_at: None,
-        };
-        let step = Step {
-            subject: id.into(),
-            from: None,
-            to: row.state.word(),
-            at: now,
-            actor: Some(row.invited_by),
-            reason: None,
-        };
-        let tx = self.test.app.db.write().await.expect("a transaction");
-        invitation::Entity::delete_many()
-            .filter(invitation::Column::InstitutionId.is_not_null())
-            .exec(&tx)
-            .await
-            .expect("no nominations");
-        invitation::insert(&tx, row).await.expect("a nomination");
-        let recorded = history::record(&tx, &self.test.app.clock, &[step]).await;
-        recorded.expect("a step");
-        tx.commit().await.expect("a commit");
-        id.to_string()
+            enrolment_id: accepted.then(|| self.class.enrolments[0].parse().expect("an enrolment")),
+            awaits_endorsement: to_endorse && stands == NominationState::Submitted,
+            endorsed_by: endorsed.then_some(colleague),
+            endorsed_at: endorsed.then_some(now),
+        }
     }
 
-    /// An institution that somebody proposed.
-    pub(super) async fn proposal(&self) -> String {
+    /// An institution that somebody proposed, and that stands so by now.
+    pub(super) async fn proposal(&self, state: InstitutionState) -> String {
+        let merged = state == InstitutionState::Merged;
         let name = format!("Missing {}", self.next());
         let row = institution::Model {
             id: InstitutionId(self.test.app.clock.new_id()),
@@ -584,17 +612,17 @@ impl<'a> World<'a> {
             aliases: json!([]),
             country: "UY".to_owned(),
             kind: InstitutionKind::Other,
-            merged_into: None,
+            merged_into: merged.then_some(self.institution),
             created_at: self.test.now(),
             version: 1,
             name_key: name.to_lowercase(),
             search_text: name.to_lowercase(),
             name,
-            state: InstitutionState::Proposed,
+            state,
             proposed_by: self.appointed.person,
-            merged_at: None,
+            merged_at: merged.then(|| self.test.now()),
             followed_at: None,
-            refused_at: None,
+            refused_at: (state == InstitutionState::Refused).then(|| self.test.now()),
         };
         let tx = self.test.app.db.write().await.expect("a transaction");
         let row = institution::insert(&tx, row).await.expect("a proposal");

@@ -1,11 +1,12 @@
 //! What is refused, to whom, and when.
 
+use axum::http::header;
 use chrono::{DateTime, TimeDelta, Utc};
 use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
 use super::{Place, accepted, instead, list, token};
-use crate::support::app::{Client, TestApp};
+use crate::support::app::{Answer, Client, TestApp};
 use crate::support::scene::{Plan, act, at, draft, field_of, walk};
 
 /// Every change of a nomination, as somebody sends it who saw this version.
@@ -170,9 +171,8 @@ async fn what_is_answered_or_over_changes_no_more() {
     // Who has accepted keeps a place among those of the institution.
     over(&place.flor, &id, 2, true).await;
     let (id, token) = place.nominate(&test, "ben@example.org").await;
-    super::decline(&test, &token, "No")
-        .await
-        .at("declineInvitation.declined");
+    let declined = super::decline(&test, &token, "No").await;
+    assert_eq!(declined.at("declineInvitation.declined"), &json!(true));
     over(&place.flor, &id, 2, false).await;
     let (id, _) = place.nominate(&test, "cy@example.org").await;
     let input = json!({ "nominationId": id, "version": 1, "reason": "By mistake" });
@@ -232,6 +232,56 @@ async fn people_are_named_and_substituted_to_the_second_in_which_the_window_clos
         late.user_errors("substituteNomination"),
         ["ENROLMENT_CLOSED input.nominationId"]
     );
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn nominations_are_limited_by_who_sends_them() {
+    let settings = [("rates.enabled", "true"), ("rates.invitation_sender.burst", "3")];
+    let test = TestApp::with(&settings).await;
+    let place = Place::new(&test).await;
+    let fabi = test
+        .holder("Fabi", Role::FocalPoint, Scope::Institution(place.institution))
+        .await;
+    let name =
+        async |by: &Client<'_>, who: &str| act(by, "Nominate", place.naming(&format!("{who}@example.org"))).await;
+    let limited = |answer: &Answer| {
+        assert_eq!((answer.status.as_u16(), answer.refusal()), (429, "RATE_LIMITED"));
+        let error = &answer.json["errors"][0];
+        assert_eq!(error["message"], "Too many requests; wait a moment.");
+        assert_eq!(error["extensions"]["retryAfter"], 60);
+        assert_eq!(answer.headers[header::RETRY_AFTER], "60");
+    };
+    let first = name(&place.flor, "guest1").await.text("nominate.nomination.id");
+    assert_eq!(name(&place.flor, "guest2").await.user_errors("nominate"), [""; 0]);
+    // What is refused counts as well.
+    let twice = name(&place.flor, "guest1").await;
+    assert_eq!(twice.user_errors("nominate"), ["ALREADY_INVITED input.email"]);
+    limited(&name(&place.flor, "guest3").await);
+    limited(
+        &act(
+            &place.flor,
+            "SubstituteNomination",
+            instead(&first, 1, "guest3@example.org"),
+        )
+        .await,
+    );
+    // What writes to nobody whom the caller names is not.
+    let input = json!({ "nominationId": first, "version": 1, "rank": 2 });
+    let ranked = act(&place.flor, "RankNomination", input).await;
+    assert_eq!(ranked.user_errors("rankNomination"), [""; 0]);
+    // Somebody else of the institution has a bucket of their own.
+    let named = name(&fabi, "guest3").await;
+    assert_eq!(named.user_errors("nominate"), [""; 0]);
+    assert_eq!(
+        test.notices().await,
+        [1, 2, 3].map(|number| format!("nominated guest{number}@example.org"))
+    );
+    test.pass(TimeDelta::seconds(60));
+    let named = name(&place.flor, "guest4").await;
+    assert_eq!(named.user_errors("nominate"), [""; 0]);
+    limited(&name(&place.flor, "guest5").await);
+    assert_eq!(place.list().await.len(), 4, "nothing else was named");
     drop(test.mails().await);
 }
 

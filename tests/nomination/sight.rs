@@ -99,7 +99,8 @@ async fn a_nominee_shows_while_the_nomination_stands() {
     }
     // After a no it is known to who wrote it and to who coordinates.
     let (_, of_ben) = place.nominate(&test, "ben@example.org").await;
-    decline(&test, &of_ben, "No").await.at("declineInvitation.declined");
+    let declined = decline(&test, &of_ben, "No").await;
+    assert_eq!(declined.at("declineInvitation.declined"), &json!(true));
     let all = [whole("nora@example.org"), whole("ben@example.org")];
     for reader in [&place.flor, &cora] {
         assert_eq!(names(reader).await, all, "{}", reader.email);

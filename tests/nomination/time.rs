@@ -17,7 +17,8 @@ async fn who_has_not_answered_is_reminded_once_with_another_token() {
     let nora = test.person("Nora").await;
     let (_, first) = place.nominate(&test, "nora@example.org").await;
     let (_, of_ben) = place.nominate(&test, "ben@example.org").await;
-    decline(&test, &of_ben, "No").await.at("declineInvitation.declined");
+    let declined = decline(&test, &of_ben, "No").await;
+    assert_eq!(declined.at("declineInvitation.declined"), &json!(true));
     drop(test.mails().await);
     test.pass(TimeDelta::days(5) - TimeDelta::seconds(1));
     assert_eq!(test.notices().await, [""; 0]);
@@ -127,7 +128,8 @@ async fn whom_it_was_for_is_forgotten_some_time_after_its_end() {
     let test = TestApp::new().await;
     let place = Place::new(&test).await;
     let (_, token) = place.nominate(&test, "nora@example.org").await;
-    decline(&test, &token, "No").await.at("declineInvitation.declined");
+    let declined = decline(&test, &token, "No").await;
+    assert_eq!(declined.at("declineInvitation.declined"), &json!(true));
     drop(test.mails().await);
     test.pass(TimeDelta::days(30));
     drop(test.mails().await);

@@ -1,6 +1,6 @@
 //! People who took another address since a file brought them in, and two addresses that lead to one person.
 
-use rumbo::domain::roster::Mode;
+use rumbo::domain::list::Mode;
 use rumbo::error::Error;
 use rumbo::service::roster::Order;
 use rumbo::store::person;

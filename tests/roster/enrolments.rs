@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use rumbo::domain::roster::Mode;
+use rumbo::domain::list::Mode;
 use rumbo::error::Error;
 use rumbo::service::roster::{Order, run};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! A file with every kind of fault in it, and files that are no tables.
 
-use rumbo::domain::roster::Mode;
+use rumbo::domain::list::Mode;
 use rumbo::domain::sheet::BYTES_MOST;
 use rumbo::service::roster::{Answer, Order, run};
 use serde_json::json;

@@ -4,7 +4,8 @@
 use rumbo::domain::actor::{Actor, Role, Scope};
 use rumbo::domain::enrolment::EnrolmentState;
 use rumbo::domain::language::Language;
-use rumbo::domain::roster::{Kind, Mode, Outcome};
+use rumbo::domain::list::Mode;
+use rumbo::domain::roster::{Kind, Outcome};
 use rumbo::domain::text::{Email, ShortCode};
 use rumbo::error::Result;
 use rumbo::service::roster::{Answer, Order, Report, run};

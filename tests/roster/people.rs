@@ -1,6 +1,6 @@
 //! Rows of people.
 
-use rumbo::domain::roster::Mode;
+use rumbo::domain::list::Mode;
 use rumbo::error::Error;
 use rumbo::service::roster::{Answer, Order};
 use rumbo::store::declaration;

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use chrono::TimeDelta;
-use rumbo::domain::roster::{Mode, Outcome};
+use rumbo::domain::list::Mode;
+use rumbo::domain::roster::Outcome;
 use rumbo::service::roster::Order;
 use rumbo::store::enrolment;
 use sea_orm::EntityTrait;

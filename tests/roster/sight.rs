@@ -2,7 +2,7 @@
 
 use rumbo::domain::id::PersonId;
 use rumbo::domain::language::Language;
-use rumbo::domain::roster::Mode;
+use rumbo::domain::list::Mode;
 use rumbo::service::roster::Order;
 use rumbo::store::{declaration, enrolment, person};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};

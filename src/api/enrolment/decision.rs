@@ -10,8 +10,9 @@ use crate::api::reason;
 use crate::api::request::Request;
 use crate::domain::enrolment;
 use crate::domain::id::Seen;
+use crate::domain::list::Mode;
 use crate::error::{Error, Faults, Result};
-use crate::service::decision::{Decision, Mode, Row, decide, decide_many, undo};
+use crate::service::decision::{Decision, Row, decide, decide_many, undo};
 use crate::service::transfer::transfer;
 
 /// What a coordinator can decide about an enrolment.
@@ -229,7 +230,7 @@ impl DecisionMutation {
             let to = input.decision.into();
             let decision = Decision { to, reason };
             let mode = match input.mode {
-                DecisionMode::AllOrNone => Mode::AllOrNone,
+                DecisionMode::AllOrNone => Mode::AllOrNothing,
                 DecisionMode::RowByRow => Mode::RowByRow,
             };
             decide_many(&request.app, &request.actor, edition, &list, &decision, mode).await

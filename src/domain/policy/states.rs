@@ -15,6 +15,10 @@ pub enum Kind {
     Enrolment,
     /// A submission.
     Submission,
+    /// A nomination.
+    Nomination,
+    /// An institution.
+    Institution,
 }
 
 impl Kind {
@@ -23,6 +27,8 @@ impl Kind {
             "edition" => Self::Edition,
             "enrolment" => Self::Enrolment,
             "submission" => Self::Submission,
+            "nomination" => Self::Nomination,
+            "institution" => Self::Institution,
             _ => return None,
         })
     }
@@ -71,6 +77,9 @@ mod tests {
     use super::*;
     use crate::domain::edition::{EditionState, EnrolmentPolicy};
     use crate::domain::enrolment::{Admission, EnrolmentState};
+    use crate::domain::institution::InstitutionState;
+    use crate::domain::invitation::InvitationState;
+    use crate::domain::nomination::{Endorsement, NominationState};
     use crate::domain::submission::SubmissionState;
     use crate::domain::transfer::departure;
 
@@ -88,6 +97,14 @@ mod tests {
         };
         let submission = |rule: fn(SubmissionState) -> bool| {
             let states = SubmissionState::ALL.iter().filter(|state| rule(**state));
+            states.map(|state| state.word()).collect::<Vec<_>>()
+        };
+        let nomination = |rule: fn(NominationState) -> bool| {
+            let states = NominationState::ALL.iter().filter(|state| rule(**state));
+            states.map(|state| state.word()).collect::<Vec<_>>()
+        };
+        let institution = |rule: fn(InstitutionState) -> bool| {
+            let states = InstitutionState::ALL.iter().filter(|state| rule(**state));
             states.map(|state| state.word()).collect::<Vec<_>>()
         };
         let admits = |state| {
@@ -176,6 +193,36 @@ mod tests {
                 "releaseGrades",
                 Kind::Submission,
                 submission(|state| state.step(SubmissionState::Released).is_ok()),
+            ),
+            (
+                "substituteNomination",
+                Kind::Nomination,
+                nomination(|state| state.of_invitation().next().contains(&InvitationState::Replaced)),
+            ),
+            (
+                "endorseNomination",
+                Kind::Nomination,
+                nomination(|state| state == NominationState::of(InvitationState::Sent, Endorsement::Awaited)),
+            ),
+            (
+                "withdrawNomination",
+                Kind::Nomination,
+                nomination(|state| state.of_invitation().next().contains(&InvitationState::Withdrawn)),
+            ),
+            (
+                "rankNomination",
+                Kind::Nomination,
+                nomination(NominationState::is_ranked),
+            ),
+            (
+                "acceptInstitution",
+                Kind::Institution,
+                institution(|state| state.accept().is_ok()),
+            ),
+            (
+                "mergeInstitution",
+                Kind::Institution,
+                institution(|state| state.merge(InstitutionState::Registered).is_ok()),
             ),
         ];
         for operation in [

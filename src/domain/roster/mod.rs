@@ -35,16 +35,6 @@ words! {
 }
 
 words! {
-    /// How much of a table is carried out when some of it cannot be.
-    Mode {
-        /// All of it, or nothing.
-        AllOrNothing = "all_or_nothing",
-        /// Every row that can be.
-        RowByRow = "row_by_row",
-    }
-}
-
-words! {
     /// What became of a row, or would.
     Outcome {
         /// Something new is stored.

@@ -102,9 +102,7 @@ impl Admissions<'_> {
         let confirmed = self.set_state(rows, seats, EnrolmentState::Confirmed, None).await?;
         let people: Vec<PersonId> = confirmed.iter().map(|row| row.person_id).collect();
         self.tell(&people, EnrolmentState::Confirmed, None).await?;
-        if self.edition.state == EditionState::Running {
-            self.take(confirmed, EnrolmentState::Active, None, "enrolments").await?;
-        }
+        self.begin_at_once(confirmed, "enrolments").await?;
         Ok(())
     }
 

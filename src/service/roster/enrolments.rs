@@ -18,7 +18,7 @@ use crate::domain::seats::{Arrivals, Ledger, Origin, Seat};
 use crate::error::{Code, Flaw, Result};
 use crate::service::account::is_pending;
 use crate::store::person::Profile;
-use crate::store::{Tx, edition, enrolment, imported_row, person, relation, seat_pool, snapshot, waiting};
+use crate::store::{Tx, edition, enrolment, imported_row, person, relation, snapshot, waiting};
 
 /// An edition and its seats, as they are once the rows before are carried out.
 pub(super) struct Standing {
@@ -28,11 +28,6 @@ pub(super) struct Standing {
     arrivals: Arrivals,
     /// Those whom a row named already: two addresses may lead to one person.
     met: HashSet<PersonId>,
-}
-
-/// The seats of an edition.
-pub(super) async fn ledger(tx: &Tx, edition: &edition::Model) -> Result<Ledger> {
-    Ok(Ledger::new(edition.seats(), seat_pool::kept_in(tx, edition).await?))
 }
 
 impl Standing {
@@ -217,7 +212,7 @@ fn judge_known(
     }
     let rows = known.enrolments.remove(&person).unwrap_or_default();
     let live = rows.iter().find(|row| row.state.is_live());
-    let applied = live.filter(|row| waits_for_decision(row.state));
+    let applied = live.filter(|row| row.state.is_undecided());
     let noted = known.noted.get(&address_of(&row.person));
     let is_noted = noted.is_some_and(|noted| {
         // Who applied again since asks for another decision.
@@ -295,10 +290,6 @@ fn judge_coming(
         })),
         Err(code) => Verdict::refused(&row.column, code),
     }
-}
-
-const fn waits_for_decision(state: EnrolmentState) -> bool {
-    matches!(state, EnrolmentState::Applied | EnrolmentState::UnderReview)
 }
 
 /// The profile as the row has it, which says the names of whoever is unconfirmed.

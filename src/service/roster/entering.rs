@@ -7,7 +7,7 @@ use super::enrolments::{Entry, Verdict};
 use super::newcomers;
 use super::task::Task;
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::{EditionId, EnrolmentId, PersonId, Subject};
+use crate::domain::id::{EditionId, PersonId, Subject};
 use crate::domain::policy::Action;
 use crate::domain::roster::{EnrolmentRow, Kind, address_of, content_of};
 use crate::domain::seats::{Ledger, Seat};
@@ -15,6 +15,7 @@ use crate::domain::statistics::Change;
 use crate::error::{Error, Result};
 use crate::service::account::is_pending;
 use crate::service::admission::Admissions;
+use crate::service::enrolment::blank;
 use crate::service::session::ending;
 use crate::store::{Tx, audit, course, edition, enrolment, imported_row, person};
 
@@ -66,7 +67,7 @@ pub(super) async fn write(
     subjects.extend(take_over(task, tx, &entrants).await?);
     let unseen = |entrant: &&Entrant| entrant.entry.account.as_ref().is_some_and(|account| !account.is_seen);
     let told: HashSet<PersonId> = entrants.iter().filter(unseen).map(|entrant| entrant.person).collect();
-    let entered = enrolment_rows(task, &edition, entrants);
+    let entered = enrolment_rows(task, &edition, &entrants);
     let mut admissions = Admissions::with_course(task.app, tx, task.actor.person, (edition, ledger), course);
     if !task.order.notify {
         admissions.keep_quiet();
@@ -141,42 +142,19 @@ async fn take_over(task: &Task<'_>, tx: &Tx, entrants: &[Entrant]) -> Result<Vec
     Ok(profiles.iter().map(|(person, _)| Subject::from(*person)).collect())
 }
 
-/// The rows of new enrolments.
-fn enrolment_rows(task: &Task<'_>, edition: &edition::Model, entrants: Vec<Entrant>) -> Vec<enrolment::Model> {
-    let now = task.app.clock.now();
-    let month = now.with_timezone(&edition.zone()).format("%Y-%m").to_string();
-    let row = |Entrant {
-                   person, number, entry, ..
-               }: Entrant| {
-        let mut row = enrolment::Model {
-            id: EnrolmentId(task.app.clock.new_id()),
-            edition_id: edition.id,
-            person_id: person,
-            person_number: number,
-            state: entry.state,
-            motivation: String::new(),
-            applied_at: now,
-            applied_month: month.clone(),
-            gender: entry.snapshot.gender,
-            country: String::new(),
-            institution_id: None,
-            constituent_group: entry.snapshot.constituent_group,
-            language: entry.snapshot.language,
-            nominated_by: None,
-            works_submitted: 0,
-            works_released: 0,
-            grade: None,
-            version: 1,
-            seat_pool_id: entry.seat.and_then(Seat::pool),
-            waiting_rank: None,
-            offered_until: None,
-            institution_kind: None,
-            score: enrolment::UNSCORED,
-        };
-        enrolment::freeze(&mut row, &entry.snapshot);
+/// The rows of new enrolments, all since the same instant.
+fn enrolment_rows(task: &Task<'_>, edition: &edition::Model, entrants: &[Entrant]) -> Vec<enrolment::Model> {
+    let clock = &task.app.clock;
+    let now = clock.now();
+    let row = |entrant: &Entrant| {
+        let entry = &entrant.entry;
+        let who = (entrant.person, entrant.number);
+        let mut row = blank(clock, now, edition, who, String::new(), &entry.snapshot);
+        row.state = entry.state;
+        row.seat_pool_id = entry.seat.and_then(Seat::pool);
         row
     };
-    entrants.into_iter().map(row).collect()
+    entrants.iter().map(row).collect()
 }
 
 async fn note(task: &Task<'_>, tx: &Tx, edition: EditionId, notes: Vec<(PersonId, &EnrolmentRow)>) -> Result<()> {

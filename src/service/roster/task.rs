@@ -10,14 +10,15 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::EditionId;
+use crate::domain::list::Mode;
 use crate::domain::nomination::Slate;
 use crate::domain::policy::{Action, demand};
-use crate::domain::roster::{EnrolmentRow, Kind, Mode, Outcome, PersonRow, Roster, RowFault};
+use crate::domain::roster::{EnrolmentRow, Kind, Outcome, PersonRow, Roster, RowFault};
 use crate::domain::sheet::{Form, Sheet};
 use crate::error::{Code, Error, Result};
 use crate::service::edition::relation as edition_relation;
 use crate::service::nomination::table::{self, nominator};
-use crate::store::{Tx, edition, imported_row};
+use crate::store::{Tx, edition, imported_row, seat_pool};
 
 mod carrying;
 
@@ -214,7 +215,7 @@ impl<'a> Task<'a> {
                     standing
                 } else {
                     let edition = edition::find(&tx, id).await?.ok_or(Error::NotFound("edition"))?;
-                    let ledger = enrolments::ledger(&tx, &edition).await?;
+                    let ledger = seat_pool::ledger(&tx, &edition).await?;
                     Standing::read(&tx, self.actor.clone(), edition, ledger).await?
                 };
                 let rows = self.enrolments_of(&batch);

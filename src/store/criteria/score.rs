@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::*;
-use sea_orm::{JsonValue as Json, QueryOrder, Set};
+use sea_orm::{FromQueryResult, JoinType, JsonValue as Json, QueryOrder, QuerySelect, Set};
 
 use crate::clock::Clock;
 use crate::domain::deliverable::Score;
 use crate::domain::id::{EnrolmentId, PersonId};
+use crate::domain::scoring::Finding;
 use crate::error::{Error, Result};
-use crate::store::{Tx, enrolment};
+use crate::store::{Tx, criteria, enrolment};
 
 /// What an assessor found in an application.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -79,13 +80,60 @@ pub async fn insert(tx: &Tx, clock: &Clock, found: Found<'_>) -> Result<()> {
     Ok(())
 }
 
+/// A finding, and the number of the criteria by which it was found.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct Numbered {
+    /// The finding.
+    #[sea_orm(nested)]
+    pub row: Model,
+    /// The number of the criteria.
+    pub criteria: i64,
+}
+
+impl Numbered {
+    /// The finding as the rule takes it.
+    pub fn finding(&self) -> Finding {
+        Finding {
+            assessor: self.row.assessor_id,
+            criteria: self.criteria,
+            points: self.row.points,
+        }
+    }
+}
+
 /// All findings in these applications, the oldest first.
-pub async fn of_enrolments(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Result<Vec<Model>> {
+pub async fn of_enrolments(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Result<Vec<Numbered>> {
+    let to_criteria = Entity::belongs_to(criteria::Entity)
+        .from(Column::CriteriaId)
+        .to(criteria::Column::Id);
     let rows = Entity::find()
+        .column_as(criteria::Column::Number, "criteria")
+        .join(JoinType::InnerJoin, to_criteria.into())
         .filter(Column::EnrolmentId.is_in(ids.iter().copied()))
         .order_by_asc(Column::ScoredAt)
-        .order_by_asc(Column::Id);
+        .order_by_asc(Column::Id)
+        .into_model::<Numbered>();
     Ok(rows.all(connection).await?)
+}
+
+/// What was found in an application by these criteria, the oldest first, as the rule takes it.
+pub async fn found_by(tx: &Tx, of: EnrolmentId, by: &criteria::Model) -> Result<Vec<Finding>> {
+    let rows: Vec<(PersonId, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::AssessorId, Column::Points])
+        .filter(Column::EnrolmentId.eq(of))
+        .filter(Column::CriteriaId.eq(by.id))
+        .order_by_asc(Column::ScoredAt)
+        .order_by_asc(Column::Id)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let finding = |(assessor, points)| Finding {
+        assessor,
+        criteria: by.number,
+        points,
+    };
+    Ok(rows.into_iter().map(finding).collect())
 }
 
 /// Stores the mean of a locked enrolment. Its version stays: nobody's decision on it is stale by that.

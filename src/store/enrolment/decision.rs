@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, OnConflict, Query};
-use sea_orm::{FromQueryResult, JoinType, QuerySelect, QueryTrait, Set};
+use sea_orm::{FromQueryResult, JoinType, QuerySelect, QueryTrait};
 
 use crate::domain::decision::Decided;
 use crate::domain::enrolment::EnrolmentState;
@@ -41,25 +41,14 @@ impl ActiveModelBehavior for ActiveModel {}
 /// Keeps the decisions; they take the place of earlier ones on the same enrolments.
 pub async fn keep(tx: &Tx, rows: &[Model]) -> Result<()> {
     for batch in rows.chunks(1000) {
-        let batch: Vec<ActiveModel> = batch.iter().map(active).collect();
-        let count = batch.len();
+        let kept = batch.iter().cloned().map(ActiveModel::from);
         let instead = OnConflict::column(Column::EnrolmentId)
             .update_columns([Column::FromState, Column::Version, Column::DecidedAt, Column::DecidedBy])
             .to_owned();
-        let write = Entity::insert_many(batch).on_conflict(instead).into_query();
-        tx.later("enrolment_decision", count, Write::Insert(write)).await?;
+        let write = Write::Insert(Entity::insert_many(kept).on_conflict(instead).into_query());
+        tx.later("enrolment_decision", batch.len(), write).await?;
     }
     Ok(())
-}
-
-fn active(row: &Model) -> ActiveModel {
-    ActiveModel {
-        enrolment_id: Set(row.enrolment_id),
-        from_state: Set(row.from_state),
-        version: Set(row.version),
-        decided_at: Set(row.decided_at),
-        decided_by: Set(row.decided_by),
-    }
 }
 
 /// Forgets the decision on an enrolment: it was taken back.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CommonTableExpression, Expr, ExprTrait, Order, Query, UnionType, WithClause};
-use sea_orm::{Condition, FromQueryResult, QueryOrder, QueryTrait, Set};
+use sea_orm::{Condition, FromQueryResult, QueryOrder, QueryTrait};
 
 use crate::domain::actor::Actor;
 use crate::domain::id::{EnrolmentId, PersonId};
@@ -34,14 +34,8 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Stores that an enrolment goes on as another one.
-pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
-    let row = ActiveModel {
-        to_id: Set(row.to_id),
-        from_id: Set(row.from_id),
-        transferred_at: Set(row.transferred_at),
-        transferred_by: Set(row.transferred_by),
-    };
-    let write = Write::Insert(Entity::insert(row).into_query());
+pub async fn insert(tx: &Tx, row: Model) -> Result<()> {
+    let write = Write::Insert(Entity::insert(ActiveModel::from(row)).into_query());
     tx.later("enrolment_transfer", 1, write).await?;
     Ok(())
 }

@@ -7,15 +7,12 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{JoinType, QueryOrder, QuerySelect, UpdateMany};
 
-use crate::domain::actor::Role;
+use crate::domain::digest::READERS;
 use crate::domain::id::PersonId;
 use crate::error::Result;
 use crate::store::{Tx, person, role};
 
 pub mod news;
-
-/// Who is told.
-const READERS: [Role; 2] = [Role::Tutor, Role::Coordinator];
 
 /// Up to when a person's digest has told what is new.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]

@@ -16,7 +16,7 @@ use crate::service::nomination::table::{self, nominator};
 use crate::service::roster::enrolments::{self, Standing};
 use crate::service::roster::{addresses, entering, nominations, people};
 use crate::service::session::later::as_of_now;
-use crate::store::{Tx, edition, imported_row, person, tally};
+use crate::store::{Tx, edition, imported_row, person, seat_pool, tally};
 
 /// How many rows a transaction carries out where rows stand for themselves.
 const IN_ONE: usize = 200;
@@ -105,7 +105,7 @@ impl Task<'_> {
             let (edition, course) = place.ok_or(Error::NotFound("edition"))?;
             let relation = edition_relation(&actor, &edition);
             demand(&actor, Action::ImportEnrolments, relation, None)?;
-            let ledger = enrolments::ledger(tx, &edition).await?;
+            let ledger = seat_pool::ledger(tx, &edition).await?;
             let rows = self.enrolments_of(batch);
             let mut verdicts = self.judge_held(tx, &actor, (&edition, &ledger), &rows).await?;
             if verdicts.iter().any(enrolments::Verdict::makes_account) {

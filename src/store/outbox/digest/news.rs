@@ -9,7 +9,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect};
 
 use crate::domain::actor::{Role, Scope};
-use crate::domain::digest::Figures;
+use crate::domain::digest::{Figures, follows};
 use crate::domain::edition::EditionState;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CourseId, EditionId, PersonId, TeamId};
@@ -19,15 +19,6 @@ use crate::store::{allocation, edition, enrolment, history, person, role, submis
 
 /// The most editions of one digest, those that begin last.
 const EDITIONS: u64 = 50;
-
-/// Of which editions: those in which something happens.
-const FOLLOWED: [EditionState; 5] = [
-    EditionState::Announced,
-    EditionState::Enrolling,
-    EditionState::EnrolmentClosed,
-    EditionState::Running,
-    EditionState::Grading,
-];
 
 /// A stretch of time, after the first instant and up to the second.
 pub type Stretch = (DateTime<Utc>, DateTime<Utc>);
@@ -106,7 +97,7 @@ async fn coordinated(
     let found: Vec<EditionId> = edition::Entity::find()
         .select_only()
         .column(edition::Column::Id)
-        .filter(edition::Column::State.is_in(FOLLOWED))
+        .filter(edition::Column::State.is_in(followed()))
         .filter(near)
         .order_by_desc(edition::Column::StartsOn)
         .order_by_desc(edition::Column::Id)
@@ -115,6 +106,11 @@ async fn coordinated(
         .all(connection)
         .await?;
     Ok(found.into_iter().collect())
+}
+
+/// The states of editions that are told of.
+fn followed() -> impl Iterator<Item = EditionState> {
+    EditionState::ALL.iter().copied().filter(|state| follows(*state))
 }
 
 /// That nobody coordinates an edition or its course in particular.
@@ -171,7 +167,7 @@ async fn charges(
         .filter(allocation::Column::PersonId.eq(person))
         .filter(allocation::Column::UntilAt.is_null())
         .filter(allocation::Column::EditionId.is_in(tutored))
-        .filter(edition::Column::State.is_in(FOLLOWED))
+        .filter(edition::Column::State.is_in(followed()))
         .into_tuple()
         .all(connection)
         .await?;
@@ -233,12 +229,13 @@ async fn of_enrolments(
             figures.left += count;
         }
     }
+    let undecided = EnrolmentState::ALL.iter().filter(|state| state.is_undecided());
     let open: Vec<(EditionId, i64)> = enrolment::Entity::find()
         .select_only()
         .column(enrolment::Column::EditionId)
         .column_as(enrolment::Column::Id.count(), "applications")
         .filter(enrolment::Column::EditionId.is_in(editions.iter().copied()))
-        .filter(enrolment::Column::State.is_in([EnrolmentState::Applied, EnrolmentState::UnderReview]))
+        .filter(enrolment::Column::State.is_in(undecided.copied()))
         .group_by(enrolment::Column::EditionId)
         .into_tuple()
         .all(connection)
@@ -280,12 +277,13 @@ async fn of_works(
             news.entry(edition).or_default().handed_in += count;
         }
     }
+    let unreviewed = SubmissionState::ALL.iter().filter(|state| state.is_unreviewed());
     let waiting: Vec<(EditionId, Option<TeamId>, i64)> = submission::Entity::find()
         .select_only()
         .columns([submission::Column::EditionId, submission::Column::TeamId])
         .column_as(submission::Column::Id.count(), "works")
         .filter(submission::Column::EditionId.is_in(editions.iter().copied()))
-        .filter(submission::Column::State.is_in([SubmissionState::Submitted, SubmissionState::InReview]))
+        .filter(submission::Column::State.is_in(unreviewed.copied()))
         .group_by(submission::Column::EditionId)
         .group_by(submission::Column::TeamId)
         .into_tuple()
