@@ -22,6 +22,7 @@ use crate::store::keyed::Running;
 use crate::store::rate::Counters;
 
 pub mod keyring;
+pub mod retry;
 
 /// The running application.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use sea_orm::DbErr;
 mod code;
 
 pub use code::Code;
+pub(crate) use code::codes;
 
 /// One [`Code`] and the path of the input that it is about, such as `input.capacity`.
 #[derive(Debug, Clone, PartialEq, Eq)]

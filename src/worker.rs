@@ -18,6 +18,7 @@ use crate::auth::vault::Vault;
 use crate::clock::Clock;
 use crate::config;
 use crate::domain::notice::{Notice, Preferences};
+use crate::domain::person::full_name;
 use crate::error::Result;
 use crate::mail::{Letter, Mailer, Recipient, calendar, render};
 use crate::service::account::asked;
@@ -329,7 +330,7 @@ fn addressee(notice: &Notice, person: &person::Model) -> Recipient {
     };
     Recipient {
         email: address.to_owned(),
-        full_name: format!("{given} {family}"),
+        full_name: full_name(given, family),
         given_name: given.clone(),
         language,
     }

@@ -5,15 +5,15 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use chrono::TimeDelta;
 use rumbo::commands;
-use rumbo::domain::actor::Role;
+use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::language::Language;
 use rumbo::domain::list::Mode;
 use rumbo::domain::notice::{MailKind, samples};
 use rumbo::domain::roster::{Kind, Outcome};
 use rumbo::domain::text::{Email, ShortCode};
 use rumbo::mail::{Mailer, Sent};
-use rumbo::service::roster;
 use rumbo::service::session::on_behalf;
+use rumbo::service::{digest as digests, roster};
 use rumbo::store::outbox;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -352,6 +352,24 @@ async fn digesting() -> TestApp {
 async fn settle(test: &TestApp) {
     drop(test.mails().await);
     test.pass(TimeDelta::minutes(1));
+}
+
+#[tokio::test]
+async fn many_new_readers_are_noted_with_as_many_statements_as_one() {
+    let mut spent = Vec::new();
+    for names in [&["Gil"][..], &["Gil", "Hilda", "Ines", "Jon", "Kai", "Lea"]] {
+        let test = digesting().await;
+        for &name in names {
+            test.holder(name, Role::Coordinator, Scope::System).await;
+        }
+        let before = test.app.db.statements();
+        digests::pass(&test.app.db, &test.app.clock, 7).await.expect("a pass");
+        spent.push(test.app.db.statements() - before);
+        let noted = rows::texts(&test.app.db, "SELECT CAST(COUNT(*) AS text) FROM digest_mark").await;
+        assert_eq!(noted, [names.len().to_string()]);
+    }
+    eprintln!("one reader and six are noted: {spent:?} statements");
+    assert_eq!(spent[0], spent[1]);
 }
 
 #[tokio::test]

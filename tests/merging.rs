@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rumbo::domain::actor::{Role, Scope};
-use rumbo::domain::id::InstitutionId;
+use rumbo::domain::id::{EditionId, InstitutionId};
 use rumbo::domain::institution::FOLLOWING;
 use rumbo::service::institution::following;
 use serde_json::{Value, json};
@@ -505,6 +505,33 @@ async fn name_again(test: &TestApp, enrolment: &str, institution: InstitutionId)
     };
     tally::record(&tx, &test.app.clock, &[change]).await.expect("counted");
     tx.commit().await.expect("a commit");
+}
+
+#[tokio::test]
+async fn enrolments_are_read_in_parts_until_none_names_it() {
+    use rumbo::store::enrolment::naming;
+    use rumbo::store::institution;
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let (old, new) = (test.institution("Old", "UY").await, test.institution("New", "UY").await);
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    for name in ["Ana", "Ben", "Cam"] {
+        apply(&of(&test, name, old).await, &edition).await;
+    }
+    drop(test.mails().await);
+    let id: EditionId = edition.parse().expect("an edition");
+    let tx = test.app.db.write().await.expect("a transaction");
+    let into = institution::find(&tx, new).await.expect("a look").expect("a row");
+    for many in [2, 1, 0] {
+        let mut rows = naming::lock(&tx, id, old, 2).await.expect("rows");
+        assert_eq!(rows.len(), many);
+        naming::lead(&tx, &mut rows, old, &into).await.expect("led");
+        assert!(
+            rows.iter()
+                .all(|row| row.institution_id == Some(new) && row.version > 1)
+        );
+    }
+    tx.rollback().await.expect("an end");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use super::request::Request;
 use super::{filter, id};
 use crate::domain::audit as domain;
 use crate::domain::id::{AnyId, PersonId, written};
+use crate::domain::person::full_name;
 use crate::domain::text::{SearchText, parse_instant};
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::service::audit::{self as service, OwnLook, Touched};
@@ -105,7 +106,7 @@ impl AccessLogEntry {
             return Ok(None);
         };
         let found = Request::of(ctx).loaders.people.load_one(id).await?;
-        Ok(found.map(|reader| format!("{} {}", reader.given_name, reader.family_name)))
+        Ok(found.map(|reader| full_name(&reader.given_name, &reader.family_name)))
     }
 
     /// As what.

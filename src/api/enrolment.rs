@@ -203,12 +203,7 @@ impl Enrolment {
         if !self.sees(ctx, Action::SeeOrigin).await? {
             return Ok(None);
         }
-        Ok(Request::of(ctx)
-            .loaders
-            .institutions
-            .load_one(id)
-            .await?
-            .map(Institution::from))
+        Institution::load(Request::of(ctx), id).await
     }
 
     /// Until when a seat is offered to the person, who has to accept it (`acceptOffer`); null when none is.

@@ -56,27 +56,38 @@ mirror! {
 pub struct Invitation(pub invitation::Model);
 
 impl Invitation {
-    /// Whether what the invitation says of the invited shows: to the coordinators of its edition, and to who wrote it.
-    /// Once somebody accepted, it is of a person with an account, and staff's look at it is noted.
     async fn shows(&self, ctx: &Context<'_>, field: PersonalField, action: Action) -> ApiResult<bool> {
-        let request = Request::of(ctx);
-        if self.0.blanked_at.is_some() {
-            return Ok(false);
-        }
-        let mut relation = Relation::NONE;
-        if let Some(id) = self.0.edition()
-            && let Some(row) = request.loaders.editions.load_one(id).await?
-        {
-            relation = edition_relation(&request.actor, &row);
-        }
-        let Some(taker) = self.0.person_id else {
-            relation.own = request.actor.person == Some(self.0.invited_by);
-            return Ok(request.may(action, relation));
-        };
-        relation.own = request.actor.person == Some(taker);
-        let person = request.loaders.people.load_one(taker).await?;
-        Ok(person.is_some_and(|person| request.shows(person.number, field, action, relation)))
+        shows(ctx, &self.0, (field, action), false).await
     }
+}
+
+/// Whether what an invitation says of the invited shows: to the coordinators of its edition, and to who wrote it; where
+/// it stands for an institution of the viewer's, to them. Once somebody accepted, it is of a person with an account, and
+/// staff's look at it is noted.
+pub(super) async fn shows(
+    ctx: &Context<'_>,
+    row: &invitation::Model,
+    (field, action): (PersonalField, Action),
+    institution: bool,
+) -> ApiResult<bool> {
+    let request = Request::of(ctx);
+    if row.blanked_at.is_some() {
+        return Ok(false);
+    }
+    let mut relation = Relation::NONE;
+    if !request.actor.coordinated().is_nothing()
+        && let Some(id) = row.edition()
+        && let Some(edition) = request.loaders.editions.load_one(id).await?
+    {
+        relation = edition_relation(&request.actor, &edition);
+    }
+    relation.institution = institution;
+    relation.own = request.actor.person == Some(row.person_id.unwrap_or(row.invited_by));
+    let Some(taker) = row.person_id else {
+        return Ok(request.may(action, relation));
+    };
+    let person = request.loaders.people.load_one(taker).await?;
+    Ok(person.is_some_and(|person| request.shows(person.number, field, action, relation)))
 }
 
 /// An invitation to take part in an edition, or to hold a role: for those who could have sent it. It is open until

@@ -12,6 +12,7 @@ use super::filter;
 use super::history::{self, StateChange};
 use super::id;
 use super::institution::Institution;
+use super::invitation::shows as invitation_shows;
 use super::page::{Arguments, PageOf, connection};
 use super::person::Person;
 use super::request::Request;
@@ -19,7 +20,7 @@ use crate::domain::audit::PersonalField;
 use crate::domain::id::{EditionId, InstitutionId};
 use crate::domain::invitation::InvitationState;
 use crate::domain::nomination::{Endorsement, NominationState as State};
-use crate::domain::policy::{Action, Relation};
+use crate::domain::policy::Action;
 use crate::error::{Faults, Result};
 use crate::service::nomination as service;
 use crate::store::enrolment;
@@ -64,36 +65,23 @@ impl Nomination {
         }
     }
 
-    /// Whether what it says of the nominee shows: to coordinators of its edition; to the institution while it stands;
-    /// to who wrote it, as long as the nominee is nobody with an account. Staff's look at somebody who has one is
-    /// noted.
+    /// Whether what it says of the nominee shows: as of every invitation, and to the institution while it stands.
     async fn shows(&self, ctx: &Context<'_>, field: PersonalField, action: Action) -> ApiResult<bool> {
-        let request = Request::of(ctx);
-        if self.0.blanked_at.is_some() {
+        let institution = self.0.blanked_at.is_none() && self.stands_for_viewer(Request::of(ctx)).await?;
+        invitation_shows(ctx, &self.0, (field, action), institution).await
+    }
+
+    /// Whether an institution of the viewer's nominates, and the nomination stands.
+    async fn stands_for_viewer(&self, request: &Request) -> ApiResult<bool> {
+        let mine = request.actor.institutions();
+        if !self.0.institution_id.is_some_and(|id| mine.contains(&id)) {
             return Ok(false);
         }
-        let mine = request.actor.institutions();
-        let ours = self.0.institution_id.is_some_and(|id| mine.contains(&id));
-        let mut relation = Relation::NONE;
-        let reach = request.actor.coordinated();
-        if !reach.is_nothing()
-            && let Some(id) = self.0.edition()
-            && let Some(row) = request.loaders.editions.load_one(id).await?
-        {
-            relation.edition = reach.covers(row.course_id, row.id);
+        if self.0.person_id.is_none() {
+            return Ok(self.state_at(request.app.clock.now()) == InvitationState::Sent);
         }
-        let Some(taker) = self.0.person_id else {
-            relation.own = request.actor.person == Some(self.0.invited_by);
-            relation.institution = ours && self.state_at(request.app.clock.now()) == InvitationState::Sent;
-            return Ok(request.may(action, relation));
-        };
-        relation.own = request.actor.person == Some(taker);
-        if ours {
-            let outcome = self.outcome(request).await?;
-            relation.institution = outcome.is_some_and(|row| row.is_nominated_by(&mine));
-        }
-        let person = request.loaders.people.load_one(taker).await?;
-        Ok(person.is_some_and(|person| request.shows(person.number, field, action, relation)))
+        let outcome = self.outcome(request).await?;
+        Ok(outcome.is_some_and(|row| row.is_nominated_by(&mine)))
     }
 }
 

@@ -13,6 +13,7 @@ use super::request::Request;
 use crate::domain::actor::Reach;
 use crate::domain::audit::PersonalField;
 use crate::domain::id::PersonId;
+use crate::domain::person::full_name;
 use crate::domain::policy::{Action, Relation};
 use crate::store::{declaration, person};
 
@@ -114,7 +115,7 @@ impl Person {
     /// Given name and family name, for the same readers.
     async fn full_name(&self, ctx: &Context<'_>) -> ApiResult<Option<String>> {
         let shows = self.shows(Request::of(ctx), Action::SeeName).await?;
-        Ok(shows.then(|| format!("{} {}", self.card.given_name, self.card.family_name)))
+        Ok(shows.then(|| full_name(&self.card.given_name, &self.card.family_name)))
     }
 
     /// E-mail address, for the person, their tutor, their institution's focal point and their coordinators.

@@ -1,17 +1,19 @@
 //! Nominations: an institution names people for an edition. One is an invitation to take part that the institution
 //! writes: how it stands, ends and is answered is the rule of invitations. Here is what it has besides: until when
-//! people are named and substituted, whether somebody else endorses it, when the nominee is reminded, and how many can
-//! be named.
+//! people are named and substituted, which rank they have, who else endorses it, when the nominee is reminded, and how
+//! many can be named.
 
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::edition::EditionState;
+use super::id::PersonId;
 use super::institution::InstitutionKind;
 use super::invitation::InvitationState;
+use super::person::ConstituentGroup;
 use super::seats::{Ledger, Origin};
-use crate::error::Code;
+use crate::error::{Code, Fault};
 
 /// The greatest rank among the nominees of an institution.
 pub const RANK_LIMIT: i64 = 1000;
@@ -79,6 +81,87 @@ impl NominationState {
     pub const fn is_ranked(self) -> bool {
         matches!(self, Self::Submitted | Self::Endorsed | Self::Accepted)
     }
+
+    /// What became of it, as whoever nominated reads it: of one for which nobody stood by in time, that.
+    pub fn outcome(self, endorsement: Endorsement) -> &'static str {
+        if self == Self::Expired && endorsement == Endorsement::Awaited {
+            "not_endorsed"
+        } else {
+            self.word()
+        }
+    }
+}
+
+/// Refuses a rank that no nominee can have.
+///
+/// # Errors
+/// [`Code::OutOfRange`] for what is not 1 to [`RANK_LIMIT`].
+pub fn check_rank(rank: i64) -> Result<(), Fault> {
+    if (1..=RANK_LIMIT).contains(&rank) {
+        Ok(())
+    } else {
+        Err(Fault::at("rank", Code::OutOfRange).with(format!("1–{RANK_LIMIT}")))
+    }
+}
+
+/// The rank of whoever is named next, after the last that was given; 0 when there is none.
+pub fn next_rank(last: i64) -> i64 {
+    (last + 1).min(RANK_LIMIT)
+}
+
+/// Why somebody cannot endorse a nomination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotEndorsed {
+    /// It is theirs: they nominated, or are nominated.
+    Own,
+    /// Nobody is named for the edition any more.
+    Closed,
+    /// It waits for no endorsement.
+    NotAwaited,
+}
+
+impl From<NotEndorsed> for Code {
+    fn from(refusal: NotEndorsed) -> Self {
+        match refusal {
+            NotEndorsed::Own => Self::OwnWork,
+            NotEndorsed::Closed => Self::EnrolmentClosed,
+            NotEndorsed::NotAwaited => Self::IllegalTransition,
+        }
+    }
+}
+
+/// What decides whether somebody can endorse a nomination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endorsable<'a> {
+    /// Who nominated.
+    pub nominator: PersonId,
+    /// The address of who is nominated.
+    pub nominee: &'a str,
+    /// How it stands now.
+    pub state: InvitationState,
+    /// Whether somebody stands by it.
+    pub endorsement: Endorsement,
+    /// Whether people can be named for the edition, as [`is_open`] says.
+    pub is_open: bool,
+}
+
+impl Endorsable<'_> {
+    /// Refuses the endorsement of somebody who has this address.
+    ///
+    /// # Errors
+    /// [`NotEndorsed`], the first reason that applies.
+    pub fn check(self, by: PersonId, address: &str) -> Result<(), NotEndorsed> {
+        if self.nominator == by || self.nominee == address {
+            return Err(NotEndorsed::Own);
+        }
+        if !self.is_open {
+            return Err(NotEndorsed::Closed);
+        }
+        if self.state != InvitationState::Sent || self.endorsement != Endorsement::Awaited {
+            return Err(NotEndorsed::NotAwaited);
+        }
+        Ok(())
+    }
 }
 
 /// Whether people can be named for an edition, and substituted: from its announcement until its window closes.
@@ -101,6 +184,25 @@ pub fn reminds_at(
 ) -> Option<DateTime<Utc>> {
     let at = (ends_at - REMINDER).max(*window.start());
     (at - now >= REMINDER).then_some(at)
+}
+
+/// Whether, of two nominations of one address that come to be of one institution and stand so now, the first one goes on
+/// and not the second: it can be answered and the second cannot, or both can, or neither, and only the second has yet to
+/// be endorsed.
+pub fn goes_on(first: (InvitationState, Endorsement), second: (InvitationState, Endorsement)) -> bool {
+    let worth = |(state, endorsement): (InvitationState, Endorsement)| {
+        let can_be_answered = state == InvitationState::Sent;
+        (can_be_answered, endorsement != Endorsement::Awaited)
+    };
+    worth(first) > worth(second)
+}
+
+/// How the other one of the two ends that stands so now: it is taken back, unless time has ended it.
+pub const fn end_of_other(state: InvitationState) -> InvitationState {
+    match state {
+        InvitationState::Sent => InvitationState::Withdrawn,
+        ended => ended,
+    }
 }
 
 /// What another window of the edition means for its open nominations.
@@ -131,11 +233,12 @@ pub fn new_end(now: DateTime<Utc>, lasts: TimeDelta, window: &RangeInclusive<Dat
     (now < *window.end()).then_some(NewEnd::AtMost(*window.end()))
 }
 
-/// Whether an institution of this kind speaks for its constituent group, so that whom it nominates takes part for that.
-pub const fn speaks_for_its_group(kind: InstitutionKind) -> bool {
-    match kind {
-        InstitutionKind::Employers | InstitutionKind::Workers => true,
-        InstitutionKind::Government | InstitutionKind::TrainingInstitution | InstitutionKind::Other => false,
+/// The constituent group for which somebody takes part whom an institution of this kind nominates: its own where it
+/// speaks for one, and otherwise the one that they stated.
+pub const fn group_of(nominator: InstitutionKind, stated: ConstituentGroup) -> ConstituentGroup {
+    match nominator {
+        InstitutionKind::Employers | InstitutionKind::Workers => nominator.constituent_group(),
+        InstitutionKind::Government | InstitutionKind::TrainingInstitution | InstitutionKind::Other => stated,
     }
 }
 
@@ -218,7 +321,6 @@ mod tests {
     use super::*;
     use crate::domain::edition::Seats;
     use crate::domain::id::{InstitutionId, SeatPoolId};
-    use crate::domain::person::ConstituentGroup;
     use crate::domain::seats::{Change, KeptFor, Pool, Seat};
 
     fn instant(seconds: i64) -> DateTime<Utc> {
@@ -275,6 +377,84 @@ mod tests {
     }
 
     #[test]
+    fn a_rank_counts_from_one_and_the_last_ones_share_theirs() {
+        for (rank, taken) in [(0, false), (1, true), (RANK_LIMIT, true), (RANK_LIMIT + 1, false)] {
+            assert_eq!(check_rank(rank).is_ok(), taken, "{rank}");
+        }
+        let fault = check_rank(-1).expect_err("no rank");
+        assert_eq!(
+            (fault.code, fault.detail.as_deref()),
+            (Code::OutOfRange, Some("1–1000"))
+        );
+        assert_eq!([0, 7, RANK_LIMIT].map(next_rank), [1, 8, RANK_LIMIT]);
+        assert!(
+            [0, 7, RANK_LIMIT]
+                .map(next_rank)
+                .iter()
+                .all(|&rank| check_rank(rank).is_ok())
+        );
+    }
+
+    #[test]
+    fn somebody_else_endorses_what_waits_for_it_as_long_as_people_are_named() {
+        let person = |number| PersonId(Uuid::from_u128(number));
+        let waiting = Endorsable {
+            nominator: person(1),
+            nominee: "nora@example.org",
+            state: InvitationState::Sent,
+            endorsement: Endorsement::Awaited,
+            is_open: true,
+        };
+        let by_another = |of: Endorsable<'_>| of.check(person(2), "otto@example.org");
+        assert_eq!(by_another(waiting), Ok(()));
+        assert_eq!(waiting.check(person(1), "flor@example.org"), Err(NotEndorsed::Own));
+        assert_eq!(waiting.check(person(2), "nora@example.org"), Err(NotEndorsed::Own));
+        let closed = Endorsable {
+            is_open: false,
+            ..waiting
+        };
+        assert_eq!(by_another(closed), Err(NotEndorsed::Closed));
+        assert_eq!(closed.check(person(1), "flor@example.org"), Err(NotEndorsed::Own));
+        for &state in InvitationState::ALL {
+            for endorsement in [Endorsement::NotAsked, Endorsement::Awaited, Endorsement::Given] {
+                let found = by_another(Endorsable {
+                    state,
+                    endorsement,
+                    ..waiting
+                });
+                let waits = state == InvitationState::Sent && endorsement == Endorsement::Awaited;
+                assert_eq!(found == Ok(()), waits, "{state:?}, {endorsement:?}");
+                assert!(waits || found == Err(NotEndorsed::NotAwaited));
+            }
+        }
+    }
+
+    #[test]
+    fn who_nominated_reads_that_nobody_else_stood_by_it() {
+        for &state in NominationState::ALL {
+            for endorsement in [Endorsement::NotAsked, Endorsement::Awaited, Endorsement::Given] {
+                let missed = state == NominationState::Expired && endorsement == Endorsement::Awaited;
+                let word = if missed { "not_endorsed" } else { state.word() };
+                assert_eq!(state.outcome(endorsement), word);
+            }
+        }
+    }
+
+    #[test]
+    fn nominees_of_employers_and_workers_take_part_for_them() {
+        for &kind in InstitutionKind::ALL {
+            let group = group_of(kind, ConstituentGroup::NotStated);
+            let speaks = matches!(kind, InstitutionKind::Employers | InstitutionKind::Workers);
+            let expected = if speaks {
+                kind.constituent_group()
+            } else {
+                ConstituentGroup::NotStated
+            };
+            assert_eq!(group, expected, "{kind:?}");
+        }
+    }
+
+    #[test]
     fn people_are_named_from_the_announcement_to_the_second_in_which_the_window_closes() {
         let window = instant(100)..=instant(200);
         for (state, now, open) in [
@@ -287,6 +467,30 @@ mod tests {
         ] {
             assert_eq!(is_open(state, &window, instant(now)), open, "{state:?} at {now}");
         }
+    }
+
+    #[test]
+    fn of_two_the_one_goes_on_that_can_be_answered_sooner() {
+        use Endorsement::{Awaited, Given, NotAsked};
+        use InvitationState::{Expired, Sent};
+        let ranked: [&[(InvitationState, Endorsement)]; 4] = [
+            &[(Sent, NotAsked), (Sent, Given)],
+            &[(Sent, Awaited)],
+            &[(Expired, NotAsked), (Expired, Given)],
+            &[(Expired, Awaited)],
+        ];
+        for (place, alike) in ranked.into_iter().enumerate() {
+            for &one in alike {
+                for &other in alike {
+                    assert!(!goes_on(one, other), "the one that is there stays: {one:?}, {other:?}");
+                }
+                for &worse in ranked[place + 1..].iter().copied().flatten() {
+                    assert!(goes_on(one, worse) && !goes_on(worse, one), "{one:?}, {worse:?}");
+                }
+            }
+        }
+        assert_eq!(end_of_other(Sent), InvitationState::Withdrawn);
+        assert_eq!(end_of_other(Expired), Expired);
     }
 
     #[test]

@@ -38,6 +38,11 @@ words! {
     }
 }
 
+/// What somebody is called: given name and family name.
+pub fn full_name(given: &str, family: &str) -> String {
+    format!("{given} {family}")
+}
+
 /// What a person states about themself, as it is frozen in an enrolment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
@@ -113,6 +118,11 @@ mod tests {
                 language,
             },
         )
+    }
+
+    #[test]
+    fn a_full_name_has_the_given_name_first() {
+        assert_eq!(full_name("Ana María", "Paz"), "Ana María Paz");
     }
 
     proptest! {

@@ -12,7 +12,7 @@ use crate::api::error::met_another;
 use crate::api::request::Request;
 use crate::api::{keyed, reads};
 use crate::app::App;
-use crate::auth::token::random_bytes;
+use crate::app::retry::Retries;
 use crate::domain::idempotency::{Key, takes_key};
 use crate::error::{Error, KeyRefusal, Result};
 use crate::service::idempotency::{self, Claim};
@@ -22,9 +22,7 @@ use crate::store::keyed::Keyed;
 /// The header of an answer that was given before.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// How often an operation is tried again at most.
-const RETRIES: u32 = 5;
-/// How long it waits before it is tried again for the first time, at most; later twice as long each time.
+/// How long an operation waits before it is tried again for the first time, at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// An operation that may have to be executed several times.
@@ -163,7 +161,7 @@ async fn again(app: &App, call: &Call, claim: &Claim, names: &str) -> Result<Opt
 /// has the key.
 async fn attempts(shared: &Shared, app: &App, script: &Script, call: &Call, claim: Option<&Claim>) -> (Answer, bool) {
     let before = app.db.commits();
-    let mut retries = 0;
+    let mut retries = Retries::new(FIRST_PAUSE);
     loop {
         let app = match claim {
             Some(claim) => app.with_key(claim.clone()),
@@ -176,21 +174,13 @@ async fn attempts(shared: &Shared, app: &App, script: &Script, call: &Call, clai
         if collided || !met_another(&answer) || app.db.commits() != before {
             return (answer, collided);
         }
-        if retries == RETRIES {
-            tracing::error!(retries, "a mutation met others each time it was tried");
+        let Some(pause) = retries.pause() else {
+            tracing::error!(retries = retries.done(), "a mutation met others each time it was tried");
             return (answer, false);
-        }
+        };
         app.retries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        pause(retries).await;
-        retries += 1;
+        tokio::time::sleep(pause).await;
     }
-}
-
-/// Waits for a random part of a time that doubles with every retry, so that those who met do not meet again.
-async fn pause(retries: u32) {
-    let random = random_bytes::<2>().map_or(u16::MAX, u16::from_be_bytes);
-    let most = FIRST_PAUSE * 2_u32.pow(retries);
-    tokio::time::sleep(most.mul_f64(f64::from(random) / f64::from(u16::MAX))).await;
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::render::{RenderError, Rendered, kind_name, render};
 use super::{Recipient, calendar};
 use crate::domain::language::Language;
 use crate::domain::notice::samples::{self, Sample};
+use crate::domain::person::full_name;
 
 /// Where the links of previews lead; nobody is there.
 const PUBLIC_URL: &str = "https://rumbo.example.org";
@@ -41,7 +42,7 @@ fn one(sample: &Sample, language: Language) -> Result<Preview, RenderError> {
     });
     let to = Recipient {
         email: "ana@example.org".to_owned(),
-        full_name: format!("{given} {family}"),
+        full_name: full_name(given, family),
         given_name: given.to_owned(),
         language,
     };

@@ -54,9 +54,9 @@ async fn begin(db: &Db, clock: &Clock, hour: u32) -> Result<()> {
             return Ok(());
         }
         let tx = db.write().await?;
-        for (person, zone) in &new {
-            digest::begin(&tx, *person, now, schedule(hour, zone).due_after(now)).await?;
-        }
+        let due = |zone: &str| schedule(hour, zone).due_after(now);
+        let readers: Vec<_> = new.iter().map(|(person, zone)| (*person, due(zone))).collect();
+        digest::begin(&tx, now, &readers).await?;
         tx.commit().await?;
     }
 }

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use self::told::notice;
+use self::told::{guest_of, notice};
 use super::edition::relation as edition_relation;
 use super::nomination::passing::tell_expired;
 use super::role as roles;
@@ -161,13 +161,7 @@ pub async fn send_again(app: &App, actor: &Actor, id: InvitationId, version: i64
     let old = end(app, &tx, row, to, Some(by), None, None).await?;
     let subjects = [old.id.into()];
     audit::record(&tx, &app.clock, Some(by), Action::Invite, &subjects, Some("sent again")).await?;
-    let guest = Guest {
-        address: old.email,
-        given_name: old.given_name,
-        family_name: old.family_name,
-        language: old.language,
-    };
-    let row = send(app, &tx, by, &guest, offer).await?;
+    let row = send(app, &tx, by, &guest_of(&old), offer).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)

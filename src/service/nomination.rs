@@ -7,19 +7,19 @@ use chrono::{DateTime, Utc};
 
 use super::edition::relation as edition_relation;
 use super::institution::is_seen;
-use super::invitation::told::inviter_name;
+use super::invitation::told::{guest_of, inviter_names};
 use super::invitation::{self as invitations, Invitee, Nominated};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, InstitutionId, InvitationId, PersonId};
 use crate::domain::invitation::{InvitationState, Offer};
-use crate::domain::nomination::{self as rules, NominationState, RANK_LIMIT, Room};
+use crate::domain::nomination::{self as rules, NominationState, Room};
 use crate::domain::notice::{Guest, Notice};
 use crate::domain::policy::{Action, Relation, demand, may};
 use crate::domain::seats::Origin;
 use crate::domain::text::Reason;
 use crate::domain::version::expect_version;
-use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::error::{Code, Error, Faults, Result};
 use crate::store::invitation::Model;
 use crate::store::nomination::{self, Filter};
 use crate::store::page::{Page, Wanted};
@@ -69,7 +69,7 @@ pub async fn nominate(
     let place = Place {
         edition,
         institution,
-        rank: (last + 1).min(RANK_LIMIT),
+        rank: rules::next_rank(last),
         substitutes: None,
     };
     let row = send(app, &tx, by, &invited.guest(), &place).await?;
@@ -137,10 +137,7 @@ pub async fn rank(app: &App, actor: &Actor, id: InvitationId, version: i64, rank
     if !NominationState::of(row.standing().at(app.clock.now()), row.endorsement()).is_ranked() {
         return Err(Error::at(AT, Code::IllegalTransition));
     }
-    if !(1..=RANK_LIMIT).contains(&rank) {
-        let range = format!("1–{RANK_LIMIT}");
-        return Err(Fault::at("rank", Code::OutOfRange).with(range).into());
-    }
+    rules::check_rank(rank)?;
     let row = nomination::set_rank(&tx, row, rank).await?;
     audit::record(
         &tx,
@@ -210,18 +207,18 @@ async fn opened(
     Ok((edition.ok_or_else(orphan)?, row))
 }
 
-/// Whether people are named for it.
-fn is_named_now(edition: &edition::Model, now: DateTime<Utc>) -> bool {
-    rules::is_open(edition.state, &(edition.enrols_from..=edition.enrols_until), now)
-}
-
 /// Refuses to name people, or others, when the edition is not announced or its window is over.
 fn check_deadline(edition: &edition::Model, now: DateTime<Utc>, at: &str) -> Result<()> {
-    if is_named_now(edition, now) {
+    if is_open(edition, now) {
         Ok(())
     } else {
         Err(Error::at(at, Code::EnrolmentClosed))
     }
+}
+
+/// Whether people can be named for an edition.
+fn is_open(edition: &edition::Model, now: DateTime<Utc>) -> bool {
+    rules::is_open(edition.state, &(edition.enrols_from..=edition.enrols_until), now)
 }
 
 /// What the ledger has for an institution.
@@ -269,23 +266,39 @@ async fn send(app: &App, tx: &Tx, by: PersonId, guest: &Guest, place: &Place) ->
     if awaits_endorsement {
         endorsing::ask(&app.clock, tx, std::slice::from_ref(&row)).await?;
     } else {
-        let notice = message(tx, &row, token, false).await?;
+        let notice = message(tx, &row, token).await?;
         outbox::enqueue(tx, &app.clock, by, &notice).await?;
     }
     Ok(row)
 }
 
 /// What the nominee reads, with the token.
-async fn message(tx: &Tx, row: &Model, token: String, reminder: bool) -> Result<Notice> {
-    Ok(Notice::Nominated {
-        guest: guest_of(row),
-        institution: institution_name(tx, row).await?,
-        inviter: inviter_name(tx, row.invited_by).await?,
-        edition: nominee::about(tx, row).await?,
-        token,
-        expires_at: row.expires_at,
-        reminder,
-    })
+async fn message(tx: &Tx, row: &Model, token: String) -> Result<Notice> {
+    let found = messages(tx, vec![(row, token)], false).await?.pop();
+    found.ok_or_else(orphan)
+}
+
+/// What nominees read, each with the token, in the order of their nominations. It takes as many statements for many as
+/// for one.
+async fn messages(tx: &Tx, nominations: Vec<(&Model, String)>, reminder: bool) -> Result<Vec<Notice>> {
+    let rows: Vec<&Model> = nominations.iter().map(|(row, _)| *row).collect();
+    let inviters: Vec<PersonId> = rows.iter().map(|row| row.invited_by).collect();
+    let institutions = nominee::nominator_names(tx, &rows).await?;
+    let inviters = inviter_names(tx, &inviters).await?;
+    let editions = nominee::about_all(tx, &rows).await?;
+    let notice = |row: &Model, token: String| {
+        Some(Notice::Nominated {
+            guest: guest_of(row),
+            institution: institutions.get(&row.institution_id?)?.clone(),
+            inviter: inviters.get(&row.invited_by)?.clone(),
+            edition: editions.get(&row.edition()?)?.clone(),
+            token,
+            expires_at: row.expires_at,
+            reminder,
+        })
+    };
+    let notices = nominations.into_iter().map(|(row, token)| notice(row, token));
+    notices.map(|notice| notice.ok_or_else(orphan)).collect()
 }
 
 /// Ends a held nomination that was not answered, and tells its nominee, unless nobody ever wrote to them, and who
@@ -317,16 +330,6 @@ async fn end(
         nominee::tell_nominator(&app.clock, tx, &row, reason).await?;
     }
     Ok(row)
-}
-
-/// Whom messages about a nomination go to.
-fn guest_of(row: &Model) -> Guest {
-    Guest {
-        address: row.email.clone(),
-        given_name: row.given_name.clone(),
-        family_name: row.family_name.clone(),
-        language: row.language,
-    }
 }
 
 async fn institution_name(connection: &impl Connection, row: &Model) -> Result<String> {

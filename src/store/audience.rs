@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::ExprTrait;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{Condition, JoinType, QuerySelect};
 
 use super::{edition, enrolment, person, role};
@@ -47,13 +47,16 @@ pub async fn enrolled(connection: &impl ConnectionTrait, edition: EditionId) -> 
 
 /// Its tutors and coordinators of now.
 pub async fn staff(connection: &impl ConnectionTrait, of: &edition::Model, now: DateTime<Utc>) -> Result<Staff> {
-    let within = |kind: &str, id: Uuid| role::Column::ScopeKind.eq(kind).and(role::Column::ScopeId.eq(id));
+    let (edition, course) = (Expr::value(of.id.0), Expr::value(of.course_id.0));
+    let everywhere = role::Column::ScopeKind
+        .eq("system")
+        .and(has_nobody_nearer(edition.clone(), course.clone(), now));
     let coordinates = Condition::any()
-        .add(within("edition", of.id.0))
-        .add(within("course", of.course_id.0))
-        .add(role::Column::ScopeKind.eq("system"));
+        .add(within("edition", edition.clone()))
+        .add(within("course", course))
+        .add(everywhere);
     let held = Condition::any()
-        .add(role::Column::Role.eq(Role::Tutor).and(within("edition", of.id.0)))
+        .add(role::Column::Role.eq(Role::Tutor).and(within("edition", edition)))
         .add(
             Condition::all()
                 .add(role::Column::Role.eq(Role::Coordinator))
@@ -62,9 +65,9 @@ pub async fn staff(connection: &impl ConnectionTrait, of: &edition::Model, now: 
     let to_person = role::Entity::belongs_to(person::Entity)
         .from(role::Column::PersonId)
         .to(person::Column::Id);
-    let rows: Vec<(PersonId, Role, String)> = role::Entity::find()
+    let rows: Vec<(PersonId, Role)> = role::Entity::find()
         .select_only()
-        .columns([role::Column::PersonId, role::Column::Role, role::Column::ScopeKind])
+        .columns([role::Column::PersonId, role::Column::Role])
         .join(JoinType::InnerJoin, to_person.into())
         .filter(role::in_force(now))
         .filter(held)
@@ -72,20 +75,37 @@ pub async fn staff(connection: &impl ConnectionTrait, of: &edition::Model, now: 
         .into_tuple()
         .all(connection)
         .await?;
-    let those = |wanted: &dyn Fn(Role, &str) -> bool| {
-        let rows = rows.iter().filter(|(_, role, kind)| wanted(*role, kind));
-        rows.map(|(person, ..)| *person).collect::<BTreeSet<_>>()
-    };
-    let near = those(&|role, kind| role == Role::Coordinator && kind != "system");
-    let coordinators = if near.is_empty() {
-        those(&|role, _| role == Role::Coordinator)
-    } else {
-        near
+    let those = |wanted: Role| {
+        let rows = rows.iter().filter(|(_, role)| *role == wanted);
+        rows.map(|(person, _)| *person).collect::<BTreeSet<_>>()
     };
     Ok(Staff {
-        tutors: those(&|role, _| role == Role::Tutor),
-        coordinators,
+        tutors: those(Role::Tutor),
+        coordinators: those(Role::Coordinator),
     })
+}
+
+/// That nobody coordinates an edition, or its course, in particular: then it is for those who coordinate everything.
+pub(super) fn has_nobody_nearer(edition: Expr, course: Expr, now: DateTime<Utc>) -> Expr {
+    let nearer = Query::select()
+        .expr(Expr::val(1))
+        .from(role::Entity)
+        .inner_join(
+            person::Entity,
+            Expr::col((person::Entity, person::Column::Id)).equals((role::Entity, role::Column::PersonId)),
+        )
+        .and_where(role::Column::Role.eq(Role::Coordinator))
+        .and_where(person::Column::DisabledAt.is_null())
+        .cond_where(role::in_force(now))
+        .and_where(within("edition", edition).or(within("course", course)))
+        .to_owned();
+    Expr::exists(nearer).not()
+}
+
+/// That a role holds in exactly this edition or course.
+fn within(kind: &str, id: Expr) -> Expr {
+    let scope = Expr::col((role::Entity, role::Column::ScopeId));
+    role::Column::ScopeKind.eq(kind).and(scope.eq(id))
 }
 
 /// The focal points of an institution now.

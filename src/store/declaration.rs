@@ -5,9 +5,10 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query};
 
-use super::Tx;
+use super::{Tx, row};
 use crate::domain::id::{DeclarationId, InstitutionId, PersonId};
 use crate::domain::person::{ConstituentGroup, Gender};
+use crate::domain::text::Country;
 use crate::error::Result;
 
 /// What a person stated about themself at an instant; the latest one is in force.
@@ -23,6 +24,16 @@ pub struct Model {
     pub country: Option<String>,
     pub institution_id: Option<InstitutionId>,
     pub constituent_group: ConstituentGroup,
+}
+
+impl Model {
+    /// The country that it states.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Internal`] for one that the database should not hold.
+    pub fn stated_country(&self) -> Result<Option<Country>> {
+        self.country.as_deref().map(row::country).transpose()
+    }
 }
 
 /// Relations are written as joins where they are needed.

@@ -16,9 +16,12 @@ use crate::domain::seats::Change;
 use crate::domain::text::SearchText;
 use crate::error::{Code, Error, Result};
 
+mod code;
 pub mod passing;
 pub mod reach;
 pub mod search;
+
+pub use code::{by_codes, find_by_code};
 
 /// One run of a course.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -163,15 +166,6 @@ pub async fn find(connection: &impl ConnectionTrait, id: EditionId) -> Result<Op
 /// The edition, if it exists for the actor.
 pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: EditionId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).filter(visible_to(actor)).one(connection).await?)
-}
-
-/// The edition with this code, if it exists for the actor.
-pub async fn find_by_code(connection: &impl ConnectionTrait, actor: &Actor, code: &str) -> Result<Option<Model>> {
-    Ok(Entity::find()
-        .filter(Column::Code.eq(code))
-        .filter(visible_to(actor))
-        .one(connection)
-        .await?)
 }
 
 /// The edition, if it exists for the actor, locked until the transaction ends.

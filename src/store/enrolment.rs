@@ -1,13 +1,16 @@
 //! Enrolments: one person in one edition, with the declaration frozen in it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Query, SelectStatement};
 use sea_orm::{Condition, QueryOrder, QuerySelect, QueryTrait, Set};
 use uuid::Uuid;
 
+use super::edition::reach;
 use super::page::{Key, Page, Place, Wanted, fetch};
-use super::{Tx, Write, allocation, edition, team_member};
+use super::{Tx, Write, allocation, team_member};
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId, SeatPoolId};
@@ -20,6 +23,7 @@ use crate::error::Result;
 
 pub mod decision;
 mod list;
+pub mod naming;
 pub mod transfer;
 
 pub(super) use list::in_order;
@@ -145,20 +149,7 @@ pub fn visible_to(actor: &Actor) -> Condition {
     }
     match actor.coordinated() {
         Reach::Everywhere => Condition::all(),
-        Reach::Within { courses, editions } => {
-            if !editions.is_empty() {
-                visible = visible.add(Column::EditionId.is_in(editions));
-            }
-            if !courses.is_empty() {
-                let of_courses = Query::select()
-                    .column(edition::Column::Id)
-                    .from(edition::Entity)
-                    .and_where(edition::Column::CourseId.is_in(courses))
-                    .to_owned();
-                visible = visible.add(Column::EditionId.in_subquery(of_courses));
-            }
-            visible
-        }
+        Reach::Within { .. } => visible.add(reach::coordinated(actor, Column::EditionId)),
     }
 }
 
@@ -216,6 +207,24 @@ pub async fn of_person_in(
         .order_by_asc(Column::AppliedAt)
         .order_by_asc(Column::Id);
     Ok(list.all(connection).await?)
+}
+
+/// The enrolments of these people in the edition, whatever their state, the oldest first.
+pub async fn of_people_in(
+    connection: &impl ConnectionTrait,
+    people: &[PersonId],
+    edition: EditionId,
+) -> Result<HashMap<PersonId, Vec<Model>>> {
+    let list = Entity::find()
+        .filter(Column::EditionId.eq(edition))
+        .filter(Column::PersonId.is_in(people.iter().copied()))
+        .order_by_asc(Column::AppliedAt)
+        .order_by_asc(Column::Id);
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    for row in list.all(connection).await? {
+        found.entry(row.person_id).or_default().push(row);
+    }
+    Ok(found)
 }
 
 /// The cells of the statistics in which people stand with their enrolments: person, edition, state, gender,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect};
 
 use super::page::{Key, Page, Place, Wanted, fetch};
 use super::row::{contains, holds};
@@ -15,6 +15,7 @@ use super::{Tx, unique_or};
 use crate::domain::actor::Scope;
 use crate::domain::id::{InstitutionId, PersonId};
 use crate::domain::institution::{InstitutionKind, InstitutionState};
+use crate::domain::roster::Listed;
 use crate::domain::text::{Country, SearchText, Title, fold};
 use crate::domain::version::stale_version;
 use crate::error::{Code, Error, Fault, Result};
@@ -63,8 +64,7 @@ impl Model {
 
     /// The other names as texts.
     pub fn other_names(&self) -> Vec<String> {
-        let names = self.aliases.as_array().into_iter().flatten();
-        names.filter_map(Json::as_str).map(ToOwned::to_owned).collect()
+        texts(&self.aliases).map(ToOwned::to_owned).collect()
     }
 
     /// Whether it is there for a person who does not settle proposals: theirs are, those of others are not, and what
@@ -83,6 +83,11 @@ impl Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The other names that a column holds.
+fn texts(aliases: &Json) -> impl Iterator<Item = &str> {
+    aliases.as_array().into_iter().flatten().filter_map(Json::as_str)
+}
 
 /// The rows with these identifiers, in no order; absent ones are left out.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[InstitutionId]) -> Result<Vec<Model>> {
@@ -108,11 +113,55 @@ pub async fn resolve(connection: &impl ConnectionTrait, id: InstitutionId) -> Re
     }
 }
 
-/// The whole register, for those who look many names up in it; those merged into others stand for them. What was only
-/// proposed is not in it.
-pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<Model>> {
-    let known = Entity::find().filter(Column::State.ne(InstitutionState::Proposed));
-    Ok(known.order_by_asc(Column::Id).all(connection).await?)
+/// What those need of a row who look many names up.
+#[derive(Debug, FromQueryResult)]
+struct Naming {
+    id: InstitutionId,
+    merged_into: Option<InstitutionId>,
+    code: Option<String>,
+    name: String,
+    aliases: Json,
+    country: String,
+    kind: InstitutionKind,
+}
+
+/// Up to `limit` of the register, of those after `after`, by identifier, for those who look many names up in it; those
+/// merged into others stand for them. What was only proposed is not in it.
+pub async fn listed(
+    connection: &impl ConnectionTrait,
+    after: Option<InstitutionId>,
+    limit: u64,
+) -> Result<Vec<Listed>> {
+    let mut list = Entity::find()
+        .select_only()
+        .columns([
+            Column::Id,
+            Column::MergedInto,
+            Column::Code,
+            Column::Name,
+            Column::Aliases,
+            Column::Country,
+            Column::Kind,
+        ])
+        .filter(Column::State.ne(InstitutionState::Proposed))
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    if let Some(after) = after {
+        list = list.filter(Column::Id.gt(after));
+    }
+    let rows: Vec<Naming> = list.into_model().all(connection).await?;
+    let listed = rows.into_iter().map(|row| Listed {
+        id: row.id,
+        merged_into: row.merged_into,
+        code: row.code,
+        names: texts(&row.aliases)
+            .chain([row.name.as_str()])
+            .map(ToOwned::to_owned)
+            .collect(),
+        country: row.country,
+        kind: row.kind,
+    });
+    Ok(listed.collect())
 }
 
 /// The rows with these identifiers, locked in one order until the transaction ends.

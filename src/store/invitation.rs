@@ -231,11 +231,11 @@ pub async fn lock_open_to(tx: &Tx, edition: EditionId, now: DateTime<Utc>) -> Re
         .await?)
 }
 
-/// Takes back locked ones, at this instant.
-pub async fn withdraw_all(tx: &Tx, ids: &[InvitationId], now: DateTime<Utc>) -> Result<()> {
+/// Moves locked ones that nobody took up to their end at `now`.
+pub async fn end_all(tx: &Tx, ids: &[InvitationId], to: InvitationState, now: DateTime<Utc>) -> Result<()> {
     for batch in ids.chunks(10_000) {
         Entity::update_many()
-            .col_expr(Column::State, Expr::value(InvitationState::Withdrawn))
+            .col_expr(Column::State, Expr::value(to))
             .col_expr(Column::EndedAt, Expr::value(now))
             .col_expr(Column::Version, Expr::col(Column::Version).add(1))
             .filter(Column::Id.is_in(batch.iter().copied()))

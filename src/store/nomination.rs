@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::sea_query::{CaseStatement, Expr, LockBehavior, LockType};
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 
 use super::edition::reach;
@@ -18,6 +18,8 @@ use crate::domain::invitation::InvitationState;
 use crate::domain::nomination::{Endorsement, NewEnd, NominationState};
 use crate::domain::policy::{Action, Relation as Stands, may};
 use crate::error::Result;
+
+pub mod naming;
 
 /// Those whose nominees are to be reminded, as the partial index says it: with bound values the planner would not use
 /// it.
@@ -287,25 +289,6 @@ pub async fn set_ends(
     Ok(())
 }
 
-/// The people in whose name the open nominations for an edition were written.
-pub async fn nominators(
-    connection: &impl ConnectionTrait,
-    edition: EditionId,
-    now: DateTime<Utc>,
-) -> Result<Vec<PersonId>> {
-    Ok(Entity::find()
-        .filter(Column::InstitutionId.is_not_null())
-        .filter(Column::ScopeId.eq(edition.0))
-        .filter(Column::State.eq(InvitationState::Sent))
-        .filter(Column::ExpiresAt.gt(now))
-        .select_only()
-        .column(Column::InvitedBy)
-        .distinct()
-        .into_tuple()
-        .all(connection)
-        .await?)
-}
-
 fn to_remind(now: DateTime<Utc>) -> Condition {
     Condition::all()
         .add(Expr::cust(TO_REMIND))
@@ -329,12 +312,17 @@ pub async fn lock_to_remind(tx: &Tx, now: DateTime<Utc>, limit: u64) -> Result<V
     Ok(due.all(tx).await?)
 }
 
-/// Gives a locked nomination the token of its reminder, by its digest; the one before is dead.
-pub async fn set_reminded(tx: &Tx, id: InvitationId, hash: Vec<u8>) -> Result<()> {
+/// Gives locked nominations the tokens of their reminders, by their digests; the ones before are dead. There
+/// must be at least one.
+pub async fn set_reminded(tx: &Tx, tokens: &[(InvitationId, Vec<u8>)]) -> Result<()> {
+    let mut hashes = CaseStatement::new();
+    for (id, hash) in tokens {
+        hashes = hashes.case(Column::Id.eq(*id), Expr::value(hash.clone()));
+    }
     Entity::update_many()
-        .col_expr(Column::Hash, Expr::value(hash))
+        .col_expr(Column::Hash, hashes.into())
         .col_expr(Column::RemindAt, Expr::value(None::<DateTime<Utc>>))
-        .filter(Column::Id.eq(id))
+        .filter(Column::Id.is_in(tokens.iter().map(|(id, _)| *id)))
         .exec(tx)
         .await?;
     Ok(())

@@ -1,11 +1,11 @@
 //! People: their accounts.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, LockType, Query};
-use sea_orm::{ActiveValue::Set, QuerySelect};
+use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
 
 use super::{Tx, enrolment, registration, role, unique_or};
 use crate::domain::id::PersonId;
@@ -81,11 +81,8 @@ pub async fn find(connection: &impl ConnectionTrait, id: PersonId) -> Result<Opt
 }
 
 /// The people with these numbers.
-pub async fn by_numbers(
-    connection: &impl ConnectionTrait,
-    numbers: &[i64],
-) -> Result<std::collections::HashMap<i64, PersonId>> {
-    let mut found = std::collections::HashMap::new();
+pub async fn by_numbers(connection: &impl ConnectionTrait, numbers: &[i64]) -> Result<HashMap<i64, PersonId>> {
+    let mut found = HashMap::new();
     for batch in numbers.chunks(1000) {
         let rows: Vec<(i64, PersonId)> = Entity::find()
             .select_only()
@@ -109,6 +106,22 @@ pub async fn find_by_address(connection: &impl ConnectionTrait, address: &str) -
     Ok(Entity::find().filter(Column::Email.eq(address)).one(connection).await?)
 }
 
+/// The accounts with these addresses, by them.
+pub async fn by_emails(connection: &impl ConnectionTrait, emails: &[&str]) -> Result<HashMap<String, Model>> {
+    let list = Entity::find().filter(Column::Email.is_in(emails.iter().copied()));
+    let rows = list.all(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.email.clone(), row)).collect())
+}
+
+/// The same, held against others who change them.
+pub async fn lock_by_emails(tx: &Tx, emails: &[&str]) -> Result<HashMap<String, Model>> {
+    let list = Entity::find()
+        .filter(Column::Email.is_in(emails.iter().copied()))
+        .order_by_asc(Column::Id);
+    let rows = list.lock_exclusive().all(tx).await?;
+    Ok(rows.into_iter().map(|row| (row.email.clone(), row)).collect())
+}
+
 /// Whether there is nothing of a person but the account: neither an enrolment nor a role, now or before.
 pub async fn is_bare(connection: &impl ConnectionTrait, id: PersonId) -> Result<bool> {
     let enrolments = enrolment::Entity::find().filter(enrolment::Column::PersonId.eq(id));
@@ -125,6 +138,7 @@ pub async fn bare_among(connection: &impl ConnectionTrait, ids: &[PersonId]) -> 
     let enrolled: Vec<PersonId> = enrolment::Entity::find()
         .select_only()
         .column(enrolment::Column::PersonId)
+        .distinct()
         .filter(enrolment::Column::PersonId.is_in(ids.iter().copied()))
         .into_tuple()
         .all(connection)
@@ -132,17 +146,28 @@ pub async fn bare_among(connection: &impl ConnectionTrait, ids: &[PersonId]) -> 
     let appointed: Vec<PersonId> = role::Entity::find()
         .select_only()
         .column(role::Column::PersonId)
+        .distinct()
         .filter(role::Column::PersonId.is_in(ids.iter().copied()))
         .into_tuple()
         .all(connection)
         .await?;
-    bare.retain(|id| !enrolled.contains(id) && !appointed.contains(id));
+    for id in enrolled.iter().chain(&appointed) {
+        bare.remove(id);
+    }
     Ok(bare)
 }
 
 /// The row, held against others who change it.
 pub async fn lock(tx: &Tx, id: PersonId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+}
+
+/// The rows with these identifiers, held against others who change them; absent ones are left out.
+pub async fn lock_all(tx: &Tx, ids: &[PersonId]) -> Result<Vec<Model>> {
+    let list = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(Column::Id);
+    Ok(list.lock_exclusive().all(tx).await?)
 }
 
 /// Holds the register of people until the transaction ends: between a look for an address and the insert of

@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 
+use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
-use sea_orm::{ConnectionTrait, Value};
 
-use super::{allocation, author, edition, enrolment, role, submission, team_member, version};
+use super::edition::reach;
+use super::{allocation, author, enrolment, role, submission, team_member, version};
 use crate::domain::actor::{Actor, Reach, Role};
-use crate::domain::id::{CourseId, EditionId, PersonId};
+use crate::domain::id::PersonId;
 use crate::domain::policy::Relation;
 use crate::error::Result;
 
@@ -46,7 +47,7 @@ pub async fn of_people(
         return Ok(relations);
     }
     let mut arms = Vec::new();
-    if let Reach::Within { courses, editions } = &coordinated {
+    if matches!(coordinated, Reach::Within { .. }) {
         arms.extend([team_mates(viewer, &others), tutors_of(viewer, &others)]);
         if actor.holds(Role::Tutor) {
             arms.push(assigned_to(actor, &others));
@@ -56,7 +57,7 @@ pub async fn of_people(
             arms.push(nominated_by(actor, &others));
         }
         if !coordinated.is_nothing() {
-            arms.extend(in_editions(courses, editions, &others));
+            arms.extend(in_editions(actor, &others));
         }
     }
     let mut arms = arms.into_iter();
@@ -165,31 +166,21 @@ fn nominated_by(actor: &Actor, people: &[PersonId]) -> SelectStatement {
         .to_owned()
 }
 
-/// Participants of the editions, tutors allocated there, and those who were made tutor there.
-fn in_editions(courses: &[CourseId], editions: &[EditionId], people: &[PersonId]) -> [SelectStatement; 3] {
-    let within = || {
-        Query::select()
-            .column(edition::Column::Id)
-            .from(edition::Entity)
-            .cond_where(
-                Expr::col(edition::Column::Id)
-                    .is_in(editions.iter().map(|edition| Value::from(edition.0)))
-                    .or(Expr::col(edition::Column::CourseId).is_in(courses.iter().map(|course| Value::from(course.0)))),
-            )
-            .to_owned()
-    };
+/// Participants of the editions that the actor coordinates, tutors allocated there, and those who were made tutor
+/// there.
+fn in_editions(actor: &Actor, people: &[PersonId]) -> [SelectStatement; 3] {
     let participants = arm(EDITION, enrolment::Column::PersonId, people)
         .from(enrolment::Entity)
-        .and_where(Expr::col(enrolment::Column::EditionId).in_subquery(within()))
+        .cond_where(reach::coordinated(actor, enrolment::Column::EditionId))
         .to_owned();
     let allocated = arm(EDITION, allocation::Column::PersonId, people)
         .from(allocation::Entity)
-        .and_where(Expr::col(allocation::Column::EditionId).in_subquery(within()))
+        .cond_where(reach::coordinated(actor, allocation::Column::EditionId))
         .to_owned();
     let tutors = arm(EDITION, role::Column::PersonId, people)
         .from(role::Entity)
         .and_where(Expr::col(role::Column::Role).eq("tutor"))
-        .and_where(Expr::col(role::Column::ScopeId).in_subquery(within()))
+        .cond_where(reach::coordinated(actor, role::Column::ScopeId))
         .to_owned();
     [participants, allocated, tutors]
 }

@@ -115,16 +115,10 @@ pub async fn of_person(connection: &impl ConnectionTrait, person: PersonId, now:
 
 /// The assignments of a role in exactly this scope to a person, the newest first.
 fn of_grant(person: PersonId, grant: Grant) -> Select<Entity> {
-    let (kind, id) = columns(grant.scope);
-    let of_scope = match id {
-        Some(id) => Column::ScopeId.eq(id),
-        None => Column::ScopeId.is_null(),
-    };
     Entity::find()
         .filter(Column::PersonId.eq(person))
         .filter(Column::Role.eq(grant.role))
-        .filter(Column::ScopeKind.eq(kind))
-        .filter(of_scope)
+        .filter(in_scope(grant.scope))
         .order_by_desc(Column::FromAt)
         .order_by_desc(Column::Id)
 }
@@ -137,6 +131,46 @@ pub async fn find_held(
     now: DateTime<Utc>,
 ) -> Result<Option<Model>> {
     Ok(of_grant(person, grant).filter(in_force(now)).one(connection).await?)
+}
+
+/// Those of exactly this scope, whoever has them.
+fn in_scope(scope: Scope) -> Condition {
+    let (kind, id) = columns(scope);
+    let of_scope = match id {
+        Some(id) => Column::ScopeId.eq(id),
+        None => Column::ScopeId.is_null(),
+    };
+    Condition::all().add(Column::ScopeKind.eq(kind)).add(of_scope)
+}
+
+/// The assignments that are in force in exactly this scope, of whatever role.
+pub async fn held_in(connection: &impl ConnectionTrait, scope: Scope, now: DateTime<Utc>) -> Result<Vec<Model>> {
+    let list = Entity::find().filter(in_scope(scope)).filter(in_force(now));
+    Ok(list.all(connection).await?)
+}
+
+/// Whether there is a role in exactly this scope, in force or not.
+pub async fn is_any_in(connection: &impl ConnectionTrait, scope: Scope) -> Result<bool> {
+    let any = Entity::find().filter(in_scope(scope)).one(connection).await?;
+    Ok(any.is_some())
+}
+
+/// The roles in exactly this scope, those that ended too, locked.
+pub async fn lock_in(tx: &Tx, scope: Scope) -> Result<Vec<Model>> {
+    let list = Entity::find().filter(in_scope(scope)).order_by_asc(Column::Id);
+    Ok(list.lock_exclusive().all(tx).await?)
+}
+
+/// Lets the roles in a scope, those that ended too, hold in another one.
+pub async fn lead(tx: &Tx, from: Scope, into: Scope) -> Result<()> {
+    let (kind, id) = columns(into);
+    Entity::update_many()
+        .col_expr(Column::ScopeKind, Expr::value(kind))
+        .col_expr(Column::ScopeId, Expr::value(id))
+        .filter(in_scope(from))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// Whether somebody ended the role when the person last held it in exactly this scope.
@@ -179,6 +213,18 @@ pub async fn set_end(tx: &Tx, id: RoleAssignmentId, now: DateTime<Utc>) -> Resul
         .filter(Column::Id.eq(id))
         .exec(tx)
         .await?;
+    Ok(())
+}
+
+/// Ends many assignments at `now`.
+pub async fn set_ends(tx: &Tx, ids: &[RoleAssignmentId], now: DateTime<Utc>) -> Result<()> {
+    for batch in ids.chunks(10_000) {
+        Entity::update_many()
+            .col_expr(Column::UntilAt, Expr::value(now))
+            .filter(Column::Id.is_in(batch.iter().copied()))
+            .exec(tx)
+            .await?;
+    }
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! Rows of any table: one, or many, that are kept as they are, those of a list for which something holds, those in
-//! which a text occurs, and none.
+//! which a text occurs, and none; and what a column says that several tables have.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -8,8 +8,8 @@ use sea_orm::prelude::*;
 use sea_orm::{Condition, IntoActiveModel, Iterable, QuerySelect, TryGetable};
 
 use super::Tx;
-use crate::domain::text::{SearchText, fold};
-use crate::error::Result;
+use crate::domain::text::{Country, SearchText, fold};
+use crate::error::{Error, Result};
 
 /// The most variables of one statement, below SQLite's 32,766.
 pub(super) const VARIABLES: usize = 32_000;
@@ -37,6 +37,14 @@ where
         M::Entity::insert_many(batch).exec_without_returning(tx).await?;
     }
     Ok(())
+}
+
+/// A country as it is stored.
+///
+/// # Errors
+/// [`Error::Internal`] for one that the database should not hold.
+pub(super) fn country(stored: &str) -> Result<Country> {
+    Country::parse(stored).map_err(|_| Error::internal("a stored country is unknown"))
 }
 
 /// A condition that no row fulfils.

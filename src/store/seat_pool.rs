@@ -8,13 +8,13 @@ use sea_orm::sea_query::{ExprTrait, Query};
 use sea_orm::{Condition, QueryOrder, QuerySelect, Set};
 
 use super::waiting::WAITING;
-use super::{Tx, edition, enrolment, unique_or};
+use super::{Tx, edition, enrolment, row, unique_or};
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, SeatPoolId};
 use crate::domain::person::ConstituentGroup;
 use crate::domain::seats::{Change, Former, KeptFor, Ledger, Pool, PoolDraft, Seat};
-use crate::domain::text::Country;
 use crate::error::{Code, Error, Result};
 
+pub mod naming;
 pub mod standings;
 
 /// Seats that are kept for some.
@@ -78,10 +78,7 @@ impl Model {
         let kept_for = match (self.institution_id, self.constituent_group, &self.country) {
             (Some(id), None, None) => KeptFor::Institution(id),
             (None, Some(group), None) => KeptFor::Group(group),
-            (None, None, Some(country)) => {
-                let known = Country::parse(country);
-                KeptFor::Country(known.map_err(|_| Error::internal("a stored country is unknown"))?)
-            }
+            (None, None, Some(country)) => KeptFor::Country(row::country(country)?),
             _ => return Err(Error::internal("a seat pool for nobody")),
         };
         Ok(Pool {

@@ -6,13 +6,12 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{FromQueryResult, JoinType, Order, QuerySelect};
 
-use super::{Tx, declaration, enrolment, institution, person, waiting};
+use super::{Tx, declaration, enrolment, institution, person, row, waiting};
 use crate::domain::id::{EditionId, InstitutionId, PersonId};
 use crate::domain::institution::InstitutionKind;
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, Snapshot};
-use crate::domain::text::Country;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 pub mod former;
 
@@ -97,22 +96,17 @@ pub async fn applicant(tx: &Tx, person: PersonId, edition: EditionId) -> Result<
 /// What is frozen in an enrolment.
 ///
 /// # Errors
-/// [`Error::Internal`] for a country that the database should not hold.
+/// [`crate::error::Error::Internal`] for a country that the database should not hold.
 pub fn frozen(row: &enrolment::Model) -> Result<Snapshot> {
     let country = Some(row.country.as_str()).filter(|country| !country.is_empty());
     Ok(Snapshot {
         gender: row.gender,
-        country: country.map(known).transpose()?,
+        country: country.map(row::country).transpose()?,
         institution: row.institution_id,
         institution_kind: row.institution_kind,
         constituent_group: row.constituent_group,
         language: row.language,
     })
-}
-
-/// A country as it is stored.
-fn known(country: &str) -> Result<Country> {
-    Country::parse(country).map_err(|_| Error::internal("a stored country is unknown"))
 }
 
 /// The people in the columns of a [`Row`]. An institution that was merged is the one into which it was.
@@ -168,7 +162,7 @@ fn select(people: &[PersonId]) -> Select<person::Entity> {
 }
 
 fn candidate(row: &Row) -> Result<(PersonId, Candidate)> {
-    let country = row.country.as_deref().map(known).transpose()?;
+    let country = row.country.as_deref().map(row::country).transpose()?;
     let declared = row.gender.zip(row.constituent_group);
     let snapshot = declared.map(|(gender, constituent_group)| Snapshot {
         gender,

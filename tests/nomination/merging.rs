@@ -2,6 +2,7 @@
 
 use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::id::InstitutionId;
+use rumbo::service::institution::following;
 use serde_json::{Value, json};
 
 use super::{Place, accept, accepted, fine, list, seats, token};
@@ -97,6 +98,36 @@ async fn of_two_the_one_goes_on_that_can_be_answered() {
     assert_eq!(accepted(&nora, &written).await, "CONFIRMED");
     fine(&test).await;
     drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn much_follows_with_as_many_statements_as_little() {
+    let mut spent = Vec::new();
+    for names in [&["Gil"][..], &["Gil", "Hilda", "Ines", "Jon", "Kai", "Lea"]] {
+        let test = TestApp::new().await;
+        let place = Place::new(&test).await;
+        let ada = test.administrator().await;
+        let old = test.institution("Old", "UY").await;
+        let fede = test.holder("Fede", Role::FocalPoint, Scope::Institution(old)).await;
+        for &name in names {
+            let both = test.holder(name, Role::FocalPoint, Scope::Institution(old)).await;
+            let scope = Scope::Institution(place.institution);
+            test.role_of(&both, Role::FocalPoint, scope).await;
+            let email = format!("nominee.{}@example.org", name.to_lowercase());
+            place.nominate(&test, &email).await;
+            done(&fede, "Nominate", naming(&place, old, &email)).await;
+        }
+        drop(test.mails().await);
+        done(&ada, "MergeInstitution", into(&place, old)).await;
+        let before = test.app.db.statements();
+        following::pass(&test.app.db, &test.app.clock).await.expect("a pass");
+        spent.push(test.app.db.statements() - before);
+        let told = vec!["nomination_answered fede@example.org".to_owned(); names.len()];
+        assert_eq!(test.notices().await, told);
+        fine(&test).await;
+    }
+    eprintln!("one and six of each follow: {spent:?} statements");
+    assert_eq!(spent[0], spent[1]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use rumbo::domain::id::InvitationId;
+use rumbo::service::nomination::passing::remind;
 use rumbo::store::audit;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -216,4 +217,23 @@ async fn nominations_move_with_the_window_of_their_edition() {
     assert_eq!(accepted(&nora.again().await, second).await, "CONFIRMED");
     drop(test.mails().await);
     assert_eq!(test.violations().await, []);
+}
+
+#[tokio::test]
+async fn many_are_reminded_with_as_many_statements_as_one() {
+    let mut spent = Vec::new();
+    for nominees in [1, 6] {
+        let test = TestApp::new().await;
+        let place = Place::new(&test).await;
+        for number in 0..nominees {
+            place.nominate(&test, &format!("n{number}@example.org")).await;
+        }
+        test.pass(TimeDelta::days(5));
+        let before = test.app.db.statements();
+        remind(&test.app.db, &test.app.clock).await.expect("reminders");
+        spent.push(test.app.db.statements() - before);
+        assert_eq!(test.notices().await.len(), nominees);
+    }
+    eprintln!("one nominee and six are reminded: {spent:?} statements");
+    assert_eq!(spent[0], spent[1]);
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::app::{Answer, Client, TestApp, Who};
 use crate::support::scene::{Plan, apply, done, edition_input, enrolling, faults, replan, state, version, withdraw};
 
+mod belonging;
 mod line;
 mod many;
 mod offer;

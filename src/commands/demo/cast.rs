@@ -7,6 +7,7 @@ use super::seed::{ENROLLING, RUNNING};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::PersonId;
+use crate::domain::person::full_name;
 use crate::domain::submission::SubmissionState;
 use crate::domain::text::Email;
 use crate::error::{Error, Result};
@@ -47,7 +48,7 @@ pub(super) async fn cast(app: &App) -> Result<Cast> {
         let row = row.ok_or_else(|| Error::internal("a person of the demonstration is missing"))?;
         people.push(Member {
             role,
-            name: format!("{} {}", row.given_name, row.family_name),
+            name: full_name(&row.given_name, &row.family_name),
             email,
             id: row.id,
         });

@@ -1,8 +1,9 @@
 //! Tables of people, of enrolments and of nominations: what their columns are called, and what each row asks for. The
 //! names are those of the user upload of the most used platform in PHP, taken as they are, and our own.
 //!
-//! Nothing here knows what is stored. A row is typed, or it is refused with the column, what is wrong and what would be
-//! right; `service::roster` then says what becomes of it.
+//! Nothing here knows what is stored of anybody. A row is typed, or it is refused with the column, what is wrong and
+//! what would be right; what it states is found with the register of institutions. `service::roster` then says what
+//! becomes of it.
 
 use std::sync::Arc;
 
@@ -14,12 +15,14 @@ use crate::error::{Code, Flaw};
 mod columns;
 mod content;
 mod names;
+mod register;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 pub use columns::KNOWN;
 pub use content::{address_of, content_of};
+pub use register::{Listed, Register};
 pub use rows::{enrolments, nominations, people};
 
 words! {

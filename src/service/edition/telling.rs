@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 use crate::clock::Clock;
 use crate::domain::id::PersonId;
 use crate::domain::invitation::InvitationState;
-use crate::domain::notice::{AboutEdition, Days, Guest, Notice};
+use crate::domain::notice::{AboutEdition, Days, Notice};
 use crate::domain::text::Reason;
 use crate::error::{Error, Result};
+use crate::service::invitation::told::guest_of;
 use crate::store::history::Step;
-use crate::store::{Tx, audience, course, edition, history, invitation, nomination, outbox, shortfall};
+use crate::store::{Tx, audience, course, edition, history, invitation, outbox, shortfall};
 
 /// What an edition was before a change, as far as those in it have to know.
 pub(super) fn days(row: &edition::Model) -> Days {
@@ -54,7 +55,9 @@ pub(super) async fn cancelled(
     let mut others = audience::enrolled(tx, row.id).await?;
     others.extend(&staff.tutors);
     others.extend(&staff.coordinators);
-    others.extend(nomination::nominators(tx, row.id, now).await?);
+    let open = invitation::lock_open_to(tx, row.id, now).await?;
+    let nominated = open.iter().filter(|row| row.institution_id.is_some());
+    others.extend(nominated.map(|row| row.invited_by));
     others.retain(|person| !told.contains(person) && Some(*person) != by);
     let notice = Notice::EditionCancelled {
         edition: about.clone(),
@@ -64,25 +67,24 @@ pub(super) async fn cancelled(
     let mut known = told.clone();
     known.extend(others);
     known.extend(by);
-    end_invitations(clock, tx, (row, about), by, &reason, &known).await
+    end_invitations(clock, tx, (&open, about), by, &reason, &known).await
 }
 
-/// Ends the open invitations to an edition. Each address is told once, unless its person was told of the edition.
+/// Ends the open invitations to an edition, which are locked. Each address is told once, unless its person was told of the edition.
 async fn end_invitations(
     clock: &Clock,
     tx: &Tx,
-    (row, about): (&edition::Model, &AboutEdition),
+    (open, about): (&[invitation::Model], &AboutEdition),
     by: Option<PersonId>,
     reason: &str,
     told: &BTreeSet<PersonId>,
 ) -> Result<()> {
     let now = clock.now();
-    let open = invitation::lock_open_to(tx, row.id, now).await?;
     if open.is_empty() {
         return Ok(());
     }
     let ids: Vec<_> = open.iter().map(|row| row.id).collect();
-    invitation::withdraw_all(tx, &ids, now).await?;
+    invitation::end_all(tx, &ids, InvitationState::Withdrawn, now).await?;
     let steps: Vec<Step<'_>> = open.iter().map(|row| withdrawal(row, by, now, reason)).collect();
     history::record(tx, clock, &steps).await?;
     let addresses: Vec<String> = open.iter().map(|row| row.email.clone()).collect();
@@ -114,12 +116,7 @@ fn withdrawal<'a>(row: &invitation::Model, by: Option<PersonId>, at: DateTime<Ut
 
 fn ended(row: &invitation::Model, about: &AboutEdition, reason: &str) -> Notice {
     Notice::InvitationEnded {
-        guest: Guest {
-            address: row.email.clone(),
-            given_name: row.given_name.clone(),
-            family_name: row.family_name.clone(),
-            language: row.language,
-        },
+        guest: guest_of(row),
         edition: about.clone(),
         reason: reason.to_owned(),
     }

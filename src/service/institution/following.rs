@@ -2,24 +2,29 @@
 //! seats that are kept for it, its nominations and the enrolments, with what is counted of them. Called by the worker;
 //! it may come late, or twice, and on several copies at once.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use tracing::{error, info};
 
 use crate::clock::Clock;
-use crate::domain::actor::{Grant, Scope};
-use crate::domain::id::{EditionId, InstitutionId, InvitationId, Subject};
+use crate::domain::actor::{Role, Scope};
+use crate::domain::id::{EditionId, InstitutionId, InvitationId, PersonId, RoleAssignmentId, Subject};
 use crate::domain::institution::has_followed;
 use crate::domain::invitation::InvitationState;
+use crate::domain::nomination::{end_of_other, goes_on};
 use crate::domain::policy::Action;
 use crate::error::{Error, Result};
 use crate::service::admission::Admissions;
-use crate::service::nomination::nominee::tell_nominator;
+use crate::service::nomination::nominee::tell_nominators;
 use crate::store::history::Step;
 use crate::store::institution::merger::{self, Look};
-use crate::store::{Db, Tx, audit, edition, history, institution, invitation, role, seat_pool};
+use crate::store::{Db, Tx, audit, edition, history, institution, invitation, nomination, role, seat_pool};
 
 /// How many merged institutions are looked at with one statement.
 const BATCH: u64 = 100;
+/// How many nominations are read, and written, at a time.
+const AT_ONCE: u64 = 1000;
 /// Why, in the audit log.
 const WHY: &str = "its institution was merged";
 
@@ -69,7 +74,8 @@ async fn follow(db: &Db, clock: &Clock, merged: &institution::Model) -> Result<u
 
 /// Roles in the one are roles in the other. Who holds the same in both holds it once.
 async fn lead_roles(db: &Db, clock: &Clock, merged: InstitutionId) -> Result<usize> {
-    if !merger::has_roles(db.read(), merged).await? {
+    let scope = Scope::Institution(merged);
+    if !role::is_any_in(db.read(), scope).await? {
         return Ok(0);
     }
     let tx = db.write().await?;
@@ -77,18 +83,17 @@ async fn lead_roles(db: &Db, clock: &Clock, merged: InstitutionId) -> Result<usi
         return Ok(0);
     };
     let now = clock.now();
-    let rows = merger::lock_roles(&tx, merged).await?;
-    for row in &rows {
-        let grant = Grant {
-            role: row.role,
-            scope: Scope::Institution(into.id),
-        };
-        let holds = row.until_at.is_none_or(|until| until > now);
-        if holds && role::find_held(&tx, row.person_id, grant, now).await?.is_some() {
-            role::set_end(&tx, row.id, now).await?;
-        }
-    }
-    merger::lead_roles(&tx, merged, into.id).await?;
+    let rows = role::lock_in(&tx, scope).await?;
+    let held = role::held_in(&tx, Scope::Institution(into.id), now).await?;
+    let held: BTreeSet<(PersonId, Role)> = held.iter().map(|row| (row.person_id, row.role)).collect();
+    let twice: Vec<RoleAssignmentId> = rows
+        .iter()
+        .filter(|row| row.until_at.is_none_or(|until| until > now))
+        .filter(|row| held.contains(&(row.person_id, row.role)))
+        .map(|row| row.id)
+        .collect();
+    role::set_ends(&tx, &twice, now).await?;
+    role::lead(&tx, scope, Scope::Institution(into.id)).await?;
     let subjects: Vec<Subject> = rows
         .iter()
         .flat_map(|row| [row.id.into(), row.person_id.into()])
@@ -111,10 +116,8 @@ async fn lead_edition(db: &Db, clock: &Clock, id: EditionId, merged: Institution
     let edition = edition::lock(&tx, id)
         .await?
         .ok_or_else(|| Error::internal("an enrolment without edition"))?;
-    let rows = merger::lock_enrolments(&tx, id, merged).await?;
-    let subjects: Vec<Subject> = rows.iter().map(|row| row.id.into()).collect();
     let mut admissions = Admissions::at(clock, &tx, None, edition).await?;
-    admissions.follow(rows, merged, &into).await?;
+    let subjects = admissions.follow(merged, &into).await?;
     admissions.fill_seats().await?;
     admissions.finish().await?;
     let nominations = lead_nominations(clock, &tx, id, merged, into.id).await?;
@@ -132,15 +135,15 @@ async fn lead_pools(
     merged: InstitutionId,
     into: &institution::Model,
 ) -> Result<usize> {
-    let pools = merger::pools_for(tx, edition, merged).await?;
+    let pools = seat_pool::naming::of_institution(tx, edition, merged).await?;
     let kept = |pool: &&seat_pool::Model| pool.released_at.is_none();
-    let own = merger::pools_for(tx, edition, into.id).await?;
+    let own = seat_pool::naming::of_institution(tx, edition, into.id).await?;
     let own = own.iter().find(kept).map(|pool| pool.id);
     for pool in &pools {
         let joined = own.filter(|_| pool.released_at.is_none());
         let mut subjects: Vec<Subject> = vec![pool.id.into(), edition.into()];
         if let Some(own) = joined {
-            merger::join_pools(tx, pool, own).await?;
+            seat_pool::naming::join(tx, pool, own).await?;
             subjects.push(own.into());
             let step = Step {
                 subject: pool.id.into(),
@@ -152,7 +155,7 @@ async fn lead_pools(
             };
             history::record(tx, clock, &[step]).await?;
         } else {
-            merger::lead_pool(tx, pool.id, into.id).await?;
+            seat_pool::naming::lead(tx, pool.id, into.id).await?;
         }
         audit::record(tx, clock, None, Action::ManageSeats, &subjects, Some(WHY)).await?;
     }
@@ -160,7 +163,7 @@ async fn lead_pools(
 }
 
 /// What the one nominated for an edition, the other did. An address has one open nomination by an institution: of two,
-/// the one goes on that can be answered.
+/// one goes on.
 async fn lead_nominations(
     clock: &Clock,
     tx: &Tx,
@@ -168,44 +171,55 @@ async fn lead_nominations(
     merged: InstitutionId,
     into: InstitutionId,
 ) -> Result<usize> {
-    let rows = merger::lock_nominations(tx, edition, merged).await?;
-    if rows.is_empty() {
-        return Ok(0);
-    }
     let now = clock.now();
     let open = |row: &&invitation::Model| row.state == InvitationState::Sent;
-    let worth = |row: &invitation::Model| (row.expires_at > now, !row.awaits_endorsement);
-    let own = merger::lock_nominations(tx, edition, into).await?;
-    for row in rows.iter().filter(open) {
-        let mut others = own.iter().filter(open);
-        if let Some(other) = others.find(|other| other.email == row.email) {
-            let superfluous = if worth(row) > worth(other) { other } else { row };
-            end_nomination(clock, tx, superfluous, now).await?;
+    let stands = |row: &invitation::Model| (row.standing().at(now), row.endorsement());
+    let own = nomination::naming::lock_open(tx, edition, into).await?;
+    let own: HashMap<&str, &invitation::Model> = own.iter().map(|row| (row.email.as_str(), row)).collect();
+    let mut led = 0;
+    loop {
+        // Those before are the other one's by now.
+        let rows = nomination::naming::lock(tx, edition, merged, AT_ONCE).await?;
+        if rows.is_empty() {
+            return Ok(led);
         }
+        let superfluous = rows.iter().filter(open).filter_map(|row| {
+            let other = *own.get(row.email.as_str())?;
+            let comes = goes_on(stands(row), stands(other));
+            Some(if comes { other } else { row })
+        });
+        end_nominations(clock, tx, &superfluous.collect::<Vec<_>>(), now).await?;
+        let ids: Vec<InvitationId> = rows.iter().map(|row| row.id).collect();
+        nomination::naming::lead(tx, &ids, into).await?;
+        let subjects: Vec<Subject> = ids.iter().map(|&id| id.into()).collect();
+        audit::record(tx, clock, None, Action::Nominate, &subjects, Some(WHY)).await?;
+        led += rows.len();
     }
-    let ids: Vec<InvitationId> = rows.iter().map(|row| row.id).collect();
-    merger::lead_nominations(tx, &ids, into).await?;
-    let subjects: Vec<Subject> = ids.iter().map(|&id| id.into()).collect();
-    audit::record(tx, clock, None, Action::Nominate, &subjects, Some(WHY)).await?;
-    Ok(rows.len())
 }
 
-/// Ends one of two nominations of the same address. Its nominee has the other one and is not written to.
-async fn end_nomination(clock: &Clock, tx: &Tx, row: &invitation::Model, now: DateTime<Utc>) -> Result<()> {
-    let to = if row.expires_at > now {
-        InvitationState::Withdrawn
-    } else {
-        InvitationState::Expired
-    };
-    let step = Step {
-        subject: row.id.into(),
-        from: Some(row.open_word()),
-        to: to.word(),
-        at: now,
-        actor: None,
-        reason: Some(WHY),
-    };
-    history::record(tx, clock, &[step]).await?;
-    let ended = invitation::set_ended(tx, row.clone(), to, None, now).await?;
-    tell_nominator(clock, tx, &ended, None).await
+/// Ends of two nominations of the same address each time one. Its nominee has the other one and is not written to.
+async fn end_nominations(clock: &Clock, tx: &Tx, rows: &[&invitation::Model], now: DateTime<Utc>) -> Result<()> {
+    let ends = |row: &invitation::Model| end_of_other(row.standing().at(now));
+    let steps: Vec<Step<'_>> = rows
+        .iter()
+        .map(|row| Step {
+            subject: row.id.into(),
+            from: Some(row.open_word()),
+            to: ends(row).word(),
+            at: now,
+            actor: None,
+            reason: Some(WHY),
+        })
+        .collect();
+    history::record(tx, clock, &steps).await?;
+    for to in [InvitationState::Withdrawn, InvitationState::Expired] {
+        let those = rows.iter().filter(|row| ends(row) == to);
+        let ids: Vec<InvitationId> = those.map(|row| row.id).collect();
+        invitation::end_all(tx, &ids, to, now).await?;
+    }
+    let ended = rows.iter().map(|row| invitation::Model {
+        state: ends(row),
+        ..(*row).clone()
+    });
+    tell_nominators(clock, tx, &ended.collect::<Vec<_>>(), None).await
 }

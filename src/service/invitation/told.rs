@@ -1,10 +1,13 @@
 //! What messages about invitations say, and what things are called in them.
 
+use std::collections::HashMap;
+
 use crate::domain::actor::Scope;
 use crate::domain::id::PersonId;
 use crate::domain::invitation::Offer;
 use crate::domain::language::{Language, Localized};
 use crate::domain::notice::{Guest, Notice};
+use crate::domain::person::full_name;
 use crate::error::{Error, Result};
 use crate::store::invitation::Model;
 use crate::store::{Connection, Tx, course, edition, institution, person};
@@ -37,12 +40,30 @@ pub(super) async fn notice(tx: &Tx, row: &Model, offer: Offer, guest: Guest, tok
     })
 }
 
+/// Whom messages about an invitation go to.
+pub(in crate::service) fn guest_of(row: &Model) -> Guest {
+    Guest {
+        address: row.email.clone(),
+        given_name: row.given_name.clone(),
+        family_name: row.family_name.clone(),
+        language: row.language,
+    }
+}
+
 /// The name of who invites, as the message and the holder of its token read it.
 pub(in crate::service) async fn inviter_name(connection: &impl Connection, id: PersonId) -> Result<String> {
-    let row = person::find(connection, id)
-        .await?
-        .ok_or_else(|| Error::internal("an invitation of nobody"))?;
-    Ok(format!("{} {}", row.given_name, row.family_name))
+    let found = inviter_names(connection, &[id]).await?.remove(&id);
+    found.ok_or_else(|| Error::internal("an invitation of nobody"))
+}
+
+/// The names of those who invite.
+pub(in crate::service) async fn inviter_names(
+    connection: &impl Connection,
+    ids: &[PersonId],
+) -> Result<HashMap<PersonId, String>> {
+    let rows = person::by_ids(connection, ids).await?;
+    let name = |row: person::Model| (row.id, full_name(&row.given_name, &row.family_name));
+    Ok(rows.into_iter().map(name).collect())
 }
 
 /// What a scope is called; `None` for everywhere.

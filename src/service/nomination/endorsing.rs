@@ -1,14 +1,14 @@
 //! The second person of an institution, where the edition asks for one: the other focal points are told whom one of
 //! them named, and one of them endorses it. Only then is the nominee written to.
 
-use super::{AT, check_deadline, institution_name, message, nominee, opened, orphan};
+use super::{AT, institution_name, is_open, message, nominee, opened, orphan};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::domain::id::InvitationId;
-use crate::domain::invitation::InvitationState;
-use crate::domain::nomination::{Endorsement, NominationState, ends_at, reminds_at};
+use crate::domain::nomination::{Endorsable, NominationState, ends_at, reminds_at};
 use crate::domain::notice::Notice;
+use crate::domain::person::full_name;
 use crate::domain::policy::Action;
 use crate::error::{Code, Error, Result};
 use crate::service::invitation::told::inviter_name;
@@ -34,14 +34,16 @@ pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -
     let tx = app.db.write().await?;
     let (edition, row) = opened(&tx, actor, id, version, Action::EndorseNomination).await?;
     let own = person::find(&tx, by).await?.ok_or(Error::Unauthenticated)?;
-    if row.invited_by == by || row.email == own.email {
-        return Err(Error::at(AT, Code::OwnWork));
-    }
     let now = app.clock.now();
-    check_deadline(&edition, now, AT)?;
-    if row.standing().at(now) != InvitationState::Sent || row.endorsement() != Endorsement::Awaited {
-        return Err(Error::at(AT, Code::IllegalTransition));
-    }
+    let wanted = Endorsable {
+        nominator: row.invited_by,
+        nominee: &row.email,
+        state: row.standing().at(now),
+        endorsement: row.endorsement(),
+        is_open: is_open(&edition, now),
+    };
+    let checked = wanted.check(by, &own.email);
+    checked.map_err(|refusal| Error::at(AT, Code::from(refusal)))?;
     spend_message(app, &tx, &row.email).await?;
     let step = Step {
         subject: id.into(),
@@ -64,7 +66,7 @@ pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -
     let row = nomination::set_endorsed(&tx, row, endorsed).await?;
     history::record(&tx, &app.clock, &[step]).await?;
     audit::record(&tx, &app.clock, Some(by), Action::EndorseNomination, &[id.into()], None).await?;
-    let notice = message(&tx, &row, token, false).await?;
+    let notice = message(&tx, &row, token).await?;
     outbox::enqueue(&tx, &app.clock, by, &notice).await?;
     nominee::tell_nominator(&app.clock, &tx, &row, None).await?;
     tx.commit().await?;
@@ -96,9 +98,7 @@ pub(super) async fn ask(clock: &Clock, tx: &Tx, rows: &[Model]) -> Result<()> {
 /// The names of the first, and how many there are besides.
 fn called(rows: &[Model]) -> String {
     let first = rows.iter().take(CALLED_MOST);
-    let mut names: Vec<String> = first
-        .map(|row| format!("{} {}", row.given_name, row.family_name))
-        .collect();
+    let mut names: Vec<String> = first.map(|row| full_name(&row.given_name, &row.family_name)).collect();
     if let Some(more @ 1..) = rows.len().checked_sub(CALLED_MOST) {
         names.push(format!("+{more}"));
     }

@@ -1,13 +1,14 @@
 //! What a nomination adds when its nominee answers or time ends it: for whom they take part, and who is told. Steps of
 //! those who answer invitations, and of the worker; always inside their transaction.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::app::App;
 use crate::clock::Clock;
-use crate::domain::id::PersonId;
-use crate::domain::institution::InstitutionKind;
-use crate::domain::nomination::{NominationState, speaks_for_its_group};
+use crate::domain::id::{CourseId, EditionId, InstitutionId, PersonId};
+use crate::domain::nomination::{NominationState, group_of};
 use crate::domain::notice::{AboutEdition, Notice};
-use crate::domain::text::Country;
+use crate::domain::person::full_name;
 use crate::error::{Error, Result};
 use crate::service::account::{self, Statement};
 use crate::store::invitation::Model;
@@ -27,22 +28,38 @@ pub(in crate::service) async fn nominator_name(connection: &impl Connection, row
     Ok(nominator(connection, row).await?.map(|found| found.name))
 }
 
+/// The names of the institutions of these nominations, or of those into which they were merged, by the identifiers that
+/// the nominations have.
+pub(super) async fn nominator_names(
+    connection: &impl Connection,
+    rows: &[&Model],
+) -> Result<HashMap<InstitutionId, String>> {
+    let ids: Vec<InstitutionId> = rows.iter().filter_map(|row| row.institution_id).collect();
+    let found = institution::by_ids(connection, &ids).await?;
+    let merged_into: Vec<InstitutionId> = found.iter().filter_map(|row| row.merged_into).collect();
+    let into = if merged_into.is_empty() {
+        Vec::new()
+    } else {
+        institution::by_ids(connection, &merged_into).await?
+    };
+    let named = |row: &institution::Model| {
+        let stands = match row.merged_into {
+            Some(target) => into.iter().find(|other| other.id == target)?,
+            None => row,
+        };
+        Some((row.id, stands.name.clone()))
+    };
+    Ok(found.iter().filter_map(named).collect())
+}
+
 /// Lets a statement say that its person takes part for the institution that nominates them, and for its group where it
 /// speaks for one.
 pub(in crate::service) async fn speak_for(tx: &Tx, row: &Model, statement: &mut Statement) -> Result<()> {
     if let Some(found) = nominator(tx, row).await? {
         statement.institution = Some(found.id);
-        statement.constituent_group = group(found.kind, statement);
+        statement.constituent_group = group_of(found.kind, statement.constituent_group);
     }
     Ok(())
-}
-
-const fn group(kind: InstitutionKind, statement: &Statement) -> crate::domain::person::ConstituentGroup {
-    if speaks_for_its_group(kind) {
-        kind.constituent_group()
-    } else {
-        statement.constituent_group
-    }
 }
 
 /// Keeps for a nominee what accepting says: that they take part for the institution. Who has stated it already, or has
@@ -51,10 +68,9 @@ pub(in crate::service) async fn declare(app: &App, tx: &Tx, row: &Model, person:
     let Some(old) = declaration::current(tx, &[person]).await?.pop() else {
         return Ok(());
     };
-    let country = old.country.as_deref().map(Country::parse).transpose();
     let mut statement = Statement {
         gender: old.gender,
-        country: country.map_err(|_| Error::internal("a stored country is unknown"))?,
+        country: old.stated_country()?,
         institution: old.institution_id,
         constituent_group: old.constituent_group,
     };
@@ -73,28 +89,63 @@ pub(in crate::service) async fn tell_nominator(
     row: &Model,
     reason: Option<&str>,
 ) -> Result<()> {
-    if row.institution_id.is_none() {
+    tell_nominators(clock, tx, std::slice::from_ref(row), reason).await
+}
+
+/// The same of many at once. It takes as many statements as for one.
+pub(in crate::service) async fn tell_nominators(
+    clock: &Clock,
+    tx: &Tx,
+    rows: &[Model],
+    reason: Option<&str>,
+) -> Result<()> {
+    let rows: Vec<&Model> = rows.iter().filter(|row| row.institution_id.is_some()).collect();
+    if rows.is_empty() {
         return Ok(());
     }
-    let outcome = match NominationState::of(row.state, row.endorsement()) {
-        NominationState::Expired if row.awaits_endorsement => "not_endorsed",
-        state => state.word(),
+    let editions = about_all(tx, &rows).await?;
+    let answered = |row: &Model| {
+        let endorsement = row.endorsement();
+        let notice = Notice::NominationAnswered {
+            edition: editions.get(&row.edition()?)?.clone(),
+            nominee: full_name(&row.given_name, &row.family_name),
+            outcome: NominationState::of(row.state, endorsement)
+                .outcome(endorsement)
+                .to_owned(),
+            reason: reason.map(ToOwned::to_owned),
+        };
+        Some((row.invited_by, notice))
     };
-    let notice = Notice::NominationAnswered {
-        edition: about(tx, row).await?,
-        nominee: format!("{} {}", row.given_name, row.family_name),
-        outcome: outcome.to_owned(),
-        reason: reason.map(ToOwned::to_owned),
-    };
-    outbox::enqueue(tx, clock, row.invited_by, &notice).await?;
-    Ok(())
+    let notices = rows.into_iter().map(|row| answered(row).ok_or_else(gone));
+    let notices = notices.collect::<Result<Vec<(PersonId, Notice)>>>()?;
+    outbox::enqueue_all(tx, clock, notices.iter().map(|(person, notice)| (*person, notice))).await
+}
+
+fn gone() -> Error {
+    Error::internal("a nomination for no edition")
 }
 
 /// What messages say of the edition of a nomination.
 pub(super) async fn about(connection: &impl Connection, row: &Model) -> Result<AboutEdition> {
-    let gone = || Error::internal("a nomination for no edition");
-    let id = row.edition().ok_or_else(gone)?;
-    let edition = edition::find(connection, id).await?.ok_or_else(gone)?;
-    let course = course::find(connection, edition.course_id).await?.ok_or_else(gone)?;
-    Ok(edition.about(&course))
+    let mut found = about_all(connection, &[row]).await?;
+    let about = row.edition().and_then(|id| found.remove(&id));
+    about.ok_or_else(gone)
+}
+
+/// What messages say of the editions of these nominations.
+pub(super) async fn about_all(
+    connection: &impl Connection,
+    rows: &[&Model],
+) -> Result<HashMap<EditionId, AboutEdition>> {
+    let ids: BTreeSet<EditionId> = rows.iter().filter_map(|row| row.edition()).collect();
+    let ids: Vec<EditionId> = ids.into_iter().collect();
+    let editions = edition::by_ids(connection, &ids).await?;
+    let courses: BTreeSet<CourseId> = editions.iter().map(|row| row.course_id).collect();
+    let courses: Vec<CourseId> = courses.into_iter().collect();
+    let courses = course::by_ids(connection, &courses).await?;
+    let about = |row: &edition::Model| {
+        let course = courses.iter().find(|course| course.id == row.course_id)?;
+        Some((row.id, row.about(course)))
+    };
+    Ok(editions.iter().filter_map(about).collect())
 }

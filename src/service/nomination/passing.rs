@@ -6,11 +6,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use tracing::info;
 
-use super::message;
-use super::nominee::tell_nominator;
+use super::nominee::tell_nominators;
+use super::{is_open, messages};
 use crate::clock::Clock;
 use crate::domain::id::{EditionId, InvitationId, PersonId, Subject};
-use crate::domain::nomination::is_open;
 use crate::domain::policy::Action;
 use crate::error::Result;
 use crate::service::invitation::draw;
@@ -20,15 +19,14 @@ use crate::store::{Db, Tx, audit, edition, nomination, outbox, person};
 /// How many nominees one transaction reminds.
 const BATCH: u64 = 100;
 
-/// Tells those who nominated that time has run out, as it was just written down; other invitations are passed over.
+/// Tells those who nominated that time has run out, as it was just written down; other invitations are passed over. It
+/// takes as many statements for many as for one.
 pub async fn tell_expired(clock: &Clock, tx: &Tx, expired: &[Model]) -> Result<()> {
-    for row in expired {
-        tell_nominator(clock, tx, row, None).await?;
-    }
-    Ok(())
+    tell_nominators(clock, tx, expired, None).await
 }
 
-/// Reminds every nominee who is due, with another token: the one before was never stored.
+/// Reminds every nominee who is due, with another token: the one before was never stored. A batch takes as many
+/// statements as one nominee.
 pub async fn remind(db: &Db, clock: &Clock) -> Result<()> {
     while nomination::is_to_remind(db.read(), clock.now()).await? {
         let tx = db.write().await?;
@@ -38,18 +36,25 @@ pub async fn remind(db: &Db, clock: &Clock) -> Result<()> {
             return Ok(());
         }
         let able = able(&tx, &due, clock.now()).await?;
-        let mut told: Vec<Subject> = Vec::new();
+        let (mut hashes, mut told) = (Vec::with_capacity(due.len()), Vec::new());
         for row in &due {
             if able.contains(&row.id) {
-                remind_one(clock, &tx, row).await?;
-                told.push(row.id.into());
+                let (token, hash) = draw()?;
+                hashes.push((row.id, hash));
+                told.push((row, token));
             } else {
-                nomination::set_reminded(&tx, row.id, row.hash.clone()).await?;
+                // What the nominee has stays good.
+                hashes.push((row.id, row.hash.clone()));
             }
         }
-        audit::record(&tx, clock, None, Action::Nominate, &told, Some("reminded")).await?;
+        nomination::set_reminded(&tx, &hashes).await?;
+        let subjects: Vec<Subject> = told.iter().map(|(row, _)| row.id.into()).collect();
+        let writers: Vec<PersonId> = told.iter().map(|(row, _)| writer(row)).collect();
+        let notices = messages(&tx, told, true).await?;
+        outbox::enqueue_all(&tx, clock, writers.into_iter().zip(&notices)).await?;
+        audit::record(&tx, clock, None, Action::Nominate, &subjects, Some("reminded")).await?;
         tx.commit().await?;
-        info!(nominations = told.len(), "nominees reminded");
+        info!(nominations = subjects.len(), "nominees reminded");
     }
     Ok(())
 }
@@ -63,22 +68,12 @@ async fn able(tx: &Tx, due: &[Model], now: DateTime<Utc>) -> Result<BTreeSet<Inv
     let enabled: BTreeSet<PersonId> = enabled.map(|person| person.id).collect();
     let editions: Vec<EditionId> = due.iter().filter_map(Model::edition).collect();
     let editions = edition::by_ids(tx, &editions).await?;
-    let open = editions
-        .into_iter()
-        .filter(|row| is_open(row.state, &(row.enrols_from..=row.enrols_until), now));
+    let open = editions.into_iter().filter(|row| is_open(row, now));
     let open: BTreeSet<EditionId> = open.map(|row| row.id).collect();
     let able = due
         .iter()
         .filter(|row| enabled.contains(&writer(row)) && row.edition().is_some_and(|id| open.contains(&id)));
     Ok(able.map(|row| row.id).collect())
-}
-
-async fn remind_one(clock: &Clock, tx: &Tx, row: &Model) -> Result<()> {
-    let (token, hash) = draw()?;
-    nomination::set_reminded(tx, row.id, hash).await?;
-    let notice = message(tx, row, token, true).await?;
-    outbox::enqueue(tx, clock, writer(row), &notice).await?;
-    Ok(())
 }
 
 /// In whose name a nominee was written to: where somebody had to endorse it, in theirs.

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{endorsing, invitations, is_named_now, orphan, relation, room};
+use super::{endorsing, invitations, is_open, orphan, relation, room};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::{InstitutionId, PersonId, Subject};
@@ -42,7 +42,7 @@ pub(in crate::service) async fn slate(
 ) -> Result<Slate> {
     let room = room(tx, edition, institution, now).await?;
     let last = nomination::last_rank(tx, institution.id, edition.id).await?;
-    Ok(Slate::new(is_named_now(edition, now), room, last))
+    Ok(Slate::new(is_open(edition, now), room, last))
 }
 
 /// Names people for a locked edition, each with their rank. They are written to, or those who can endorse them are, of

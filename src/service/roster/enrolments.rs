@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::newcomers::stated;
 use super::task::{Judged, Task};
 use super::{addresses, gone};
 use crate::domain::actor::Actor;
@@ -142,7 +141,7 @@ impl Known {
     /// alone.
     async fn read(actor: &Actor, tx: &Tx, edition: EditionId, rows: &[&EnrolmentRow], forecast: bool) -> Result<Self> {
         let people: Vec<&PersonRow> = rows.iter().map(|row| &row.person).collect();
-        let mut accounts = imported_row::accounts(tx, &addresses(&people)).await?;
+        let mut accounts = person::by_emails(tx, &addresses(&people)).await?;
         let digests: Vec<Vec<u8>> = people.iter().map(|row| address_of(row)).collect();
         let noted = imported_row::noted(tx, Kind::Enrolments, edition.0, &digests).await?;
         let moved = imported_row::moved(tx, &gone(&people, &noted, &accounts), false).await?;
@@ -160,7 +159,7 @@ impl Known {
         Ok(Self {
             seen,
             pending: person::bare_among(tx, &unconfirmed).await?,
-            enrolments: imported_row::enrolments(tx, edition, &ids).await?,
+            enrolments: enrolment::of_people_in(tx, &ids, edition).await?,
             candidates,
             noted,
             accounts,
@@ -260,7 +259,7 @@ fn judge_coming(
     if !is_seen && !missing.is_empty() {
         return Verdict::Refused(missing);
     }
-    let said = stated(task, &row.person, institution);
+    let said = task.register.stated(&row.person, institution, task.order.language);
     let (snapshot, account) = match account {
         None => (said, None),
         Some(account) => {

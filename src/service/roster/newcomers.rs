@@ -3,27 +3,13 @@
 use chrono_tz::Tz;
 
 use super::task::Task;
-use crate::domain::id::{DeclarationId, InstitutionId, PersonId};
-use crate::domain::person::{Gender, Snapshot};
+use crate::domain::id::{DeclarationId, PersonId};
+use crate::domain::person::Snapshot;
 use crate::domain::roster::PersonRow;
 use crate::domain::text::Name;
 use crate::error::Result;
 use crate::store::row::insert_all;
 use crate::store::{Tx, declaration, person};
-
-/// What a row states of a person.
-pub(super) fn stated(task: &Task<'_>, row: &PersonRow, institution: Option<InstitutionId>) -> Snapshot {
-    Snapshot {
-        gender: row.gender.unwrap_or(Gender::NotStated),
-        country: row.country.clone(),
-        institution,
-        institution_kind: task.register.kind(institution),
-        constituent_group: row
-            .constituent_group
-            .unwrap_or_else(|| task.register.group(institution)),
-        language: row.language.unwrap_or(task.order.language),
-    }
-}
 
 /// The statement that a snapshot is.
 pub(super) fn declaration(task: &Task<'_>, person: PersonId, snapshot: &Snapshot) -> declaration::Model {

@@ -4,14 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::gone;
-use super::newcomers::{self, stated};
 use super::task::{Judged, Task};
+use super::{gone, newcomers};
 use crate::domain::id::{InstitutionId, PersonId, Subject};
 use crate::domain::person::Snapshot;
 use crate::domain::policy::Action;
 use crate::domain::roster::{Kind, Outcome, PersonRow, RowFault, address_of, content_of};
-use crate::domain::text::{Country, Name, parse_time_zone};
+use crate::domain::text::{Name, parse_time_zone};
 use crate::error::{Error, Result};
 use crate::store::person::Profile;
 use crate::store::row::insert_all;
@@ -73,7 +72,7 @@ pub(super) async fn judge(
             }
         };
         let Some(account) = known.remove(row.email.as_ref()) else {
-            let snapshot = stated(task, row, institution);
+            let snapshot = task.register.stated(row, institution, task.order.language);
             verdicts.push(Verdict::Create(Box::new(snapshot)));
             continue;
         };
@@ -125,30 +124,20 @@ fn declaration_of(
     institution: Option<InstitutionId>,
     known: Option<&declaration::Model>,
 ) -> Result<Option<Snapshot>> {
-    let says_nothing =
-        row.gender.is_none() && row.country.is_none() && institution.is_none() && row.constituent_group.is_none();
-    let Some(known) = known else {
-        return Ok((!says_nothing).then(|| stated(task, row, institution)));
-    };
-    let country = known.country.as_deref().map(Country::parse).transpose();
-    let before = Snapshot {
-        gender: known.gender,
-        country: country.map_err(|_| Error::internal("a stored country is unknown"))?,
-        institution: known.institution_id,
-        institution_kind: task.register.kind(known.institution_id),
-        constituent_group: known.constituent_group,
-        language: task.order.language,
-    };
-    let institution = institution.or(before.institution);
-    let after = Snapshot {
-        gender: row.gender.unwrap_or(before.gender),
-        country: row.country.clone().or_else(|| before.country.clone()),
-        institution,
-        institution_kind: task.register.kind(institution),
-        constituent_group: row.constituent_group.unwrap_or(before.constituent_group),
-        language: before.language,
-    };
-    Ok((after != before).then_some(after))
+    let language = task.order.language;
+    let before = known.map(|known| -> Result<Snapshot> {
+        Ok(Snapshot {
+            gender: known.gender,
+            country: known.stated_country()?,
+            institution: known.institution_id,
+            institution_kind: task.register.kind(known.institution_id),
+            constituent_group: known.constituent_group,
+            language,
+        })
+    });
+    Ok(task
+        .register
+        .restated(row, institution, before.transpose()?.as_ref(), language))
 }
 
 /// Carries rows out, as they were judged. The caller holds the accounts, and the register where some have none.

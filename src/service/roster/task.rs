@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::enrolments::{self, Standing};
-use super::register::Register;
-use super::{BrokeOff, Order, Report, RowReport, Rows, addresses, is_forbidden, nominated_for, nominations, people};
+use super::{
+    BrokeOff, Order, Report, RowReport, Rows, addresses, is_forbidden, nominated_for, nominations, people, register,
+};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::EnrolmentState;
@@ -13,12 +14,12 @@ use crate::domain::id::EditionId;
 use crate::domain::list::Mode;
 use crate::domain::nomination::Slate;
 use crate::domain::policy::{Action, demand};
-use crate::domain::roster::{EnrolmentRow, Kind, Outcome, PersonRow, Roster, RowFault};
+use crate::domain::roster::{EnrolmentRow, Kind, Outcome, PersonRow, Register, Roster, RowFault};
 use crate::domain::sheet::{Form, Sheet};
 use crate::error::{Code, Error, Result};
 use crate::service::edition::relation as edition_relation;
 use crate::service::nomination::table::{self, nominator};
-use crate::store::{Tx, edition, imported_row, seat_pool};
+use crate::store::{Tx, edition, person, seat_pool};
 
 mod carrying;
 
@@ -65,7 +66,7 @@ impl<'a> Task<'a> {
             app,
             actor,
             order,
-            register: Register::read(app).await?,
+            register: register::read(app).await?,
             source: format!("file {digest}"),
             has_committed: false,
             form: sheet.form,
@@ -126,7 +127,7 @@ impl<'a> Task<'a> {
             .flatten()
             .filter_map(|row| row.edition.as_ref().or(named).map(AsRef::as_ref))
             .collect();
-        let found = imported_row::editions(self.app.db.read(), self.actor, &codes).await?;
+        let found = edition::by_codes(self.app.db.read(), self.actor, &codes).await?;
         let coordinated = found.into_iter().filter(|row| {
             let relation = edition_relation(self.actor, row);
             demand(self.actor, Action::ImportEnrolments, relation, None).is_ok()
@@ -225,7 +226,7 @@ impl<'a> Task<'a> {
                 standings.insert(id, standing);
             } else {
                 let rows = self.people_of(&batch);
-                let known = imported_row::accounts(&tx, &addresses(&rows)).await?;
+                let known = person::by_emails(&tx, &addresses(&rows)).await?;
                 let verdicts = people::judge(self, &tx, known, &rows, true).await?;
                 let reports = verdicts.iter().map(people::Verdict::report).collect();
                 self.note(&batch, reports);

@@ -22,12 +22,15 @@ pub fn within(reach: Reach, column: impl ColumnTrait) -> Condition {
                 .from(Entity)
                 .and_where(Column::CourseId.is_in(courses.iter().copied()))
                 .to_owned();
-            let listed = Condition::any().add(column.is_in(editions));
-            if courses.is_empty() {
-                listed
-            } else {
-                listed.add(column.in_subquery(of_courses))
+            let mut listed = Condition::any();
+            // No list at all would let everything through: where there is neither, the empty one is asked for.
+            if !editions.is_empty() || courses.is_empty() {
+                listed = listed.add(column.is_in(editions));
             }
+            if !courses.is_empty() {
+                listed = listed.add(column.in_subquery(of_courses));
+            }
+            listed
         }
     }
 }

@@ -71,17 +71,18 @@ pub async fn unmarked(
     Ok(rows)
 }
 
-/// Notes for a reader that everything up to an instant needs no telling, and when the first digest is due; what was
-/// noted before stays.
-pub async fn begin(tx: &Tx, person: PersonId, covered: DateTime<Utc>, due: DateTime<Utc>) -> Result<()> {
-    let row = ActiveModel {
+/// Notes for readers that everything up to an instant needs no telling, and for each when the first digest is due; what
+/// was noted before stays.
+pub async fn begin(tx: &Tx, covered: DateTime<Utc>, readers: &[(PersonId, DateTime<Utc>)]) -> Result<()> {
+    let rows = readers.iter().map(|&(person, due)| ActiveModel {
         person_id: Set(person),
         covered_until: Set(covered),
         due_at: Set(due),
         failures: Set(0),
-    };
+    });
     let once = OnConflict::column(Column::PersonId).do_nothing().to_owned();
-    Entity::insert(row).on_conflict(once).exec_without_returning(tx).await?;
+    let write = Entity::insert_many(rows).on_conflict(once);
+    write.exec_without_returning(tx).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::config::{Database, Secret};
 use crate::domain::actor::{Grant, Scope};
-use crate::domain::id::InstitutionId;
+use crate::domain::id::{CourseId, EditionId, InstitutionId};
 use crate::domain::language::Language;
 use crate::store::Db;
 

@@ -11,7 +11,8 @@ use crate::domain::id::{EditionId, SeatPoolId};
 use crate::domain::standing::Standings;
 use crate::error::{Error, Result};
 
-/// The pool to which somebody belongs: of several, the one whose seats they take first, as the ledger has it.
+/// The pool to which somebody belongs: of several, the one whose seats they take first, as the order of `KeptFor` in
+/// `domain/seats.rs` has it; `tests/seats/belonging.rs` compares the two.
 const POOL: &str = "COALESCE(
     (SELECT p.id FROM seat_pool p WHERE p.edition_id = t.edition_id AND p.institution_id = t.institution_id
        AND p.released_at IS NULL),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{AT_ONCE, Batch, Judged, Task};
+use crate::app::retry::Retries;
 use crate::domain::actor::Actor;
 use crate::domain::id::EditionId;
 use crate::domain::policy::{Action, Relation, demand};
@@ -16,28 +17,24 @@ use crate::service::nomination::table::{self, nominator};
 use crate::service::roster::enrolments::{self, Standing};
 use crate::service::roster::{addresses, entering, nominations, people};
 use crate::service::session::later::as_of_now;
-use crate::store::{Tx, edition, imported_row, person, seat_pool, tally};
+use crate::store::{Tx, edition, person, seat_pool, tally};
 
 /// How many rows a transaction carries out where rows stand for themselves.
 const IN_ONE: usize = 200;
-/// How often a transaction is tried again that met another one, or waited for it too long.
-const RETRIES: u32 = 5;
-/// How long is waited before the first time; each further time twice as long.
-const PAUSE: Duration = Duration::from_millis(20);
+/// How long a transaction waits that met another one, or waited for it too long, before it is tried again for the first
+/// time, at most. What it does is much, and what it met may be as well.
+const FIRST_PAUSE: Duration = Duration::from_millis(40);
 
 impl Task<'_> {
     /// A transaction for each few rows.
     pub(super) async fn row_by_row(&mut self, progress: &mut impl FnMut(usize, usize)) -> Result<()> {
         let mut done = self.refused_before();
         for batch in self.batches(IN_ONE) {
-            let mut retries = 0;
+            let mut retries = Retries::new(FIRST_PAUSE);
             let reports = loop {
                 match self.in_own_transaction(&batch).await {
-                    Err(failure) if retries < RETRIES && passes(&failure) => {
-                        tokio::time::sleep(PAUSE * 2_u32.pow(retries)).await;
-                        retries += 1;
-                    }
-                    done => break done?,
+                    Ok(reports) => break reports,
+                    Err(failure) => retries.wait_after(failure).await?,
                 }
             };
             self.has_committed = true;
@@ -58,14 +55,11 @@ impl Task<'_> {
 
     /// One transaction for all rows; whether it was committed. What changed since the forecast may refuse some.
     pub(super) async fn all_or_nothing(&mut self, progress: &mut impl FnMut(usize, usize)) -> Result<bool> {
-        let mut retries = 0;
+        let mut retries = Retries::new(FIRST_PAUSE);
         loop {
             match self.in_one_transaction(progress).await {
-                Err(failure) if retries < RETRIES && passes(&failure) => {
-                    tokio::time::sleep(PAUSE * 2_u32.pow(retries)).await;
-                    retries += 1;
-                }
-                done => return done,
+                Ok(carried_out) => return Ok(carried_out),
+                Err(failure) => retries.wait_after(failure).await?,
             }
         }
     }
@@ -120,10 +114,10 @@ impl Task<'_> {
         demand(&actor, Action::ImportRecords, Relation::NONE, None)?;
         let rows = self.people_of(batch);
         let emails = addresses(&rows);
-        if imported_row::accounts(tx, &emails).await?.len() < rows.len() {
+        if person::by_emails(tx, &emails).await?.len() < rows.len() {
             person::lock_register(tx).await?;
         }
-        let known = imported_row::lock_accounts(tx, &emails).await?;
+        let known = person::lock_by_emails(tx, &emails).await?;
         let verdicts = people::judge(self, tx, known, &rows, false).await?;
         let reports = verdicts.iter().map(people::Verdict::report).collect();
         people::write(self, tx, &rows, verdicts).await?;
@@ -160,23 +154,5 @@ impl Task<'_> {
     ) -> Result<Vec<enrolments::Verdict>> {
         let mut standing = Standing::read(tx, actor.clone(), edition.clone(), ledger.clone()).await?;
         enrolments::judge(self, tx, edition.id, &mut standing, rows, false).await
-    }
-}
-
-/// Whether what failed may go well another time: it met somebody else, who is done by then.
-const fn passes(failure: &Error) -> bool {
-    matches!(failure, Error::Conflict { .. } | Error::Timeout)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_waited_too_long_is_tried_again() {
-        assert!(passes(&Error::Timeout));
-        for lasting in [Error::Forbidden, Error::NotFound("edition"), Error::internal("a fault")] {
-            assert!(!passes(&lasting), "{lasting:?}");
-        }
     }
 }

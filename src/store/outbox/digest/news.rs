@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::domain::actor::{Role, Scope};
 use crate::domain::digest::{Figures, follows};
@@ -15,10 +15,13 @@ use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{CourseId, EditionId, PersonId, TeamId};
 use crate::domain::submission::SubmissionState;
 use crate::error::Result;
-use crate::store::{allocation, edition, enrolment, history, person, role, submission};
+use crate::store::{allocation, audience, edition, enrolment, history, role, submission};
 
-/// The most editions of one digest, those that begin last.
+/// The most editions of one digest that somebody coordinates, and the most in which they have teams in their charge;
+/// those that begin last.
 const EDITIONS: u64 = 50;
+/// The most teams in somebody's charge of which one digest tells, those that came into it last.
+const TEAMS: u64 = 1000;
 
 /// A stretch of time, after the first instant and up to the second.
 pub type Stretch = (DateTime<Utc>, DateTime<Utc>);
@@ -92,48 +95,25 @@ async fn coordinated(
         .add(edition::Column::Id.is_in(editions))
         .add(edition::Column::CourseId.is_in(courses));
     if all {
-        near = near.add(has_nobody_nearer(now));
+        let column = |column: edition::Column| Expr::col((edition::Entity, column));
+        let (id, course) = (column(edition::Column::Id), column(edition::Column::CourseId));
+        near = near.add(audience::has_nobody_nearer(id, course, now));
     }
-    let found: Vec<EditionId> = edition::Entity::find()
-        .select_only()
-        .column(edition::Column::Id)
-        .filter(edition::Column::State.is_in(followed()))
-        .filter(near)
-        .order_by_desc(edition::Column::StartsOn)
-        .order_by_desc(edition::Column::Id)
-        .limit(EDITIONS)
-        .into_tuple()
-        .all(connection)
-        .await?;
+    let found: Vec<EditionId> = latest(near).into_tuple().all(connection).await?;
     Ok(found.into_iter().collect())
 }
 
-/// The states of editions that are told of.
-fn followed() -> impl Iterator<Item = EditionState> {
-    EditionState::ALL.iter().copied().filter(|state| follows(*state))
-}
-
-/// That nobody coordinates an edition or its course in particular.
-fn has_nobody_nearer(now: DateTime<Utc>) -> Expr {
-    let scope = || Expr::col((role::Entity, role::Column::ScopeId));
-    let within = |kind: &str, of: edition::Column| {
-        role::Column::ScopeKind
-            .eq(kind)
-            .and(scope().equals((edition::Entity, of)))
-    };
-    let nearer = Query::select()
-        .expr(Expr::val(1))
-        .from(role::Entity)
-        .inner_join(
-            person::Entity,
-            Expr::col((person::Entity, person::Column::Id)).equals((role::Entity, role::Column::PersonId)),
-        )
-        .and_where(role::Column::Role.eq(Role::Coordinator))
-        .and_where(person::Column::DisabledAt.is_null())
-        .cond_where(role::in_force(now))
-        .and_where(within("edition", edition::Column::Id).or(within("course", edition::Column::CourseId)))
-        .to_owned();
-    Expr::exists(nearer).not()
+/// The identifiers of those of these editions of which a digest tells.
+fn latest(of: Condition) -> Select<edition::Entity> {
+    let followed = EditionState::ALL.iter().copied().filter(|state| follows(*state));
+    edition::Entity::find()
+        .select_only()
+        .column(edition::Column::Id)
+        .filter(edition::Column::State.is_in(followed))
+        .filter(of)
+        .order_by_desc(edition::Column::StartsOn)
+        .order_by_desc(edition::Column::Id)
+        .limit(EDITIONS)
 }
 
 /// The teams in somebody's charge as their tutor, since when, in editions in which something happens.
@@ -153,9 +133,7 @@ async fn charges(
     if tutored.is_empty() {
         return Ok(Vec::new());
     }
-    let to_edition = allocation::Entity::belongs_to(edition::Entity)
-        .from(allocation::Column::EditionId)
-        .to(edition::Column::Id);
+    let editions = latest(Condition::all().add(edition::Column::Id.is_in(tutored))).into_query();
     let rows = allocation::Entity::find()
         .select_only()
         .columns([
@@ -163,11 +141,12 @@ async fn charges(
             allocation::Column::TeamId,
             allocation::Column::FromAt,
         ])
-        .join(JoinType::InnerJoin, to_edition.into())
         .filter(allocation::Column::PersonId.eq(person))
         .filter(allocation::Column::UntilAt.is_null())
-        .filter(allocation::Column::EditionId.is_in(tutored))
-        .filter(edition::Column::State.is_in(followed()))
+        .filter(allocation::Column::EditionId.in_subquery(editions))
+        .order_by_desc(allocation::Column::FromAt)
+        .order_by_desc(allocation::Column::Id)
+        .limit(TEAMS)
         .into_tuple()
         .all(connection)
         .await?;
