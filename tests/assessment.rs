@@ -5,7 +5,9 @@ use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Class, Plan, act, apply, as_seen, enrolling, roadmap_input, scores, speak, walk};
+use crate::support::scene::{
+    Class, Plan, act, apply, as_seen, done, enrolling, faults, roadmap_input, scores, speak, walk,
+};
 
 const NO_SUBMISSION: &str = "sub_01h455vb4pex5vsknk084sn02q";
 
@@ -212,8 +214,8 @@ async fn a_released_grade_is_overridden_made_final_and_then_stands() {
     let seen = read(&class.people[1], &submission).await;
     assert_eq!(seen.text("submission.grade.reason"), "A point was counted twice");
     let blank = json!({ "submissionId": submission, "version": 1, "value": "70", "reason": " " });
-    let blank = act(&class.coordinator, "OverrideGrade", blank).await;
-    assert_eq!(blank.user_errors("overrideGrade"), ["REQUIRED input.reason"]);
+    let blank = faults(&class.coordinator, "OverrideGrade", blank).await;
+    assert_eq!(blank, ["REQUIRED input.reason"]);
     let finalize = json!({ "submissions": as_seen(&class.coordinator, json!([submission])).await });
     let done = act(&class.coordinator, "FinalizeGrades", finalize.clone()).await;
     assert_eq!(done.text("finalizeGrades.submissions.0.state"), "FINAL");
@@ -221,18 +223,15 @@ async fn a_released_grade_is_overridden_made_final_and_then_stands() {
         read(&class.people[0], &submission).await.text("submission.grade.value"),
         "70.5"
     );
-    let again = act(&class.coordinator, "FinalizeGrades", finalize).await;
-    assert_eq!(
-        again.user_errors("finalizeGrades"),
-        ["ILLEGAL_TRANSITION input.submissions.0"]
-    );
+    let again = faults(&class.coordinator, "FinalizeGrades", finalize).await;
+    assert_eq!(again, ["ILLEGAL_TRANSITION input.submissions.0"]);
     assert_eq!(
         change("80").await.user_errors("overrideGrade"),
         ["ILLEGAL_TRANSITION input"]
     );
     let reopen = json!({ "submissionId": submission, "version": 1, "reason": "Too late" });
-    let reopen = act(&class.coordinator, "ReopenReview", reopen).await;
-    assert_eq!(reopen.user_errors("reopenReview"), ["ILLEGAL_TRANSITION input"]);
+    let reopen = faults(&class.coordinator, "ReopenReview", reopen).await;
+    assert_eq!(reopen, ["ILLEGAL_TRANSITION input"]);
     assert_eq!(test.violations().await, []);
 }
 
@@ -288,9 +287,7 @@ async fn an_assessment_that_does_not_fit_is_refused() {
     let back = async |comment: &str, scores: Value| {
         let version = class.version(&submission).await;
         let input = json!({ "submissionId": submission, "version": version, "comment": comment, "scores": scores });
-        act(&class.tutor, "RequestRevision", input)
-            .await
-            .user_errors("requestRevision")
+        faults(&class.tutor, "RequestRevision", input).await
     };
     assert_eq!(back("  ", json!([])).await, ["REQUIRED input.comment"]);
     assert_eq!(back("No", scores(0, 9)).await, ["RUBRIC_MISMATCH input.scores"]);
@@ -308,8 +305,8 @@ async fn an_assessment_that_does_not_fit_is_refused() {
         [""; 0]
     );
     let start = json!({ "submissionId": submission, "version": class.version(&submission).await });
-    let start = act(&class.tutor, "StartReview", start).await;
-    assert_eq!(start.user_errors("startReview"), ["ILLEGAL_TRANSITION input"]);
+    let start = faults(&class.tutor, "StartReview", start).await;
+    assert_eq!(start, ["ILLEGAL_TRANSITION input"]);
     assert_eq!(
         grade(json!({ "scores": scores(2, 2) }))
             .await
@@ -434,10 +431,9 @@ async fn nobody_decides_about_their_own_work() {
     act(&boss, "SubmitWork", json!({ "submissionId": own, "version": 1 })).await;
     let version = class.version(&own).await;
     let grade = json!({ "submissionId": own, "version": version, "scores": scores(2, 2) });
-    let graded = act(&boss, "GradeSubmission", grade.clone()).await;
-    assert_eq!(graded.user_errors("gradeSubmission"), ["OWN_WORK input.submissionId"]);
-    let by_another = act(&class.coordinator, "GradeSubmission", grade).await;
-    assert_eq!(by_another.user_errors("gradeSubmission"), [""; 0]);
+    let graded = faults(&boss, "GradeSubmission", grade.clone()).await;
+    assert_eq!(graded, ["OWN_WORK input.submissionId"]);
+    done(&class.coordinator, "GradeSubmission", grade).await;
     let hidden = read(&boss, &own).await;
     assert_eq!(
         hidden.text("submission.state"),
@@ -446,15 +442,15 @@ async fn nobody_decides_about_their_own_work() {
     );
     assert_eq!(hidden.at("submission.versions.0.assessments"), &json!([]));
     let list = json!({ "submissions": [{ "id": own, "version": 1 }] });
-    let release = act(&boss, "ReleaseGrades", list).await;
-    assert_eq!(release.user_errors("releaseGrades"), ["OWN_WORK input.submissions.0"]);
+    let release = faults(&boss, "ReleaseGrades", list).await;
+    assert_eq!(release, ["OWN_WORK input.submissions.0"]);
     class.release(&[&own]).await.text("releaseGrades.submissions.0.id");
     let change = json!({ "submissionId": own, "version": 1, "value": "100", "reason": "Because" });
-    let change = act(&boss, "OverrideGrade", change).await;
-    assert_eq!(change.user_errors("overrideGrade"), ["OWN_WORK input.submissionId"]);
+    let change = faults(&boss, "OverrideGrade", change).await;
+    assert_eq!(change, ["OWN_WORK input.submissionId"]);
     let list = json!({ "enrolments": [{ "id": enrolment, "version": 1 }] });
-    let decided = act(&boss, "DecideCompletion", list).await;
-    assert_eq!(decided.user_errors("decideCompletion"), ["OWN_WORK input.enrolments.0"]);
+    let decided = faults(&boss, "DecideCompletion", list).await;
+    assert_eq!(decided, ["OWN_WORK input.enrolments.0"]);
     drop(test.mails().await);
 }
 

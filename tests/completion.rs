@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp};
 use crate::support::scene::{
-    Class, Plan, act, apply, as_seen, at, enrolling, roadmap_input, scores, state, version, walk,
+    Class, Plan, act, apply, as_seen, at, enrolling, faults, roadmap_input, scores, state, version, walk,
 };
 
 const NO_ENROLMENT: &str = "enr_01h455vb4pex5vsknk084sn02q";
@@ -93,9 +93,9 @@ async fn the_outcome_comes_with_its_reasons() {
     let figures = class.coordinator.run("Statistics", filter).await;
     assert_eq!(figures.number("statistics.total.completed"), 1);
     assert_eq!(figures.number("statistics.total.enrolments"), 3);
-    let again = act(&class.coordinator, "DecideCompletion", ids).await;
+    let again = faults(&class.coordinator, "DecideCompletion", ids).await;
     assert_eq!(
-        again.user_errors("decideCompletion"),
+        again,
         [
             "ILLEGAL_TRANSITION input.enrolments.0",
             "ILLEGAL_TRANSITION input.enrolments.1"

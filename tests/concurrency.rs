@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 
 use crate::retry::{until, waiting};
 use crate::support::app::{Answer, Client, TestApp, Who};
-use crate::support::scene::{Class, Plan, act, apply, as_seen, edition_input, enrolling, id_of, version};
+use crate::support::scene::{
+    Class, Plan, act, apply, as_seen, at_once, done, edition_input, enrolling, id_of, version,
+};
 
 /// Names for many people.
 fn names(count: usize) -> Vec<&'static str> {
@@ -25,24 +27,6 @@ fn names(count: usize) -> Vec<&'static str> {
         "A48", "A49", "A50", "A51", "A52", "A53", "A54", "A55", "A56", "A57", "A58", "A59",
     ];
     NAMES[..count].to_vec()
-}
-
-/// Sends all requests at once, each from a task of its own, and waits for every answer.
-async fn at_once(test: &Arc<TestApp>, requests: Vec<(Client<'_>, &'static str, Value)>) -> Vec<Answer> {
-    let mut tasks = Vec::new();
-    for (client, operation, input) in requests {
-        let test = test.clone();
-        let token = client.token().map(str::to_owned);
-        tasks.push(tokio::spawn(async move {
-            let client = test.bearer(token);
-            act(&client, operation, input).await
-        }));
-    }
-    let mut answers = Vec::new();
-    for task in tasks {
-        answers.push(task.await.expect("a task that ends"));
-    }
-    answers
 }
 
 /// How many answers there are of each kind: the state that was reached, or the code of the refusal.
@@ -98,8 +82,7 @@ async fn both_ways(
         }
         after = page.at("edition.enrolments.pageInfo.endCursor").clone();
     }
-    assert_eq!(test.violations().await, []);
-    assert_eq!(test.differences().await, Vec::<String>::new());
+    test.fine().await;
     (kept, recount.into_iter().collect())
 }
 
@@ -283,8 +266,7 @@ async fn two_team_mates_who_hand_in_at_once_make_one_version() {
         test.notices().await,
         ["grade_released ana@example.org", "grade_released ben@example.org"]
     );
-    assert_eq!(test.violations().await, []);
-    assert_eq!(test.differences().await, Vec::<String>::new());
+    test.fine().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -319,8 +301,7 @@ async fn editions_that_count_the_same_people_in_opposite_order_do_not_wait_in_a_
         tally(&left, "withdrawEnrolment", "enrolment"),
         counted(&[("WITHDRAWN", 16)])
     );
-    assert_eq!(test.violations().await, []);
-    assert_eq!(test.differences().await, Vec::<String>::new());
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -436,8 +417,7 @@ async fn two_who_put_teams_in_one_persons_charge_make_one_tutor_of_them() {
 
     // Whoever ends the role meanwhile ends what was given before, or leaves what is given after.
     let end = json!({ "allocationId": allocation_of(&class, &teams[1], &eva).await });
-    let ended = act(&class.coordinator, "EndAllocation", end).await;
-    assert_eq!(ended.user_errors("endAllocation"), [""; 0]);
+    done(&class.coordinator, "EndAllocation", end).await;
     let holding = test.app.db.write().await.expect("a transaction");
     person::lock(&holding, id).await.expect("a query").expect("Eva");
     let revoking = start("RevokeRole", json!({ "roleAssignmentId": roles[0].to_string() }));

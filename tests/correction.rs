@@ -5,7 +5,7 @@ use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp, Who};
-use crate::support::scene::{Plan, act, apply, as_seen, at, done, enrolling, faults, nominate, speak, walk};
+use crate::support::scene::{Plan, act, apply, as_seen, done, enrolling, faults, nominate, speak, walk};
 
 /// What should have been stated.
 fn right(gender: &str, country: &str) -> Value {
@@ -32,12 +32,6 @@ async fn figures(reader: &Client<'_>, as_at: Option<DateTime<Utc>>) -> Value {
         ])
     };
     rows.iter().map(row).collect()
-}
-
-/// Nothing is violated, and the kept summaries are what a recount finds.
-async fn fine(test: &TestApp) {
-    assert_eq!(test.violations().await, []);
-    assert_eq!(test.differences().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -127,7 +121,7 @@ async fn a_correction_counts_anew_and_leaves_what_was() {
             "snapshot_corrected ana@example.org"
         ]
     );
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -143,10 +137,7 @@ async fn nobody_but_the_editions_coordinators_corrects() {
         (test.anonymous(), "UNAUTHENTICATED"),
         (test.person("Saul").await, "NOT_FOUND"),
         (test.administrator().await, "NOT_FOUND"),
-        (
-            test.holder("Cora", Role::Coordinator, at(&elsewhere)).await,
-            "NOT_FOUND",
-        ),
+        (test.coordinator_of("Cora", &elsewhere).await, "NOT_FOUND"),
         (ana.clone(), "FORBIDDEN"),
     ] {
         assert_eq!(act(&stranger, "CorrectSnapshot", input.clone()).await.refusal(), code);
@@ -171,10 +162,7 @@ async fn nobody_but_the_editions_coordinators_corrects() {
 async fn what_is_not_frozen_or_not_there_is_refused_by_name() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let plan = Plan {
-        policy: "APPROVAL",
-        ..Plan::OPEN
-    };
+    let plan = Plan::OPEN.by_approval();
     let edition = enrolling(&carla, plan).await;
     let ana = test.person("Ana").await;
     let (enrolment, _) = apply(&ana, &edition).await;
@@ -202,7 +190,7 @@ async fn what_is_not_frozen_or_not_there_is_refused_by_name() {
         ["REQUIRED input.reason"]
     );
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -231,5 +219,5 @@ async fn an_edition_that_is_over_is_corrected_and_told_in_the_persons_language()
             .starts_with("Os dados da sua inscrição foram corrigidos")
     );
     assert!(mails[0].text.contains("A slip of the pen"), "{}", mails[0].text);
-    fine(&test).await;
+    test.fine().await;
 }

@@ -5,7 +5,7 @@ use rumbo::domain::deliverable::DELIVERABLES_LIMIT;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::scene::{Class, act, roadmap_input, rubric, scores, walk};
+use crate::support::scene::{Class, act, faults, roadmap_input, rubric, scores, walk};
 
 const NO_DELIVERABLE: &str = "dlv_01h455vb4pex5vsknk084sn02q";
 const NO_EDITION: &str = "edn_01h455vb4pex5vsknk084sn02q";
@@ -183,8 +183,8 @@ async fn it_changes_until_something_is_assessed() {
         ["ILLEGAL_TRANSITION input.deliverableId"]
     );
     walk(&class.coordinator, &class.edition, &["GRADING", "CLOSED"]).await;
-    let over = act(&class.coordinator, "CreateDeliverable", roadmap_input(&class.edition)).await;
-    assert_eq!(over.user_errors("createDeliverable"), ["ILLEGAL_TRANSITION input"]);
+    let over = faults(&class.coordinator, "CreateDeliverable", roadmap_input(&class.edition)).await;
+    assert_eq!(over, ["ILLEGAL_TRANSITION input"]);
     drop(test.mails().await);
 }
 

@@ -6,7 +6,9 @@ use rumbo::store::Engine;
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp, Who};
-use crate::support::scene::{Plan, apply, as_seen, draft, edition_input, enrolling, replan, state, version, walk};
+use crate::support::scene::{
+    Plan, apply, as_seen, cancel, draft, edition_input, enrolling, replan, state, version, walk,
+};
 
 /// An open edition of so many seats that takes people.
 async fn of_seats(coordinator: &Client<'_>, seats: i64) -> String {
@@ -348,9 +350,7 @@ async fn who_begins_and_who_is_cancelled_follows_the_edition() {
         "who takes a seat of a running edition takes part at once"
     );
     drop(test.mails().await);
-    let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
-    let input = json!({ "editionId": edition, "version": seen.number("edition.version"), "to": "CANCELLED", "reason": "no room" });
-    coordinator.run("MoveEdition", json!({ "input": input })).await;
+    cancel(&coordinator, &edition, "No room").await;
     assert_eq!(state(&ben, &second).await, "EXCLUDED");
     assert_eq!(test.notices().await, ["edition_cancelled ben@example.org"]);
     assert_eq!(test.violations().await, []);
@@ -376,17 +376,11 @@ async fn an_enrolment_exists_only_for_those_concerned() {
     let for_staff = coordinator.query(see, json!({ "id": enrolment })).await;
     assert_eq!(for_staff.json, whole.json);
     let other_scope = Scope::Edition(
-        draft(
-            &coordinator,
-            Plan {
-                code: "OTHER",
-                ..Plan::OPEN
-            },
-        )
-        .await
-        .text("createEdition.edition.id")
-        .parse()
-        .expect("an id"),
+        draft(&coordinator, Plan::OTHER)
+            .await
+            .text("createEdition.edition.id")
+            .parse()
+            .expect("an id"),
     );
     let elsewhere = test.holder("Eva", Role::Coordinator, other_scope).await;
     let tutor = test.holder("Tim", Role::Tutor, other_scope).await;

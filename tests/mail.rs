@@ -11,7 +11,7 @@ use sea_orm::EntityTrait;
 use serde_json::json;
 
 use crate::support::app::TestApp;
-use crate::support::scene::{Class, Plan, act, apply, enrolling};
+use crate::support::scene::{Class, Plan, apply, enrolling, faults};
 use crate::support::smtp::{Delivery, Sink};
 
 /// The headers of a message that is always sent; there is never another one.
@@ -243,11 +243,8 @@ async fn a_comment_of_dots_arrives_as_it_was_written() {
     // What a line break would be needed for is refused at the door.
     let name =
         json!({ "version": 1, "givenName": "Ana\r\nBcc: x", "familyName": "P", "language": "EN", "timeZone": "UTC" });
-    let refused = act(&class.people[0], "UpdateProfile", name).await;
-    assert_eq!(
-        refused.user_errors("updateProfile"),
-        ["FORBIDDEN_CHARACTER input.givenName"]
-    );
+    let refused = faults(&class.people[0], "UpdateProfile", name).await;
+    assert_eq!(refused, ["FORBIDDEN_CHARACTER input.givenName"]);
 }
 
 /// A message to Ana.

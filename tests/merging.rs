@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp, Who};
 use crate::support::rows::texts;
-use crate::support::scene::{Plan, act, apply, done, enrolling, faults, nominate, state, version};
+use crate::support::scene::{Plan, act, apply, done, enrolling, faults, keep_seats, nominate, state, version};
 
 /// An institution that nobody knows.
 const UNKNOWN: &str = "ins_01h455vb4pex5vsknk084sn02q";
@@ -72,12 +72,6 @@ async fn of<'a>(test: &'a TestApp, name: &'static str, institution: InstitutionI
     test.somebody(who).await
 }
 
-/// Nothing is violated, and the kept summaries are what a recount finds.
-async fn fine(test: &TestApp) {
-    assert_eq!(test.violations().await, []);
-    assert_eq!(test.differences().await, Vec::<String>::new());
-}
-
 /// How many enrolments each institution has.
 async fn figures(reader: &Client<'_>, filter: Value, as_at: Option<DateTime<Utc>>) -> Vec<(String, i64)> {
     let variables = json!({ "by": ["INSTITUTION"], "filter": filter, "asAt": as_at });
@@ -133,7 +127,7 @@ async fn an_applicant_states_what_they_proposed_and_nobody_else_sees_it() {
     let input = json!({ "email": ben.email, "role": "FOCAL_POINT", "scopeId": id });
     assert_eq!(act(&ada, "GrantRole", input).await.refusal(), "NOT_FOUND");
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -229,7 +223,7 @@ async fn a_proposal_is_accepted_once_as_a_coordinator_puts_it() {
     assert_eq!(waiting.at("institutionProposals.nodes"), &json!([]));
     let again = faults(&carla, "AcceptInstitution", accepting(&id, 2, "Norte")).await;
     assert_eq!(again, ["ILLEGAL_TRANSITION input.institutionId"]);
-    fine(&test).await;
+    test.fine().await;
 }
 
 fn refusing(id: &str, version: i64) -> Value {
@@ -310,7 +304,7 @@ async fn a_refused_proposal_is_there_for_nobody_and_its_place_is_free() {
         let over = faults(&carla, operation, input).await;
         assert_eq!(over, ["ILLEGAL_TRANSITION input.institutionId"], "{operation}");
     }
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -345,7 +339,7 @@ async fn a_proposal_leads_to_what_it_was_merged_into_and_everything_follows() {
     // What has yet to follow counts already where the one that stays is asked for.
     let of_both = json!({ "institutions": [kept] });
     assert_eq!(figures(&carla, of_both.clone(), None).await, one("Inst. de Empleo"));
-    fine(&test).await;
+    test.fine().await;
     assert_eq!(test.notices().await, ["proposal_settled ana@example.org"]);
 
     let seen = ana.run("EnrolmentSnapshots", json!({ "id": enrolment })).await;
@@ -388,7 +382,7 @@ async fn a_proposal_leads_to_what_it_was_merged_into_and_everything_follows() {
     // The job comes again and finds nothing.
     assert_eq!(test.notices().await, [""; 0]);
     assert_eq!(version(&ana, &enrolment).await, 2);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -421,7 +415,7 @@ async fn the_job_may_come_twice_or_late_and_rests_in_the_end() {
     following::pass(db, clock).await.expect("it works");
     assert_eq!(texts(db, unfollowed).await, [""; 0]);
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
     // Whatever names it from now on is found.
     name_again(&test, late, old).await;
     let found = test.violations().await;
@@ -457,7 +451,7 @@ async fn who_applies_while_it_is_merged_is_of_the_one_that_stays() {
     let names = "SELECT DISTINCT i.name FROM enrolment n JOIN institution i ON i.id = n.institution_id";
     assert_eq!(texts(db, names).await, ["New"]);
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -483,7 +477,7 @@ async fn two_mergers_that_meet_leave_no_chain() {
     let first = if refused.is_empty() { &ids[2] } else { &ids[0] };
     assert_eq!(led_to(&ada, &ids[0]).await, json!(first));
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 /// Lets an enrolment name an institution again, as if it had been read before it was merged, and counts it so.
@@ -539,14 +533,10 @@ async fn seats_that_are_kept_for_both_are_one_pool_and_go_to_who_waits() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let (old, new) = (test.institution("Old", "UY").await, test.institution("New", "UY").await);
-    let plan = Plan {
-        capacity: Some(5),
-        ..Plan::OPEN
-    };
+    let plan = Plan::of_seats(5);
     let edition = enrolling(&carla, plan).await;
     for institution in [old, new] {
-        let input = json!({ "editionId": edition, "institutionId": institution.to_string(), "seats": 1 });
-        done(&carla, "CreateSeatPool", input).await;
+        keep_seats(&carla, &edition, 1, json!({ "institutionId": institution.to_string() })).await;
     }
     let (ana, ben) = (of(&test, "Ana", old).await, of(&test, "Ben", old).await);
     let (_, taken) = apply(&ana, &edition).await;
@@ -562,7 +552,7 @@ async fn seats_that_are_kept_for_both_are_one_pool_and_go_to_who_waits() {
     assert_eq!(pools.len(), 1);
     assert_eq!((&pools[0]["seats"], &pools[0]["taken"]), (&json!(2), &json!(2)));
     assert_eq!(seen.number("edition.seats.free"), 3);
-    fine(&test).await;
+    test.fine().await;
     // One more for it is one for the other.
     let input = json!({ "editionId": edition, "institutionId": old.to_string(), "seats": 1 });
     assert_eq!(
@@ -576,13 +566,9 @@ async fn a_pool_of_its_own_is_kept_for_the_other() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let (old, new) = (test.institution("Old", "UY").await, test.institution("New", "UY").await);
-    let plan = Plan {
-        capacity: Some(2),
-        ..Plan::OPEN
-    };
+    let plan = Plan::of_seats(2);
     let edition = enrolling(&carla, plan).await;
-    let input = json!({ "editionId": edition, "institutionId": old.to_string(), "seats": 1 });
-    done(&carla, "CreateSeatPool", input).await;
+    keep_seats(&carla, &edition, 1, json!({ "institutionId": old.to_string() })).await;
     apply(&test.person("Ana").await, &edition).await;
     let ben = of(&test, "Ben", new).await;
     let (waiting, waits) = apply(&ben, &edition).await;
@@ -593,7 +579,7 @@ async fn a_pool_of_its_own_is_kept_for_the_other() {
     assert_eq!(state(&ben, &waiting).await, "CONFIRMED", "the seat is theirs now");
     let seen = carla.run("SeeSeats", json!({ "id": edition })).await;
     assert_eq!(seen.text("edition.seats.pools.0.institution.id"), new.to_string());
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -630,7 +616,7 @@ async fn focal_points_and_their_nominees_follow() {
     let granted = done(&ada, "GrantRole", input.clone()).await;
     assert_eq!(granted.text("grantRole.roleAssignment.scopeId"), new.to_string());
     assert_eq!(faults(&ada, "GrantRole", input).await, ["ALREADY_GRANTED input.role"]);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -684,5 +670,5 @@ async fn what_cannot_be_merged_is_refused_by_name() {
     let changed = done(&ada, "UpdateInstitution", accepting(&first, 2, "Third and all")).await;
     assert_eq!(changed.text("updateInstitution.institution.id"), third);
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }

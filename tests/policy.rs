@@ -335,11 +335,6 @@ impl<'a> Scene<'a> {
             other_tutor,
         }
     }
-
-    async fn coordinator_of(&self, name: &'static str, edition: &str) -> Client<'a> {
-        let scope = Scope::Edition(edition.parse().expect("an edition"));
-        self.test.holder(name, Role::Coordinator, scope).await
-    }
 }
 
 async fn team(coordinator: &Client<'_>, edition: &str, members: &[String], tutor: &Client<'_>) -> String {
@@ -529,7 +524,7 @@ async fn everybody_sees_of_a_person_what_the_table_says_by_every_path() {
         "motivation",
         "nominatedBy",
     ];
-    let inside = scene.coordinator_of("Cora", &scene.edition).await;
+    let inside = scene.test.coordinator_of("Cora", &scene.edition).await;
     let whole = sorted(&[&of_enrolment, &["gender"]]);
     let few = sorted(&[&of_enrolment]);
     let nothing: Vec<String> = Vec::new();
@@ -570,7 +565,7 @@ async fn everybody_sees_of_a_person_what_the_table_says_by_every_path() {
 async fn strangers_see_nobody_by_any_path() {
     let test = TestApp::new().await;
     let scene = Box::pin(Scene::new(&test)).await;
-    let outside = scene.coordinator_of("Olga", &scene.elsewhere).await;
+    let outside = scene.test.coordinator_of("Olga", &scene.elsewhere).await;
     for (who, viewer) in [
         ("nobody", &test.anonymous()),
         ("somebody", &test.person("Saul").await),

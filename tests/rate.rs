@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp};
 use crate::support::input::named;
+use crate::support::letter::token_in;
 use crate::support::program;
 use crate::support::scene::{act, id_of};
 use crate::support::sdl::{fields, types};
@@ -72,14 +73,7 @@ async fn owner(test: &TestApp) {
     .await
     .at("registerPerson");
     let mails = test.mails().await;
-    let text = &mails.last().expect("a message").text;
-    let token = text
-        .split("token=")
-        .nth(1)
-        .expect("a link")
-        .split_whitespace()
-        .next()
-        .expect("a token");
+    let token = token_in(mails.last().expect("a message"));
     let confirm = "mutation ($t: String!) { confirmEmail(input: { token: $t }) { confirmed } }";
     let confirmed = from(
         test,

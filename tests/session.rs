@@ -12,6 +12,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp};
+use crate::support::letter::token_in;
 
 const PASSWORD: &str = TestApp::PASSWORD;
 const OTHER_PASSWORD: &str = "elefante azul en junio";
@@ -30,12 +31,6 @@ async fn is_in(client: &Client<'_>) -> bool {
 async fn sessions(client: &Client<'_>) -> Vec<Value> {
     let answer = client.run("MySessions", json!({ "first": 10 })).await;
     answer.at("viewer.sessions.nodes").as_array().expect("a list").clone()
-}
-
-/// The token in the link of a message.
-fn link(text: &str) -> String {
-    let (_, rest) = text.split_once("token=").expect("a link");
-    rest.chars().take_while(|letter| !letter.is_whitespace()).collect()
 }
 
 #[tokio::test]
@@ -213,14 +208,14 @@ async fn an_account_gets_another_address_once_that_is_confirmed() {
     assert_eq!(test.notices().await, ["address_taken ben@example.org"]);
     let first = request(&ana, PASSWORD, "first@example.org").await;
     assert_eq!(known.json, first.json);
-    let first = link(&test.mails().await[0].text);
+    let first = token_in(&test.mails().await[0]);
     request(&ana, PASSWORD, "Ana.Maria@Example.org").await;
     let mails = test.mails().await;
     assert_eq!(
         (mails[0].notice.as_str(), mails[0].to.as_str()),
         ("confirm_new_address", "ana.maria@example.org")
     );
-    let token = link(&mails[0].text);
+    let token = token_in(&mails[0]);
     let invalid = ["INVALID_TOKEN input.token"];
     assert_eq!(confirm(&first).await, invalid, "another one took its place");
     for nonsense in ["", "nonsense"] {
@@ -235,7 +230,7 @@ async fn an_account_gets_another_address_once_that_is_confirmed() {
 
     let reset = json!({ "input": { "email": "ana@example.org" } });
     anyone.run("RequestPasswordReset", reset).await;
-    let reset = link(&test.mails().await[0].text);
+    let reset = token_in(&test.mails().await[0]);
     let results = join_all((0..50).map(|_| confirm(&token))).await;
     assert_eq!(
         results.iter().filter(|errors| errors.is_empty()).count(),
@@ -259,12 +254,12 @@ async fn an_account_gets_another_address_once_that_is_confirmed() {
 
     // Too late, and overtaken by somebody who registered the address meanwhile.
     request(&ana, PASSWORD, "late@example.org").await;
-    let late = link(&test.mails().await[0].text);
+    let late = token_in(&test.mails().await[0]);
     test.pass(TimeDelta::hours(24));
     assert_eq!(confirm(&late).await, invalid);
     let ana = ana.again().await;
     request(&ana, PASSWORD, "cy@example.org").await;
-    let overtaken = link(&test.mails().await[0].text);
+    let overtaken = token_in(&test.mails().await[0]);
     test.person("Cy").await;
     assert_eq!(confirm(&overtaken).await, invalid);
     assert!(is_in(&ana).await, "and nothing was changed");
@@ -310,7 +305,7 @@ async fn of_fifty_spellings_of_one_address_one_account_comes() {
     };
     let mut good = Vec::new();
     for mail in &mails {
-        let token = link(&mail.text);
+        let token = token_in(mail);
         let won = join_all((0..10).map(|_| confirm(&token))).await;
         good.extend(won.into_iter().filter(|won| *won));
     }

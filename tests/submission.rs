@@ -5,7 +5,7 @@ use rumbo::domain::id::DeliverableId;
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Class, act, roadmap_input, speak, walk};
+use crate::support::scene::{Class, act, faults, roadmap_input, speak, walk};
 
 const NO_SUBMISSION: &str = "sub_01h455vb4pex5vsknk084sn02q";
 const NO_DELIVERABLE: &str = "dlv_01h455vb4pex5vsknk084sn02q";
@@ -304,10 +304,7 @@ async fn the_deadline_is_told_in_the_zone_of_the_edition() {
     let save = class.save(&ana, "Too late").await;
     assert_eq!(save.user_errors("saveDraft"), ["DEADLINE_PASSED input"]);
     let begin = json!({ "deliverableId": class.roadmap, "title": "T", "body": "B", "version": 2 });
-    assert_eq!(
-        act(&ana, "SaveDraft", begin).await.user_errors("saveDraft"),
-        ["DEADLINE_PASSED input"]
-    );
+    assert_eq!(faults(&ana, "SaveDraft", begin).await, ["DEADLINE_PASSED input"]);
     // A requested revision is taken later too.
     let cy = class.people[2].again().await;
     class.hand_in(&cy, "With more").await;
@@ -353,10 +350,7 @@ async fn drafts_that_the_cut_off_passed_are_closed_once() {
     assert_eq!(seen().await, after, "a second run changes nothing");
     let ana = class.people[0].again().await;
     let input = json!({ "submissionId": forgotten, "version": after[0].2 });
-    assert_eq!(
-        act(&ana, "SubmitWork", input).await.user_errors("submitWork"),
-        ["ILLEGAL_TRANSITION input"]
-    );
+    assert_eq!(faults(&ana, "SubmitWork", input).await, ["ILLEGAL_TRANSITION input"]);
     assert_eq!(test.violations().await, []);
 }
 
@@ -375,8 +369,8 @@ async fn an_edition_that_is_over_takes_no_work() {
     );
     walk(&class.coordinator, &class.edition, &["CLOSED"]).await;
     let input = json!({ "submissionId": submission, "version": 2 });
-    let refused = act(&class.people[0], "SubmitWork", input).await;
-    assert_eq!(refused.user_errors("submitWork"), ["ILLEGAL_TRANSITION input"]);
+    let refused = faults(&class.people[0], "SubmitWork", input).await;
+    assert_eq!(refused, ["ILLEGAL_TRANSITION input"]);
     let save = class.save(&class.people[0], "Later").await;
     assert_eq!(save.user_errors("saveDraft"), ["ILLEGAL_TRANSITION input"]);
     drop(test.mails().await);

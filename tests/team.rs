@@ -5,7 +5,7 @@ use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Class, Plan, act, apply, at, enrolling, id_of};
+use crate::support::scene::{Class, Plan, act, apply, at, done, enrolling, faults, id_of};
 
 /// A well-formed identifier of a team, of an enrolment and of an allocation that nobody has.
 const NO_TEAM: &str = "tea_01h455vb4pex5vsknk084sn02q";
@@ -44,8 +44,8 @@ async fn a_coordinator_makes_a_team_and_puts_it_in_a_tutors_charge() {
     assert_eq!(changed.number("updateTeam.team.version"), 2);
     let members = ["0", "1"].map(|place| changed.text(&format!("updateTeam.team.members.{place}.person.givenName")));
     assert_eq!(members, ["Ben", "Cy"]);
-    let again = act(&class.coordinator, "UpdateTeam", change).await;
-    assert_eq!(again.user_errors("updateTeam"), ["STALE_VERSION input.version"]);
+    let again = faults(&class.coordinator, "UpdateTeam", change).await;
+    assert_eq!(again, ["STALE_VERSION input.version"]);
     assert!(!sees(&class.people[0], &class.team).await, "who left sees it no more");
     assert!(sees(&class.people[2], &class.team).await);
     // Who left may come back.
@@ -59,11 +59,8 @@ async fn a_coordinator_makes_a_team_and_puts_it_in_a_tutors_charge() {
     let ended = act(&class.coordinator, "EndAllocation", end.clone()).await;
     assert_eq!(ended.at("endAllocation.team.tutors"), &json!([]));
     assert!(!sees(&class.tutor, &class.team).await);
-    let twice = act(&class.coordinator, "EndAllocation", end).await;
-    assert_eq!(
-        twice.user_errors("endAllocation"),
-        ["ILLEGAL_TRANSITION input.allocationId"]
-    );
+    let twice = faults(&class.coordinator, "EndAllocation", end).await;
+    assert_eq!(twice, ["ILLEGAL_TRANSITION input.allocationId"]);
     class.allocate(&class.team, &class.tutor).await;
     assert!(
         sees(&class.tutor, &class.team).await,
@@ -81,16 +78,14 @@ async fn who_left_and_comes_back_may_be_in_another_team() {
     for name in ["Ceibo", "Tala"] {
         let enrolment = apply(&ana, &edition).await.0;
         let input = json!({ "editionId": edition, "name": name, "enrolmentIds": [enrolment] });
-        let made = act(&coordinator, "CreateTeam", input).await;
-        assert_eq!(made.user_errors("createTeam"), [""; 0]);
+        done(&coordinator, "CreateTeam", input).await;
         assert_eq!(test.violations().await, [], "in {name}");
-        let left = act(
+        done(
             &ana,
             "WithdrawEnrolment",
             json!({ "enrolmentId": enrolment, "version": 1 }),
         )
         .await;
-        assert_eq!(left.user_errors("withdrawEnrolment"), [""; 0]);
         assert_eq!(test.violations().await, [], "after {name}");
     }
 }
@@ -105,9 +100,7 @@ async fn members_take_part_in_the_edition_and_are_in_no_other_team() {
     act(&class.people[3], "WithdrawEnrolment", left).await;
     let make = async |enrolments: Value| {
         let input = json!({ "editionId": class.edition, "name": "Tala", "enrolmentIds": enrolments });
-        act(&class.coordinator, "CreateTeam", input)
-            .await
-            .user_errors("createTeam")
+        faults(&class.coordinator, "CreateTeam", input).await
     };
     let (taken, free) = (&class.enrolments[0], &class.enrolments[2]);
     for (enrolments, expected) in [
@@ -124,9 +117,7 @@ async fn members_take_part_in_the_edition_and_are_in_no_other_team() {
     assert_eq!(make(json!(many)).await, ["TOO_LONG input.enrolmentIds"]);
     let named = async |name: &str| {
         let input = json!({ "editionId": class.edition, "name": name, "enrolmentIds": [] });
-        act(&class.coordinator, "CreateTeam", input)
-            .await
-            .user_errors("createTeam")
+        faults(&class.coordinator, "CreateTeam", input).await
     };
     assert_eq!(named("Ceibo").await, ["TAKEN input.name"]);
     assert_eq!(named("  ").await, ["REQUIRED input.name"]);
@@ -141,9 +132,7 @@ async fn members_take_part_in_the_edition_and_are_in_no_other_team() {
             .as_object_mut()
             .expect("fields")
             .extend(change.as_object().expect("fields").clone());
-        act(&class.coordinator, "UpdateTeam", input)
-            .await
-            .user_errors("updateTeam")
+        faults(&class.coordinator, "UpdateTeam", input).await
     };
     for (change, expected) in [
         (
@@ -197,15 +186,10 @@ async fn nobody_is_tutor_of_their_own_team() {
     let put = allocate(json!([second]), &ana).await;
     assert_eq!(put.user_errors("allocateTutor"), [""; 0]);
     let leave = json!({ "teamId": class.team, "version": 1, "removeEnrolmentIds": [class.enrolments[0]] });
-    assert_eq!(
-        act(&class.coordinator, "UpdateTeam", leave)
-            .await
-            .user_errors("updateTeam"),
-        [""; 0]
-    );
+    done(&class.coordinator, "UpdateTeam", leave).await;
     let join = json!({ "teamId": second, "version": 1, "addEnrolmentIds": [class.enrolments[0]] });
-    let joined = act(&class.coordinator, "UpdateTeam", join).await;
-    assert_eq!(joined.user_errors("updateTeam"), ["OWN_WORK input.addEnrolmentIds.0"]);
+    let joined = faults(&class.coordinator, "UpdateTeam", join).await;
+    assert_eq!(joined, ["OWN_WORK input.addEnrolmentIds.0"]);
 }
 
 #[tokio::test]
@@ -381,19 +365,12 @@ async fn who_left_a_team_and_who_stayed_no_longer_see_each_other() {
     }
     // Each leaves in another way: out of the team, out of the edition, excluded from it.
     let out = json!({ "teamId": class.team, "version": 2, "removeEnrolmentIds": [class.enrolments[1]] });
-    assert_eq!(
-        act(&class.coordinator, "UpdateTeam", out)
-            .await
-            .user_errors("updateTeam"),
-        [""; 0]
-    );
+    done(&class.coordinator, "UpdateTeam", out).await;
     let withdraw = json!({ "enrolmentId": class.enrolments[2], "version": 2 });
-    let left = act(&class.people[2], "WithdrawEnrolment", withdraw).await;
-    assert_eq!(left.user_errors("withdrawEnrolment"), [""; 0]);
+    done(&class.people[2], "WithdrawEnrolment", withdraw).await;
     let exclude =
         json!({ "enrolmentId": class.enrolments[3], "version": 2, "decision": "EXCLUDE", "reason": "never came" });
-    let excluded = act(&class.coordinator, "DecideEnrolment", exclude).await;
-    assert_eq!(excluded.user_errors("decideEnrolment"), [""; 0]);
+    done(&class.coordinator, "DecideEnrolment", exclude).await;
     for former in &class.people[1..] {
         assert_eq!(facets(former, &class.people[0]).await, nothing, "{}", former.email);
         assert_eq!(facets(&class.people[0], former).await, nothing, "{}", former.email);
@@ -410,12 +387,7 @@ async fn a_tutor_sees_the_names_of_those_who_signed_what_they_read() {
     let class = Class::of(&test, &["Ana", "Ben", "Cy"]).await;
     let submission = class.hand_in(&class.people[0], "By Ana and Ben").await;
     let leave = json!({ "teamId": class.team, "version": 1, "removeEnrolmentIds": [class.enrolments[1]] });
-    assert_eq!(
-        act(&class.coordinator, "UpdateTeam", leave)
-            .await
-            .user_errors("updateTeam"),
-        [""; 0]
-    );
+    done(&class.coordinator, "UpdateTeam", leave).await;
     let (ben, other_tutor) = (&class.people[1], class.idle_tutor("Ivo").await);
     assert_eq!(
         facets(&class.tutor, ben).await,
@@ -471,13 +443,12 @@ async fn a_tutors_role_with_an_end_is_enough_until_then_and_granted_anew_after()
     test.pass(TimeDelta::days(3));
     assert_eq!(roles().await, []);
     let coordinator = class.coordinator.again().await;
-    let again = act(
+    done(
         &coordinator,
         "AllocateTutor",
         json!({ "teamIds": [other], "personId": id_of(&eva) }),
     )
     .await;
-    assert_eq!(again.user_errors("allocateTutor"), [""; 0]);
     assert_eq!(roles().await, [(false, true)], "one that ran out is granted anew");
     assert!(sees(&eva.again().await, &other).await);
     drop(test.mails().await);
@@ -506,8 +477,7 @@ async fn teams_stand_where_a_reader_looks_for_them() {
     let (rest, ..) = names(4, cursor).await;
     assert_eq!([first, rest].concat(), sorted, "page by page");
     let input = json!({ "teamId": nodes[0]["id"], "version": nodes[0]["version"], "name": "Último" });
-    let renamed = act(&class.coordinator, "UpdateTeam", input).await;
-    assert_eq!(renamed.user_errors("updateTeam"), [""; 0]);
+    done(&class.coordinator, "UpdateTeam", input).await;
     let (all, ..) = names(20, Value::Null).await;
     assert_eq!(all, ["álamo 2", "aloe", "Ceibo", "Co op", "co-op", "Último", "Zorzal"]);
     drop(test.mails().await);

@@ -166,8 +166,7 @@ impl<'a> World<'a> {
             }
             world.deliverables.push(asked);
             people.pop();
-            let scope = Scope::Edition(edition.parse().expect("an edition"));
-            let cora = test.holder(name("Cora", place, 0), Role::Coordinator, scope).await;
+            let cora = test.coordinator_of(name("Cora", place, 0), &edition).await;
             world.add(cora, Some(place), None);
             for person in people.into_iter().chain(tutors[place].iter().cloned()) {
                 world.add(person, None, None);

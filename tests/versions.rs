@@ -7,7 +7,7 @@ use async_graphql::parser::types::{TypeDefinition, TypeKind};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Class, act, as_seen, edition_input, scores};
+use crate::support::scene::{Class, act, as_seen, done, edition_input, faults, scores};
 use crate::support::sdl::{fields, types};
 
 /// Makes something: there is nothing yet that could be stale.
@@ -306,26 +306,16 @@ async fn a_stale_entry_of_a_list_is_named_with_the_current_version_and_nothing_i
     let both = json!([class.enrolments[0], class.enrolments[2]]);
     let mut list = as_seen(&class.coordinator, both).await;
     list[1]["version"] = json!(1);
-    let refused = act(&class.coordinator, "DecideCompletion", json!({ "enrolments": list })).await;
-    assert_eq!(
-        refused.user_errors("decideCompletion"),
-        ["STALE_VERSION input.enrolments.1.version"]
-    );
+    let refused = faults(&class.coordinator, "DecideCompletion", json!({ "enrolments": list })).await;
+    assert_eq!(refused, ["STALE_VERSION input.enrolments.1.version"]);
     let input = json!({ "editionId": class.edition, "enrolments": list, "decision": "EXCLUDE", "reason": "Left" });
-    let refused = act(&class.coordinator, "DecideEnrolments", input).await;
-    assert_eq!(
-        refused.user_errors("decideEnrolments"),
-        ["STALE_VERSION input.enrolments.1.version"]
-    );
+    let refused = faults(&class.coordinator, "DecideEnrolments", input).await;
+    assert_eq!(refused, ["STALE_VERSION input.enrolments.1.version"]);
     let first = as_seen(&class.coordinator, json!([class.enrolments[2]])).await;
-    let decided = act(&class.coordinator, "DecideCompletion", json!({ "enrolments": first })).await;
-    assert_eq!(decided.user_errors("decideCompletion"), [""; 0]);
+    done(&class.coordinator, "DecideCompletion", json!({ "enrolments": first })).await;
     let late = json!({ "enrolmentId": class.enrolments[2], "version": 1, "reason": "She was ill" });
-    let refused = act(&class.coordinator, "DecideCompletionLate", late).await;
-    assert_eq!(
-        refused.user_errors("decideCompletionLate"),
-        ["STALE_VERSION input.version"]
-    );
+    let refused = faults(&class.coordinator, "DecideCompletionLate", late).await;
+    assert_eq!(refused, ["STALE_VERSION input.version"]);
     assert_eq!(test.violations().await, []);
     drop(test.mails().await);
 }

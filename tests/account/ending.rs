@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{EMAIL, OTHER_PASSWORD, PASSWORD, account, disable, opens, refresh, session, sign_in, token};
 use crate::support::app::TestApp;
+use crate::support::letter::token_in;
 
 #[tokio::test]
 async fn what_was_planted_in_an_account_ends_when_it_becomes_an_administrators() {
@@ -17,9 +18,7 @@ async fn what_was_planted_in_an_account_ends_when_it_becomes_an_administrators()
     let change = json!({ "email": "mallory@example.org", "currentPassword": PASSWORD });
     let asked = mallory.run("RequestEmailChange", json!({ "input": change })).await;
     assert_eq!(asked.user_errors("requestEmailChange"), [""; 0]);
-    let planted = test.mails().await.pop().expect("a message");
-    let (_, planted) = planted.text.split_once("token=").expect("a link");
-    let planted = planted.split_whitespace().next().expect("a token");
+    let planted = token_in(&test.mails().await.pop().expect("a message"));
     let reset = json!({ "input": { "email": EMAIL } });
     test.anonymous().run("RequestPasswordReset", reset).await;
     let reset = token(&test.mails().await, "reset_password");

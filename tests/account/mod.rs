@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp};
+use crate::support::letter::token_in;
 
 mod address;
 mod ending;
@@ -39,13 +40,7 @@ fn token(mails: &[Sent], notice: &str) -> String {
         panic!("one message was expected: {mails:?}")
     };
     assert_eq!((mail.notice.as_str(), mail.to.as_str()), (notice, EMAIL));
-    let (_, rest) = mail
-        .text
-        .split_once("token=")
-        .unwrap_or_else(|| panic!("no link in {}", mail.text));
-    let token: String = rest.chars().take_while(|letter| !letter.is_whitespace()).collect();
-    assert!(mail.html.contains(&token), "the HTML has the same link");
-    token
+    token_in(mail)
 }
 
 async fn register(test: &TestApp) {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{NO_SUCH_STEP, applicants, approving, decided, fine, scene, seats};
+use super::{NO_SUCH_STEP, applicants, decided, scene, seats};
 use crate::idempotency::{body, request};
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Plan, act, apply, as_seen, enrolling, state, walk};
+use crate::support::scene::{Plan, act, apply, as_seen, enrolling, faults, state, walk};
 
 async fn row_by_row(by: &Client<'_>, edition: &str, list: &Value, decision: &str, reason: Option<&str>) -> Answer {
     let input = json!({
@@ -40,14 +40,7 @@ async fn what_is_refused_in_one_row_does_not_undo_the_others() {
     let carla = test.coordinator().await;
     let names = ["Ana", "Ben", "Cy", "Dora", "Eva", "Flor"];
     let (edition, people) = scene(&test, &carla, 3, &names).await;
-    let other = enrolling(
-        &carla,
-        Plan {
-            code: "OTHER",
-            ..approving(1)
-        },
-    )
-    .await;
+    let other = enrolling(&carla, Plan::OTHER.by_approval()).await;
     let elsewhere = applicants(&test, &other, &["Gil"]).await;
     let own = apply(&carla, &edition).await.0;
     decided(&carla, &people[1].1, "REJECT").await;
@@ -106,12 +99,12 @@ async fn what_is_refused_in_one_row_does_not_undo_the_others() {
     );
     assert_eq!(seats(&carla, &edition).await, json!([3, 0, 0]));
     assert_eq!(state(&carla, ids[2]).await, "APPLIED");
-    fine(&test).await;
+    test.fine().await;
     // The same all or none: the first list of reasons is told whole, and nothing is done.
     let list = as_seen(&carla, json!([ids[2], ids[1], ids[5], ids[5]])).await;
     let input = json!({ "editionId": edition, "enrolments": list, "decision": "CONFIRM" });
-    let refused = act(&carla, "DecideEnrolments", input).await;
-    assert_eq!(refused.user_errors("decideEnrolments"), ["REPEATED input.enrolments.3"]);
+    let refused = faults(&carla, "DecideEnrolments", input).await;
+    assert_eq!(refused, ["REPEATED input.enrolments.3"]);
     assert_eq!(state(&carla, ids[2]).await, "APPLIED");
     drop(test.mails().await);
 }
@@ -156,7 +149,7 @@ async fn one_reason_is_meant_for_all_rows() {
             .user_errors("decideEnrolments"),
         ["REQUIRED input.enrolments"]
     );
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -200,7 +193,7 @@ async fn a_thousand_are_decided_on_at_most_and_none_once_the_edition_is_over() {
         assert_eq!(refused.at("decideEnrolments.results"), &Value::Null);
     }
     assert_eq!(state(ana, enrolment).await, "ACTIVE");
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -216,6 +209,6 @@ async fn what_was_decided_for_many_is_taken_back_for_one() {
     let back = super::undo(&carla, ids[1]).await;
     assert_eq!(back.text("undoDecision.enrolment.state"), "APPLIED");
     assert_eq!(state(&carla, ids[0]).await, "CONFIRMED");
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }

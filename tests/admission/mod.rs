@@ -1,10 +1,9 @@
 //! Admission: deciding on many, taking a mistake back, going on in another edition, and the report of how it stands.
 
-use rumbo::domain::actor::Role;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp, Who};
-use crate::support::scene::{Plan, act, apply, at, enrolling, version};
+use crate::support::scene::{Plan, act, apply, enrolling, keep_seats, version};
 
 mod list;
 mod many;
@@ -78,17 +77,9 @@ async fn seats(reader: &Client<'_>, edition: &str) -> Value {
     json!([seats["taken"], seats["held"], seats["waiting"]])
 }
 
-/// A coordinator of one edition alone.
-async fn coordinator_of<'a>(test: &'a TestApp, name: &'static str, edition: &str) -> Client<'a> {
-    test.holder(name, Role::Coordinator, at(edition)).await
-}
-
 /// Keeps seats for the people of a country.
 async fn keep(by: &Client<'_>, edition: &str, country: &str, seats: i64) -> String {
-    let input = json!({ "editionId": edition, "country": country, "seats": seats });
-    let made = act(by, "CreateSeatPool", input).await;
-    assert_eq!(made.user_errors("createSeatPool"), [""; 0]);
-    made.text("createSeatPool.seatPool.id")
+    keep_seats(by, edition, seats, json!({ "country": country })).await
 }
 
 /// Somebody from a country.
@@ -109,12 +100,6 @@ async fn applicants<'a>(test: &'a TestApp, edition: &str, names: &[&'static str]
         all.push((person, enrolment));
     }
     all
-}
-
-/// What has to hold whatever was done.
-async fn fine(test: &TestApp) {
-    assert_eq!(test.violations().await, []);
-    assert_eq!(test.differences().await, [""; 0]);
 }
 
 /// An edition in which somebody decides, with so many seats, and those who applied to it.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use rumbo::domain::id::InstitutionId;
 use serde_json::{Value, json};
 
-use super::{decided, fine, from, keep};
+use super::{decided, from, keep};
 use crate::support::app::{Client, TestApp, Who};
 use crate::support::draw::Draw;
 use crate::support::rows::texts;
-use crate::support::scene::{Plan, act, apply, enrolling, version};
+use crate::support::scene::{Plan, act, apply, enrolling, keep_seats, version};
 
 /// Applications, pending, approved, refused, waiting, ended.
 fn counts(figures: &Value) -> Vec<i64> {
@@ -69,10 +69,7 @@ async fn the_report_is_what_a_recount_finds() {
     let institution = test.institution("INEFOP", "UY").await;
     let edition = enrolling(&carla, super::approving(12)).await;
     let brazil = keep(&carla, &edition, "BR", 3).await;
-    let input = json!({ "editionId": edition, "institutionId": institution.to_string(), "seats": 3 });
-    let inefop = act(&carla, "CreateSeatPool", input)
-        .await
-        .text("createSeatPool.seatPool.id");
+    let inefop = keep_seats(&carla, &edition, 3, json!({ "institutionId": institution.to_string() })).await;
     // Of a pool to which nobody belongs the report says so.
     let chile = keep(&carla, &edition, "CL", 1).await;
     let belongs = |country: &str, of: &str| match (of, country) {
@@ -121,7 +118,7 @@ async fn the_report_is_what_a_recount_finds() {
         assert_eq!(total[0], 24, "each once");
         assert_eq!(total[1..].iter().sum::<i64>(), 24);
     }
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 

@@ -3,9 +3,9 @@
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use super::{NO_SUCH_STEP, approving, coordinator_of, decided, fine, scene};
+use super::{NO_SUCH_STEP, approving, decided, scene};
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Plan, act, apply, enrolling, rubric, scores, state, version, walk};
+use crate::support::scene::{Plan, act, apply, enrolling, faults, rubric, scores, state, version, walk};
 
 /// Sets the criteria of [`rubric`], of which 30 points can be reached, in the place of those with this version.
 async fn set(by: &Client<'_>, edition: &str, seen: i64) -> Answer {
@@ -42,7 +42,7 @@ async fn the_mean_of_the_assessors_shows_and_sorts_the_list() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let (edition, people) = scene(&test, &carla, 9, &["Ana", "Ben", "Cy"]).await;
-    let cora = coordinator_of(&test, "Cora", &edition).await;
+    let cora = test.coordinator_of("Cora", &edition).await;
     let of = |place: usize| people[place].1.as_str();
     let made = set(&carla, &edition, 0).await;
     assert_eq!(made.user_errors("setAdmissionCriteria"), [""; 0]);
@@ -102,7 +102,7 @@ async fn the_mean_of_the_assessors_shows_and_sorts_the_list() {
             ["100", true, 2]
         ])
     );
-    fine(&test).await;
+    test.fine().await;
     assert_eq!(test.notices().await, [""; 0], "nobody is told");
 }
 
@@ -128,7 +128,7 @@ async fn a_copy_of_an_edition_is_scored_by_the_same_criteria() {
     assert_eq!((&was["version"], &is["version"]), (&json!(2), &json!(1)));
     assert_eq!(is["criteria"], was["criteria"]);
     assert_eq!(is["mostPoints"], "30");
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -136,12 +136,12 @@ async fn a_mean_that_is_not_that_of_the_scores_is_noticed() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let (edition, people) = scene(&test, &carla, 9, &["Ana", "Ben"]).await;
-    let cora = coordinator_of(&test, "Cora", &edition).await;
+    let cora = test.coordinator_of("Cora", &edition).await;
     set(&carla, &edition, 0).await;
     for (by, found) in [(&carla, scores(2, 2)), (&cora, scores(1, 1)), (&carla, scores(0, 1))] {
         score(by, &people[0].1, 1, found).await;
     }
-    fine(&test).await;
+    test.fine().await;
     let tx = test.app.db.write().await.expect("a transaction");
     tx.execute_unprepared("UPDATE enrolment SET score = 1")
         .await
@@ -158,7 +158,7 @@ async fn nobody_else_learns_of_a_score() {
     let carla = test.coordinator().await;
     let (edition, people) = scene(&test, &carla, 9, &["Ana"]).await;
     let (ana, enrolment) = &people[0];
-    let cora = coordinator_of(&test, "Cora", &edition).await;
+    let cora = test.coordinator_of("Cora", &edition).await;
     let own = apply(&cora, &edition).await.0;
     set(&carla, &edition, 0).await;
     score(&carla, enrolment, 1, scores(2, 2)).await;
@@ -247,8 +247,8 @@ async fn what_does_not_fit_is_refused_by_name() {
         ),
     ] {
         let input = json!({ "editionId": edition, "version": 0, "rubric": rubric });
-        let refused = act(&carla, "SetAdmissionCriteria", input).await;
-        assert_eq!(refused.user_errors("setAdmissionCriteria"), [expected]);
+        let refused = faults(&carla, "SetAdmissionCriteria", input).await;
+        assert_eq!(refused, [expected]);
     }
     set(&carla, &edition, 0).await;
     for (found, expected) in [

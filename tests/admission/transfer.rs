@@ -4,16 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{
-    NO_SUCH_STEP, approving, coordinator_of, decided, decisions, fine, from, keep, scene, seats, steps, transfer,
-};
+use super::{NO_SUCH_STEP, approving, decided, decisions, from, keep, scene, seats, steps, transfer};
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Class, Plan, act, apply, draft, enrolling, nominate, state, version, walk};
-
-const OTHER: Plan = Plan {
-    code: "OTHER",
-    ..Plan::OPEN
-};
+use crate::support::scene::{Class, Plan, act, apply, draft, enrolling, faults, nominate, state, version, walk};
 
 /// Both ends as the reader sees them: where the first one leads to, and where the second one comes from.
 async fn ends(reader: &Client<'_>, left: &str, new: &str) -> [Value; 2] {
@@ -34,7 +27,7 @@ async fn it_ends_here_and_begins_there_and_nothing_is_lost_between() {
         &carla,
         Plan {
             capacity: Some(2),
-            ..OTHER
+            ..Plan::OTHER
         },
     )
     .await;
@@ -58,7 +51,7 @@ async fn it_ends_here_and_begins_there_and_nothing_is_lost_between() {
     assert_eq!(state(&ben, &waits).await, "CONFIRMED", "the seat passes on");
     assert_eq!(seats(&carla, &here).await, json!([1, 0, 0]));
     assert_eq!(seats(&carla, &there).await, json!([1, 0, 0]));
-    fine(&test).await;
+    test.fine().await;
     // Once, in her language, about both.
     let mut mails = test.mails().await;
     mails.sort_by(|one, other| one.notice.cmp(&other.notice));
@@ -73,7 +66,12 @@ async fn it_ends_here_and_begins_there_and_nothing_is_lost_between() {
             "enrolment_transferred ana@example.org"
         ]
     );
-    for said in ["DEMO-2026", "OTHER", "The dates suit better", "You have a place in it"] {
+    for said in [
+        "DEMO-2026",
+        "OTHER-2026",
+        "The dates suit better",
+        "You have a place in it",
+    ] {
         assert!(mails[1].text.contains(said), "{said}: {}", mails[1].text);
     }
     // The history and the audit log of both.
@@ -99,7 +97,7 @@ async fn it_ends_here_and_begins_there_and_nothing_is_lost_between() {
         assert_eq!(ends(reader, &left, &new).await, [json!(new), json!(left)]);
     }
     // Who sees the one end alone is not told of the other.
-    let cora = coordinator_of(&test, "Cora", &here).await;
+    let cora = test.coordinator_of("Cora", &here).await;
     assert_eq!(ends(&cora, &left, &new).await, [Value::Null, Value::Null]);
     // It is not a decision that could be undone.
     for enrolment in [&left, &new] {
@@ -132,7 +130,7 @@ async fn who_had_no_seat_stands_there_as_somebody_who_applies() {
         &carla,
         Plan {
             capacity: Some(1),
-            ..OTHER
+            ..Plan::OTHER
         },
     )
     .await;
@@ -165,7 +163,7 @@ async fn who_had_no_seat_stands_there_as_somebody_who_applies() {
         answer.user_errors("transferEnrolment"),
         ["EDITION_FULL input.editionId"]
     );
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -178,7 +176,7 @@ async fn a_seat_there_is_one_that_the_person_may_take() {
         &carla,
         Plan {
             capacity: Some(2),
-            ..OTHER
+            ..Plan::OTHER
         },
     )
     .await;
@@ -196,7 +194,7 @@ async fn a_seat_there_is_one_that_the_person_may_take() {
         .text("transferEnrolment.enrolment.id");
     let seen = carla.run("SeeSeats", json!({ "id": there })).await;
     assert_eq!(seen.number("edition.seats.pools.0.taken"), 1);
-    fine(&test).await;
+    test.fine().await;
     // Into a course that has begun: they take part at once.
     let running = enrolling(
         &carla,
@@ -209,7 +207,7 @@ async fn a_seat_there_is_one_that_the_person_may_take() {
     walk(&carla, &running, &["ENROLMENT_CLOSED", "RUNNING"]).await;
     let answer = transfer(&carla, &of_ana, &running).await;
     assert_eq!(answer.text("transferEnrolment.enrolment.state"), "ACTIVE");
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -218,12 +216,12 @@ async fn it_is_for_who_coordinates_both_and_between_editions_that_take_people() 
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let here = enrolling(&carla, Plan::OPEN).await;
-    let there = enrolling(&carla, OTHER).await;
+    let there = enrolling(&carla, Plan::OTHER).await;
     let (ana, saul) = (test.person("Ana").await, test.person("Saul").await);
     let left = apply(&ana, &here).await.0;
     let (cora, eva) = (
-        coordinator_of(&test, "Cora", &here).await,
-        coordinator_of(&test, "Eva", &there).await,
+        test.coordinator_of("Cora", &here).await,
+        test.coordinator_of("Eva", &there).await,
     );
     let input = |edition: &str| json!({ "enrolmentId": left, "version": 1, "editionId": edition, "reason": "So" });
     for (who, refusal) in [
@@ -278,15 +276,12 @@ async fn it_is_for_who_coordinates_both_and_between_editions_that_take_people() 
         (refused(&there, 1, ""), "REQUIRED input.reason"),
         (refused(&left, 1, "So"), "INVALID_ID input.editionId"),
     ] {
-        let refused = act(&carla, "TransferEnrolment", input).await;
-        assert_eq!(refused.user_errors("transferEnrolment"), [expected]);
+        let refused = faults(&carla, "TransferEnrolment", input).await;
+        assert_eq!(refused, [expected]);
     }
     apply(&ana, &there).await;
-    let refused = act(&carla, "TransferEnrolment", input(&there)).await;
-    assert_eq!(
-        refused.user_errors("transferEnrolment"),
-        ["ALREADY_ENROLLED input.editionId"]
-    );
+    let refused = faults(&carla, "TransferEnrolment", input(&there)).await;
+    assert_eq!(refused, ["ALREADY_ENROLLED input.editionId"]);
     let own = apply(&carla, &here).await.0;
     let refused = transfer(&carla, &own, &there).await;
     assert_eq!(refused.user_errors("transferEnrolment"), ["OWN_WORK input.enrolmentId"]);
@@ -299,7 +294,7 @@ async fn it_is_for_who_coordinates_both_and_between_editions_that_take_people() 
     let may = ana.run("MayI", asked).await;
     assert_eq!(may.at("viewer.can.allowed"), &json!(false));
     assert_eq!(state(&carla, &left).await, "CONFIRMED");
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -308,7 +303,7 @@ async fn nobody_goes_on_from_an_edition_that_is_over() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana"]).await;
     let (carla, enrolment) = (&class.coordinator, &class.enrolments[0]);
-    let there = enrolling(carla, OTHER).await;
+    let there = enrolling(carla, Plan::OTHER).await;
     walk(carla, &class.edition, &["GRADING"]).await;
     for to in ["CLOSED", "ARCHIVED"] {
         walk(carla, &class.edition, &[to]).await;
@@ -321,7 +316,7 @@ async fn nobody_goes_on_from_an_edition_that_is_over() {
         assert_eq!(refused.text("transferEnrolment.userErrors.0.message"), NO_SUCH_STEP);
     }
     assert_eq!(state(carla, enrolment).await, "ACTIVE");
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -333,8 +328,7 @@ async fn people_cross_between_two_editions() {
     let carla = test.coordinator().await;
     let plan = |code| Plan {
         code,
-        capacity: Some(9),
-        ..Plan::OPEN
+        ..Plan::of_seats(9)
     };
     let sides = [
         enrolling(&carla, plan("LEFT")).await,
@@ -374,6 +368,6 @@ async fn people_cross_between_two_editions() {
     for side in &sides {
         assert_eq!(seats(&carla, side).await, json!([4, 0, 0]));
     }
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }

@@ -2,11 +2,9 @@
 
 use serde_json::json;
 
-use super::{
-    applicants, approving, coordinator_of, decide, decided, decisions, fine, from, keep, scene, seats, steps, undo,
-};
+use super::{applicants, approving, decide, decided, decisions, from, keep, scene, seats, steps, undo};
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, act, apply, edition_input, enrolling, state, version, walk};
+use crate::support::scene::{Plan, act, apply, edition_input, enrolling, faults, replan, state, version, walk};
 
 #[tokio::test]
 async fn what_was_decided_is_as_if_it_had_not_been_and_both_steps_stay() {
@@ -51,7 +49,7 @@ async fn what_was_decided_is_as_if_it_had_not_been_and_both_steps_stay() {
         mails.sort();
         assert_eq!(test.notices().await, mails, "{decision}");
         assert_eq!(seats(&carla, &edition).await, json!([0, 0, 0]), "{decision}");
-        fine(&test).await;
+        test.fine().await;
     }
     // What was taken back is not taken back again; what stands before it was another's word, or nobody's.
     let refused = undo(&carla, enrolment).await;
@@ -115,7 +113,7 @@ async fn a_seat_that_was_a_mistake_passes_on() {
     let back = undo(&carla, of(2)).await;
     assert_eq!(back.text("undoDecision.enrolment.state"), "WAITLISTED");
     assert_eq!(seats(&carla, &edition).await, json!([0, 0, 1]));
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -130,7 +128,7 @@ async fn who_was_excluded_by_mistake_has_a_seat_again_if_there_is_one() {
     let back = undo(&carla, of(0)).await;
     assert_eq!(back.text("undoDecision.enrolment.state"), "CONFIRMED");
     assert_eq!(seats(&carla, &edition).await, json!([1, 0, 0]));
-    fine(&test).await;
+    test.fine().await;
     decided(&carla, of(1), "WAITLIST").await;
     decided(&carla, of(0), "EXCLUDE").await;
     assert_eq!(state(&carla, of(1)).await, "CONFIRMED");
@@ -139,7 +137,7 @@ async fn who_was_excluded_by_mistake_has_a_seat_again_if_there_is_one() {
     assert_eq!(refused.user_errors("undoDecision"), ["EDITION_FULL input.enrolmentId"]);
     assert_eq!(state(&carla, of(0)).await, "EXCLUDED");
     assert_eq!(test.notices().await, [""; 0]);
-    fine(&test).await;
+    test.fine().await;
     // In a course that has begun they take part at once.
     let (dora, other) = (test.person("Dora").await, approving(3));
     let running = enrolling(&carla, Plan { code: "RUNS", ..other }).await;
@@ -149,7 +147,7 @@ async fn who_was_excluded_by_mistake_has_a_seat_again_if_there_is_one() {
     walk(&carla, &running, &["ENROLMENT_CLOSED", "RUNNING"]).await;
     let back = undo(&carla, &enrolment).await;
     assert_eq!(back.text("undoDecision.enrolment.state"), "ACTIVE");
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -206,7 +204,7 @@ async fn what_followed_stands_in_the_way() {
         refused.user_errors("undoDecision"),
         ["ILLEGAL_TRANSITION input.enrolmentId"]
     );
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -222,7 +220,7 @@ async fn who_took_part_for_a_moment_did_not() {
     let back = undo(&carla, enrolment).await;
     assert_eq!(back.text("undoDecision.enrolment.state"), "APPLIED");
     assert_eq!(seats(&carla, &edition).await, json!([0, 0, 0]));
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -254,10 +252,7 @@ async fn an_offer_that_was_confirmed_for_somebody_is_made_anew() {
     let edition = enrolling(&carla, seats_of_one).await;
     let mut input = edition_input(seats_of_one);
     input["offerHours"] = json!(24);
-    let input = json!({ "editionId": edition, "version": version_of(&carla, &edition).await, "edition": input });
-    act(&carla, "UpdateEdition", input)
-        .await
-        .text("updateEdition.edition.id");
+    replan(&carla, &edition, input).await.text("updateEdition.edition.id");
     let people = applicants(&test, &edition, &["Ana", "Bea"]).await;
     let leave = json!({ "enrolmentId": people[0].1, "version": version(&carla, &people[0].1).await });
     act(&people[0].0, "WithdrawEnrolment", leave)
@@ -283,7 +278,7 @@ async fn an_offer_that_was_confirmed_for_somebody_is_made_anew() {
         back.number("undoDecision.enrolment.version"),
         version(&carla, &people[1].1).await
     );
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -302,7 +297,7 @@ async fn a_seat_of_a_pool_goes_back_to_it_and_is_not_had_again_by_the_next_one()
     assert_eq!(taken().await, json!([1, 1]));
     undo(&carla, &enrolment).await;
     assert_eq!(taken().await, json!([0, 0]));
-    fine(&test).await;
+    test.fine().await;
     // Once the pool is for everybody, the seat that he gets is a general one.
     let release = test.now() + chrono::TimeDelta::hours(1);
     let input = json!({ "seatPoolId": pool, "version": 1, "seats": 1, "releasesAt": release });
@@ -318,7 +313,7 @@ async fn a_seat_of_a_pool_goes_back_to_it_and_is_not_had_again_by_the_next_one()
         json!([seen.at("edition.seats.taken"), seen.at("edition.seats.pools.0.taken")]),
         json!([1, 0])
     );
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -328,15 +323,8 @@ async fn it_is_refused_like_any_decision() {
     let carla = test.coordinator().await;
     let (edition, people) = scene(&test, &carla, 5, &["Ana"]).await;
     let (ana, enrolment) = &people[0];
-    let other = enrolling(
-        &carla,
-        Plan {
-            code: "OTHER",
-            ..approving(1)
-        },
-    )
-    .await;
-    let elsewhere = coordinator_of(&test, "Eva", &other).await;
+    let other = enrolling(&carla, Plan::OTHER).await;
+    let elsewhere = test.coordinator_of("Eva", &other).await;
     decided(&carla, enrolment, "REJECT").await;
     let seen = version(&carla, enrolment).await;
     let input = json!({ "enrolmentId": enrolment, "version": seen, "reason": "So" });
@@ -355,15 +343,15 @@ async fn it_is_refused_like_any_decision() {
         (seen, " ", "REQUIRED input.reason"),
     ] {
         let input = json!({ "enrolmentId": enrolment, "version": version, "reason": reason });
-        let refused = act(&carla, "UndoDecision", input).await;
-        assert_eq!(refused.user_errors("undoDecision"), [expected]);
+        let refused = faults(&carla, "UndoDecision", input).await;
+        assert_eq!(refused, [expected]);
     }
     let malformed = json!({ "enrolmentId": edition, "version": seen, "reason": "So" });
-    let refused = act(&carla, "UndoDecision", malformed).await;
-    assert_eq!(refused.user_errors("undoDecision"), ["INVALID_ID input.enrolmentId"]);
+    let refused = faults(&carla, "UndoDecision", malformed).await;
+    assert_eq!(refused, ["INVALID_ID input.enrolmentId"]);
     // Nobody decides on their own, nor takes it back.
     let own = apply(&carla, &edition).await.0;
-    let second = coordinator_of(&test, "Cora", &edition).await;
+    let second = test.coordinator_of("Cora", &edition).await;
     decided(&second, &own, "REJECT").await;
     let refused = undo(&carla, &own).await;
     assert_eq!(refused.user_errors("undoDecision"), ["OWN_WORK input.enrolmentId"]);
@@ -384,9 +372,4 @@ async fn it_is_refused_like_any_decision() {
         [""; 0]
     );
     drop(test.mails().await);
-}
-
-async fn version_of(reader: &crate::support::app::Client<'_>, edition: &str) -> i64 {
-    let seen = reader.run("SeeEdition", json!({ "id": edition })).await;
-    seen.number("edition.version")
 }

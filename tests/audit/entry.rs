@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Class, Plan, act, apply, at, enrolling, id_of, scores};
+use crate::support::scene::{Class, Plan, act, apply, at, done, enrolling, id_of, scores};
 
 /// The actions of the entries that somebody reads.
 async fn actions(reader: &Client<'_>, filter: Value) -> Vec<String> {
@@ -31,8 +31,8 @@ async fn entries_are_for_who_did_it_to_whom_it_was_done_and_who_coordinates() {
     let class = Class::of(&test, &["Ana", "Ben"]).await;
     let elsewhere = enrolling(&class.coordinator, Plan::OTHER).await;
     apply(&test.person("Zoe").await, &elsewhere).await;
-    let here = test.holder("Eva", Role::Coordinator, at(&class.edition)).await;
-    let there = test.holder("Olga", Role::Coordinator, at(&elsewhere)).await;
+    let here = test.coordinator_of("Eva", &class.edition).await;
+    let there = test.coordinator_of("Olga", &elsewhere).await;
     let ada = test.administrator().await;
     let ana = &class.people[0];
     assert_eq!(actions(ana, json!({})).await, ["apply"]);
@@ -129,7 +129,7 @@ async fn an_author_who_is_staff_finds_no_grading_of_their_own_work_before_the_re
 async fn who_coordinates_everything_sees_what_who_coordinates_one_edition_sees() {
     let test = TestApp::new().await;
     let class = Class::of(&test, &["Ana", "Ben"]).await;
-    let here = test.holder("Eva", Role::Coordinator, at(&class.edition)).await;
+    let here = test.coordinator_of("Eva", &class.edition).await;
     let everywhere = test.holder("Olga", Role::Coordinator, Scope::System).await;
     let of = async |reader: &Client<'_>| {
         let page = reader.run("AuditEntries", json!({ "first": 100 })).await;
@@ -218,8 +218,7 @@ async fn a_role_is_in_the_log_of_whom_it_concerns() {
     let granted = act(&class.coordinator, "GrantRole", input).await;
     let role = granted.text("grantRole.roleAssignment.id");
     let input = json!({ "roleAssignmentId": role, "reason": "Left" });
-    let revoked = act(&class.coordinator, "RevokeRole", input).await;
-    assert_eq!(revoked.user_errors("revokeRole"), [""; 0]);
+    done(&class.coordinator, "RevokeRole", input).await;
     // Whoever has a team in their charge is its tutor.
     class.allocate(&class.team, &fio).await;
     let ada = test.administrator().await;

@@ -248,7 +248,7 @@ async fn a_disabled_account_stays_closed_by_every_way() {
     let handle = ask(&test, &issuer, "2", "ana@example.org").await;
     let mails = test.mails().await;
     let mail = mails.iter().find(|mail| mail.notice == "confirm_identity");
-    let token = token_in(&mail.expect("a message").text);
+    let token = token_in(mail.expect("a message"));
     let input = json!({ "input": { "personId": ana.person.expect("a person").to_string(), "reason": "a test" } });
     ada.run("DisableAccount", input).await;
     let refused = sign_in(&test, &issuer, "1", json!({ "email": "x" })).await;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
 use crate::support::issuer::{CLIENT, Issuer};
+use crate::support::letter::token_in;
 
 mod conversation;
 mod door;
@@ -147,13 +148,7 @@ async fn mailed(test: &TestApp, notice: &str, to: &str) -> String {
         panic!("one message: {mails:?}")
     };
     assert_eq!((mail.notice.as_str(), mail.to.as_str()), (notice, to));
-    token_in(&mail.text)
-}
-
-/// The token of the link in a message.
-fn token_in(message: &str) -> String {
-    let (_, rest) = message.split_once("?token=").expect("a link");
-    rest.split_whitespace().next().expect("a token").to_owned()
+    token_in(mail)
 }
 
 /// Signs in as somebody who is asked by mail, and gives the handle, which the answer to the message needs.

@@ -3,13 +3,13 @@
 use axum::http::request::Builder;
 use axum::http::{Request, header};
 use rumbo::domain::id::PersonId;
-use rumbo::mail::Sent;
 use rumbo::store::person;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Plan, act, enrolling};
+use crate::support::letter::token_of;
+use crate::support::scene::{Plan, act, done, enrolling};
 
 mod account;
 mod edition;
@@ -49,14 +49,6 @@ fn joining(token: &str) -> Value {
     })
 }
 
-/// The token in the link of a message.
-fn token_of(mail: &Sent) -> String {
-    let (_, rest) = mail.text.split_once("/invitation?token=").expect("a link");
-    let token: String = rest.chars().take_while(|letter| !letter.is_whitespace()).collect();
-    assert!(mail.html.contains(&token), "the HTML has the same link");
-    token
-}
-
 /// The token of the only message.
 async fn token(test: &TestApp) -> String {
     match test.mails().await.as_slice() {
@@ -67,8 +59,7 @@ async fn token(test: &TestApp) -> String {
 
 /// Invites Nora to an edition; the token of her message.
 async fn invited(test: &TestApp, by: &Client<'_>, edition: &str) -> String {
-    let answer = act(by, "InviteToEdition", to_edition(edition)).await;
-    assert_eq!(answer.user_errors("inviteToEdition"), [""; 0]);
+    done(by, "InviteToEdition", to_edition(edition)).await;
     token(test).await
 }
 

@@ -15,7 +15,7 @@ use super::{
     to_edition, to_role, token,
 };
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{act, id_of};
+use crate::support::scene::{act, faults, id_of};
 
 #[tokio::test]
 async fn roles_are_offered_by_whoever_may_grant_them() {
@@ -69,8 +69,8 @@ async fn roles_are_offered_by_whoever_may_grant_them() {
         (&ada, "FOCAL_POINT", Some(institution.as_str())),
     ] {
         let token = appointed(&test, who, to_role(&saul.email, role, scope)).await;
-        let again = act(&ada, "InviteToRole", to_role(&saul.email, role, scope)).await;
-        assert_eq!(again.user_errors("inviteToRole"), ["ALREADY_INVITED input.email"]);
+        let again = faults(&ada, "InviteToRole", to_role(&saul.email, role, scope)).await;
+        assert_eq!(again, ["ALREADY_INVITED input.email"]);
         let accepted = accept(&saul, &token).await;
         let given = accepted.at("acceptInvitation.outcome.roleAssignment");
         assert_eq!((&given["role"], &given["scopeId"]), (&json!(role), &json!(scope)));
@@ -272,11 +272,8 @@ async fn nobody_is_invited_to_a_role_by_themself() {
     // Somebody else's address that became one's own.
     set_address(&test, ada.person.expect("a person"), EMAIL).await;
     let again = json!({ "invitationId": id, "version": 1 });
-    let refused = act(&ada, "ResendInvitation", again).await;
-    assert_eq!(
-        refused.user_errors("resendInvitation"),
-        ["ROLE_NOT_GRANTABLE input.invitationId"]
-    );
+    let refused = faults(&ada, "ResendInvitation", again).await;
+    assert_eq!(refused, ["ROLE_NOT_GRANTABLE input.invitationId"]);
     set_address(&test, ada.person.expect("a person"), "ada@example.org").await;
     set_address(&test, carla.person.expect("a person"), EMAIL).await;
     let own = accept(&carla, &token).await;

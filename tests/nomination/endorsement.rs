@@ -4,9 +4,10 @@ use chrono::TimeDelta;
 use rumbo::domain::actor::{Role, Scope};
 use serde_json::{Value, json};
 
-use super::{Place, accepted, fine, instead, list};
+use super::{Place, accepted, instead, list};
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Plan, act, edition_input, faults, replan, walk};
+use crate::support::letter::token_of;
+use crate::support::scene::{Plan, act, cancel, done, edition_input, faults, replan, walk};
 
 /// A place whose edition asks for endorsement, and a second focal point of the institution.
 pub(super) async fn endorsing(test: &TestApp) -> (Place<'_>, Client<'_>) {
@@ -50,8 +51,7 @@ async fn nobody_is_written_to_before_a_colleague_has_endorsed_it() {
     // A day later a colleague does; the nominee has as long to answer as if named now.
     test.pass(TimeDelta::days(1));
     let (place, fabi, nora) = (place.again().await, fabi.again().await, nora.again().await);
-    let answer = act(&fabi, "EndorseNomination", seen(&id, 1)).await;
-    assert_eq!(answer.user_errors("endorseNomination"), [""; 0]);
+    let answer = done(&fabi, "EndorseNomination", seen(&id, 1)).await;
     let row = answer.at("endorseNomination.nomination");
     assert_eq!(
         (
@@ -78,17 +78,19 @@ async fn nobody_is_written_to_before_a_colleague_has_endorsed_it() {
         ["nominated nora@example.org", "nomination_answered flor@example.org"]
     );
     let mail = mails.iter().find(|mail| mail.to == "nora@example.org");
-    let letter = &mail.expect("a message").text;
-    assert!(letter.contains("Flor Tester nominates you for INEFOP"), "{letter}");
+    let letter = mail.expect("a message");
+    assert!(
+        letter.text.contains("Flor Tester nominates you for INEFOP"),
+        "{}",
+        letter.text
+    );
     let twice = faults(&fabi, "EndorseNomination", seen(&id, 2)).await;
     assert_eq!(twice, ["ILLEGAL_TRANSITION input.nominationId"]);
     for (state, count) in [("SUBMITTED", 0), ("ENDORSED", 1)] {
         let rows = list(&place.carla, &place.edition, json!({ "states": [state] })).await;
         assert_eq!(rows.len(), count, "{state}");
     }
-    let (_, rest) = letter.split_once("/invitation?token=").expect("a link");
-    let token = rest.split_whitespace().next().expect("a token");
-    assert_eq!(accepted(&nora, token).await, "CONFIRMED");
+    assert_eq!(accepted(&nora, &token_of(letter)).await, "CONFIRMED");
     let rows = list(&place.carla, &place.edition, json!({})).await;
     let fabi = fabi.person.expect("a person").to_string();
     assert_eq!(rows[0]["endorsedBy"]["id"], json!(fabi));
@@ -103,7 +105,7 @@ async fn nobody_is_written_to_before_a_colleague_has_endorsed_it() {
         ]
     );
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 /// What `can` says to somebody about each operation on a nomination, and about naming more people.
@@ -205,7 +207,7 @@ async fn what_ends_before_it_is_endorsed_is_told_to_no_nominee() {
     // The second person does not stand by it.
     let mut input = seen(&back, 1);
     input["reason"] = json!("Works elsewhere");
-    assert_eq!(faults(&fabi, "WithdrawNomination", input).await, [""; 0]);
+    done(&fabi, "WithdrawNomination", input).await;
     let mails = test.mails().await;
     let [mail] = mails.as_slice() else { panic!("{mails:?}") };
     assert_eq!(mail.to, "flor@example.org");
@@ -215,7 +217,7 @@ async fn what_ends_before_it_is_endorsed_is_told_to_no_nominee() {
         mail.text
     );
     let input = instead(&swapped, 1, "new@example.org");
-    assert_eq!(faults(&place.flor, "SubstituteNomination", input).await, [""; 0]);
+    done(&place.flor, "SubstituteNomination", input).await;
     assert_eq!(test.notices().await, ["endorsement_asked fabi@example.org"]);
 
     test.pass(TimeDelta::days(7));
@@ -235,7 +237,7 @@ async fn what_ends_before_it_is_endorsed_is_told_to_no_nominee() {
         assert_eq!(late, ["ILLEGAL_TRANSITION input.nominationId"]);
     }
     assert_eq!(test.notices().await, [""; 0]);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -244,14 +246,10 @@ async fn a_cancelled_edition_ends_what_waits_to_be_endorsed_and_tells_who_nomina
     let (place, _) = endorsing(&test).await;
     named(&place, "nora@example.org").await;
     drop(test.mails().await);
-    let version = place.carla.run("SeeEdition", json!({ "id": place.edition })).await;
-    let input = json!({
-        "editionId": place.edition, "version": version.number("edition.version"), "to": "CANCELLED", "reason": "Too few",
-    });
-    assert_eq!(faults(&place.carla, "MoveEdition", input).await, [""; 0]);
+    cancel(&place.carla, &place.edition, "Too few").await;
     assert_eq!(test.notices().await, ["edition_cancelled flor@example.org"]);
     assert_eq!(place.list().await[0]["state"], "WITHDRAWN");
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -266,7 +264,7 @@ async fn endorsing_counts_for_the_address_that_is_written_to_and_for_no_other() 
     // Many are endorsed in a row, as long as each address gets no more than it may.
     for number in 0..4 {
         let id = named(&place, &format!("guest{number}@example.org")).await;
-        assert_eq!(faults(&fabi, "EndorseNomination", seen(&id, 1)).await, [""; 0]);
+        done(&fabi, "EndorseNomination", seen(&id, 1)).await;
     }
     let first = named(&place, "nora@example.org").await;
     let taken_back = faults(&place.flor, "WithdrawNomination", seen(&first, 1)).await;
@@ -278,9 +276,9 @@ async fn endorsing_counts_for_the_address_that_is_written_to_and_for_no_other() 
     assert_eq!(test.notices().await, [""; 0]);
     test.pass(TimeDelta::hours(1));
     let fabi = fabi.again().await;
-    assert_eq!(faults(&fabi, "EndorseNomination", seen(&id, 1)).await, [""; 0]);
+    done(&fabi, "EndorseNomination", seen(&id, 1)).await;
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -299,7 +297,7 @@ async fn a_nominee_is_reminded_in_the_name_of_who_endorsed_it() {
     let test = TestApp::new().await;
     let (place, fabi) = endorsing(&test).await;
     let id = named(&place, "nora@example.org").await;
-    assert_eq!(faults(&fabi, "EndorseNomination", seen(&id, 1)).await, [""; 0]);
+    done(&fabi, "EndorseNomination", seen(&id, 1)).await;
     let ada = test.administrator().await;
     let flor = place.flor.person.expect("a person").to_string();
     let disabled = faults(&ada, "DisableAccount", json!({ "personId": flor, "reason": "So" })).await;

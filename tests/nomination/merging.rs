@@ -5,7 +5,7 @@ use rumbo::domain::id::InstitutionId;
 use rumbo::service::institution::following;
 use serde_json::{Value, json};
 
-use super::{Place, accept, accepted, fine, list, seats, token};
+use super::{Place, accept, accepted, list, seats, token};
 use crate::support::app::TestApp;
 use crate::support::scene::{Plan, act, done, edition_input, faults, replan};
 
@@ -71,7 +71,7 @@ async fn nominations_follow_and_of_two_to_one_address_one_goes_on() {
     assert_eq!(refused.user_errors("acceptInvitation"), ["INVALID_TOKEN input.token"]);
     assert_eq!(accepted(&nora, &of_nora).await, "CONFIRMED");
     assert_eq!(accepted(&olga, &tokens[1]).await, "CONFIRMED");
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -96,7 +96,7 @@ async fn of_two_the_one_goes_on_that_can_be_answered() {
     done(&ada, "MergeInstitution", into(&place, old)).await;
     assert_eq!(test.notices().await, ["nomination_answered flor@example.org"]);
     assert_eq!(accepted(&nora, &written).await, "CONFIRMED");
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -124,7 +124,7 @@ async fn much_follows_with_as_many_statements_as_little() {
         spent.push(test.app.db.statements() - before);
         let told = vec!["nomination_answered fede@example.org".to_owned(); names.len()];
         assert_eq!(test.notices().await, told);
-        fine(&test).await;
+        test.fine().await;
     }
     eprintln!("one and six of each follow: {spent:?} statements");
     assert_eq!(spent[0], spent[1]);

@@ -6,6 +6,7 @@ use rumbo::domain::id::InstitutionId;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
+use crate::support::letter::token_of;
 use crate::support::scene::{Plan, act, enrolling};
 
 mod endorsement;
@@ -107,9 +108,7 @@ async fn token(test: &TestApp, email: &str) -> String {
     let mail = mails
         .iter()
         .rfind(|mail| mail.to == email && mail.text.contains("token="));
-    let mail = mail.unwrap_or_else(|| panic!("a message to {email} was expected: {mails:?}"));
-    let (_, rest) = mail.text.split_once("/invitation?token=").expect("a link");
-    rest.split_whitespace().next().expect("a token").to_owned()
+    token_of(mail.unwrap_or_else(|| panic!("a message to {email} was expected: {mails:?}")))
 }
 
 async fn accept(client: &Client<'_>, token: &str) -> Answer {
@@ -143,9 +142,4 @@ async fn seats(reader: &Client<'_>, edition: &str, institution: InstitutionId) -
         return Value::Null;
     }
     json!([seats["kept"], seats["taken"], seats["open"], seats["remaining"]])
-}
-
-async fn fine(test: &TestApp) {
-    assert_eq!(test.violations().await, []);
-    assert_eq!(test.differences().await, Vec::<String>::new());
 }

@@ -6,16 +6,15 @@ use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::id::InstitutionId;
 use serde_json::{Value, json};
 
-use super::{Place, accepted, fine, seats, token};
+use super::{Place, accepted, seats, token};
 use crate::support::app::{TestApp, Who};
-use crate::support::scene::{Plan, act, apply, enrolling, field_of, version};
+use crate::support::scene::{Plan, act, apply, done, enrolling, faults, keep_seats, refused_at_once, version};
 
 impl Place<'_> {
     /// Keeps seats of the edition for the institution alone.
     async fn keep(&self, seats: i64) {
-        let input = json!({ "editionId": self.edition, "seats": seats, "institutionId": self.institution.to_string() });
-        let made = act(&self.carla, "CreateSeatPool", input).await;
-        assert_eq!(made.user_errors("createSeatPool"), [""; 0]);
+        let for_it = json!({ "institutionId": self.institution.to_string() });
+        keep_seats(&self.carla, &self.edition, seats, for_it).await;
     }
 }
 
@@ -33,8 +32,8 @@ async fn an_institution_names_within_its_pool_and_nobody_comes_over_it() {
     let (_, of_ana) = place.nominate(&test, "ana@example.org").await;
     let (_, of_ben) = place.nominate(&test, "ben@example.org").await;
     assert_eq!(place.seats().await, json!([2, 0, 2, 0]));
-    let full = act(&place.flor, "Nominate", place.naming("cy@example.org")).await;
-    assert_eq!(full.user_errors("nominate"), ["EDITION_FULL input.editionId"]);
+    let full = faults(&place.flor, "Nominate", place.naming("cy@example.org")).await;
+    assert_eq!(full, ["EDITION_FULL input.editionId"]);
     assert_eq!(accepted(&ana, &of_ana).await, "CONFIRMED");
     assert_eq!(place.seats().await, json!([2, 1, 1, 0]));
     // Somebody of the institution who applies alone has the other seat: a nomination keeps none.
@@ -45,13 +44,12 @@ async fn an_institution_names_within_its_pool_and_nobody_comes_over_it() {
     assert_eq!(apply(&test.somebody(who).await, &place.edition).await.1, "CONFIRMED");
     assert_eq!(accepted(&ben, &of_ben).await, "WAITLISTED");
     assert_eq!(place.seats().await, json!([2, 2, 0, 0]));
-    fine(&test).await;
+    test.fine().await;
     // A seat that a nominee gives back passes on to the nominee who waits.
     let mine = ana.run("MyEnrolments", json!({ "first": 1 })).await;
     let enrolment = mine.text("myEnrolments.nodes.0.id");
     let input = json!({ "enrolmentId": enrolment, "version": version(&ana, &enrolment).await });
-    let left = act(&ana, "WithdrawEnrolment", input).await;
-    assert_eq!(left.user_errors("withdrawEnrolment"), [""; 0]);
+    done(&ana, "WithdrawEnrolment", input).await;
     let rows = place.list().await;
     assert_eq!(
         (&rows[1]["givenName"], &rows[1]["enrolment"]["state"]),
@@ -64,7 +62,7 @@ async fn an_institution_names_within_its_pool_and_nobody_comes_over_it() {
         assert_eq!(gone[field], Value::Null, "{field}");
     }
     assert_eq!(gone["person"]["fullName"], Value::Null);
-    fine(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -82,7 +80,7 @@ async fn a_coordinator_decides_on_nominees_where_the_edition_says_so() {
         (&json!("APPLIED"), &json!(1))
     );
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 /// A registered organisation of employers, and its focal point.
@@ -104,9 +102,7 @@ async fn a_social_partner_names_people_for_the_seats_of_its_group() {
     let flor = test
         .holder("Flor", Role::FocalPoint, Scope::Institution(institution))
         .await;
-    let input = json!({ "editionId": edition, "seats": 1, "constituentGroup": "EMPLOYERS" });
-    let made = act(&carla, "CreateSeatPool", input).await;
-    assert_eq!(made.user_errors("createSeatPool"), [""; 0]);
+    keep_seats(&carla, &edition, 1, json!({ "constituentGroup": "EMPLOYERS" })).await;
     let place = Place {
         carla,
         flor,
@@ -117,8 +113,8 @@ async fn a_social_partner_names_people_for_the_seats_of_its_group() {
     // Nora stated that she is of a training institution; she takes part for the employers.
     let nora = test.person("Nora").await;
     let (_, token) = place.nominate(&test, "nora@example.org").await;
-    let full = act(&place.flor, "Nominate", place.naming("cy@example.org")).await;
-    assert_eq!(full.user_errors("nominate"), ["EDITION_FULL input.editionId"]);
+    let full = faults(&place.flor, "Nominate", place.naming("cy@example.org")).await;
+    assert_eq!(full, ["EDITION_FULL input.editionId"]);
     assert_eq!(accepted(&nora, &token).await, "CONFIRMED");
     let seen = place.carla.run("SeeSeats", json!({ "id": place.edition })).await;
     assert_eq!(seen.at("edition.seats.pools.0.taken"), 1);
@@ -127,40 +123,18 @@ async fn a_social_partner_names_people_for_the_seats_of_its_group() {
         .await;
     assert_eq!(mine.text("myEnrolments.nodes.0.constituentGroup"), "EMPLOYERS");
     drop(test.mails().await);
-    fine(&test).await;
-}
-
-/// Sends mutations at once; what each was refused with, nothing for what was done.
-async fn at_once(test: &Arc<TestApp>, all: Vec<(Option<String>, &'static str, Value)>) -> Vec<String> {
-    let mut tasks = Vec::new();
-    for (token, operation, input) in all {
-        let test = test.clone();
-        tasks.push(tokio::spawn(async move {
-            let answer = act(&test.bearer(token), operation, input).await;
-            answer
-                .user_errors(&field_of(operation))
-                .first()
-                .cloned()
-                .unwrap_or_default()
-        }));
-    }
-    let mut refusals = Vec::new();
-    for task in tasks {
-        refusals.push(task.await.expect("a task that ends"));
-    }
-    refusals
+    test.fine().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_more_are_named_at_once_than_there_are_seats() {
     let test = Arc::new(TestApp::new().await);
     let place = Place::with(&test, Plan::of_seats(3)).await;
-    let bearer = place.flor.token().map(str::to_owned);
     let one = |number: usize| {
         let input = place.naming(&format!("guest{number}@example.org"));
-        (bearer.clone(), "Nominate", input)
+        (place.flor.clone(), "Nominate", input)
     };
-    let mut refusals = at_once(&test, (0..12).map(one).collect()).await;
+    let mut refusals = refused_at_once(&test, (0..12).map(one).collect()).await;
     refusals.sort();
     assert_eq!(refusals[..3], [""; 3]);
     assert_eq!(refusals[3..], ["EDITION_FULL input.editionId"; 9]);
@@ -168,12 +142,13 @@ async fn no_more_are_named_at_once_than_there_are_seats() {
     // One address is named once.
     let mut same = place.naming("same@example.org");
     same["editionId"] = json!(enrolling(&place.carla, Plan::OTHER).await);
-    let mut refusals = at_once(&test, vec![(bearer, "Nominate", same); 12]).await;
+    let same = vec![(place.flor.clone(), "Nominate", same); 12];
+    let mut refusals = refused_at_once(&test, same).await;
     refusals.sort();
     assert_eq!(refusals[..1], [""]);
     assert_eq!(refusals[1..], ["ALREADY_INVITED input.email"; 11]);
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -189,11 +164,7 @@ async fn whoever_accepts_or_applies_at_once_no_pool_gives_more_than_it_keeps() {
             .await
             .text("nominate.nomination.id");
         let token = token(&test, &guest.email).await;
-        all.push((
-            guest.token().map(str::to_owned),
-            "AcceptInvitation",
-            json!({ "token": token }),
-        ));
+        all.push((guest, "AcceptInvitation", json!({ "token": token })));
     }
     for number in 0..9 {
         let who = Who {
@@ -202,9 +173,9 @@ async fn whoever_accepts_or_applies_at_once_no_pool_gives_more_than_it_keeps() {
         };
         let own = test.somebody(who).await;
         let input = json!({ "editionId": place.edition });
-        all.push((own.token().map(str::to_owned), "ApplyToEdition", input));
+        all.push((own, "ApplyToEdition", input));
     }
-    assert_eq!(at_once(&test, all).await, [""; 12]);
+    assert_eq!(refused_at_once(&test, all).await, [""; 12]);
     let seen = place.carla.run("SeeSeats", json!({ "id": place.edition })).await;
     let pool = seen.at("edition.seats.pools.0");
     assert_eq!((&pool["taken"], &pool["waiting"]), (&json!(3), &json!(9)));
@@ -212,5 +183,5 @@ async fn whoever_accepts_or_applies_at_once_no_pool_gives_more_than_it_keeps() {
     let states: Vec<&Value> = rows.iter().map(|row| &row["state"]).collect();
     assert_eq!(states, [&json!("ACCEPTED"); 3]);
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }

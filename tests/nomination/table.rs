@@ -7,8 +7,8 @@ use rumbo::domain::id::InstitutionId;
 use rumbo::worker::imports;
 use serde_json::{Value, json};
 
+use super::Place;
 use super::endorsement::endorsing;
-use super::{Place, fine};
 use crate::roster::command::said;
 use crate::roster::network::{follow, put};
 use crate::support::app::{Client, TestApp};
@@ -125,7 +125,7 @@ async fn a_file_names_people_in_its_order_and_nobody_twice() {
     let (_, other) = bring(&test, &place.flor, row_by_row(&place), other).await;
     assert_eq!(other, ["2 CREATED", "3 UNCHANGED"]);
     assert_eq!(test.notices().await, ["nominated nora@example.org"]);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn as_many_are_named_as_there_are_seats_for() {
         ]
     );
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn who_endorses_gets_one_message_for_a_file() {
         mails[0].text
     );
     assert!(place.list().await.iter().all(|row| row["awaitsEndorsement"] == true));
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -243,7 +243,7 @@ async fn a_file_writes_to_no_address_more_often_than_anybody_may() {
     let (_, rows) = bring(&test, &place.flor, row_by_row(&place), file).await;
     assert_eq!(rows, ["2 CREATED", "3 UNCHANGED"]);
     drop(test.mails().await);
-    fine(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Place, accept, accepted, decline, list, named, token};
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, act, edition_input, replan, walk};
+use crate::support::letter::token_of;
+use crate::support::scene::{Plan, act, cancel, done, edition_input, replan, walk};
 
 #[tokio::test]
 async fn who_has_not_answered_is_reminded_once_with_another_token() {
@@ -33,12 +34,11 @@ async fn who_has_not_answered_is_reminded_once_with_another_token() {
     assert!(mail.text.contains("You have not answered yet."), "{}", mail.text);
     assert!(mail.subject.starts_with("Please answer: INEFOP"), "{}", mail.subject);
     assert_eq!(test.notices().await, [""; 0], "once, however often the job runs");
-    let (_, rest) = mail.text.split_once("/invitation?token=").expect("a link");
-    let second = rest.split_whitespace().next().expect("a token");
+    let second = token_of(mail);
     let nora = nora.again().await;
     let dead = accept(&nora, &first).await;
     assert_eq!(dead.user_errors("acceptInvitation"), ["INVALID_TOKEN input.token"]);
-    assert_eq!(accepted(&nora, second).await, "CONFIRMED");
+    assert_eq!(accepted(&nora, &second).await, "CONFIRMED");
     drop(test.mails().await);
 }
 
@@ -50,8 +50,7 @@ async fn nobody_is_reminded_in_the_name_of_a_disabled_account_and_the_token_stay
     let (_, token) = place.nominate(&test, "nora@example.org").await;
     let ada = test.administrator().await;
     let flor = place.flor.person.expect("a person").to_string();
-    let disabled = act(&ada, "DisableAccount", json!({ "personId": flor, "reason": "So" })).await;
-    assert_eq!(disabled.user_errors("disableAccount"), [""; 0]);
+    done(&ada, "DisableAccount", json!({ "personId": flor, "reason": "So" })).await;
     drop(test.mails().await);
     test.pass(TimeDelta::days(5));
     assert_eq!(test.notices().await, [""; 0]);
@@ -152,12 +151,7 @@ async fn a_cancelled_edition_ends_its_nominations_and_tells_nominees_and_who_nom
         .await
         .text("nominate.nomination.id");
     let dead = token(&test, "nora@example.org").await;
-    let seen = place.carla.run("SeeEdition", json!({ "id": place.edition })).await;
-    let input = json!({
-        "editionId": place.edition, "version": seen.number("edition.version"), "to": "CANCELLED", "reason": "Too few",
-    });
-    let moved = act(&place.carla, "MoveEdition", input).await;
-    assert_eq!(moved.text("moveEdition.edition.state"), "CANCELLED");
+    cancel(&place.carla, &place.edition, "Too few").await;
     assert_eq!(
         test.notices().await,
         [
@@ -211,10 +205,9 @@ async fn nominations_move_with_the_window_of_their_edition() {
     let mails = test.mails().await;
     let [mail] = mails.as_slice() else { panic!("{mails:?}") };
     assert_eq!(mail.notice, "nominated", "she is reminded two days before the new end");
-    let (_, rest) = mail.text.split_once("/invitation?token=").expect("a link");
-    let second = rest.split_whitespace().next().expect("a token");
+    let second = token_of(mail);
     assert_ne!(second, token);
-    assert_eq!(accepted(&nora.again().await, second).await, "CONFIRMED");
+    assert_eq!(accepted(&nora.again().await, &second).await, "CONFIRMED");
     drop(test.mails().await);
     assert_eq!(test.violations().await, []);
 }

@@ -5,7 +5,7 @@ use rumbo::error::Error;
 use rumbo::service::roster::Order;
 use rumbo::store::person;
 
-use super::{account, accounts, assert_sound, counts, of_people, order, report, told};
+use super::{account, accounts, counts, of_people, order, report, told};
 use crate::support::app::TestApp;
 use crate::support::scene::{Plan, enrolling};
 
@@ -45,7 +45,7 @@ async fn who_took_another_address_is_not_enrolled_a_second_time() {
     }
     assert_eq!(accounts(&test).await, 3);
     assert_eq!(test.notices().await, [""; 0]);
-    assert_sound(&test).await;
+    test.fine().await;
 
     report(&test, &carla, FILE, &order()).await;
     // Who has the address now is somebody else, as any row but the one that was carried out says.
@@ -55,7 +55,7 @@ async fn who_took_another_address_is_not_enrolled_a_second_time() {
         told(&report(&test, &carla, &FILE.replace("Ana,Paz", "Alba,Paz"), &order()).await)[0],
         "2 created confirmed"
     );
-    assert_sound(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -71,5 +71,5 @@ async fn who_took_another_address_gets_no_second_account() {
     let ana = account(&test, "ana@example.org").await.expect("an account");
     assert_eq!(ana.given_name, "Ana María");
     assert_eq!(accounts(&test).await, 3);
-    assert_sound(&test).await;
+    test.fine().await;
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::network::{ask, follow, put};
-use super::{accounts, actor, assert_sound, counts, order, report, told};
+use super::{accounts, actor, counts, order, report, told};
 use crate::support::app::{Client, TestApp};
 use crate::support::scene::{Plan, apply, enrolling};
 
@@ -74,7 +74,7 @@ async fn what_was_carried_out_is_told_and_mailed_when_the_rest_fails() {
     let done = report(&test, &carla, &file(), &order()).await;
     assert_eq!((counts(&done), done.broke_off), ([250, 0, 200, 0], None));
     assert_eq!(test.notices().await.len(), 450);
-    assert_sound(&test).await;
+    test.fine().await;
 }
 
 /// That somebody makes an account meanwhile can only be on PostgreSQL: SQLite has one writer at a time, and whoever
@@ -83,10 +83,7 @@ async fn what_was_carried_out_is_told_and_mailed_when_the_rest_fails() {
 async fn a_file_that_makes_no_account_waits_for_nobody_who_makes_one() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let plan = Plan {
-        policy: "APPROVAL",
-        ..Plan::OPEN
-    };
+    let plan = Plan::OPEN.by_approval();
     let edition = enrolling(&carla, plan).await;
     apply(&test.person("Ana").await, &edition).await;
     assert_eq!(test.notices().await, ["application_received ana@example.org"]);
@@ -106,7 +103,7 @@ async fn a_file_that_makes_no_account_waits_for_nobody_who_makes_one() {
     }
     assert_eq!(accounts(&test).await, before);
     assert_eq!(test.notices().await, ["enrolment_confirmed ana@example.org"]);
-    assert_sound(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -175,7 +172,7 @@ async fn what_broke_off_over_the_network_is_tried_again_after_a_minute() {
     let counts = ["done", "total", "created", "unchanged"].map(|name| seen[name].as_i64());
     assert_eq!(counts, [450, 450, 250, 200].map(Some));
     assert_eq!(accounts(&test).await, 451);
-    assert_sound(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -198,6 +195,6 @@ async fn what_breaks_off_each_time_is_given_up_and_tells_what_was_carried_out() 
     mend(&test);
     imports::drain(&test.app).await.expect("nothing is left");
     assert_eq!(accounts(&test).await, 201);
-    assert_sound(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }

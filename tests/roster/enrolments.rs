@@ -7,19 +7,16 @@ use rumbo::error::Error;
 use rumbo::service::roster::{Order, run};
 use serde_json::json;
 
-use super::{accounts, actor, assert_sound, bring, counts, order, report, told};
+use super::{accounts, actor, bring, counts, order, report, told};
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, act, apply, draft, enrolling, version, walk, withdraw};
+use crate::support::scene::{Plan, apply, done, draft, enrolling, version, walk, withdraw};
 
 const FILE: &str = "email,firstname,lastname,country\n\
     a@example.org,Ana,Paz,UY\n\
     b@example.org,Beto,Gil,BR\n\
     c@example.org,Caro,Ríos,\n";
 
-const TWO_SEATS: Plan = Plan {
-    capacity: Some(2),
-    ..Plan::OPEN
-};
+const TWO_SEATS: Plan = Plan::of_seats(2);
 
 #[tokio::test]
 async fn who_finds_no_seat_waits_in_the_order_of_the_file_and_is_told() {
@@ -52,7 +49,7 @@ async fn who_finds_no_seat_waits_in_the_order_of_the_file_and_is_told() {
     );
     let seen = carla.run("SeeEdition", json!({ "id": edition })).await;
     assert_eq!(seen.number("edition.seatsTaken"), 2);
-    assert_sound(&test).await;
+    test.fine().await;
 
     // A seat passes on to who waits, as always.
     let list = carla
@@ -63,12 +60,7 @@ async fn who_finds_no_seat_waits_in_the_order_of_the_file_and_is_told() {
         .await;
     let first = list.text("edition.enrolments.nodes.0.id");
     let input = json!({ "enrolmentId": first, "version": 1, "reason": "asked for" });
-    assert_eq!(
-        act(&carla, "WithdrawEnrolment", input)
-            .await
-            .user_errors("withdrawEnrolment"),
-        [""; 0]
-    );
+    done(&carla, "WithdrawEnrolment", input).await;
     assert_eq!(
         test.notices().await,
         ["enrolment_confirmed c@example.org", "enrolment_ended a@example.org"]
@@ -77,18 +69,14 @@ async fn who_finds_no_seat_waits_in_the_order_of_the_file_and_is_told() {
     assert_eq!(counts(&report(&test, &carla, FILE, &order()).await), [0, 0, 3, 0]);
     let changed = report(&test, &carla, &FILE.replace("Ana,Paz,UY", "Ana,Paz,AR"), &order()).await;
     assert_eq!(told(&changed)[0], "2 refused - LEFT_BEFORE@email");
-    assert_sound(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
 async fn an_application_is_decided_on_and_who_waits_goes_on_waiting() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let plan = Plan {
-        policy: "APPROVAL",
-        capacity: Some(1),
-        ..Plan::OPEN
-    };
+    let plan = Plan::of_seats(1).by_approval();
     let edition = enrolling(&carla, plan).await;
     let (ana, ben) = (test.person("Ana").await, test.person("Ben").await);
     assert_eq!(apply(&ana, &edition).await.1, "APPLIED");
@@ -115,21 +103,14 @@ async fn an_application_is_decided_on_and_who_waits_goes_on_waiting() {
     let other = file.replace("email\n", "email,country\n").replace(".org", ".org,BR");
     let again = report(&test, &carla, &other, &order()).await;
     assert_eq!(told(&again)[..2], ["2 unchanged -", "3 unchanged -"]);
-    assert_sound(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
 async fn what_breaks_off_is_finished_by_the_same_file() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    enrolling(
-        &carla,
-        Plan {
-            capacity: Some(300),
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    enrolling(&carla, Plan::of_seats(300)).await;
     let mut file = String::from("email,firstname,lastname\n");
     for number in 0..450 {
         writeln!(file, "p{number}@example.org,Ana,Paz").expect("memory");
@@ -145,7 +126,7 @@ async fn what_breaks_off_is_finished_by_the_same_file() {
     assert_eq!(counts(&done), [250, 0, 200, 0]);
     assert_eq!(accounts(&test).await, 451);
     assert_eq!(test.notices().await.len(), 450);
-    assert_sound(&test).await;
+    test.fine().await;
 
     // All or nothing leaves nothing behind that broke off.
     let more = file.replace("@example.org", "@more.example.org");
@@ -160,7 +141,7 @@ async fn what_breaks_off_is_finished_by_the_same_file() {
     });
     assert!(broken.await.is_err());
     assert_eq!(accounts(&test).await, 451);
-    assert_sound(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -177,7 +158,7 @@ async fn a_file_in_several_editions_is_held_to_those_that_one_coordinates() {
         },
     )
     .await;
-    let dora = super::coordinator_of(&test, "Dora", &one).await;
+    let dora = test.coordinator_of("Dora", &one).await;
     let file = "email,firstname,lastname,course1,course2,course3\n\
         a@example.org,Ana,Paz,DEMO-2026,OTHER-2026,SECRET-2026\n\
         b@example.org,Beto,Gil,DEMO-2026,,NOWHERE\n\
@@ -232,7 +213,7 @@ async fn a_file_in_several_editions_is_held_to_those_that_one_coordinates() {
         let answer = bring(&test, &client, "email,course1\n", &free).await;
         assert!(matches!(answer, Err(Error::Forbidden)), "{answer:?}");
     }
-    assert_sound(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -286,11 +267,7 @@ async fn each_entry_is_written_down_with_the_file_it_came_from() {
 async fn who_applies_again_is_decided_on_though_the_row_was_carried_out_before() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
-    let plan = Plan {
-        policy: "APPROVAL",
-        capacity: Some(2),
-        ..Plan::OPEN
-    };
+    let plan = Plan::of_seats(2).by_approval();
     let edition = enrolling(&carla, plan).await;
     let ana = test.person("Ana").await;
     let first = apply(&ana, &edition).await.0;
@@ -311,7 +288,7 @@ async fn who_applies_again_is_decided_on_though_the_row_was_carried_out_before()
         );
     }
     assert_eq!(told(&report(&test, &carla, file, &order()).await), ["2 unchanged -"]);
-    assert_sound(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 

@@ -5,7 +5,7 @@ use rumbo::domain::sheet::BYTES_MOST;
 use rumbo::service::roster::{Answer, Order, run};
 use serde_json::json;
 
-use super::{accounts, actor, assert_sound, counts, of_people, order, report, told};
+use super::{accounts, actor, counts, of_people, order, report, told};
 use crate::support::app::TestApp;
 use crate::support::scene::{Plan, act, apply, enrolling};
 
@@ -69,7 +69,7 @@ async fn every_kind_of_fault_is_told_by_its_line_and_column() {
         assert_eq!(counts(&report), [2, 0, 0, 21]);
     }
     assert_eq!(accounts(&test).await, 4);
-    assert_sound(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]

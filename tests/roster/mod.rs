@@ -1,7 +1,7 @@
 //! Tables of people and of enrolments: what becomes of each row, that a file does nothing twice, and that it tells
 //! nobody what they may not know.
 
-use rumbo::domain::actor::{Actor, Role, Scope};
+use rumbo::domain::actor::Actor;
 use rumbo::domain::enrolment::EnrolmentState;
 use rumbo::domain::language::Language;
 use rumbo::domain::list::Mode;
@@ -92,16 +92,4 @@ async fn accounts(test: &TestApp) -> u64 {
 async fn account(test: &TestApp, email: &str) -> Option<person::Model> {
     let email = Email::parse(email).expect("an address");
     person::find_by_email(test.app.db.read(), &email).await.expect("a look")
-}
-
-/// Somebody who coordinates one edition only.
-async fn coordinator_of<'a>(test: &'a TestApp, name: &'static str, edition: &str) -> Client<'a> {
-    let scope = Scope::Edition(edition.parse().expect("an edition"));
-    test.holder(name, Role::Coordinator, scope).await
-}
-
-/// Nothing that must hold was broken, and the statistics are what a recount finds.
-async fn assert_sound(test: &TestApp) {
-    assert_eq!(test.differences().await, [""; 0]);
-    assert!(test.violations().await.is_empty(), "{:?}", test.violations().await);
 }

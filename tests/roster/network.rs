@@ -12,7 +12,7 @@ use rumbo::worker::imports;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
-use super::{accounts, assert_sound, coordinator_of, order, report};
+use super::{accounts, order, report};
 use crate::live::{ends_with, prompt, subscribe, value};
 use crate::socket::introduced;
 use crate::support::app::{Answer, Client, TestApp, send};
@@ -61,7 +61,7 @@ async fn a_table_is_tried_out_and_brought_in_with_a_result_for_each_row() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let edition = enrolling(&carla, Plan::OPEN).await;
-    let dora = coordinator_of(&test, "Dora", &edition).await;
+    let dora = test.coordinator_of("Dora", &edition).await;
     for (dry_run, mode, refused, people) in [
         (true, "ALL_OR_NOTHING", 1, 2),
         (false, "ALL_OR_NOTHING", 1, 2),
@@ -112,7 +112,7 @@ async fn a_table_is_tried_out_and_brought_in_with_a_result_for_each_row() {
         0,
         "a file is kept no longer than it is needed"
     );
-    assert_sound(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_link_takes_one_file_from_whom_it_was_made_for() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let edition = enrolling(&carla, Plan::OPEN).await;
-    let dora = coordinator_of(&test, "Dora", &edition).await;
+    let dora = test.coordinator_of("Dora", &edition).await;
     let (id, url) = ask(&dora, json!({ "editionId": edition })).await;
     let nobody = put(&test, &test.anonymous(), &url, FILE).await;
     assert_refused(&nobody, StatusCode::UNAUTHORIZED, "UNAUTHENTICATED");
@@ -307,6 +307,6 @@ async fn what_a_lost_copy_began_the_next_one_finishes_and_whoever_follows_hears_
     let mut peer = introduced(&test, stranger.token()).await;
     subscribe(&mut peer, "a", "FollowTableImport", json!({ "id": id })).await;
     assert_eq!(ends_with(&mut peer, "a").await, "NOT_FOUND");
-    assert_sound(&test).await;
+    test.fine().await;
     assert_eq!(test.notices().await, [""; 0]);
 }

@@ -8,9 +8,10 @@ use rumbo::store::{declaration, enrolment, person};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use super::{account, accounts, assert_sound, coordinator_of, of_people, order, report, told};
+use super::{account, accounts, of_people, order, report, told};
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, act, apply, enrolling};
+use crate::support::letter::token_in;
+use crate::support::scene::{Plan, act, apply, enrolling, faults};
 
 #[tokio::test]
 async fn somebody_unseen_is_judged_like_somebody_absent() {
@@ -18,7 +19,7 @@ async fn somebody_unseen_is_judged_like_somebody_absent() {
     let carla = test.coordinator().await;
     let own = enrolling(&carla, Plan::OPEN).await;
     let other = enrolling(&carla, Plan::OTHER).await;
-    let dora = coordinator_of(&test, "Dora", &own).await;
+    let dora = test.coordinator_of("Dora", &own).await;
     let unseen = test.person("Unseen").await;
     apply(&unseen, &other).await;
     drop(test.mails().await);
@@ -59,7 +60,7 @@ async fn somebody_unseen_is_judged_like_somebody_absent() {
     // The account is as its owner made it.
     let stored = account(&test, "unseen@example.org").await.expect("an account");
     assert_eq!(stored.given_name, "Unseen");
-    assert_sound(&test).await;
+    test.fine().await;
 }
 
 #[tokio::test]
@@ -67,7 +68,7 @@ async fn nobody_declares_for_an_account_that_is_there() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let own = enrolling(&carla, Plan::OPEN).await;
-    let dora = coordinator_of(&test, "Dora", &own).await;
+    let dora = test.coordinator_of("Dora", &own).await;
     let unseen = test.person("Unseen").await.person.expect("a person");
     let forgotten = declaration::Entity::delete_many().filter(declaration::Column::PersonId.eq(unseen));
     let tx = test.app.db.write().await.expect("a transaction");
@@ -80,7 +81,7 @@ async fn nobody_declares_for_an_account_that_is_there() {
     assert!(declared.expect("statements").is_empty());
     let row = enrolment::Entity::find().one(test.app.db.read()).await.expect("a look");
     assert_eq!(row.expect("an enrolment").country, "BR");
-    assert_sound(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -116,7 +117,7 @@ async fn the_names_of_a_stranger_who_registered_the_address_do_not_stay() {
     let ana = account(&test, "ana@example.org").await.expect("an account");
     assert_eq!((ana.given_name.as_str(), ana.family_name.as_str()), ("Ana", "Paz"));
     assert_eq!((ana.language, ana.password_hash), (Language::Es, None));
-    assert_sound(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 
@@ -136,17 +137,16 @@ async fn what_a_stranger_registered_before_does_not_get_in_with_an_enrolment() {
     act(&anyone, "RegisterPerson", stranger).await;
     let mails = test.mails().await;
     let mail = mails.iter().find(|mail| mail.notice == "confirm_address");
-    let (_, rest) = mail.expect("a message").text.split_once("token=").expect("a link");
-    let token = rest.split_whitespace().next().expect("a token");
+    let token = token_in(mail.expect("a message"));
     assert_eq!(
         told(&report(&test, &carla, file, &order()).await),
         ["2 created confirmed"]
     );
-    let dead = act(&anyone, "ConfirmEmail", json!({ "token": token })).await;
-    assert_eq!(dead.user_errors("confirmEmail"), ["INVALID_TOKEN input.token"]);
+    let dead = faults(&anyone, "ConfirmEmail", json!({ "token": token })).await;
+    assert_eq!(dead, ["INVALID_TOKEN input.token"]);
     let ana = account(&test, "ana@example.org").await.expect("an account");
     assert_eq!((ana.given_name.as_str(), ana.password_hash), ("Ana", None));
-    assert_sound(&test).await;
+    test.fine().await;
     drop(test.mails().await);
 }
 

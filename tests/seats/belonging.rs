@@ -3,7 +3,6 @@
 
 use chrono::TimeDelta;
 use rumbo::domain::id::{EditionId, EnrolmentId};
-use rumbo::domain::seats::Ledger;
 use rumbo::store::seat_pool::standings::{self, ByPool};
 use rumbo::store::{edition, enrolment, seat_pool};
 use serde_json::json;
@@ -29,8 +28,7 @@ async fn by_ledger(test: &TestApp, edition: EditionId, enrolments: &[EnrolmentId
     let connection = test.app.db.read();
     let row = edition::find(connection, edition).await.expect("a query");
     let row = row.expect("an edition");
-    let pools = seat_pool::kept_in(connection, &row).await.expect("pools");
-    let ledger = Ledger::new(row.seats(), pools);
+    let ledger = seat_pool::ledger(connection, &row).await.expect("a ledger");
     let (mut found, mut torn) = (ByPool::new(), 0);
     for row in enrolment::by_ids(connection, enrolments).await.expect("rows") {
         let choices = ledger.choices(row.origin());

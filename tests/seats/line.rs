@@ -1,12 +1,11 @@
 //! The line: who is next, and how many pass on.
 
 use chrono::TimeDelta;
-use rumbo::domain::actor::Role;
 use serde_json::{Value, json};
 
 use super::{QUEUE, Scene, change, removal};
 use crate::support::app::{TestApp, Who};
-use crate::support::scene::{Plan, act, apply, at, edition_input, faults};
+use crate::support::scene::{Plan, act, apply, edition_input, faults};
 
 #[tokio::test]
 async fn a_lifted_limit_admits_everybody_who_waits() {
@@ -151,7 +150,7 @@ async fn nobody_ranks_themself() {
     let test = TestApp::new().await;
     let scene = Scene::of(&test, 1).await;
     scene.enter(Who::named("Ana"), "CONFIRMED").await;
-    let cora = test.holder("Cora", Role::Coordinator, at(&scene.edition)).await;
+    let cora = test.coordinator_of("Cora", &scene.edition).await;
     let (own, stands) = apply(&cora, &scene.edition).await;
     assert_eq!(stands, "WAITLISTED");
     let input = json!({ "enrolmentId": own, "version": 1, "rank": 1 });

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{QUEUE, Scene, offering, until};
 use crate::support::app::{TestApp, Who};
-use crate::support::scene::{act, as_seen, done, faults, walk};
+use crate::support::scene::{act, cancel, done, faults, walk};
 
 #[tokio::test]
 async fn a_seat_is_offered_and_accepted() {
@@ -142,10 +142,7 @@ async fn a_cancelled_edition_ends_its_offers_and_keeps_nothing_for_anybody_new()
     let test = TestApp::new().await;
     let (scene, people) = offering(&test).await;
     drop(test.mails().await);
-    let seen = as_seen(&scene.coordinator, json!([scene.edition])).await[0]["version"].clone();
-    let input = json!({ "editionId": scene.edition, "version": seen, "to": "CANCELLED", "reason": "No room" });
-    let cancelled = act(&scene.coordinator, "MoveEdition", input).await;
-    assert_eq!(cancelled.text("moveEdition.edition.state"), "CANCELLED");
+    cancel(&scene.coordinator, &scene.edition, "No room").await;
     for person in &people[1..] {
         assert_eq!(person.state().await, "CANCELLED");
         assert_eq!(

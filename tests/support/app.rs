@@ -281,6 +281,12 @@ impl TestApp {
         self.holder("Carla", Role::Coordinator, Scope::System).await
     }
 
+    /// Somebody who coordinates this edition alone.
+    pub async fn coordinator_of(&self, name: &'static str, edition: &str) -> Client<'_> {
+        let scope = Scope::Edition(edition.parse().expect("an edition"));
+        self.holder(name, Role::Coordinator, scope).await
+    }
+
     /// An administrator.
     pub async fn administrator(&self) -> Client<'_> {
         self.holder("Ada", Role::Administrator, Scope::System).await
@@ -323,6 +329,12 @@ impl TestApp {
         snapshot.commit().await.expect("the snapshot ends");
         findings.retain(|finding| finding.violations != 0);
         findings
+    }
+
+    /// What has to hold whatever was done: nothing is violated, and the kept summaries are what a recount finds.
+    pub async fn fine(&self) {
+        assert_eq!(self.violations().await, []);
+        assert_eq!(self.differences().await, [""; 0]);
     }
 }
 

@@ -145,12 +145,17 @@ pub fn places(types: &[TypeDefinition], ty: &Type, path: &[String], said: &[Stri
     }
 }
 
-/// The value with something else at a place.
-pub fn with(value: &Value, path: &[String], put: Value) -> Value {
+/// A path as [`with`] takes it.
+pub fn pointer(path: &[String]) -> String {
+    path.iter().flat_map(|step| ["/", step]).collect()
+}
+
+/// The value with something else at a place, such as `/answers/0/text`.
+#[track_caller]
+pub fn with(value: &Value, pointer: &str, put: Value) -> Value {
     let mut value = value.clone();
-    let pointer: String = path.iter().flat_map(|step| ["/", step]).collect();
     let place = value
-        .pointer_mut(&pointer)
+        .pointer_mut(pointer)
         .unwrap_or_else(|| panic!("nothing at {pointer}"));
     *place = put;
     value

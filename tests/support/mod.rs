@@ -9,6 +9,7 @@ pub mod draw;
 pub mod input;
 pub mod issuer;
 pub mod keys;
+pub mod letter;
 pub mod operations;
 pub mod program;
 pub mod rows;

@@ -1,5 +1,7 @@
 //! Scenes that many tests begin with: a course, an edition in some state, people in it. Made through the API.
 
+use std::sync::Arc;
+
 use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::id::EnrolmentId;
 use rumbo::store::enrolment;
@@ -92,6 +94,15 @@ pub async fn walk(coordinator: &Client<'_>, edition: &str, states: &[&str]) {
     }
 }
 
+/// Cancels an edition as it now stands.
+pub async fn cancel(coordinator: &Client<'_>, edition: &str, reason: &str) {
+    let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
+    let version = seen.number("edition.version");
+    let input = json!({ "editionId": edition, "version": version, "to": "CANCELLED", "reason": reason });
+    let moved = done(coordinator, "MoveEdition", input).await;
+    assert_eq!(moved.text("moveEdition.edition.state"), "CANCELLED");
+}
+
 /// An edition that takes applications; returns its identifier.
 pub async fn enrolling(coordinator: &Client<'_>, plan: Plan) -> String {
     let edition = draft(coordinator, plan).await.text("createEdition.edition.id");
@@ -173,6 +184,33 @@ pub async fn faults(client: &Client<'_>, operation: &str, input: Value) -> Vec<S
     act(client, operation, input).await.user_errors(&field_of(operation))
 }
 
+/// Sends mutations at once, each from a task of its own, and waits for every answer.
+pub async fn at_once(test: &Arc<TestApp>, all: Vec<(Client<'_>, &'static str, Value)>) -> Vec<Answer> {
+    let mut tasks = Vec::new();
+    for (client, operation, input) in all {
+        let test = test.clone();
+        let token = client.token().map(str::to_owned);
+        tasks.push(tokio::spawn(async move {
+            let client = test.bearer(token);
+            act(&client, operation, input).await
+        }));
+    }
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.expect("a task that ends"));
+    }
+    answers
+}
+
+/// The same: what each was refused with, nothing for what was done.
+pub async fn refused_at_once(test: &Arc<TestApp>, all: Vec<(Client<'_>, &'static str, Value)>) -> Vec<String> {
+    let fields: Vec<String> = all.iter().map(|(_, operation, _)| field_of(operation)).collect();
+    let answers = at_once(test, all).await;
+    let refused = |(answer, field): (&Answer, &String)| answer.user_errors(field).first().cloned();
+    let refusals = answers.iter().zip(&fields).map(refused);
+    refusals.map(Option::unwrap_or_default).collect()
+}
+
 /// The field of a mutation that is called like its operation.
 pub fn field_of(operation: &str) -> String {
     let (first, rest) = operation.split_at(1);
@@ -184,6 +222,15 @@ pub async fn replan(coordinator: &Client<'_>, edition: &str, plan: Value) -> Ans
     let seen = coordinator.run("SeeEdition", json!({ "id": edition })).await;
     let input = json!({ "editionId": edition, "version": seen.number("edition.version"), "edition": plan });
     act(coordinator, "UpdateEdition", input).await
+}
+
+/// Keeps seats of an edition for some, and returns the identifier of the pool.
+pub async fn keep_seats(coordinator: &Client<'_>, edition: &str, seats: i64, kept_for: Value) -> String {
+    let mut input = kept_for;
+    input["editionId"] = json!(edition);
+    input["seats"] = json!(seats);
+    let made = done(coordinator, "CreateSeatPool", input).await;
+    made.text("createSeatPool.seatPool.id")
 }
 
 /// Withdraws an enrolment of one's own.
