@@ -190,7 +190,8 @@ async fn on_data(app: &App, what: OnData, out: &mut impl Write) -> Outcome {
     match what {
         OnData::Migrate => return print(out, "The schema is up to date.\n"),
         OnData::Import { table: Some(table), .. } => {
-            return Box::pin(roster::run(app, table, out, &mut io::stderr())).await;
+            let cancelled = serve::asked_to_stop();
+            return Box::pin(roster::run(app, table, cancelled, out, &mut io::stderr())).await;
         }
         OnData::Import { folder, table: None } => {
             let folder = folder.unwrap_or_default();

@@ -29,6 +29,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("beginIdentityLink", PROVES),
     ("beginProviderSignIn", MAKES),
     ("beginSecondFactor", PROVES),
+    ("cancelTableImport", ENDS),
     ("changePassword", PROVES),
     ("completeProviderSignIn", PROVES),
     ("completeSignIn", PROVES),

@@ -24,7 +24,7 @@ CREATE TABLE table_import (
     dry_run boolean NOT NULL,
     notify boolean NOT NULL,
     language text NOT NULL,
-    state text NOT NULL CHECK (state IN ('awaiting_file', 'queued', 'running', 'done', 'unreadable', 'failed')),
+    state text NOT NULL CHECK (state IN ('awaiting_file', 'queued', 'running', 'done', 'unreadable', 'failed', 'cancelled')),
     form text,
     ignored_columns {json} NOT NULL,
     fault {json},
@@ -41,7 +41,7 @@ CREATE TABLE table_import (
     finished_at {instant},
     CHECK ((kind = 'people') = (edition_id IS NULL)),
     CHECK ((kind = 'nominations') = (institution_id IS NOT NULL)),
-    CHECK ((finished_at IS NOT NULL) = (state IN ('done', 'unreadable', 'failed')))
+    CHECK ((finished_at IS NOT NULL) = (state IN ('done', 'unreadable', 'failed', 'cancelled')))
 );
 CREATE INDEX table_import_of_owner ON table_import (owner_id, created_at);
 CREATE INDEX table_import_waiting ON table_import (created_at) WHERE state IN ('queued', 'running');

@@ -55,6 +55,9 @@ mirror! {
         /// It was given up: you may not do it any more, or something failed on our side. Where `carriedOut` is true,
         /// the rows that are told were carried out before; the same file goes on from there.
         Failed,
+        /// You cancelled it. Where `carriedOut` is true, the rows that are told were carried out before; the same file
+        /// goes on from there.
+        Cancelled,
     }
 }
 
@@ -224,7 +227,14 @@ impl TableImport {
         self.0.refused
     }
 
-    /// Whether it was carried out; otherwise nothing was, and the outcomes are what would be.
+    /// How many rows were not carried out because it was cancelled or given up before; 0 until it is over.
+    async fn not_reached(&self) -> i64 {
+        let left = self.0.finished_at.map(|_| self.0.total - self.0.done);
+        left.unwrap_or_default().max(0)
+    }
+
+    /// Whether it was carried out, or some of it before it was cancelled or given up; otherwise nothing was, and the
+    /// outcomes are what would be.
     async fn carried_out(&self) -> bool {
         self.0.carried_out
     }
@@ -250,7 +260,7 @@ impl TableImport {
         self.0.created_at
     }
 
-    /// When it was done or given up; null before.
+    /// When it was done, cancelled or given up; null before.
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.0.finished_at
     }

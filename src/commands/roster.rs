@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -18,7 +19,7 @@ use crate::domain::roster::{Kind, Outcome, RowFault};
 use crate::domain::sheet::{BYTES_MOST, Unreadable};
 use crate::domain::text::{Email, ShortCode};
 use crate::error::{Error, Flaw};
-use crate::service::roster::{Answer, Order, Report, run as bring_in};
+use crate::service::roster::{Answer, Leash, Order, Report, run_on};
 use crate::service::session::on_behalf;
 
 /// What the rows of the file are.
@@ -151,11 +152,17 @@ fn language(text: &str) -> Result<Language, String> {
 }
 
 /// Brings the file in and tells what came of it; the exit code is the one of a refusal when a row is refused, and of a
-/// failure when it broke off. Faults go to `complaints`, one line each.
+/// failure when it broke off, or `cancelled` was ready before the end. Faults go to `complaints`, one line each.
 ///
 /// # Errors
 /// [`Failure::Refused`] for a file, an address or an edition that is not there, and for somebody who may not.
-pub async fn run(app: &App, table: Table, out: &mut impl Write, complaints: &mut impl Write) -> Ending {
+pub async fn run(
+    app: &App,
+    table: Table,
+    cancelled: impl Future<Output = ()>,
+    out: &mut impl Write,
+    complaints: &mut impl Write,
+) -> Ending {
     let Asked {
         file: path,
         by,
@@ -170,20 +177,46 @@ pub async fn run(app: &App, table: Table, out: &mut impl Write, complaints: &mut
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let answer = Box::pin(bring_in(app, &actor, &file, &order, hear)).await;
+    let stop = AtomicBool::new(false);
+    let leash = Leash {
+        stop: &stop,
+        held: None,
+    };
+    let work = Box::pin(run_on(app, &actor, &file, &order, leash, hear));
+    let answer = until(cancelled, &stop, work).await;
     bar.finish_and_clear();
     let answer = answer.map_err(|failure| refusal(failure, order.edition.as_ref()))?;
-    let code = match &answer {
-        Answer::Report(report) if report.broke_off.is_some() => FAILED,
-        Answer::Report(report) if report.count(Outcome::Refused) == 0 => DONE,
-        Answer::Report(_) | Answer::Unreadable(_) => REFUSED,
-    };
+    let code = ending(&answer);
     let written = match format {
         Format::Json => write_json(&answer, out),
         Format::Table => write_table(&name, &answer, &order, out, complaints),
     };
     unless_gone(written).map_err(Error::internal)?;
     Ok(code)
+}
+
+/// The exit code.
+fn ending(answer: &Answer) -> u8 {
+    match answer {
+        Answer::Report(report) if report.broke_off.is_some() => FAILED,
+        Answer::Report(report) if report.count(Outcome::Refused) == 0 => DONE,
+        Answer::Report(_) | Answer::Unreadable(_) => REFUSED,
+    }
+}
+
+/// What comes of the work, to which it is said to stop when `cancelled` is ready first.
+async fn until<T>(
+    cancelled: impl Future<Output = ()>,
+    stop: &AtomicBool,
+    mut work: impl Future<Output = T> + Unpin,
+) -> T {
+    tokio::select! {
+        biased;
+        () = cancelled => {}
+        done = &mut work => return done,
+    }
+    stop.store(true, Ordering::Relaxed);
+    work.await
 }
 
 /// What whoever runs the command can put right.
@@ -254,7 +287,11 @@ fn write_table(
     }
     if let Some(broken) = &report.broke_off {
         let left = broken.left;
-        writeln!(complaints, "{name}: it broke off: {}", broken.cause)?;
+        if broken.is_cancelled {
+            writeln!(complaints, "{name}: {}", broken.cause)?;
+        } else {
+            writeln!(complaints, "{name}: it broke off: {}", broken.cause)?;
+        }
         writeln!(
             complaints,
             "{left} rows were not reached; the same file goes on from there"
@@ -332,7 +369,9 @@ fn report_json(report: &Report) -> serde_json::Value {
         "form": report.form.name(),
         "carriedOut": report.carried_out,
         "counts": serde_json::Map::from_iter(counts),
-        "brokeOff": report.broke_off.as_ref().map(|broken| json!({ "cause": broken.cause, "left": broken.left })),
+        "brokeOff": report.broke_off.as_ref().map(|broken| json!({
+            "cause": broken.cause, "cancelled": broken.is_cancelled, "left": broken.left,
+        })),
         "ignoredColumns": report.ignored,
         "rows": rows.collect::<Vec<_>>(),
     })
@@ -340,7 +379,61 @@ fn report_json(report: &Report) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::*;
+    use crate::domain::sheet::Form;
+    use crate::service::roster::BrokeOff;
+
+    #[tokio::test]
+    async fn who_says_stop_is_heard_and_the_work_tells_how_far_it_came() {
+        let stop = AtomicBool::new(false);
+        let work = || Box::pin(async { stop.load(Ordering::Relaxed) });
+        assert!(!until(std::future::pending(), &stop, work()).await);
+        assert!(until(std::future::ready(()), &stop, work()).await);
+    }
+
+    #[test]
+    fn what_was_cancelled_says_so_and_how_much_is_left() {
+        let answer = Answer::Report(Report {
+            form: Form::Workbook,
+            ignored: Vec::new(),
+            carried_out: false,
+            broke_off: Some(BrokeOff {
+                cause: "it was cancelled".to_owned(),
+                is_forbidden: false,
+                is_cancelled: true,
+                left: 7,
+            }),
+            rows: Vec::new(),
+        });
+        let order = Order {
+            kind: Kind::People,
+            edition: None,
+            institution: None,
+            mode: Mode::AllOrNothing,
+            dry_run: false,
+            notify: true,
+            language: Language::Es,
+        };
+        let (mut out, mut complaints) = (Vec::new(), Vec::new());
+        write_table("list.xlsx", &answer, &order, &mut out, &mut complaints).expect("memory");
+        assert_eq!(
+            String::from_utf8(complaints).expect("text"),
+            "list.xlsx: it was cancelled\n7 rows were not reached; the same file goes on from there\n"
+        );
+        assert!(
+            String::from_utf8(out)
+                .expect("text")
+                .ends_with("\nnothing was imported\n")
+        );
+        assert_eq!(ending(&answer), FAILED);
+        let mut json = Vec::new();
+        write_json(&answer, &mut json).expect("memory");
+        let told: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+        assert_eq!(
+            told["brokeOff"],
+            json!({ "cause": "it was cancelled", "cancelled": true, "left": 7 })
+        );
+    }
 
     #[test]
     fn a_file_does_not_steer_the_terminal() {

@@ -1,5 +1,5 @@
-//! Tables that were handed over to be brought in: claimed by a worker for a time, worked off, told of, and forgotten.
-//! Their files are in [`super::table_import_file`], what came of each row in [`super::table_import_row`].
+//! Tables that were handed over to be brought in: claimed by a worker for a time, worked off or cancelled, told of, and
+//! forgotten. Their files are in [`super::table_import_file`], what came of each row in [`super::table_import_row`].
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::*;
@@ -151,19 +151,68 @@ pub async fn advance(db: &Db, held: &Model, (done, total): (i64, i64), until: Da
     Ok(told.rows_affected > 0)
 }
 
-/// Stores what came of it and forgets the file; nothing where somebody else holds it by now.
+/// Notes, in the transaction that carries rows out, that so many are done with it, and answers whether it may be
+/// committed: whether the table still runs, and is with this worker. From here to its end nobody cancels or claims it.
+pub async fn go_on(tx: &Tx, held: &Model, (done, total): (i64, i64)) -> Result<bool> {
+    let noted = Entity::update_many()
+        .col_expr(Column::CarriedOut, Expr::value(true))
+        .col_expr(Column::Done, Expr::value(done))
+        .col_expr(Column::Total, Expr::value(total))
+        .filter(Column::Id.eq(held.id))
+        .filter(Column::Lease.eq(held.lease))
+        .filter(Column::State.eq(ImportState::Running))
+        .exec(tx)
+        .await?;
+    Ok(noted.rows_affected > 0)
+}
+
+/// Ends a locked one in a state before it is done, and forgets its file. What its worker carried out until then is
+/// told by [`finish`].
+pub async fn end_early(tx: &Tx, row: Model, state: ImportState, at: DateTime<Utc>) -> Result<Model> {
+    let id = row.id;
+    tx.announce(Topic::Import(id));
+    // Of what was written and not committed, nothing is done.
+    let done = if row.carried_out { row.done } else { 0 };
+    let ended = ActiveModel {
+        state: Set(state),
+        done: Set(done),
+        leased_until: Set(None),
+        finished_at: Set(Some(at)),
+        ..row.into()
+    };
+    let row = ended.update(tx).await?;
+    table_import_file::delete(tx, &[id]).await?;
+    Ok(row)
+}
+
+/// Whether somebody cancelled it.
+pub async fn is_cancelled(connection: &impl ConnectionTrait, id: TableImportId) -> Result<bool> {
+    let found = Entity::find_by_id(id)
+        .filter(Column::State.eq(ImportState::Cancelled))
+        .one(connection)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Stores what came of it and forgets the file; nothing where somebody else holds it by now. One that was cancelled
+/// meanwhile stays so, with what was carried out until then.
 pub async fn finish(tx: &Tx, ended: Model, rows: Vec<table_import_row::Model>) -> Result<()> {
     let (id, lease) = (ended.id, ended.lease);
     let held = Entity::find_by_id(id)
         .filter(Column::Lease.eq(lease))
-        .filter(Column::State.eq(ImportState::Running))
+        .filter(Column::State.is_in([ImportState::Running, ImportState::Cancelled]))
         .lock_exclusive()
         .one(tx)
         .await?;
     let Some(held) = held else { return Ok(()) };
     tx.announce(Topic::Import(id));
+    let (state, finished_at) = if held.state == ImportState::Cancelled {
+        (held.state, held.finished_at)
+    } else {
+        (ended.state, ended.finished_at)
+    };
     let row = ActiveModel {
-        state: Set(ended.state),
+        state: Set(state),
         form: Set(ended.form),
         ignored_columns: Set(ended.ignored_columns),
         fault: Set(ended.fault),
@@ -175,7 +224,7 @@ pub async fn finish(tx: &Tx, ended: Model, rows: Vec<table_import_row::Model>) -
         unchanged: Set(ended.unchanged),
         refused: Set(ended.refused),
         leased_until: Set(None),
-        finished_at: Set(ended.finished_at),
+        finished_at: Set(finished_at),
         ..held.into()
     };
     row.update(tx).await?;

@@ -89,6 +89,11 @@ pub(super) const ENROLLING: &[Case] = &[
     case("importEnrolments", Subject::Edition, &[Action::ImportEnrolments]),
     case("importNominations", Subject::Edition, &[Action::Nominate]),
     case("importPeople", Subject::Open, &[Action::ImportRecords]),
+    case(
+        "cancelTableImport",
+        Subject::Appointment,
+        &[Action::ImportRecords, Action::ImportEnrolments, Action::Nominate],
+    ),
     case("acceptOffer", Subject::Enrolment, &[Action::AnswerOffer]),
     case("declineOffer", Subject::Enrolment, &[Action::AnswerOffer]),
     case("rankWaiting", Subject::Enrolment, &[Action::ManageSeats]),

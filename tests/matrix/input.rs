@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::cases::States;
 use super::people::Viewer;
 use super::world::World;
+use crate::support::app::Client;
 use crate::support::scene::{
     Plan, act, as_seen, done, edition_input, form_input, id_of, roadmap_input, rubric, scores,
 };
@@ -269,9 +270,30 @@ impl World<'_> {
             }),
             "importPeople" => json!({ "dryRun": true }),
             "exportList" => json!({ "list": "COURSES", "reason": "The annual report" }),
+            "cancelTableImport" => json!({ "tableImportId": self.table_import(&viewer.client).await }),
             "exportEnrolments" => json!({ "editionId": class.edition, "reason": "The annual report" }),
             other => panic!("{other} has no input: give it one, and a case"),
         }
+    }
+
+    /// A table that this person brings in, of any kind; somebody else's where they may bring in none.
+    async fn table_import(&self, client: &Client<'_>) -> String {
+        let class = &self.class;
+        let of = json!({ "editionId": class.edition });
+        let mut named = of.clone();
+        named["institutionId"] = json!(self.institution.to_string());
+        for (operation, mutation, input) in [
+            ("ImportEnrolments", "importEnrolments", of.clone()),
+            ("ImportPeople", "importPeople", json!({})),
+            ("ImportNominations", "importNominations", named),
+        ] {
+            let made = act(client, operation, input).await;
+            if made.json.get("errors").is_none() {
+                return made.text(&format!("{mutation}.created.tableImport.id"));
+            }
+        }
+        let made = act(&class.coordinator, "ImportEnrolments", of).await;
+        made.text("importEnrolments.created.tableImport.id")
     }
 
     /// Somebody who was not invited before.

@@ -18,7 +18,7 @@ use crate::support::app::{Client, TestApp};
 use crate::support::scene::{Plan, apply, enrolling};
 
 /// People in three transactions: 200, 200 and 50.
-fn file() -> String {
+pub(super) fn file() -> String {
     let mut file = String::from("email,firstname,lastname\n");
     for number in 0..450 {
         writeln!(file, "p{number}@example.org,Ana,Paz").expect("memory");

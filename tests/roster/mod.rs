@@ -17,6 +17,7 @@ use crate::support::app::{Client, TestApp};
 
 mod addresses;
 mod broken;
+mod cancelled;
 pub(crate) mod command;
 mod enrolments;
 mod faults;

@@ -1,4 +1,4 @@
-//! Asking for a table to be brought in, and the link by which its file is handed over.
+//! Asking for a table to be brought in, the link by which its file is handed over, and wanting no more of it.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -68,6 +68,13 @@ pub struct ImportNominationsInput {
     language: Language,
 }
 
+/// Which table is brought in no further.
+#[derive(Debug, InputObject)]
+pub struct CancelTableImportInput {
+    /// Which, `imp_…`.
+    table_import_id: ID,
+}
+
 /// A link by which a file is handed over. It is good for you alone, in this session, and once.
 #[derive(Debug, SimpleObject)]
 pub struct UploadLink {
@@ -103,6 +110,11 @@ payloads! {
     ImportNominationsPayload {
         /// The import and where its file goes.
         created: NewTableImport
+    }
+    /// Answer of `cancelTableImport`.
+    CancelTableImportPayload {
+        /// The import as it now is. What was carried out before may be counted a moment later: follow it, or ask again.
+        table_import: TableImport
     }
 }
 
@@ -174,6 +186,24 @@ impl TableImportMutation {
         }
         .await;
         ImportNominationsPayload::of(result, |made| new(app, made))
+    }
+
+    /// Ends the import of a table that you asked for, while it waits for its file, waits to be worked off, or is worked
+    /// off (`ILLEGAL_TRANSITION` once it is over, or nothing is left to carry out). Once this has answered, nothing more
+    /// is carried out. With `ROW_BY_ROW`, rows that were carried out before stay, and are told; with `ALL_OR_NOTHING`
+    /// nothing is. For whoever asked for it, as long as they may bring such a table in.
+    async fn cancel_table_import(
+        &self,
+        ctx: &Context<'_>,
+        input: CancelTableImportInput,
+    ) -> ApiResult<CancelTableImportPayload> {
+        let Request { app, actor, .. } = Request::of(ctx);
+        let result: Result<_> = async {
+            let id = sole("tableImportId", &input.table_import_id)?;
+            job::cancel(app, actor, id).await
+        }
+        .await;
+        CancelTableImportPayload::of(result, TableImport)
     }
 }
 

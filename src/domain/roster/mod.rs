@@ -12,6 +12,7 @@ use super::person::{ConstituentGroup, Gender};
 use super::text::{Country, Email, Name, ShortCode, Title};
 use crate::error::{Code, Flaw};
 
+pub mod cancelling;
 mod columns;
 mod content;
 mod names;
@@ -66,6 +67,8 @@ words! {
         Unreadable = "unreadable",
         /// It was given up.
         Failed = "failed",
+        /// Whoever brings it in wanted no more of it.
+        Cancelled = "cancelled",
     }
 }
 

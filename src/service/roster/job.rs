@@ -1,5 +1,5 @@
 //! Tables that come in over the network: asked for, handed over by a link, worked off by whichever copy of Rumbo claims
-//! them, and looked at while that goes on.
+//! them, looked at while that goes on, and cancelled.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -13,6 +13,7 @@ use crate::domain::language::Language;
 use crate::domain::link::{File, Holder, Link};
 use crate::domain::list::Mode;
 use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::roster::cancelling::Progress;
 use crate::domain::roster::{ImportState, Kind, Outcome};
 use crate::domain::sheet::sniff;
 use crate::domain::text::{Reason, ShortCode};
@@ -25,7 +26,7 @@ use crate::store::{audit, edition, table_import_row};
 
 mod working;
 
-pub use working::work;
+pub use working::{conclude, work};
 
 /// How many of a person's may wait or be worked off at a time.
 const WAITING_MOST: u64 = 5;
@@ -177,6 +178,48 @@ pub async fn awaited(app: &App, actor: &Actor, text: &str) -> Result<TableImport
     let order = order_of(app, &row).await?;
     authorise(app, actor, &order).await.map_err(|_| REFUSED)?;
     (row.state == ImportState::AwaitingFile).then_some(id).ok_or(REFUSED)
+}
+
+/// Cancels the actor's own table, as long as any of it is left to carry out. From then on nothing more is: row by row,
+/// what was carried out before stays, and is told as soon as its worker has noticed; otherwise nothing does.
+///
+/// # Errors
+/// [`Error::NotFound`] for a table that is not theirs, [`Error::Forbidden`] when they may not bring such a table in any
+/// more, and [`Code::IllegalTransition`] once it has ended, or was carried out to the end.
+pub async fn cancel(app: &App, actor: &Actor, id: TableImportId) -> Result<Model> {
+    const ABSENT: Error = Error::NotFound("input.tableImportId");
+    let by = actor.signed_in()?;
+    let seen = table_import::find_for(app.db.read(), actor, id).await?;
+    let order = order_of(app, &seen.ok_or(ABSENT)?).await?;
+    // They see the table; of its edition or institution they may see nothing any more.
+    authorise(app, actor, &order).await.map_err(|failure| match failure {
+        Error::NotFound(_) => Error::Forbidden,
+        other => other,
+    })?;
+    let tx = app.db.write().await?;
+    let row = table_import::lock_for(&tx, actor, id).await?.ok_or(ABSENT)?;
+    let progress = Progress {
+        mode: row.mode,
+        carried_out: row.carried_out,
+        done: row.done,
+        total: row.total,
+    };
+    let state = row.state.cancel(progress);
+    let state = state.map_err(|refusal| Fault::at("tableImportId", refusal.into()))?;
+    let row = table_import::end_early(&tx, row, state, app.clock.now()).await?;
+    let action = right_to(row.kind);
+    audit::record(&tx, &app.clock, Some(by), action, &[id.into()], Some("cancelled")).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// What whoever brings a table in must be able to do.
+const fn right_to(kind: Kind) -> Action {
+    match kind {
+        Kind::People => Action::ImportRecords,
+        Kind::Enrolments => Action::ImportEnrolments,
+        Kind::Nominations => Action::Nominate,
+    }
 }
 
 /// The actor's own table, by its identifier.

@@ -6,6 +6,7 @@
 //! after it broke off, does nothing twice. What a file does not name is left as it is.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -23,7 +24,7 @@ use crate::domain::text::ShortCode;
 use crate::error::{Error, Result};
 use crate::service::edition::relation as edition_relation;
 use crate::service::nomination::table::nominator;
-use crate::store::{edition, imported_row, person};
+use crate::store::{edition, imported_row, person, table_import};
 
 mod enrolments;
 mod entering;
@@ -56,6 +57,22 @@ pub struct Order {
     pub language: Language,
 }
 
+/// What ends the work on a file before the file does. What is being carried out then is undone.
+#[derive(Debug, Clone, Copy)]
+pub struct Leash<'a> {
+    /// Set once nobody wants any more of it.
+    pub stop: &'a AtomicBool,
+    /// The table that was handed over and is worked off: nothing is carried out once it does not run any more, or is
+    /// with somebody else.
+    pub held: Option<&'a table_import::Model>,
+}
+
+impl Leash<'_> {
+    fn is_pulled(self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
 /// What became of a row, or would.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowReport {
@@ -78,19 +95,21 @@ pub struct Report {
     pub ignored: Vec<String>,
     /// Whether it was carried out; otherwise nothing was, and the outcomes are what would be.
     pub carried_out: bool,
-    /// Why it went no further; of a file of which something was carried out before.
+    /// Why it went no further; of a file of which something was carried out before, or that was cancelled.
     pub broke_off: Option<BrokeOff>,
     /// One for each row, or for each edition that a row names; none for those that were not reached.
     pub rows: Vec<RowReport>,
 }
 
-/// Why a file went no further. What is reported was carried out; the same file goes on from there.
+/// Why a file went no further. What is reported was carried out, or refused; the same file goes on from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokeOff {
     /// What failed, for whoever runs the command.
     pub cause: String,
     /// Whether whoever brings it in may not any more, so that trying again does not help.
     pub is_forbidden: bool,
+    /// Whether nobody wanted any more of it.
+    pub is_cancelled: bool,
     /// How many rows were not reached.
     pub left: usize,
 }
@@ -123,6 +142,27 @@ pub async fn run(
     actor: &Actor,
     file: &[u8],
     order: &Order,
+    progress: impl FnMut(usize, usize),
+) -> Result<Answer> {
+    let never = AtomicBool::new(false);
+    let leash = Leash {
+        stop: &never,
+        held: None,
+    };
+    Box::pin(run_on(app, actor, file, order, leash, progress)).await
+}
+
+/// The same, until it is cancelled: from then on nothing more is carried out, which is no error either. Row by row, what
+/// was carried out before stays; otherwise nothing does.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_on(
+    app: &App,
+    actor: &Actor,
+    file: &[u8],
+    order: &Order,
+    leash: Leash<'_>,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Answer> {
     authorise(app, actor, order).await?;
@@ -131,7 +171,8 @@ pub async fn run(
         Err(fault) => return Ok(Answer::Unreadable(fault)),
     };
     let digest = Sha256::digest(file);
-    let mut task = Task::new(app, actor, order, table, &data_encoding::HEXLOWER.encode(&digest[..8])).await?;
+    let digest = data_encoding::HEXLOWER.encode(&digest[..8]);
+    let mut task = Task::new(app, actor, order, table, &digest, leash).await?;
     let ended = Box::pin(task.perform(&mut progress)).await;
     if task.has_committed {
         app.outbox.notify_one();
@@ -179,6 +220,10 @@ const fn is_forbidden(failure: &Error) -> bool {
         failure,
         Error::Forbidden | Error::NotFound(_) | Error::SecondFactorRequired | Error::Unauthenticated
     )
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// The rows of a file.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::enrolments::{self, Standing};
 use super::{
-    BrokeOff, Order, Report, RowReport, Rows, addresses, is_forbidden, nominated_for, nominations, people, register,
+    BrokeOff, Leash, Order, Report, RowReport, Rows, addresses, is_forbidden, nominated_for, nominations, people,
+    register,
 };
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -42,6 +43,9 @@ pub(super) struct Task<'a> {
     pub(super) source: String,
     /// Whether any of it is stored.
     pub(super) has_committed: bool,
+    leash: Leash<'a>,
+    /// Whether it was ended before its end.
+    is_cancelled: bool,
     form: Form,
     ignored: Vec<String>,
     people: Vec<Option<PersonRow>>,
@@ -61,6 +65,7 @@ impl<'a> Task<'a> {
         order: &'a Order,
         (sheet, rows): (Sheet, Rows),
         digest: &str,
+        leash: Leash<'a>,
     ) -> Result<Self> {
         let mut task = Self {
             app,
@@ -69,6 +74,8 @@ impl<'a> Task<'a> {
             register: register::read(app).await?,
             source: format!("file {digest}"),
             has_committed: false,
+            leash,
+            is_cancelled: false,
             form: sheet.form,
             ignored: Vec::new(),
             people: Vec::new(),
@@ -151,15 +158,23 @@ impl<'a> Task<'a> {
     /// What is told of the file, `failure` of what broke it off.
     pub(super) fn into_report(self, carried_out: bool, failure: Option<&Error>) -> Report {
         let left = self.reports.iter().filter(|row| row.is_none()).count();
+        let cancelled = self.is_cancelled.then(|| BrokeOff {
+            cause: "it was cancelled".to_owned(),
+            is_forbidden: false,
+            is_cancelled: true,
+            left,
+        });
+        let failed = failure.map(|failure| BrokeOff {
+            cause: failure.to_string(),
+            is_forbidden: is_forbidden(failure),
+            is_cancelled: false,
+            left,
+        });
         Report {
             form: self.form,
             ignored: self.ignored,
             carried_out,
-            broke_off: failure.map(|failure| BrokeOff {
-                cause: failure.to_string(),
-                is_forbidden: is_forbidden(failure),
-                left,
-            }),
+            broke_off: failed.or(cancelled),
             rows: self.reports.into_iter().flatten().collect(),
         }
     }
@@ -188,15 +203,21 @@ impl<'a> Task<'a> {
 
     /// Does what is asked for; whether anything was carried out.
     pub(super) async fn perform(&mut self, progress: &mut impl FnMut(usize, usize)) -> Result<bool> {
+        progress(self.refused_before(), self.lines.len());
         match (self.order.dry_run, self.order.mode) {
             (true, _) => self.forecast(progress).await.map(|()| false),
-            (false, Mode::RowByRow) => self.row_by_row(progress).await.map(|()| true),
+            (false, Mode::RowByRow) => {
+                self.row_by_row(progress).await?;
+                Ok(self.has_committed || !self.is_cancelled)
+            }
             (false, Mode::AllOrNothing) => {
                 self.forecast(&mut |_, _| {}).await?;
-                if self.is_refused() {
-                    return Ok(false);
+                let carried_out = !self.is_cancelled && !self.is_refused() && self.all_or_nothing(progress).await?;
+                if self.is_cancelled {
+                    // What was judged, or written and undone, is nothing to tell.
+                    self.reports.fill(None);
                 }
-                self.all_or_nothing(progress).await
+                Ok(carried_out)
             }
         }
     }
@@ -208,6 +229,10 @@ impl<'a> Task<'a> {
         let mut done = self.refused_before();
         let mut slate = None;
         for batch in self.batches(AT_ONCE) {
+            if self.leash.is_pulled() {
+                self.is_cancelled = true;
+                break;
+            }
             if self.order.kind == Kind::Nominations {
                 let reports = self.forecast_nominations(&tx, &batch, &mut slate).await?;
                 self.note(&batch, reports);

@@ -1,8 +1,8 @@
 //! Tables that were handed over, worked off: one is claimed for a time, which is prolonged while it is worked off, and
 //! what came of it is stored only by who has it still. What failed is tried again when the time has run out, and given
-//! up in the end.
+//! up in the end. Of what is cancelled meanwhile nothing more is carried out, and what was is told.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -15,7 +15,7 @@ use crate::domain::roster::{ImportState, Outcome, RowFault};
 use crate::domain::sheet::Unreadable;
 use crate::error::{Error, Result};
 use crate::service::audit::from_origin;
-use crate::service::roster::{Answer, Report, RowReport, is_forbidden, run};
+use crate::service::roster::{Answer, Leash, Report, RowReport, is_forbidden, number, run_on};
 use crate::service::session::later::as_of_now;
 use crate::store::table_import::{self, Model};
 use crate::store::{table_import_file, table_import_row};
@@ -28,13 +28,11 @@ const TELLING: Duration = Duration::from_millis(500);
 const ATTEMPTS: i64 = 5;
 
 /// What came of working one off.
-enum Ended {
-    /// This is to be told.
-    Over(Model, Vec<RowReport>),
-    /// Something failed on our side: it is tried again, or else this is to be told.
-    Again(Model, Vec<RowReport>),
-    /// Somebody else has it by now.
-    Lost,
+struct Ended {
+    row: Model,
+    reports: Vec<RowReport>,
+    /// Whether something failed on our side, so that it is tried again.
+    is_our_fault: bool,
 }
 
 /// Works off one table that waits; whether there was one. Late, twice, or on several copies, it is done once: what a
@@ -46,23 +44,48 @@ pub async fn work(app: &App) -> Result<bool> {
     let Some(held) = table_import::claim(&app.db, app.clock.now(), LEASE).await? else {
         return Ok(false);
     };
-    // Whoever had it before was lost each time: it is not tried once more.
-    let ended = if held.lease > ATTEMPTS {
-        Ended::Over(state_of(&held, ImportState::Failed, None), Vec::new())
-    } else {
-        Box::pin(attempt(app, &held)).await.unwrap_or_else(|failure| {
-            tracing::error!(error.chain = %failure, import.id = %held.id, "a table could not be brought in");
-            Ended::Again(state_of(&held, ImportState::Failed, None), Vec::new())
-        })
-    };
-    let (row, reports) = match ended {
-        Ended::Lost => return Ok(true),
-        Ended::Again(..) if held.lease < ATTEMPTS => return Ok(true),
-        Ended::Over(row, reports) | Ended::Again(row, reports) => (row, reports),
-    };
-    store(app, row, reports).await?;
-    tracing::info!(import.id = %held.id, "a table was worked off");
+    if held.lease > ATTEMPTS {
+        // Whoever had it before was lost each time: it is not tried once more.
+        store(app, state_of(&held, ImportState::Failed, None), Vec::new()).await?;
+    } else if let Some(answer) = Box::pin(attempt(app, &held)).await.transpose() {
+        conclude(app, &held, answer).await?;
+    }
     Ok(true)
+}
+
+/// Stores what came of one that was claimed, unless somebody else has it by now. What failed on our side is left to the
+/// next try, as long as there is one: nobody tries what was cancelled.
+///
+/// # Errors
+/// What keeps it from being stored.
+pub async fn conclude(app: &App, held: &Model, answer: Result<Answer>) -> Result<()> {
+    let ended = match answer {
+        Ok(Answer::Report(report)) => of_report(held, report),
+        Ok(Answer::Unreadable(fault)) => over(state_of(held, ImportState::Unreadable, Some(&fault))),
+        Err(failure) if is_forbidden(&failure) => over(state_of(held, ImportState::Failed, None)),
+        Err(failure) => {
+            tracing::error!(error.chain = %failure, import.id = %held.id, "a table could not be brought in");
+            Ended {
+                is_our_fault: true,
+                ..over(state_of(held, ImportState::Failed, None))
+            }
+        }
+    };
+    let comes_again = ended.is_our_fault && held.lease < ATTEMPTS;
+    if comes_again && !table_import::is_cancelled(app.db.read(), held.id).await? {
+        return Ok(());
+    }
+    store(app, ended.row, ended.reports).await?;
+    tracing::info!(import.id = %held.id, "a table was worked off");
+    Ok(())
+}
+
+fn over(row: Model) -> Ended {
+    Ended {
+        row,
+        reports: Vec::new(),
+        is_our_fault: false,
+    }
 }
 
 /// Stores what came of one, unless somebody else has it by now.
@@ -88,47 +111,47 @@ async fn store(app: &App, row: Model, reports: Vec<RowReport>) -> Result<()> {
     Ok(())
 }
 
-/// Works off one that is held, by what its owner may now.
-async fn attempt(app: &App, held: &Model) -> Result<Ended> {
-    let file = table_import_file::find(app.db.read(), held.id).await?;
-    let file = file.ok_or_else(|| Error::internal("a file was lost"))?;
+/// Works off one that is held, by what its owner may now; `None` where it was cancelled, or is with somebody else, and
+/// its file is gone.
+async fn attempt(app: &App, held: &Model) -> Result<Option<Answer>> {
+    let Some(file) = table_import_file::find(app.db.read(), held.id).await? else {
+        return Ok(None);
+    };
     let order = order_of(app, held).await?;
     let actor = as_of_now(app, app.db.read(), held.owner_id, app.clock.now()).await?;
-    let Some(actor) = actor else {
-        return Ok(Ended::Over(state_of(held, ImportState::Failed, None), Vec::new()));
-    };
+    let actor = actor.ok_or(Error::Forbidden)?;
     let (done, total) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let hear = |now: usize, of: usize| {
         done.store(now, Ordering::Relaxed);
         total.store(of, Ordering::Relaxed);
+    };
+    let stop = AtomicBool::new(false);
+    let leash = Leash {
+        stop: &stop,
+        held: Some(held),
     };
     let origin = Origin {
         via: Via::System,
         credential: None,
         request: Some(format!("import {}", held.id)),
     };
-    let work = from_origin(origin, Box::pin(run(app, &actor, &file, &order, hear)));
+    let work = from_origin(origin, Box::pin(run_on(app, &actor, &file, &order, leash, hear)));
+    tokio::pin!(work);
     // Side by side: on SQLite telling waits for what the work writes.
     let answer = tokio::select! {
-        answer = work => answer,
-        () = tell(app, held, &done, &total) => return Ok(Ended::Lost),
+        answer = &mut work => answer,
+        () = tell(app, held, &done, &total) => {
+            stop.store(true, Ordering::Relaxed);
+            // It ends soon, and says what was carried out before.
+            work.await
+        }
     };
-    match answer {
-        Ok(Answer::Report(report)) => Ok(of_report(held, report)),
-        Ok(Answer::Unreadable(fault)) => {
-            let row = state_of(held, ImportState::Unreadable, Some(&fault));
-            Ok(Ended::Over(row, Vec::new()))
-        }
-        Err(failure) if is_forbidden(&failure) => {
-            Ok(Ended::Over(state_of(held, ImportState::Failed, None), Vec::new()))
-        }
-        Err(failure) => Err(failure),
-    }
+    answer.map(Some)
 }
 
-/// Tells how far one is, and holds it for longer each time; ends when somebody else has it.
+/// Tells how far one is, and holds it for longer each time; ends when it was cancelled, or somebody else has it.
 async fn tell(app: &App, held: &Model, done: &AtomicUsize, total: &AtomicUsize) {
-    let count = |count: &AtomicUsize| i64::try_from(count.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+    let count = |count: &AtomicUsize| number(count.load(Ordering::Relaxed));
     let mut ticks = tokio::time::interval(TELLING);
     loop {
         ticks.tick().await;
@@ -166,12 +189,14 @@ fn of_report(held: &Model, report: Report) -> Ended {
     let left = report.broke_off.as_ref().map_or(0, |broken| broken.left);
     let state = match &report.broke_off {
         None => ImportState::Done,
+        Some(broken) if broken.is_cancelled => ImportState::Cancelled,
         Some(_) => ImportState::Failed,
     };
     let row = Model {
         form: Some(report.form.name()),
         ignored_columns: json!(report.ignored),
-        carried_out: report.carried_out,
+        // An earlier try may have been lost or broken off after it had carried something out.
+        carried_out: held.carried_out || report.carried_out,
         total: number(report.rows.len() + left),
         done: number(report.rows.len()),
         created: count(Outcome::Created),
@@ -180,17 +205,16 @@ fn of_report(held: &Model, report: Report) -> Ended {
         refused: count(Outcome::Refused),
         ..state_of(held, state, None)
     };
-    match report.broke_off {
-        Some(broken) if !broken.is_forbidden => {
-            tracing::error!(error.chain = %broken.cause, import.id = %held.id, "a table broke off");
-            Ended::Again(row, report.rows)
-        }
-        _ => Ended::Over(row, report.rows),
+    let failed = report.broke_off.filter(|_| state == ImportState::Failed);
+    let is_our_fault = failed.as_ref().is_some_and(|broken| !broken.is_forbidden);
+    if let Some(broken) = failed.filter(|_| is_our_fault) {
+        tracing::error!(error.chain = %broken.cause, import.id = %held.id, "a table broke off");
     }
-}
-
-fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+    Ended {
+        row,
+        reports: report.rows,
+        is_our_fault,
+    }
 }
 
 fn fault_json(fault: &RowFault) -> serde_json::Value {

@@ -1,5 +1,5 @@
 //! The pieces of a file carried out, each in a transaction of its own, or all in one: judged again under locks, by what
-//! the actor may by then.
+//! the actor may by then. What was cancelled meanwhile is not committed.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::error::{Error, Result};
 use crate::service::edition::relation as edition_relation;
 use crate::service::nomination::table::{self, nominator};
 use crate::service::roster::enrolments::{self, Standing};
-use crate::service::roster::{addresses, entering, nominations, people};
+use crate::service::roster::{addresses, entering, nominations, number, people};
 use crate::service::session::later::as_of_now;
-use crate::store::{Tx, edition, person, seat_pool, tally};
+use crate::store::{Tx, edition, person, seat_pool, table_import, tally};
 
 /// How many rows a transaction carries out where rows stand for themselves.
 const IN_ONE: usize = 200;
@@ -31,26 +31,47 @@ impl Task<'_> {
         let mut done = self.refused_before();
         for batch in self.batches(IN_ONE) {
             let mut retries = Retries::new(FIRST_PAUSE);
+            done += batch.places.len();
             let reports = loop {
-                match self.in_own_transaction(&batch).await {
+                match self.in_own_transaction(&batch, done).await {
                     Ok(reports) => break reports,
                     Err(failure) => retries.wait_after(failure).await?,
                 }
             };
+            let Some(reports) = reports else {
+                self.is_cancelled = true;
+                return Ok(());
+            };
             self.has_committed = true;
             self.note(&batch, reports);
-            done += batch.places.len();
             progress(done, self.lines.len());
         }
         Ok(())
     }
 
-    async fn in_own_transaction(&self, batch: &Batch) -> Result<Vec<Judged>> {
+    /// One piece, after which so many rows are done; `None` where it was cancelled.
+    async fn in_own_transaction(&self, batch: &Batch, done: usize) -> Result<Option<Vec<Judged>>> {
+        if self.leash.is_pulled() {
+            return Ok(None);
+        }
         let tx = self.app.db.write().await?;
         let (reports, changes) = Box::pin(self.carry_out(&tx, batch)).await?;
         tally::record(&tx, &self.app.clock, &changes).await?;
+        if !self.goes_on(&tx, done).await? {
+            tx.rollback().await?;
+            return Ok(None);
+        }
         tx.commit().await?;
-        Ok(reports)
+        Ok(Some(reports))
+    }
+
+    /// Whether what was written may be committed, after which so many rows are done.
+    async fn goes_on(&self, tx: &Tx, done: usize) -> Result<bool> {
+        if self.leash.is_pulled() {
+            return Ok(false);
+        }
+        let Some(held) = self.leash.held else { return Ok(true) };
+        table_import::go_on(tx, held, (number(done), number(self.lines.len()))).await
     }
 
     /// One transaction for all rows; whether it was committed. What changed since the forecast may refuse some.
@@ -71,6 +92,10 @@ impl Task<'_> {
         let mut all = Vec::new();
         let mut done = self.refused_before();
         for batch in self.batches(AT_ONCE) {
+            if self.leash.is_pulled() {
+                self.is_cancelled = true;
+                break;
+            }
             let (reports, changes) = Box::pin(self.carry_out(&tx, &batch)).await?;
             all.extend(changes);
             self.note(&batch, reports);
@@ -82,6 +107,11 @@ impl Task<'_> {
             return Ok(false);
         }
         tally::record(&tx, &self.app.clock, &all).await?;
+        if !self.goes_on(&tx, self.lines.len()).await? {
+            self.is_cancelled = true;
+            tx.rollback().await?;
+            return Ok(false);
+        }
         tx.commit().await?;
         self.has_committed = true;
         Ok(true)

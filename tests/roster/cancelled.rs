@@ -1,0 +1,345 @@
+//! Tables that are cancelled: before there is a file, while they wait, in the middle of the work, and too late.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use rumbo::domain::roster::Mode;
+use rumbo::service::roster::{Answer as Told, Leash, Order, Report, job, run_on};
+use rumbo::store::{Engine, audit, table_import, table_import_file};
+use rumbo::worker::imports;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
+
+use super::broken::file;
+use super::network::{ask, follow, put};
+use super::{accounts, actor, assert_sound, coordinator_of, counts, order, report};
+use crate::live::{prompt, subscribe, value};
+use crate::socket::introduced;
+use crate::support::app::{Answer, Client, TestApp};
+use crate::support::scene::{Plan, act, enrolling, id_of};
+
+const TOO_LATE: [&str; 1] = ["ILLEGAL_TRANSITION input.tableImportId"];
+
+async fn cancel(client: &Client<'_>, id: &str) -> Answer {
+    act(client, "CancelTableImport", json!({ "tableImportId": id })).await
+}
+
+/// Asks for a table, and hands 450 people over.
+async fn handed_over(test: &TestApp, client: &Client<'_>, edition: &str, mode: &str) -> String {
+    let (id, url) = ask(client, json!({ "editionId": edition, "mode": mode, "notify": false })).await;
+    let taken = put(test, client, &url, file()).await;
+    assert_eq!(taken.status, StatusCode::NO_CONTENT);
+    id
+}
+
+async fn claimed(test: &TestApp) -> table_import::Model {
+    let claimed = table_import::claim(&test.app.db, test.now(), TimeDelta::seconds(60)).await;
+    claimed.expect("a look").expect("a table that waits")
+}
+
+fn in_mode(mode: Mode) -> Order {
+    Order {
+        mode,
+        notify: false,
+        ..order()
+    }
+}
+
+/// Works off the only table that waits, as a worker does. When so many rows are done, its owner cancels it.
+async fn cancelled_at(test: &TestApp, owner: &Client<'_>, id: &str, mode: Mode, at: usize) {
+    let held = claimed(test).await;
+    let stop = AtomicBool::new(false);
+    let leash = Leash {
+        stop: &stop,
+        held: Some(&held),
+    };
+    let (actor, order) = (actor(test, owner).await, in_mode(mode));
+    let hear = |done: usize, _: usize| {
+        if done == at {
+            let answer = block_in_place(|| Handle::current().block_on(cancel(owner, id)));
+            assert_eq!(answer.text("cancelTableImport.tableImport.state"), "CANCELLED");
+        }
+    };
+    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, hear)).await;
+    job::conclude(&test.app, &held, answer).await.expect("it is stored");
+}
+
+fn numbers(seen: &Value) -> [Option<i64>; 5] {
+    ["total", "done", "notReached", "created", "unchanged"].map(|name| seen[name].as_i64())
+}
+
+async fn files(test: &TestApp) -> u64 {
+    let kept = table_import_file::Entity::find().count(test.app.db.read()).await;
+    kept.expect("a number")
+}
+
+async fn cancellations(test: &TestApp) -> u64 {
+    let written = audit::Entity::find().filter(audit::Column::Reason.eq("cancelled"));
+    written.count(test.app.db.read()).await.expect("a number")
+}
+
+#[tokio::test]
+async fn what_waits_is_cancelled_and_whoever_follows_hears_of_it() {
+    let test = TestApp::having(prompt).await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (id, url) = ask(&carla, json!({ "editionId": edition })).await;
+    let answer = cancel(&carla, &id).await;
+    assert_eq!(answer.text("cancelTableImport.tableImport.state"), "CANCELLED");
+    let refused = put(&test, &carla, &url, file()).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND, "the link is dead");
+
+    let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
+    let mut peer = introduced(&test, carla.token()).await;
+    subscribe(&mut peer, "a", "FollowTableImport", json!({ "id": id })).await;
+    assert_eq!(value(&mut peer, "tableImport").await["state"], "QUEUED");
+    assert_eq!(files(&test).await, 1);
+    let answer = cancel(&carla, &id).await;
+    assert_eq!(answer.user_errors("cancelTableImport"), [""; 0]);
+    assert_eq!(answer.at("cancelTableImport.tableImport.carriedOut"), &json!(false));
+    let said = value(&mut peer, "tableImport").await;
+    assert_eq!(said["state"], "CANCELLED");
+    assert!(said["finishedAt"].is_string(), "{said}");
+    assert_eq!(files(&test).await, 0, "the file goes with it");
+    imports::drain(&test.app).await.expect("nothing waits");
+    assert_eq!(follow(&carla, &id).await["state"], "CANCELLED");
+    assert_eq!(accounts(&test).await, 1);
+    assert_eq!(cancellations(&test).await, 2);
+    // It does not count among those that wait, and is forgotten with the others.
+    test.pass(TimeDelta::days(31));
+    drop(test.mails().await);
+    let gone = carla.again().await.run("SeeTableImport", json!({ "id": id })).await;
+    assert_eq!(gone.at("tableImport"), &Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_by_row_what_was_carried_out_stays_and_is_told() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
+    cancelled_at(&test, &carla, &id, Mode::RowByRow, 200).await;
+    let seen = follow(&carla, &id).await;
+    assert_eq!(
+        (&seen["state"], &seen["carriedOut"]),
+        (&json!("CANCELLED"), &json!(true))
+    );
+    assert_eq!(numbers(&seen), [450, 200, 250, 200, 0].map(Some));
+    let rows = carla.run("TableImportRows", json!({ "id": id, "first": 1 })).await;
+    assert_eq!(rows.text("tableImportRows.nodes.0.outcome"), "CREATED");
+    assert_eq!((accounts(&test).await, files(&test).await), (201, 0));
+    imports::drain(&test.app).await.expect("nothing waits");
+    assert_eq!(accounts(&test).await, 201);
+    // The same file goes on from there.
+    let done = report(&test, &carla, &file(), &in_mode(Mode::RowByRow)).await;
+    assert_eq!(counts(&done), [250, 0, 200, 0]);
+    assert_sound(&test).await;
+    assert_eq!(test.notices().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_all_or_nothing_nothing_stays() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    // On SQLite whoever cancels waits for what is being written, so it is before; otherwise when all of it is written.
+    let at = match test.app.db.engine() {
+        Engine::Sqlite => 0,
+        Engine::Postgres => 450,
+    };
+    let id = handed_over(&test, &carla, &edition, "ALL_OR_NOTHING").await;
+    cancelled_at(&test, &carla, &id, Mode::AllOrNothing, at).await;
+    let seen = follow(&carla, &id).await;
+    assert_eq!(
+        (&seen["state"], &seen["carriedOut"]),
+        (&json!("CANCELLED"), &json!(false))
+    );
+    assert_eq!(numbers(&seen), [450, 0, 450, 0, 0].map(Some));
+    let rows = carla.run("TableImportRows", json!({ "id": id, "first": 1 })).await;
+    assert_eq!(rows.at("tableImportRows.nodes"), &json!([]));
+    assert_eq!((accounts(&test).await, files(&test).await), (1, 0));
+    assert_sound(&test).await;
+    assert_eq!(test.notices().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_over_is_not_cancelled() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    for (file, state) in [
+        (&b"email,firstname,lastname\na@example.org,Ana,Paz\n"[..], "DONE"),
+        (&b"email,firstname\nb@example.org,Jos\xE9\n"[..], "UNREADABLE"),
+    ] {
+        let (id, url) = ask(&carla, json!({ "editionId": edition, "notify": false })).await;
+        let taken = put(&test, &carla, &url, file.to_vec()).await;
+        assert_eq!(taken.status, StatusCode::NO_CONTENT);
+        imports::drain(&test.app).await.expect("the work is done");
+        let answer = cancel(&carla, &id).await;
+        assert_eq!(answer.user_errors("cancelTableImport"), TOO_LATE);
+        let seen = follow(&carla, &id).await;
+        assert_eq!((seen["state"].as_str(), &seen["notReached"]), (Some(state), &json!(0)));
+    }
+    assert_eq!(cancellations(&test).await, 0);
+    assert_eq!(test.notices().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_committed_to_the_last_row_is_not_cancelled_before_that_is_told() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let id = handed_over(&test, &carla, &edition, "ALL_OR_NOTHING").await;
+    let held = claimed(&test).await;
+    let stop = AtomicBool::new(false);
+    let leash = Leash {
+        stop: &stop,
+        held: Some(&held),
+    };
+    let (actor, order) = (actor(&test, &carla).await, in_mode(Mode::AllOrNothing));
+    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, |_, _| {})).await;
+    assert_eq!(follow(&carla, &id).await["state"], "RUNNING");
+    let refused = cancel(&carla, &id).await;
+    assert_eq!(refused.user_errors("cancelTableImport"), TOO_LATE);
+    job::conclude(&test.app, &held, answer).await.expect("it is stored");
+    let seen = follow(&carla, &id).await;
+    assert_eq!((&seen["state"], &seen["carriedOut"]), (&json!("DONE"), &json!(true)));
+    assert_eq!(numbers(&seen), [450, 450, 0, 450, 0].map(Some));
+    assert_eq!(accounts(&test).await, 451);
+    assert_eq!(test.notices().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_table_whose_copy_was_lost_is_cancelled_and_not_taken_up_again() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
+    let held = claimed(&test).await;
+    let stop = AtomicBool::new(false);
+    let leash = Leash {
+        stop: &stop,
+        held: Some(&held),
+    };
+    let (actor, order) = (actor(&test, &carla).await, in_mode(Mode::RowByRow));
+    let hear = |done: usize, _: usize| stop.store(done == 200, Ordering::Relaxed);
+    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, hear)).await;
+    drop(answer.expect("what nobody is told"));
+    cancel(&carla, &id).await;
+    test.pass(TimeDelta::seconds(61));
+    imports::drain(&test.app).await.expect("nothing waits");
+    let seen = follow(&carla, &id).await;
+    assert_eq!(
+        (&seen["state"], &seen["carriedOut"]),
+        (&json!("CANCELLED"), &json!(true))
+    );
+    assert_eq!(numbers(&seen), [450, 200, 250, 0, 0].map(Some));
+    assert_eq!(accounts(&test).await, 201);
+    assert_eq!(test.notices().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_copy_that_lost_the_table_commits_nothing_more() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
+    let held = claimed(&test).await;
+    test.pass(TimeDelta::seconds(61));
+    let other = claimed(&test).await;
+    assert_eq!((other.id, other.lease), (held.id, held.lease + 1));
+    let stop = AtomicBool::new(false);
+    let leash = Leash {
+        stop: &stop,
+        held: Some(&held),
+    };
+    let (actor, order) = (actor(&test, &carla).await, in_mode(Mode::RowByRow));
+    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, |_, _| {})).await;
+    job::conclude(&test.app, &held, answer)
+        .await
+        .expect("nothing is stored");
+    assert_eq!(accounts(&test).await, 1);
+    let of_held = table_import::is_cancelled(test.app.db.read(), held.id).await;
+    assert!(!of_held.expect("a look"));
+}
+
+#[tokio::test]
+async fn nobody_else_cancels_it_and_nobody_without_the_right() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let ada = test.administrator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let dora = test.person("Dora").await;
+    let input = json!({ "personId": id_of(&dora), "role": "COORDINATOR", "scopeId": edition });
+    let role = act(&ada, "GrantRole", input).await.text("grantRole.roleAssignment.id");
+    let id = handed_over(&test, &dora, &edition, "ROW_BY_ROW").await;
+    let other = coordinator_of(&test, "Cora", &edition).await;
+    for client in [&carla, &ada, &other] {
+        assert_eq!(cancel(client, &id).await.refusal(), "NOT_FOUND");
+    }
+    assert_eq!(cancel(&test.anonymous(), &id).await.refusal(), "UNAUTHENTICATED");
+    act(&ada, "RevokeRole", json!({ "roleAssignmentId": role })).await;
+    assert_eq!(cancel(&dora, &id).await.refusal(), "FORBIDDEN");
+    assert_eq!(follow(&dora, &id).await["state"], "QUEUED");
+    assert_eq!(cancellations(&test).await, 0);
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn of_two_who_cancel_at_once_one_does() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
+    let (one, two) = tokio::join!(cancel(&carla, &id), cancel(&carla, &id));
+    let mut told = [one, two].map(|answer| answer.user_errors("cancelTableImport"));
+    told.sort();
+    assert_eq!(told[0], [""; 0]);
+    assert_eq!(told[1], TOO_LATE);
+    assert_eq!(cancellations(&test).await, 1);
+    assert_eq!(follow(&carla, &id).await["state"], "CANCELLED");
+}
+
+/// What the command is told when somebody stops it once so many rows are done.
+async fn stopped_at(test: &TestApp, client: &Client<'_>, mode: Mode, at: usize) -> Report {
+    let stop = AtomicBool::new(false);
+    let leash = Leash {
+        stop: &stop,
+        held: None,
+    };
+    let (actor, order) = (actor(test, client).await, in_mode(mode));
+    let hear = |done: usize, _: usize| stop.store(done == at, Ordering::Relaxed);
+    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, hear)).await;
+    match answer {
+        Ok(Told::Report(report)) => report,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_stopped_tells_how_far_it_came() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    enrolling(&carla, Plan::OPEN).await;
+    for at in [0, 450] {
+        let told = stopped_at(&test, &carla, Mode::AllOrNothing, at).await;
+        assert_eq!((told.carried_out, told.rows.len()), (false, 0));
+        let why = told.broke_off.expect("it was cancelled");
+        assert_eq!(
+            (why.left, why.is_cancelled, why.is_forbidden),
+            (450, true, false),
+            "at {at}"
+        );
+        assert_eq!(accounts(&test).await, 1);
+    }
+    let told = stopped_at(&test, &carla, Mode::RowByRow, 200).await;
+    assert_eq!((told.carried_out, counts(&told)), (true, [200, 0, 0, 0]));
+    let why = told.broke_off.expect("it was cancelled");
+    assert_eq!((why.left, why.cause.as_str()), (250, "it was cancelled"));
+    assert_eq!(accounts(&test).await, 201);
+    assert_sound(&test).await;
+    assert_eq!(test.notices().await, [""; 0]);
+}
