@@ -15,11 +15,11 @@ use super::request::Request;
 use super::scoring::AdmissionCriteria;
 use super::{id, reason};
 use crate::domain::id::{CourseId, EditionId};
-use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::policy::{Action, Relation};
 use crate::domain::text::ShortCode;
 use crate::error::{Code, Error, Faults};
 use crate::service;
-use crate::store::{edition, enrolment, roll};
+use crate::store::edition;
 
 mod input;
 
@@ -198,28 +198,8 @@ impl Edition {
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Quick<Enrolment>>> {
-        let request = Request::of(ctx);
-        let wanted = Arguments::new(first, after, last, before).wanted()?;
-        let filter = filter.map(EnrolmentFilter::read).transpose()?.unwrap_or_default();
-        if order == EnrolmentOrder::BestFirst {
-            let relation = service::edition::relation(&request.actor, &self.0);
-            demand(&request.actor, Action::SeeScores, relation, None)?;
-        }
-        let order = order.into();
-        let db = request.app.db.read();
-        let asked = ctx.look_ahead();
-        let beside = |name| {
-            let in_edges = asked.field("edges").field("node").field(name).exists();
-            in_edges || asked.field("nodes").field(name).exists()
-        };
-        if beside("person") || beside("institution") {
-            let page = roll::page_of_edition(db, &request.actor, self.0.id, &filter, order, &wanted).await?;
-            let place = |entry: &roll::Entry| roll::page_place_in(order, entry);
-            return Ok(connection(page, place, |entry| Quick(entry.into())));
-        }
-        let page = enrolment::page_of_edition(db, &request.actor, self.0.id, &filter, order, &wanted).await?;
-        let place = |row: &enrolment::Model| enrolment::page_place_in(order, row);
-        Ok(connection(page, place, |row| Quick(row.into())))
+        let arguments = Arguments::new(first, after, last, before);
+        super::enrolment::page_of_edition(ctx, &self.0, filter, order, arguments).await
     }
 
     /// The criteria by which applications are scored; for its coordinators, null for anybody else, and where it has

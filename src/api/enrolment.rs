@@ -24,13 +24,15 @@ use crate::store::{enrolment as store, person, roll};
 
 pub mod decision;
 mod input;
+mod list;
 mod row;
 mod sight;
 
 pub use input::{
-    ApplyToEditionInput, ApplyToEditionPayload, EnrolmentFilter, EnrolmentOrder, WithdrawEnrolmentInput,
-    WithdrawEnrolmentPayload, read_application,
+    ApplyToEditionInput, ApplyToEditionPayload, ConsentStanding, EnrolmentFilter, EnrolmentOrder,
+    WithdrawEnrolmentInput, WithdrawEnrolmentPayload, read_application,
 };
+pub use list::page_of_edition;
 
 /// One person in one edition.
 pub struct Enrolment {

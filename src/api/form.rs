@@ -22,7 +22,7 @@ use crate::store::form::{self as store, application};
 mod consent;
 mod input;
 
-pub use consent::{Consent, lacking, mine as consents, of_enrolment as consents_of};
+pub use consent::{Consent, lacking, mine as consents, of_enrolment as consents_of, required};
 pub use input::{
     ApplicationInput, ConsentInput, ConsentPurposeInput, FormAnswerInput, FormChoiceInput, FormQuestionInput,
     PublishApplicationFormInput, PublishApplicationFormPayload, StateConsentInput, StateConsentPayload,

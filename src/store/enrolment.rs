@@ -27,7 +27,7 @@ pub mod naming;
 pub mod transfer;
 
 pub(super) use list::in_order;
-pub use list::{Filter, Order, page_of_edition};
+pub use list::{Consents, Filter, Order, page_of_edition};
 
 /// One person in one edition, with the declaration frozen in it.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]

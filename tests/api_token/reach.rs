@@ -230,6 +230,7 @@ async fn a_filter_tells_a_token_no_more_than_the_field_would() {
             by_variable.clone(),
             json!({ "filter": { "nominatedByIds": [institution] } }),
         ),
+        (by_variable.clone(), json!({ "filter": { "consents": "MISSING" } })),
         (
             by_variable.clone(),
             json!({ "filter": { "constituentGroups": ["WORKERS"] } }),

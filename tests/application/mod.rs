@@ -9,6 +9,7 @@ use crate::support::scene::{Plan, both, done, enrolling, faults, form_input, que
 mod answer;
 mod consent;
 mod entry;
+mod missing;
 mod publishing;
 
 /// A form with a question of every kind; `name` and consent to `data` are required.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
-use rumbo::domain::roster::Mode;
+use rumbo::domain::list::Mode;
 use rumbo::service::roster::{Answer as Told, Leash, Order, Report, job, run_on};
 use rumbo::store::{Engine, audit, table_import, table_import_file};
 use rumbo::worker::imports;
@@ -15,7 +15,7 @@ use tokio::task::block_in_place;
 
 use super::broken::file;
 use super::network::{ask, follow, put};
-use super::{accounts, actor, assert_sound, coordinator_of, counts, order, report};
+use super::{accounts, actor, counts, order, report};
 use crate::live::{prompt, subscribe, value};
 use crate::socket::introduced;
 use crate::support::app::{Answer, Client, TestApp};
@@ -136,7 +136,7 @@ async fn row_by_row_what_was_carried_out_stays_and_is_told() {
     // The same file goes on from there.
     let done = report(&test, &carla, &file(), &in_mode(Mode::RowByRow)).await;
     assert_eq!(counts(&done), [250, 0, 200, 0]);
-    assert_sound(&test).await;
+    test.fine().await;
     assert_eq!(test.notices().await, [""; 0]);
 }
 
@@ -161,7 +161,7 @@ async fn of_all_or_nothing_nothing_stays() {
     let rows = carla.run("TableImportRows", json!({ "id": id, "first": 1 })).await;
     assert_eq!(rows.at("tableImportRows.nodes"), &json!([]));
     assert_eq!((accounts(&test).await, files(&test).await), (1, 0));
-    assert_sound(&test).await;
+    test.fine().await;
     assert_eq!(test.notices().await, [""; 0]);
 }
 
@@ -276,7 +276,7 @@ async fn nobody_else_cancels_it_and_nobody_without_the_right() {
     let input = json!({ "personId": id_of(&dora), "role": "COORDINATOR", "scopeId": edition });
     let role = act(&ada, "GrantRole", input).await.text("grantRole.roleAssignment.id");
     let id = handed_over(&test, &dora, &edition, "ROW_BY_ROW").await;
-    let other = coordinator_of(&test, "Cora", &edition).await;
+    let other = test.coordinator_of("Cora", &edition).await;
     for client in [&carla, &ada, &other] {
         assert_eq!(cancel(client, &id).await.refusal(), "NOT_FOUND");
     }
@@ -340,6 +340,6 @@ async fn a_command_that_is_stopped_tells_how_far_it_came() {
     let why = told.broke_off.expect("it was cancelled");
     assert_eq!((why.left, why.cause.as_str()), (250, "it was cancelled"));
     assert_eq!(accounts(&test).await, 201);
-    assert_sound(&test).await;
+    test.fine().await;
     assert_eq!(test.notices().await, [""; 0]);
 }

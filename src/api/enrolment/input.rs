@@ -34,6 +34,19 @@ pub struct EnrolmentFilter {
     pub(super) applied_from: Option<DateTime<Utc>>,
     /// Who applied before this instant (RFC 3339 with offset).
     pub(super) applied_until: Option<DateTime<Utc>>,
+    /// Who consents, or does not, to everything that the edition requires now; for those who coordinate it. An API token
+    /// needs `READ_PEOPLE` for it.
+    pub(super) consents: Option<ConsentStanding>,
+}
+
+/// Whether somebody consents to everything that an edition requires now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum ConsentStanding {
+    /// Something is missing, which `missingConsents` names: whom somebody else brought in has not been asked, who applied
+    /// before was asked something else.
+    Missing,
+    /// Nothing is missing; everybody's, where nothing is required.
+    Given,
 }
 
 /// In which order enrolments come.
@@ -59,7 +72,7 @@ impl From<EnrolmentOrder> for store::Order {
 }
 
 impl EnrolmentFilter {
-    /// Reads it; countries, identifiers and instants are checked.
+    /// Reads it; countries, identifiers and instants are checked. What the edition requires is not known here.
     pub fn read(self) -> Result<store::Filter> {
         let mut faults = Faults::default();
         let country = |text: String| Country::parse(&text).map(|country| country.as_ref().to_owned());
@@ -85,6 +98,7 @@ impl EnrolmentFilter {
             nominated_by,
             applied_from,
             applied_until,
+            consents: None,
         })
     }
 }

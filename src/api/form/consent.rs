@@ -14,7 +14,7 @@ use crate::api::loaders::forms::Version;
 use crate::api::page::{Arguments, PageOf, connection};
 use crate::api::request::Request;
 use crate::domain::form::Purpose;
-use crate::domain::id::EnrolmentId;
+use crate::domain::id::{EditionId, EnrolmentId};
 use crate::error::Error;
 use crate::service;
 use crate::store::enrolment;
@@ -154,6 +154,16 @@ pub async fn lacking(ctx: &Context<'_>, row: &enrolment::Model) -> ApiResult<Vec
     let given: Vec<&str> = given.map(|said| said.purpose.as_str()).collect();
     let asked = version_of(request, asked.id).await?;
     Ok(asked.form.lacking(&given).into_iter().map(ToOwned::to_owned).collect())
+}
+
+/// What an edition requires now, by the keys of the purposes.
+pub async fn required(ctx: &Context<'_>, edition: EditionId) -> ApiResult<Vec<String>> {
+    let request = Request::of(ctx);
+    let Some(asked) = request.loaders.forms.current.load_one(edition).await? else {
+        return Ok(Vec::new());
+    };
+    let form = asked.form()?;
+    Ok(form.lacking(&[]).into_iter().map(ToOwned::to_owned).collect())
 }
 
 /// A page of everything that the viewer said.

@@ -1,6 +1,7 @@
 //! Whether a table that was asked for can be cancelled: until it has ended, or nothing of it is left to carry out.
 
-use super::{ImportState, Mode};
+use super::ImportState;
+use crate::domain::list::Mode;
 use crate::error::Code;
 
 /// How far a table is.

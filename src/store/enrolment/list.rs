@@ -1,8 +1,9 @@
 //! The enrolments of an edition as somebody wants to see them: which ones, and in which order.
 
 use chrono::{DateTime, Utc};
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 
 use super::{Column, Entity, Model, visible_to};
 use crate::domain::actor::Actor;
@@ -11,8 +12,10 @@ use crate::domain::id::{EditionId, InstitutionId};
 use crate::domain::language::Language;
 use crate::domain::person::ConstituentGroup;
 use crate::error::Result;
+use crate::store::form::consent;
 use crate::store::institution;
 use crate::store::page::{Page, Wanted, fetch};
+use crate::store::row::nothing;
 
 /// Which enrolments of a list are wanted; an empty list does not restrict.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +36,36 @@ pub struct Filter {
     pub applied_from: Option<DateTime<Utc>>,
     /// Only those who applied before.
     pub applied_until: Option<DateTime<Utc>>,
+    /// Only those who consent to some purposes, or who do not.
+    pub consents: Option<Consents>,
+}
+
+/// Whether somebody consents to the purposes with these keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consents {
+    /// To one at least they do not.
+    Missing(Vec<String>),
+    /// To all they do.
+    Given(Vec<String>),
+}
+
+impl Consents {
+    /// The condition; nobody misses what nobody requires.
+    fn condition(&self) -> Condition {
+        let own = || Expr::col((Entity, Column::Id));
+        let given = |purpose: &String| Expr::exists(consent::given(own(), purpose));
+        match self {
+            Self::Missing(purposes) => {
+                let none = Condition::any().add(nothing());
+                let each = purposes.iter().map(given);
+                each.fold(none, |any, given| any.add(given.not()))
+            }
+            Self::Given(purposes) => {
+                let all = Condition::all().add(Expr::cust("1 = 1"));
+                purposes.iter().map(given).fold(all, Condition::add)
+            }
+        }
+    }
 }
 
 /// The order of a list.
@@ -113,6 +146,9 @@ fn in_edition(actor: &Actor, edition: EditionId, filter: &Filter) -> Select<Enti
     }
     if let Some(until) = filter.applied_until {
         list = list.filter(Column::AppliedAt.lt(until));
+    }
+    if let Some(consents) = &filter.consents {
+        list = list.filter(consents.condition());
     }
     list
 }

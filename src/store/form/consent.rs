@@ -113,6 +113,18 @@ pub(in crate::store) fn taken_back(enrolment: Expr) -> SelectStatement {
         .to_owned()
 }
 
+/// That an enrolment's person consents to a purpose, for a statement that names the enrolment.
+pub(in crate::store) fn given(enrolment: Expr, purpose: &str) -> SelectStatement {
+    Query::select()
+        .expr(Expr::val(1))
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::EnrolmentId)).eq(enrolment))
+        .and_where(Expr::col((Entity, Column::Purpose)).eq(purpose))
+        .and_where(Expr::col((Entity, Column::Given)).eq(true))
+        .and_where(stands())
+        .to_owned()
+}
+
 /// What stands of these enrolments, one row a purpose, in the order in which it was said.
 pub async fn standing(connection: &impl ConnectionTrait, enrolments: &[EnrolmentId]) -> Result<Vec<Model>> {
     let rows = Entity::find()
