@@ -291,7 +291,7 @@ impl Worker {
 
     /// The address that ends messages of the kind of this one, where its reader may do without them.
     fn way_out(&self, notice: &Notice, person: &person::Model) -> Result<Option<String>, Failure> {
-        if notice.kind().is_essential() || notice.guest().is_some() {
+        if !notice.can_be_ended() {
             return Ok(None);
         }
         let what = Unsubscribe {
@@ -304,11 +304,10 @@ impl Worker {
     }
 }
 
-/// Whether a message is of a kind that its reader does without. What goes to somebody else is not theirs to end, and
-/// what cannot be read is refused where it is written out.
+/// Whether a message is of a kind that its reader does without. What cannot be read is refused where it is written out.
 fn is_muted(row: &outbox::Model, wanted: &Preferences) -> bool {
     serde_json::from_value::<Notice>(row.payload.clone())
-        .is_ok_and(|notice| notice.guest().is_none() && !wanted.wants(notice.kind()))
+        .is_ok_and(|notice| notice.can_be_ended() && !wanted.wants(notice.kind()))
 }
 
 /// To whom a notice goes: the person whose row it is, at another address where it says so, or somebody without an

@@ -223,6 +223,7 @@ async fn grades_of_many_cost_as_many_statements_as_of_one() {
     let input = json!({ "submissions": as_seen(&class.coordinator, json!(works)).await });
     let done = act(&class.coordinator, "FinalizeGrades", input).await;
     let done = done.at("finalizeGrades.submissions").as_array().expect("a list");
+    assert_eq!(done.len(), works.len());
     assert!(done.iter().all(|row| row["state"] == "FINAL"), "{done:?}");
     test.fine().await;
 }

@@ -523,14 +523,7 @@ async fn who_does_without_digests_or_is_no_reader_any_more_gets_none() {
 async fn a_digest_that_fails_is_put_off_longer_each_time_and_stops_no_other() {
     let test = digesting().await;
     let carla = test.coordinator().await;
-    let edition = enrolling(
-        &carla,
-        Plan {
-            policy: "APPROVAL",
-            ..Plan::OPEN
-        },
-    )
-    .await;
+    let edition = enrolling(&carla, Plan::OPEN.by_approval()).await;
     drop(test.holder("Tina", Role::Tutor, at(&edition)).await);
     settle(&test).await;
     apply(&test.person("Ana").await, &edition).await;

@@ -1,10 +1,12 @@
-//! The manual says of the settings what the files of the settings say, and its links lead somewhere.
+//! The manual says of settings, codes and operations what the files and the source say, and its links lead somewhere.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rumbo::api::error::key;
 use rumbo::domain::id::AnyId;
+use rumbo::error::Code;
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of this repository")
@@ -82,6 +84,41 @@ fn the_manual_for_front_ends_has_every_prefix_of_identifiers() {
         .collect();
     let all: BTreeSet<&str> = AnyId::PREFIXES.iter().copied().collect();
     assert_eq!(told, all);
+}
+
+#[test]
+fn the_manual_for_front_ends_has_every_code_that_a_person_can_put_right() {
+    let manual = read("docs/api.md");
+    let (_, table) = manual
+        .split_once("\n## When something is refused\n")
+        .expect("the chapter");
+    let (table, _) = table.split_once("\n**Everything else**").expect("its end");
+    for code in Code::ALL {
+        let name = key(*code);
+        assert!(table.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn the_journeys_by_copy_and_paste_ask_committed_operations() {
+    let readme = read("README.md");
+    let asked: BTreeSet<&str> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("ask ")?.split(' ').next())
+        .collect();
+    assert!(asked.contains("Nominate") && asked.contains("SubmitWork"), "{asked:?}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/operations");
+    let files = fs::read_dir(folder).expect("a folder");
+    let documents: String = files
+        .map(|file| fs::read_to_string(file.expect("a file").path()).expect("a text"))
+        .collect();
+    let committed: BTreeSet<&str> = documents
+        .lines()
+        .filter_map(|line| line.strip_prefix("query ").or_else(|| line.strip_prefix("mutation ")))
+        .filter_map(|rest| rest.split(['(', ' ']).next())
+        .collect();
+    let missing: Vec<_> = asked.difference(&committed).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// Every page of documentation.

@@ -221,8 +221,13 @@ async fn a_proposal_is_accepted_once_as_a_coordinator_puts_it() {
     assert_eq!(declare(&ben, &id).await.user_errors("stateDeclaration"), [""; 0]);
     let waiting = carla.run("InstitutionProposals", json!({ "first": 10 })).await;
     assert_eq!(waiting.at("institutionProposals.nodes"), &json!([]));
-    let again = faults(&carla, "AcceptInstitution", accepting(&id, 2, "Norte")).await;
-    assert_eq!(again, ["ILLEGAL_TRANSITION input.institutionId"]);
+    for (operation, input) in [
+        ("AcceptInstitution", accepting(&id, 2, "Norte")),
+        ("RefuseInstitution", refusing(&id, 2)),
+    ] {
+        let again = faults(&carla, operation, input).await;
+        assert_eq!(again, ["ILLEGAL_TRANSITION input.institutionId"], "{operation}");
+    }
     test.fine().await;
 }
 
@@ -304,6 +309,40 @@ async fn a_refused_proposal_is_there_for_nobody_and_its_place_is_free() {
         let over = faults(&carla, operation, input).await;
         assert_eq!(over, ["ILLEGAL_TRANSITION input.institutionId"], "{operation}");
     }
+    test.fine().await;
+}
+
+#[tokio::test]
+async fn what_was_refused_comes_into_nothing_and_stays_where_it_was_frozen() {
+    let test = TestApp::new().await;
+    let (carla, ada) = (test.coordinator().await, test.administrator().await);
+    let (ana, ben) = (test.person("Ana").await, test.person("Ben").await);
+    let id = propose(&ana, "Shop").await;
+    assert_eq!(declare(&ana, &id).await.user_errors("stateDeclaration"), [""; 0]);
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (of_ana, _) = apply(&ana, &edition).await;
+    let (of_ben, _) = apply(&ben, &edition).await;
+    done(&carla, "RefuseInstitution", refusing(&id, 1)).await;
+    let correction = |enrolment: &str| {
+        json!({
+            "enrolmentId": enrolment, "version": 1, "reason": "A slip of the pen",
+            "declaration": {
+                "gender": "FEMALE", "country": "BR", "institutionId": id, "constituentGroup": "OTHER",
+            },
+        })
+    };
+    let pool = json!({ "editionId": edition, "institutionId": id, "seats": 1 });
+    for (by, operation, input) in [
+        (&carla, "CorrectSnapshot", correction(&of_ben)),
+        (&carla, "CreateSeatPool", pool),
+        (&ada, "UpdateInstitution", accepting(&id, 2, "Shop")),
+    ] {
+        assert_eq!(act(by, operation, input).await.refusal(), "NOT_FOUND", "{operation}");
+    }
+    // Something else of the same enrolment can be put right.
+    let stays = done(&carla, "CorrectSnapshot", correction(&of_ana)).await;
+    assert_eq!(stays.number("correctSnapshot.enrolment.version"), 2);
+    drop(test.mails().await);
     test.fine().await;
 }
 

@@ -259,7 +259,7 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
         writes: false,
         moved: None,
     };
-    let once = |variables, asked| Ok::<_, Failure>(vec![writer.request(size.coordinator(), asked, &variables)?]);
+    let single = |variables, asked| Ok::<_, Failure>(vec![writer.request(size.coordinator(), asked, &variables)?]);
     let filter = |edition: EditionId| json!({"filter": {"editions": [edition.to_string()]}});
     let instant = writer.app.clock.now() - TimeDelta::days(200);
     let counted = "\"enrolments\":";
@@ -332,7 +332,7 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
             each(&filter, by_gender)?,
             of_edition(group("count(*)", " AND edition_id = $1")),
         ),
-        operation(OVERALL, Some(2.0), counted, once(json!({}), by_gender)?, of_all(group("count(*)", ""))),
+        operation(OVERALL, Some(2.0), counted, single(json!({}), by_gender)?, of_all(group("count(*)", ""))),
         operation(
             "distinct people of one edition by gender and country",
             None,
@@ -344,7 +344,7 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
             "distinct people of all by gender and country",
             None,
             "\"participants\":",
-            once(json!({}), distinct)?,
+            single(json!({}), distinct)?,
             of_all(group("count(DISTINCT person_id)", "")),
         ),
         operation(
@@ -370,7 +370,7 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
             "browse the catalogue, a page of 20",
             None,
             "\"startsOn\":",
-            once(json!({"first": 20}), (CATALOGUE, "BrowseCatalogue"))?,
+            single(json!({"first": 20}), (CATALOGUE, "BrowseCatalogue"))?,
             of_all(
                 "SELECT e.id, e.code, e.state, e.starts_on, e.ends_on, e.time_zone, e.languages, e.capacity, e.seats_taken, \
                  c.titles FROM edition e JOIN course c ON c.id = e.course_id ORDER BY e.starts_on DESC, e.id DESC LIMIT 21"

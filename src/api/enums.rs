@@ -245,6 +245,16 @@ mirror! {
 }
 
 mirror! {
+    /// How much of what you ask for in one go, be it a list or a table, is carried out when some of it cannot be.
+    BulkMode of crate::domain::list::Mode {
+        /// All of it, or nothing.
+        AllOrNothing,
+        /// Every row that can be.
+        RowByRow,
+    }
+}
+
+mirror! {
     /// What a tutor decides about a version.
     Decision of crate::domain::submission::Decision {
         /// Another version is wanted.

@@ -7,6 +7,7 @@ use super::error::ApiResult;
 use super::payload::payloads;
 use super::request::Request;
 use super::{id, reason};
+use crate::app::App;
 use crate::domain::id::EditionId;
 use crate::error::{Error, Faults, Result};
 use crate::service::{edition, export as service};
@@ -20,6 +21,12 @@ pub use taking::Taking;
 
 /// Where the files are.
 pub const PATH: &str = "/files";
+
+/// The address at which the file of a link is fetched, or handed over.
+pub(super) fn address(app: &App, link: &str) -> String {
+    let public = app.settings.http.public_url.trim_end_matches('/');
+    format!("{public}{PATH}?link={link}")
+}
 
 /// A list of enrolments to be taken out.
 #[derive(Debug, InputObject)]
@@ -55,9 +62,8 @@ payloads! {
 impl FileLink {
     /// A link, and until when it lives.
     fn of(request: &Request, (link, expires_at): (String, DateTime<Utc>)) -> Self {
-        let public = request.app.settings.http.public_url.trim_end_matches('/');
         Self {
-            url: format!("{public}{PATH}?link={link}"),
+            url: address(&request.app, &link),
             expires_at,
         }
     }

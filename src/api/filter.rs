@@ -1,4 +1,4 @@
-//! Lists in filters and arguments of queries: how long they may be, and that an empty one says nothing.
+//! Lists in filters and arguments of queries: how long they may be, and that an empty one is refused.
 
 use crate::error::{Code, Faults, Flaw};
 

@@ -341,9 +341,10 @@ impl FormMutation {
         PublishApplicationFormPayload::of(Box::pin(run).await, ApplicationForm)
     }
 
-    /// Consents to a purpose of an edition in which you are enrolled, or takes that back. What nobody takes part
-    /// without is not taken back while the enrolment goes on: withdraw that. Once its outcome is decided, its edition
-    /// is over, or the edition requires it no more, it is taken back. What stands so already stays as you said it.
+    /// Consents to a purpose of an edition in which you are enrolled, or takes that back. What the edition required as
+    /// you consented, and requires now, is not taken back while the enrolment goes on: withdraw that. Once its outcome
+    /// is decided, its edition is over, or the edition requires it no more, it is taken back. What stands so already
+    /// stays as you said it.
     async fn state_consent(&self, ctx: &Context<'_>, input: StateConsentInput) -> ApiResult<StateConsentPayload> {
         let request = Request::of(ctx);
         let run = async {

@@ -77,7 +77,7 @@ impl Institution {
     }
 }
 
-/// A registered organisation that sends people.
+/// An organisation that sends people: it stands in the register, or was proposed for it (`state`).
 #[Object]
 impl Institution {
     /// Identifier, `ins_…`. That of an institution which was merged into this one leads here as well, by `node` and

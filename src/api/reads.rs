@@ -56,7 +56,8 @@ impl Reads {
 /// that is stored before the answer is given, and without that there is no answer.
 pub async fn run(schema: &Schema, operation: Operation, request: Request, request_id: &str) -> Response {
     let origin = Origin::of(&request.actor, request_id);
-    run_from(origin, schema, operation, request).await
+    // In one place of memory: it is handed through several layers.
+    Box::pin(run_from(origin, schema, operation, request)).await
 }
 
 /// The same of what comes from somewhere else than a request, such as a command.

@@ -32,7 +32,8 @@ impl FormerSnapshot {
         Some(self.0.country.as_str()).filter(|country| !country.is_empty())
     }
 
-    /// Institution, as it was named then, null for not stated.
+    /// Institution, null for not stated. One that was merged since stands here itself, not the one that it became part
+    /// of.
     async fn institution(&self, ctx: &Context<'_>) -> ApiResult<Option<Institution>> {
         let Some(id) = self.0.institution_id else {
             return Ok(None);

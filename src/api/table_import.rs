@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::enums::{EnrolmentState, UserErrorCode, mirror};
+use super::enums::{BulkMode, EnrolmentState, UserErrorCode, mirror};
 use super::error::{ApiResult, sentence};
 use super::filter;
 use super::id::argument;
@@ -26,16 +26,6 @@ mirror! {
         Enrolments,
         /// People whom an institution names for an edition.
         Nominations,
-    }
-}
-
-mirror! {
-    /// How much of a table is carried out when some of it cannot be.
-    ImportMode of crate::domain::list::Mode {
-        /// All of it, or nothing.
-        AllOrNothing,
-        /// Every row that can be.
-        RowByRow,
     }
 }
 
@@ -178,7 +168,7 @@ impl TableImport {
     }
 
     /// How much is carried out when some of it cannot be.
-    async fn mode(&self) -> ImportMode {
+    async fn mode(&self) -> BulkMode {
         self.0.mode.into()
     }
 

@@ -19,7 +19,7 @@ use crate::domain::roster::{Kind, Outcome, RowFault};
 use crate::domain::sheet::{BYTES_MOST, Unreadable};
 use crate::domain::text::{Email, ShortCode};
 use crate::error::{Error, Flaw};
-use crate::service::roster::{Answer, Leash, Order, Report, run_on};
+use crate::service::roster::{Answer, BrokeOff, Leash, Order, Report, run_on};
 use crate::service::session::on_behalf;
 
 /// What the rows of the file are.
@@ -257,17 +257,7 @@ fn write_table(
 ) -> io::Result<()> {
     let report = match answer {
         Answer::Report(report) => report,
-        Answer::Unreadable(fault) => {
-            write!(complaints, "{name}:")?;
-            if let Some(line) = fault.line {
-                write!(complaints, "{line}:")?;
-            }
-            if let Some(column) = &fault.column {
-                write!(complaints, " {}:", plain(column))?;
-            }
-            writeln!(complaints, " {}", plain(&told(&fault.flaw)))?;
-            return writeln!(complaints, "nothing was imported");
-        }
+        Answer::Unreadable(fault) => return write_unreadable(name, fault, complaints),
     };
     for row in &report.rows {
         for fault in &row.faults {
@@ -286,16 +276,7 @@ fn write_table(
         )?;
     }
     if let Some(broken) = &report.broke_off {
-        let left = broken.left;
-        if broken.is_cancelled {
-            writeln!(complaints, "{name}: {}", broken.cause)?;
-        } else {
-            writeln!(complaints, "{name}: it broke off: {}", broken.cause)?;
-        }
-        writeln!(
-            complaints,
-            "{left} rows were not reached; the same file goes on from there"
-        )?;
+        write_broken(name, broken, complaints)?;
     }
     let ending = match (report.carried_out, order.dry_run) {
         (true, _) => return Ok(()),
@@ -303,6 +284,31 @@ fn write_table(
         (false, false) => "nothing was imported",
     };
     writeln!(out, "{ending}")
+}
+
+fn write_unreadable(name: &str, fault: &Unreadable, complaints: &mut impl Write) -> io::Result<()> {
+    write!(complaints, "{name}:")?;
+    if let Some(line) = fault.line {
+        write!(complaints, "{line}:")?;
+    }
+    if let Some(column) = &fault.column {
+        write!(complaints, " {}:", plain(column))?;
+    }
+    writeln!(complaints, " {}", plain(&told(&fault.flaw)))?;
+    writeln!(complaints, "nothing was imported")
+}
+
+fn write_broken(name: &str, broken: &BrokeOff, complaints: &mut impl Write) -> io::Result<()> {
+    if broken.is_cancelled {
+        writeln!(complaints, "{name}: {}", broken.cause)?;
+    } else {
+        writeln!(complaints, "{name}: it broke off: {}", broken.cause)?;
+    }
+    let left = broken.left;
+    writeln!(
+        complaints,
+        "{left} rows were not reached; the same file goes on from there"
+    )
 }
 
 /// A text of the file as a terminal may show it: what would steer the terminal, or turn the text, is written out.
@@ -381,7 +387,6 @@ fn report_json(report: &Report) -> serde_json::Value {
 mod tests {
     use super::*;
     use crate::domain::sheet::Form;
-    use crate::service::roster::BrokeOff;
 
     #[tokio::test]
     async fn who_says_stop_is_heard_and_the_work_tells_how_far_it_came() {

@@ -125,6 +125,16 @@ impl EditionState {
         matches!(self, Self::Enrolling | Self::EnrolmentClosed | Self::Running)
     }
 
+    /// Whether people come into it, and it has yet to begin.
+    pub const fn gathers_people(self) -> bool {
+        matches!(self, Self::Enrolling | Self::EnrolmentClosed)
+    }
+
+    /// Whether seats that are free go to those who wait, with nobody to decide: then nobody waits beside one.
+    pub fn fills_by_itself(self, policy: EnrolmentPolicy) -> bool {
+        self.gathers_people() && policy == EnrolmentPolicy::Open
+    }
+
     /// Whether it runs or ran, and people meet in it.
     pub const fn takes_place(self) -> bool {
         matches!(self, Self::Running | Self::Grading | Self::Closed | Self::Archived)
@@ -332,6 +342,18 @@ mod tests {
         }
         assert_eq!(S::Closed.step(S::Grading, false), Err(Refusal::ReasonMissing));
         assert_eq!(S::Draft.step(S::Cancelled, true), Err(Refusal::NoSuchStep));
+    }
+
+    #[test]
+    fn an_edition_fills_by_itself_until_it_begins_where_nobody_decides() {
+        let fill = |policy| {
+            let states = EditionState::ALL.iter().copied();
+            let filled = states.filter(move |state| state.fills_by_itself(policy));
+            filled.collect::<Vec<_>>()
+        };
+        let open = [EditionState::Enrolling, EditionState::EnrolmentClosed];
+        assert_eq!(fill(EnrolmentPolicy::Open), open);
+        assert!(fill(EnrolmentPolicy::Approval).is_empty());
     }
 
     fn calendar() -> Calendar {

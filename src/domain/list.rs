@@ -32,9 +32,7 @@ pub fn check_once<T: Ord>(at: &str, list: impl IntoIterator<Item = T>) -> Faults
 /// # Errors
 /// [`Code::TooLong`]; [`Code::Repeated`] at the place of each.
 pub fn check_named<T: Ord>(at: &str, list: &[T], most: usize) -> Result<()> {
-    if list.len() > most {
-        return Err(Fault::at(at, Code::TooLong).with(most).into());
-    }
+    check_most(at, list, most)?;
     check_once(at, list).check()
 }
 
@@ -43,10 +41,26 @@ pub fn check_named<T: Ord>(at: &str, list: &[T], most: usize) -> Result<()> {
 /// # Errors
 /// [`Code::Required`] for an empty list; those of [`check_named`].
 pub fn check_some<T: Ord>(at: &str, list: &[T], most: usize) -> Result<()> {
+    check_length(at, list, most)?;
+    check_once(at, list).check()
+}
+
+/// Refuses a list that names nothing, or more than `most` things, in which some may stand twice.
+///
+/// # Errors
+/// [`Code::Required`]; [`Code::TooLong`].
+pub fn check_length<T>(at: &str, list: &[T], most: usize) -> Result<()> {
     if list.is_empty() {
         return Err(Error::at(at, Code::Required));
     }
-    check_named(at, list, most)
+    check_most(at, list, most)
+}
+
+fn check_most<T>(at: &str, list: &[T], most: usize) -> Result<()> {
+    if list.len() > most {
+        return Err(Fault::at(at, Code::TooLong).with(most).into());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -74,7 +88,10 @@ mod tests {
         let none: [u8; 0] = [];
         assert_eq!(said(check_named("ids", &none, 2)), None);
         assert_eq!(said(check_some("ids", &none, 2)), Some((Code::Required, None)));
+        assert_eq!(said(check_length("ids", &none, 2)), Some((Code::Required, None)));
         let too_long = Some((Code::TooLong, Some("2".to_owned())));
+        assert_eq!(said(check_length("ids", &[1, 1], 2)), None);
+        assert_eq!(said(check_length("ids", &[1, 1, 1], 2)), too_long);
         for check in [check_named::<u8>, check_some::<u8>] {
             assert_eq!(said(check("ids", &[1_u8, 2], 2)), None);
             assert_eq!(said(check("ids", &[1_u8, 1, 1], 2)), too_long);

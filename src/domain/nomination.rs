@@ -12,7 +12,7 @@ use super::id::PersonId;
 use super::institution::InstitutionKind;
 use super::invitation::InvitationState;
 use super::person::ConstituentGroup;
-use super::seats::{Ledger, Origin};
+use super::seats::{self, Ledger, Origin};
 use crate::error::{Code, Fault};
 
 /// The greatest rank among the nominees of an institution.
@@ -97,11 +97,7 @@ impl NominationState {
 /// # Errors
 /// [`Code::OutOfRange`] for what is not 1 to [`RANK_LIMIT`].
 pub fn check_rank(rank: i64) -> Result<(), Fault> {
-    if (1..=RANK_LIMIT).contains(&rank) {
-        Ok(())
-    } else {
-        Err(Fault::at("rank", Code::OutOfRange).with(format!("1–{RANK_LIMIT}")))
-    }
+    seats::check_rank(rank, RANK_LIMIT)
 }
 
 /// The rank of whoever is named next, after the last that was given; 0 when there is none.
@@ -279,7 +275,7 @@ impl Room {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slate {
     is_open: bool,
-    remaining: Option<i64>,
+    room: Room,
     last_rank: i64,
 }
 
@@ -288,7 +284,7 @@ impl Slate {
     pub const fn new(is_open: bool, room: Room, last_rank: i64) -> Self {
         Self {
             is_open,
-            remaining: room.remaining,
+            room,
             last_rank,
         }
     }
@@ -302,13 +298,11 @@ impl Slate {
         if !self.is_open {
             return Err(Code::EnrolmentClosed);
         }
-        if let Some(remaining) = &mut self.remaining {
-            if *remaining <= 0 {
-                return Err(Code::EditionFull);
-            }
-            *remaining -= 1;
+        if !self.room.has_room() {
+            return Err(Code::EditionFull);
         }
-        self.last_rank = (self.last_rank + 1).min(RANK_LIMIT);
+        self.room.remaining = self.room.remaining.map(|remaining| remaining - 1);
+        self.last_rank = next_rank(self.last_rank);
         Ok(self.last_rank)
     }
 }

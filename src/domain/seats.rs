@@ -22,6 +22,15 @@ pub const OFFER_LIMIT: i64 = 720;
 /// The greatest rank that a coordinator can give to somebody who waits.
 pub const RANK_LIMIT: i64 = 1_000_000;
 
+/// Refuses a rank that is not 1 to `most`.
+///
+/// # Errors
+/// [`Code::OutOfRange`].
+pub fn check_rank(rank: i64, most: i64) -> Result<(), Fault> {
+    let fault = || Fault::at("rank", Code::OutOfRange).with(format!("1–{most}"));
+    (1..=most).contains(&rank).then_some(()).ok_or_else(fault)
+}
+
 /// For whom a pool keeps its seats.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeptFor {
@@ -360,7 +369,8 @@ pub fn again(mut former: Vec<Former>, capacity: Option<i64>) -> Vec<(KeptFor, Po
 pub enum NewRoom {
     /// Nothing: whom a coordinator lets wait beside free seats goes on waiting.
     None,
-    /// There may be free seats for them: so many were added, or nobody is to decide who enters.
+    /// There may be free seats for them: so many were added, or, where nobody decides any more who enters, none or a
+    /// negative number.
     Some(i64),
     /// There is no limit any more, or none and nobody decides any more who enters.
     ForAll,
@@ -374,7 +384,7 @@ impl NewRoom {
         before: (Option<i64>, EnrolmentPolicy),
         now: (Option<i64>, EnrolmentPolicy),
     ) -> Self {
-        let begins = matches!(state, EditionState::Enrolling | EditionState::EnrolmentClosed);
+        let begins = state.gathers_people();
         let is_open = now.1 == EnrolmentPolicy::Open;
         let opened = is_open && before.1 != now.1;
         match (before.0, now.0) {

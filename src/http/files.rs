@@ -1,7 +1,7 @@
 //! Files by their links. A link stands in the query, which no log line has; it opens nothing without the credentials of
 //! whom it was made for, and whatever is wrong with it, the answer is the same.
 
-use std::pin::Pin;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -10,12 +10,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use futures_util::future::BoxFuture;
 use futures_util::stream;
 
 use super::door::Door;
 use super::{Shared, address, auth, execute, limit, request_id, seconds_to_wait};
 use crate::api::error::key;
 use crate::api::export::Taking;
+use crate::app::App;
+use crate::auth::token::Bearer;
 use crate::domain::actor::Actor;
 use crate::domain::audit::Origin;
 use crate::domain::export::Format;
@@ -25,6 +28,7 @@ use crate::error::{Code, Error, Fault, Result};
 use crate::service::audit;
 use crate::service::export::{self, Export, Opened};
 use crate::service::roster::job;
+use crate::service::session;
 
 pub use crate::api::export::PATH;
 
@@ -54,6 +58,17 @@ impl Fetched {
         }
     }
 
+    /// Goes on with what the same person may by now.
+    fn renew(&mut self, actor: Actor) -> Result<()> {
+        match self {
+            Self::Enrolments(export) => export.renew(actor),
+            Self::List(list) => {
+                list.renew(actor);
+                Ok(())
+            }
+        }
+    }
+
     fn format(&self) -> Format {
         match self {
             Self::Enrolments(_) => Format::Csv,
@@ -69,11 +84,36 @@ impl Fetched {
     }
 }
 
+/// Who fetches a file.
+struct Fetcher {
+    actor: Actor,
+    headers: HeaderMap,
+    caller: IpAddr,
+}
+
+impl Fetcher {
+    /// The same with what they may by now. Of whoever has signed in the session counts: an access token may run out while
+    /// a file comes.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the session or the API token has ended, or the account is disabled.
+    async fn by_now(&self, shared: &Shared, app: &App) -> Result<Actor> {
+        if let (Some(person), Some(session)) = (self.actor.person, self.actor.session) {
+            return session::standing(app, Bearer { person, session }).await;
+        }
+        let (actor, _) = known(&Door::new(shared, self.caller), &self.headers).await?;
+        Ok(actor)
+    }
+}
+
 /// What is left of a download.
 struct Rest {
     shared: Shared,
+    fetcher: Fetcher,
     fetched: Fetched,
     origin: Origin,
+    /// Whether a piece was read.
+    has_begun: bool,
     /// What was read ahead, so that what fails at once has a status of its own.
     ahead: Option<Vec<u8>>,
 }
@@ -84,7 +124,14 @@ impl Rest {
             return Ok(Some(piece));
         }
         let app = self.shared.app.for_request();
-        let work: Pin<Box<dyn Future<Output = Result<Option<Vec<u8>>>> + Send + '_>> = match &mut self.fetched {
+        if std::mem::replace(&mut self.has_begun, true) {
+            // However slow the reader: what is taken from them is not read on.
+            let asking = Box::pin(self.fetcher.by_now(&self.shared, &app));
+            let actor = execute::piece(&self.shared.places, &app, asking).await?;
+            app.db.rest().await;
+            self.fetched.renew(actor)?;
+        }
+        let work: BoxFuture<'_, Result<Option<Vec<u8>>>> = match &mut self.fetched {
             Fetched::Enrolments(export) => Box::pin(audit::from_origin(self.origin.clone(), export.piece(&app, None))),
             Fetched::List(list) => {
                 let piece = list.piece(&app, &self.shared.schema, &self.origin);
@@ -118,10 +165,17 @@ async fn begin(shared: Shared, asked: &Parts, name: &str) -> Result<Rest> {
     let fetched = execute::piece(&shared.places, &app, work).await?;
     drop(app);
     let origin = Origin::of(&actor, name);
+    let holder = Fetcher {
+        actor,
+        headers: asked.headers.clone(),
+        caller,
+    };
     let mut rest = Rest {
         shared,
+        fetcher: holder,
         fetched,
         origin,
+        has_begun: false,
         ahead: None,
     };
     rest.ahead = rest.piece().await?;
@@ -141,7 +195,8 @@ async fn upload(State(shared): State<Shared>, request: Request) -> Response {
 async fn take(shared: &Shared, asked: &Parts, body: Body, name: &str) -> Result<()> {
     let app = shared.app.for_request();
     let caller = address::of(&asked.extensions, &asked.headers, &app.settings.http);
-    let (actor, _) = known(&Door::new(shared, caller), &asked.headers).await?;
+    let door = Door::new(shared, caller);
+    let (actor, _) = known(&door, &asked.headers).await?;
     limit::admit_link(&app, &actor, caller)?;
     let link = asked.uri.query().and_then(|query| query.strip_prefix("link="));
     let link = link.unwrap_or_default();
@@ -157,7 +212,9 @@ async fn take(shared: &Shared, asked: &Parts, body: Body, name: &str) -> Result<
     }
     let reading = tokio::time::timeout(LONGEST, to_bytes(body, BYTES_MOST));
     let file = reading.await.map_err(|_| Error::Timeout)?.map_err(|_| too_long())?;
-    let taking = job::receive(&app, &actor, link, file.to_vec());
+    // Sending it took a while: who it is then counts.
+    let (actor, _) = known(&door, &asked.headers).await?;
+    let taking = job::receive(&app, &actor, link, file.into());
     let taking = Box::pin(audit::from_origin(Origin::of(&actor, name), taking));
     execute::piece(&shared.places, &app, taking).await
 }
@@ -224,7 +281,6 @@ fn refused(failure: &Error) -> Response {
         Error::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT"),
         Error::Overloaded | Error::Conflict { lock: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
         failure => {
-            eprintln!("DEBUGX {failure:?} {failure}");
             tracing::error!(error.chain = %failure, "a file cannot be given");
             (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL")
         }

@@ -1,6 +1,7 @@
 //! The dates of a notice as a file for calendars: whoever opens it has them, under the names that the feed of the
-//! calendar uses, so that a change moves what stands there and the end of a place or of an edition strikes it out. That of
-//! an invitation does not: who was invited may take part by another way.
+//! calendar uses, so that a change moves what stands there and the end of a place or of an edition strikes it out; that
+//! of an edition also for who was invited to it. That a nomination was taken back does not: its nominee may take part by
+//! another way.
 
 use chrono::{DateTime, Utc};
 

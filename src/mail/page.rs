@@ -1,9 +1,9 @@
 //! The pages behind the link that ends messages: one that asks, one that says that it is done. They load nothing and
 //! run nothing.
 
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::context;
 
-use super::render::{RenderError, kind_name, section};
+use super::render::{RenderError, engine, kind_name, section};
 use crate::domain::language::Language;
 use crate::domain::notice::MailKind;
 
@@ -37,8 +37,7 @@ fn page(
     button: Option<&str>,
     note: &str,
 ) -> Result<String, RenderError> {
-    let mut engine = Environment::new();
-    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    let engine = engine();
     let kind = kind_name(language, kind)?;
     let text = engine.render_named_str("part.txt", text, context! { kind })?;
     let facts = context! { language => language.code(), title, text, button, note };

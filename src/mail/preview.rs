@@ -46,7 +46,7 @@ fn one(sample: &Sample, language: Language) -> Result<Preview, RenderError> {
         given_name: given.to_owned(),
         language,
     };
-    let unsubscribe = (!kind.is_essential()).then_some(UNSUBSCRIBE);
+    let unsubscribe = notice.can_be_ended().then_some(UNSUBSCRIBE);
     Ok(Preview {
         name: sample.name(),
         kind: kind_name(language, kind)?,

@@ -73,6 +73,13 @@ pub(super) fn kind_name(language: Language, kind: MailKind) -> Result<&'static s
     Ok(section(language, &format!("kind_{}", kind.word()))?.subject)
 }
 
+/// What fills templates; a fact that a template names and does not have is a fault.
+pub(super) fn engine() -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine
+}
+
 /// One language and the facts of one notice.
 struct Writer {
     engine: Environment<'static>,
@@ -82,11 +89,9 @@ struct Writer {
 
 impl Writer {
     fn new(to: &Recipient, facts: Value, public_url: &str) -> Self {
-        let mut engine = Environment::new();
-        engine.set_undefined_behavior(UndefinedBehavior::Strict);
         let facts = context! { name => one_line(&to.given_name), public_url, ..facts };
         Self {
-            engine,
+            engine: engine(),
             language: to.language,
             facts,
         }

@@ -12,7 +12,7 @@ use crate::domain::notice::{AboutEdition, Notice};
 use crate::domain::seats::{Ledger, Seat};
 use crate::domain::statistics::Change;
 use crate::domain::text::Reason;
-use crate::error::{Code, Error, Fault, Faults, Result};
+use crate::error::{Code, Fault, Faults, Result};
 use crate::store::history::Step;
 use crate::store::{Tx, course, edition, enrolment, history, outbox, seat_pool, snapshot, tally};
 
@@ -53,9 +53,7 @@ impl<'a> Admissions<'a> {
         actor: Option<PersonId>,
         edition: edition::Model,
     ) -> Result<Self> {
-        let course = course::find(tx, edition.course_id)
-            .await?
-            .ok_or_else(|| Error::internal("an edition without course"))?;
+        let course = course::get(tx, edition.course_id).await?;
         let ledger = seat_pool::ledger(tx, &edition).await?;
         Ok(Self::begin(clock, tx, actor, (edition, ledger), &course))
     }

@@ -14,6 +14,7 @@ use crate::domain::text::Reason;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Result};
 use crate::service::account::Statement;
+use crate::service::institution::is_seen;
 use crate::store::snapshot::former::{self, Replacement};
 use crate::store::{Tx, audit, course, edition, enrolment, institution, outbox, snapshot, tally};
 
@@ -21,9 +22,10 @@ use crate::store::{Tx, audit, course, edition, enrolment, institution, outbox, s
 /// they were, and those of now have to be true. The seat stays as it is. What is right already changes nothing.
 ///
 /// # Errors
-/// [`Error::NotFound`] for one out of the actor's sight, and for an unknown institution; [`Error::Forbidden`] for
-/// anybody but the edition's coordinators; [`Code::OwnWork`] for one's own; [`Code::StaleVersion`];
-/// [`Code::IllegalTransition`] for one that was never confirmed, in which nothing is frozen yet.
+/// [`Error::NotFound`] for one out of the actor's sight, and for an institution that they do not see;
+/// [`Error::Forbidden`] for anybody but the edition's coordinators; [`Code::OwnWork`] for one's own;
+/// [`Code::StaleVersion`]; [`Code::IllegalTransition`] for one that was never confirmed, in which nothing is frozen
+/// yet.
 pub async fn correct(
     app: &App,
     actor: &Actor,
@@ -42,7 +44,7 @@ pub async fn correct(
         return Err(Error::at("enrolmentId", Code::IllegalTransition));
     }
     let before = snapshot::frozen(&old)?;
-    let after = before.corrected(read(&tx, right, &before).await?);
+    let after = before.corrected(read(&tx, actor, right, &before).await?);
     if after == before {
         return Ok(old);
     }
@@ -56,13 +58,15 @@ pub async fn correct(
     Ok(new)
 }
 
-/// What is right, as it would have been frozen.
-async fn read(tx: &Tx, right: Statement, before: &Snapshot) -> Result<Snapshot> {
+/// What is right, as it would have been frozen. The institution that is frozen may stay, also when it was refused
+/// since.
+async fn read(tx: &Tx, actor: &Actor, right: Statement, before: &Snapshot) -> Result<Snapshot> {
     let institution = match right.institution {
         None => None,
         Some(id) => {
             let row = institution::resolve(tx, id).await?;
-            Some(row.ok_or(Error::NotFound("input.declaration.institutionId"))?)
+            let there = row.filter(|row| before.institution == Some(row.id) || is_seen(actor, row));
+            Some(there.ok_or(Error::NotFound("input.declaration.institutionId"))?)
         }
     };
     Ok(Snapshot {
@@ -105,9 +109,7 @@ async fn replace(
 
 /// Tells the person that what they are counted with was put right.
 async fn tell(app: &App, tx: &Tx, row: &enrolment::Model, edition: &edition::Model, reason: &Reason) -> Result<()> {
-    let course = course::find(tx, edition.course_id)
-        .await?
-        .ok_or_else(|| Error::internal("an edition without course"))?;
+    let course = course::get(tx, edition.course_id).await?;
     let notice = Notice::SnapshotCorrected {
         edition: edition.about(&course),
         reason: reason.to_string(),

@@ -10,7 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::decision::Undo;
 use crate::domain::enrolment::{EnrolmentState, Refusal};
 use crate::domain::id::{EditionId, EnrolmentId, Seen, Subject};
-use crate::domain::list::{Mode, check_once};
+use crate::domain::list::{Mode, check_length, check_once};
 use crate::domain::policy::{Action, demand};
 use crate::domain::seats::Seat;
 use crate::domain::text::Reason;
@@ -77,11 +77,7 @@ pub async fn decide_many(
     mode: Mode,
 ) -> Result<Vec<Row>> {
     actor.signed_in()?;
-    match list.len() {
-        0 => return Err(Error::at("enrolments", Code::Required)),
-        1..=LIMIT => {}
-        _ => return Err(Fault::at("enrolments", Code::TooLong).with(LIMIT).into()),
-    }
+    check_length("enrolments", list, LIMIT)?;
     if mode == Mode::AllOrNothing {
         check_once("enrolments", list.iter().map(|seen| seen.id)).check()?;
     }
@@ -102,6 +98,8 @@ pub async fn decide_many(
         seats,
     } = taken;
     if places.is_empty() {
+        // Undone before it is answered, so that whoever sends it again at once is not told that it still runs.
+        tx.rollback().await?;
         return Ok(rows);
     }
     let moved = carry_out((app, &tx, actor), admissions, (moving, seats), decision).await?;

@@ -15,8 +15,8 @@ use crate::store::{Db, course, edition, person, role};
 
 /// How many readers are looked at with one statement. Each has a transaction of its own.
 const BATCH: u64 = 100;
-/// After how many readers a pass ends: what else time does is not to wait for all of them. The others have their turn in
-/// the next one.
+/// After how many readers a pass ends: what else time does is not to wait for all of them. The others have their turn
+/// in the next one.
 const MOST: usize = 500;
 
 /// Writes the digests that are due, of days that end at this hour. One that fails stops no other: it is put off, each
@@ -34,7 +34,9 @@ pub async fn pass(db: &Db, clock: &Clock, hour: u32) -> Result<()> {
                 Ok(told) => written += usize::from(told),
                 Err(cause) => {
                     error!(person.id = %mark.person_id, error = %cause, "a digest could not be written");
-                    put_off(db, clock, mark).await?;
+                    if let Err(cause) = put_off(db, clock, mark).await {
+                        error!(person.id = %mark.person_id, error = %cause, "a digest could not be put off");
+                    }
                 }
             }
         }

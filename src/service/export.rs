@@ -157,6 +157,16 @@ impl Export {
         })
     }
 
+    /// Goes on with what the same person may by now.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when they may not export it any more.
+    pub fn renew(&mut self, actor: Actor) -> Result<()> {
+        authorise(&actor, self.of.as_ref())?;
+        self.actor = actor;
+        Ok(())
+    }
+
     /// The code of the edition, if it is one's.
     pub fn code(&self) -> Option<&str> {
         self.of.as_ref().map(|row| row.code.as_str())

@@ -120,8 +120,8 @@ pub async fn create(app: &App, actor: &Actor, draft: InstitutionDraft) -> Result
 /// Replaces what is registered of an institution; one that was merged means the one into which it was.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an unknown one, [`Error::Forbidden`] for anybody but administrators,
-/// `STALE_VERSION` when it was changed since `version`, `TAKEN` for a code that another one has.
+/// [`Error::NotFound`] for an unknown one and for a proposal that was refused, [`Error::Forbidden`] for anybody but
+/// administrators, `STALE_VERSION` when it was changed since `version`, `TAKEN` for a code that another one has.
 pub async fn update(
     app: &App,
     actor: &Actor,
@@ -133,6 +133,7 @@ pub async fn update(
     let tx = app.db.write().await?;
     let row = institution::resolve(&tx, id)
         .await?
+        .filter(|row| is_seen(actor, row))
         .ok_or(Error::NotFound("input.institutionId"))?;
     let row = institution::set(&tx, &draft.write(&row), version).await?;
     audit::record(
@@ -140,7 +141,7 @@ pub async fn update(
         &app.clock,
         actor.person,
         Action::ManageInstitutions,
-        &[id.into()],
+        &[row.id.into()],
         None,
     )
     .await?;

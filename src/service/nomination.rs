@@ -11,7 +11,7 @@ use super::invitation::told::{guest_of, inviter_names};
 use super::invitation::{self as invitations, Invitee, Nominated};
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::id::{EditionId, InstitutionId, InvitationId, PersonId};
+use crate::domain::id::{EditionId, InstitutionId, InvitationId, PersonId, Subject};
 use crate::domain::invitation::{InvitationState, Offer};
 use crate::domain::nomination::{self as rules, NominationState, Room};
 use crate::domain::notice::{Guest, Notice};
@@ -61,18 +61,14 @@ pub async fn nominate(
         .filter(|row| is_seen(actor, row))
         .ok_or(Error::NotFound("input.institutionId"))?;
     demand(actor, Action::Nominate, relation(actor, institution.id), None)?;
-    check_deadline(&edition, app.clock.now(), "editionId")?;
-    if !room(&tx, &edition, &institution, app.clock.now()).await?.has_room() {
-        return Err(Error::at("editionId", Code::EditionFull));
-    }
-    let last = nomination::last_rank(&tx, institution.id, edition.id).await?;
+    let mut slate = table::slate(&tx, &edition, &institution, app.clock.now()).await?;
+    let rank = slate.name_one().map_err(|code| Error::at("editionId", code))?;
     let place = Place {
-        edition,
-        institution,
-        rank: rules::next_rank(last),
+        edition: &edition,
+        institution: &institution,
         substitutes: None,
     };
-    let row = send(app, &tx, by, &invited.guest(), &place).await?;
+    let row = send(app, &tx, by, (invited.guest(), rank), &place).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
@@ -90,16 +86,19 @@ pub async fn substitute(app: &App, actor: &Actor, id: InvitationId, version: i64
     let tx = app.db.write().await?;
     let (edition, row) = opened(&tx, actor, id, version, Action::Nominate).await?;
     let now = app.clock.now();
-    check_deadline(&edition, now, AT)?;
+    if !is_open(&edition, now) {
+        return Err(Error::at(AT, Code::EnrolmentClosed));
+    }
     let old = end(app, &tx, row, InvitationState::Replaced, by, None).await?;
     let of = old.institution_id.ok_or_else(orphan)?;
+    let institution = institution::resolve(&tx, of).await?.ok_or_else(orphan)?;
+    let rank = old.nominee_rank.ok_or_else(orphan)?;
     let place = Place {
-        edition,
-        institution: institution::resolve(&tx, of).await?.ok_or_else(orphan)?,
-        rank: old.nominee_rank.ok_or_else(orphan)?,
+        edition: &edition,
+        institution: &institution,
         substitutes: Some(old.id),
     };
-    let row = send(app, &tx, by, &invited.guest(), &place).await?;
+    let row = send(app, &tx, by, (invited.guest(), rank), &place).await?;
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
@@ -207,17 +206,8 @@ async fn opened(
     Ok((edition.ok_or_else(orphan)?, row))
 }
 
-/// Refuses to name people, or others, when the edition is not announced or its window is over.
-fn check_deadline(edition: &edition::Model, now: DateTime<Utc>, at: &str) -> Result<()> {
-    if is_open(edition, now) {
-        Ok(())
-    } else {
-        Err(Error::at(at, Code::EnrolmentClosed))
-    }
-}
-
 /// Whether people can be named for an edition.
-fn is_open(edition: &edition::Model, now: DateTime<Utc>) -> bool {
+pub(super) fn is_open(edition: &edition::Model, now: DateTime<Utc>) -> bool {
     rules::is_open(edition.state, &(edition.enrols_from..=edition.enrols_until), now)
 }
 
@@ -238,38 +228,58 @@ async fn room(
     Ok(Room::of(&ledger, who, open))
 }
 
-/// For what somebody is named, by whom, and where among others.
-struct Place {
-    edition: edition::Model,
-    institution: institution::Model,
-    rank: i64,
+/// For what people are named, by whom, and in whose place.
+struct Place<'a> {
+    edition: &'a edition::Model,
+    institution: &'a institution::Model,
     substitutes: Option<InvitationId>,
 }
 
-/// Makes a nomination and puts its message into the outbox, in the name of who nominates: to the nominee, or to those
-/// who can endorse it, and then nobody gets its token.
-async fn send(app: &App, tx: &Tx, by: PersonId, guest: &Guest, place: &Place) -> Result<Model> {
+/// Makes one nomination, as [`send_all`] makes many.
+async fn send(app: &App, tx: &Tx, by: PersonId, nominee: (Guest, i64), place: &Place<'_>) -> Result<Model> {
+    let row = send_all(app, tx, by, &[nominee], place, None).await?.pop();
+    row.ok_or_else(orphan)
+}
+
+/// Makes nominations for a locked edition, each with its rank, and puts their messages into the outbox, in the name of
+/// who nominates: to the nominees, or of all of them at once to those who can endorse them, and then nobody gets a
+/// token.
+async fn send_all(
+    app: &App,
+    tx: &Tx,
+    by: PersonId,
+    nominees: &[(Guest, i64)],
+    place: &Place<'_>,
+    why: Option<&str>,
+) -> Result<Vec<Model>> {
     let now = app.clock.now();
     let window = place.edition.enrols_from..=place.edition.enrols_until;
     let expires_at = rules::ends_at(now, invitations::lasts(app)?, &window);
     let awaits_endorsement = place.edition.endorses_nominations;
-    let nominated = Nominated {
-        institution: place.institution.id,
-        rank: place.rank,
-        substitutes: place.substitutes,
-        remind_at: rules::reminds_at(now, expires_at, &window).filter(|_| !awaits_endorsement),
-        awaits_endorsement,
-    };
+    let remind_at = rules::reminds_at(now, expires_at, &window).filter(|_| !awaits_endorsement);
     let offer = Offer::TakePart(place.edition.id);
-    let (row, token) = invitations::keep(app, tx, by, guest, offer, expires_at, Some(nominated)).await?;
-    audit::record(tx, &app.clock, Some(by), Action::Nominate, &[row.id.into()], None).await?;
-    if awaits_endorsement {
-        endorsing::ask(&app.clock, tx, std::slice::from_ref(&row)).await?;
-    } else {
-        let notice = message(tx, &row, token).await?;
-        outbox::enqueue(tx, &app.clock, by, &notice).await?;
+    let (mut rows, mut tokens) = (Vec::with_capacity(nominees.len()), Vec::with_capacity(nominees.len()));
+    for (guest, rank) in nominees {
+        let nominated = Nominated {
+            institution: place.institution.id,
+            rank: *rank,
+            substitutes: place.substitutes,
+            remind_at,
+            awaits_endorsement,
+        };
+        let (row, token) = invitations::keep(app, tx, by, guest, offer, expires_at, Some(nominated)).await?;
+        rows.push(row);
+        tokens.push(token);
     }
-    Ok(row)
+    let subjects: Vec<Subject> = rows.iter().map(|row| row.id.into()).collect();
+    audit::record(tx, &app.clock, Some(by), Action::Nominate, &subjects, why).await?;
+    if awaits_endorsement {
+        endorsing::ask(&app.clock, tx, &rows).await?;
+    } else {
+        let notices = messages(tx, rows.iter().zip(tokens).collect(), false).await?;
+        outbox::enqueue_all(tx, &app.clock, notices.iter().map(|notice| (by, notice))).await?;
+    }
+    Ok(rows)
 }
 
 /// What the nominee reads, with the token.

@@ -8,9 +8,10 @@ use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, EnrolmentId, PersonId, SeatPoolId};
 use crate::domain::policy::{Action, demand};
-use crate::domain::seats::{KeptFor, POOLS_LIMIT, PoolDraft, RANK_LIMIT, Seat};
+use crate::domain::seats::{KeptFor, POOLS_LIMIT, PoolDraft, RANK_LIMIT, Seat, check_rank};
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Result};
+use crate::service::institution::is_seen;
 use crate::store::history::Step;
 use crate::store::{Tx, audit, edition, enrolment, history, institution, seat_pool, waiting};
 
@@ -42,6 +43,7 @@ pub async fn create_pool(
         // One that was merged is the one into which it was.
         KeptFor::Institution(id) => {
             let known = institution::resolve(&tx, id).await?;
+            let known = known.filter(|row| is_seen(actor, row));
             let known = known.ok_or(Error::NotFound("input.institutionId"))?;
             (KeptFor::Institution(known.id), "institutionId")
         }
@@ -130,10 +132,8 @@ pub async fn rank(
     if !row.state.waits() {
         return Err(Error::at("enrolmentId", Code::IllegalTransition));
     }
-    if rank.is_some_and(|rank| !(1..=RANK_LIMIT).contains(&rank)) {
-        return Err(Fault::at("rank", Code::OutOfRange)
-            .with(format!("1–{RANK_LIMIT}"))
-            .into());
+    if let Some(rank) = rank {
+        check_rank(rank, RANK_LIMIT)?;
     }
     waiting::set_rank(&tx, &mut row, rank).await?;
     audit::record(&tx, &app.clock, actor.person, Action::ManageSeats, &[id.into()], None).await?;

@@ -18,8 +18,8 @@ use crate::store::enrolment::transfer;
 use crate::store::{Tx, audit, course, edition, enrolment, outbox, seat_pool, snapshot};
 
 /// Transfers an enrolment to another edition, for who coordinates both. What it gives back passes on. The person is
-/// told once, and also where the edition requires their consent. It is held against no form: nobody answers for them, and
-/// what they answered stays with the first one.
+/// told once, and also where the edition requires their consent. It is held against no form: nobody answers for them,
+/// and what they answered stays with the first one.
 ///
 /// # Errors
 /// [`Code::StaleVersion`]; [`Code::IllegalTransition`] for an enrolment that is over, or whose edition is, and for an
@@ -41,9 +41,7 @@ pub async fn transfer(
     check_edition(&from, "enrolmentId")?;
     let leaves = departure(row.state).map_err(|refusal| refusal.fault("enrolmentId"))?;
     let (new, ledger) = arrive(app, &tx, &target, &row).await?;
-    let course = course::find(&tx, target.course_id)
-        .await?
-        .ok_or_else(|| Error::internal("an edition without course"))?;
+    let course = course::get(&tx, target.course_id).await?;
     let mut into = Admissions::with_course(app, &tx, actor.person, (target, ledger), &course);
     let mut out = Admissions::of(app, &tx, actor.person, from).await?;
     out.take_untold(vec![row], leaves, Some(reason), "enrolmentId").await?;

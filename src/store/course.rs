@@ -102,6 +102,12 @@ pub async fn find(connection: &impl ConnectionTrait, id: CourseId) -> Result<Opt
     Ok(Entity::find_by_id(id).one(connection).await?)
 }
 
+/// The course, which must exist, as that of an edition does.
+pub async fn get(connection: &impl ConnectionTrait, id: CourseId) -> Result<Model> {
+    let row = find(connection, id).await?;
+    row.ok_or_else(|| Error::internal(format!("the course {id} is gone")))
+}
+
 /// The course, if it exists for the actor.
 pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: CourseId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).filter(visible_to(actor)).one(connection).await?)

@@ -82,10 +82,9 @@ impl Model {
         }
     }
 
-    /// Whether seats that are free go to those who wait, with nobody to decide: then nobody waits beside one.
+    /// As [`EditionState::fills_by_itself`].
     pub fn fills_by_itself(&self) -> bool {
-        let begins = matches!(self.state, EditionState::Enrolling | EditionState::EnrolmentClosed);
-        begins && self.policy == EnrolmentPolicy::Open
+        self.state.fills_by_itself(self.policy)
     }
 
     /// Its days and instants.

@@ -233,8 +233,7 @@ pub async fn finish(tx: &Tx, ended: Model, rows: Vec<table_import_row::Model>) -
 }
 
 fn to_forget(before: DateTime<Utc>) -> Expr {
-    let is_running = Expr::cust(WAITING).not();
-    Column::CreatedAt.lte(before).and(is_running)
+    Column::CreatedAt.lte(before).and(Expr::cust(WAITING).not())
 }
 
 /// Whether there is one for [`forget`].

@@ -19,6 +19,8 @@ use crate::store::{
 
 /// How many of a kind one transaction removes.
 const AT_ONCE: u64 = 100;
+/// How many imports one transaction removes: each may have as many rows as a table has.
+const IMPORTS_AT_ONCE: u64 = 10;
 
 /// What is about nothing that has an identifier.
 const SYSTEM: Subject = Subject {
@@ -118,7 +120,7 @@ impl Worker {
         let before = self.before(self.retention.import_days);
         while table_import::is_to_forget(self.db.read(), before).await? {
             let tx = self.db.write().await?;
-            let forgotten = table_import::forget(&tx, before, AT_ONCE).await?;
+            let forgotten = table_import::forget(&tx, before, IMPORTS_AT_ONCE).await?;
             if forgotten == 0 {
                 return Ok(());
             }

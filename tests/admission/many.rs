@@ -160,7 +160,7 @@ async fn a_thousand_are_decided_on_at_most_and_none_once_the_edition_is_over() {
     let (ana, enrolment) = &people[0];
     let one = as_seen(&carla, json!([enrolment])).await[0].clone();
     let (most, more) = (Value::from(vec![one.clone(); 1000]), Value::from(vec![one; 1001]));
-    for mode in ["ALL_OR_NONE", "ROW_BY_ROW"] {
+    for mode in ["ALL_OR_NOTHING", "ROW_BY_ROW"] {
         let input = json!({ "editionId": edition, "enrolments": more, "decision": "CONFIRM", "mode": mode });
         let refused = act(&carla, "DecideEnrolmentsRowByRow", input).await;
         assert_eq!(

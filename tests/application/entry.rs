@@ -8,6 +8,12 @@ use crate::support::app::TestApp;
 use crate::support::letter::token_of;
 use crate::support::scene::{Plan, done, enrolling, faults, form_input, version};
 
+/// What is told to those who answer nothing of the form.
+const MISSING: [&str; 2] = [
+    "REQUIRED input.application.answers.name",
+    "CONSENT_REQUIRED input.application.consents.data",
+];
+
 /// Invites somebody to the edition; the token of the message.
 async fn invited(scene: &Scene<'_>, email: &str) -> String {
     let input = json!({
@@ -30,13 +36,9 @@ async fn who_is_invited_answers_the_form_as_they_accept() {
     let scene = Scene::new(&test).await;
     let nora = test.person("Nora").await;
     let token = invited(&scene, &nora.email).await;
-    let missing = [
-        "REQUIRED input.application.answers.name",
-        "CONSENT_REQUIRED input.application.consents.data",
-    ];
     assert_eq!(
         faults(&nora, "AcceptInvitation", json!({ "token": token })).await,
-        missing
+        MISSING
     );
     // It was refused for what can be put right: the token stays good.
     done(
@@ -52,7 +54,7 @@ async fn who_is_invited_answers_the_form_as_they_accept() {
         "declaration": { "gender": "FEMALE", "country": "UY", "constituentGroup": "WORKERS" },
     });
     let anyone = test.anonymous();
-    assert_eq!(faults(&anyone, "RegisterInvited", joining.clone()).await, missing);
+    assert_eq!(faults(&anyone, "RegisterInvited", joining.clone()).await, MISSING);
     joining["application"] = filled(1);
     done(&anyone, "RegisterInvited", joining).await;
     assert_eq!(scene.kept().await, (2, 4));
@@ -74,13 +76,9 @@ async fn who_is_nominated_answers_the_form_as_they_accept() {
     });
     done(&flor, "Nominate", input).await;
     let token = last_token(&test).await;
-    let missing = [
-        "REQUIRED input.application.answers.name",
-        "CONSENT_REQUIRED input.application.consents.data",
-    ];
     assert_eq!(
         faults(&nora, "AcceptInvitation", json!({ "token": token })).await,
-        missing
+        MISSING
     );
     let input = json!({ "token": token, "application": filled(1) });
     done(&nora, "AcceptInvitation", input).await;

@@ -1,13 +1,13 @@
 //! Who lacks a consent that an edition requires, as its coordinators find them.
 
 use chrono::TimeDelta;
-use rumbo::domain::actor::{Role, Scope};
+use rumbo::domain::actor::Role;
 use serde_json::{Value, json};
 
 use super::{Scene, asked};
 use crate::support::app::{Client, TestApp};
 use crate::support::input::with;
-use crate::support::scene::{Plan, apply, done, enrolling, version};
+use crate::support::scene::{Plan, apply, at, done, enrolling, version};
 
 /// The names in the list of those whose required consents are missing, or given, with what each of them lacks.
 async fn whose(reader: &Client<'_>, edition: &str, consents: &str) -> Vec<String> {
@@ -71,8 +71,7 @@ async fn who_lacks_a_consent_is_told_to_coordinators_alone_and_ana_sees_that_the
     let (carla, edition) = (&scene.coordinator, &scene.edition);
     let (ana, _) = scene.applicant("Ana").await;
     let variables = json!({ "editionId": edition, "filter": { "consents": "GIVEN" }, "first": 50 });
-    let scope = Scope::Edition(edition.parse().expect("an edition"));
-    let tina = test.holder("Tina", Role::Tutor, scope).await;
+    let tina = test.holder("Tina", Role::Tutor, at(edition)).await;
     for reader in [&ana, &tina, &test.administrator().await] {
         let refused = reader.run("MissingConsents", variables.clone()).await;
         assert_eq!(refused.refusal(), "FORBIDDEN");

@@ -615,7 +615,12 @@ impl<'a> World<'a> {
             name_key: name.to_lowercase(),
             search_text: name.to_lowercase(),
             name,
-            state,
+            // A refused one is a proposal with the instant of its refusal.
+            state: if state == InstitutionState::Refused {
+                InstitutionState::Proposed
+            } else {
+                state
+            },
             proposed_by: self.appointed.person,
             merged_at: merged.then(|| self.test.now()),
             followed_at: None,

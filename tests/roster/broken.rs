@@ -145,10 +145,10 @@ fn mend(test: &TestApp) {
 }
 
 /// Hands the file over; the identifier of its import.
-async fn handed_over(test: &TestApp, carla: &Client<'_>, edition: &str) -> String {
-    let input = json!({ "editionId": edition, "mode": "ROW_BY_ROW", "notify": false });
-    let (id, url) = ask(carla, input).await;
-    assert_eq!(put(test, carla, &url, file()).await.status, StatusCode::NO_CONTENT);
+pub(super) async fn handed_over(test: &TestApp, client: &Client<'_>, edition: &str, mode: &str) -> String {
+    let input = json!({ "editionId": edition, "mode": mode, "notify": false });
+    let (id, url) = ask(client, input).await;
+    assert_eq!(put(test, client, &url, file()).await.status, StatusCode::NO_CONTENT);
     id
 }
 
@@ -157,7 +157,7 @@ async fn what_broke_off_over_the_network_is_tried_again_after_a_minute() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let edition = enrolling(&carla, Plan::OPEN).await;
-    let id = handed_over(&test, &carla, &edition).await;
+    let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     break_at(&test, "p240@example.org");
     imports::drain(&test.app).await.expect("the work is done");
     assert_eq!(follow(&carla, &id).await["state"], "RUNNING");
@@ -181,7 +181,7 @@ async fn what_breaks_off_each_time_is_given_up_and_tells_what_was_carried_out() 
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let edition = enrolling(&carla, Plan::OPEN).await;
-    let id = handed_over(&test, &carla, &edition).await;
+    let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     break_at(&test, "p240@example.org");
     for attempt in 1..=5 {
         assert_ne!(follow(&carla, &id).await["state"], "FAILED", "before attempt {attempt}");

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use rumbo::domain::list::Mode;
+use rumbo::error::Result;
 use rumbo::service::roster::{Answer as Told, Leash, Order, Report, job, run_on};
 use rumbo::store::{Engine, audit, table_import, table_import_file};
 use rumbo::worker::imports;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use super::broken::file;
+use super::broken::{file, handed_over};
 use super::network::{ask, follow, put};
 use super::{accounts, actor, counts, order, report};
 use crate::live::{prompt, subscribe, value};
@@ -25,14 +26,6 @@ const TOO_LATE: [&str; 1] = ["ILLEGAL_TRANSITION input.tableImportId"];
 
 async fn cancel(client: &Client<'_>, id: &str) -> Answer {
     act(client, "CancelTableImport", json!({ "tableImportId": id })).await
-}
-
-/// Asks for a table, and hands 450 people over.
-async fn handed_over(test: &TestApp, client: &Client<'_>, edition: &str, mode: &str) -> String {
-    let (id, url) = ask(client, json!({ "editionId": edition, "mode": mode, "notify": false })).await;
-    let taken = put(test, client, &url, file()).await;
-    assert_eq!(taken.status, StatusCode::NO_CONTENT);
-    id
 }
 
 async fn claimed(test: &TestApp) -> table_import::Model {
@@ -48,22 +41,32 @@ fn in_mode(mode: Mode) -> Order {
     }
 }
 
-/// Works off the only table that waits, as a worker does. When so many rows are done, its owner cancels it.
+/// Works on the file, as a worker does on what it holds, or a command. `hear` is told how many rows are done.
+async fn work_on(
+    test: &TestApp,
+    client: &Client<'_>,
+    stop: &AtomicBool,
+    held: Option<&table_import::Model>,
+    mode: Mode,
+    mut hear: impl FnMut(usize),
+) -> Result<Told> {
+    let (actor, order) = (actor(test, client).await, in_mode(mode));
+    let (leash, file) = (Leash { stop, held }, file());
+    let hear = |done: usize, _: usize| hear(done);
+    Box::pin(run_on(&test.app, &actor, file.as_bytes(), &order, leash, hear)).await
+}
+
+/// Works off the only table that waits. When so many rows are done, its owner cancels it.
 async fn cancelled_at(test: &TestApp, owner: &Client<'_>, id: &str, mode: Mode, at: usize) {
     let held = claimed(test).await;
     let stop = AtomicBool::new(false);
-    let leash = Leash {
-        stop: &stop,
-        held: Some(&held),
-    };
-    let (actor, order) = (actor(test, owner).await, in_mode(mode));
-    let hear = |done: usize, _: usize| {
+    let hear = |done: usize| {
         if done == at {
             let answer = block_in_place(|| Handle::current().block_on(cancel(owner, id)));
             assert_eq!(answer.text("cancelTableImport.tableImport.state"), "CANCELLED");
         }
     };
-    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, hear)).await;
+    let answer = work_on(test, owner, &stop, Some(&held), mode, hear).await;
     job::conclude(&test.app, &held, answer).await.expect("it is stored");
 }
 
@@ -195,12 +198,7 @@ async fn what_is_committed_to_the_last_row_is_not_cancelled_before_that_is_told(
     let id = handed_over(&test, &carla, &edition, "ALL_OR_NOTHING").await;
     let held = claimed(&test).await;
     let stop = AtomicBool::new(false);
-    let leash = Leash {
-        stop: &stop,
-        held: Some(&held),
-    };
-    let (actor, order) = (actor(&test, &carla).await, in_mode(Mode::AllOrNothing));
-    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, |_, _| {})).await;
+    let answer = work_on(&test, &carla, &stop, Some(&held), Mode::AllOrNothing, |_| {}).await;
     assert_eq!(follow(&carla, &id).await["state"], "RUNNING");
     let refused = cancel(&carla, &id).await;
     assert_eq!(refused.user_errors("cancelTableImport"), TOO_LATE);
@@ -220,13 +218,8 @@ async fn a_table_whose_copy_was_lost_is_cancelled_and_not_taken_up_again() {
     let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     let held = claimed(&test).await;
     let stop = AtomicBool::new(false);
-    let leash = Leash {
-        stop: &stop,
-        held: Some(&held),
-    };
-    let (actor, order) = (actor(&test, &carla).await, in_mode(Mode::RowByRow));
-    let hear = |done: usize, _: usize| stop.store(done == 200, Ordering::Relaxed);
-    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, hear)).await;
+    let hear = |done: usize| stop.store(done == 200, Ordering::Relaxed);
+    let answer = work_on(&test, &carla, &stop, Some(&held), Mode::RowByRow, hear).await;
     drop(answer.expect("what nobody is told"));
     cancel(&carla, &id).await;
     test.pass(TimeDelta::seconds(61));
@@ -252,12 +245,7 @@ async fn a_copy_that_lost_the_table_commits_nothing_more() {
     let other = claimed(&test).await;
     assert_eq!((other.id, other.lease), (held.id, held.lease + 1));
     let stop = AtomicBool::new(false);
-    let leash = Leash {
-        stop: &stop,
-        held: Some(&held),
-    };
-    let (actor, order) = (actor(&test, &carla).await, in_mode(Mode::RowByRow));
-    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, |_, _| {})).await;
+    let answer = work_on(&test, &carla, &stop, Some(&held), Mode::RowByRow, |_| {}).await;
     job::conclude(&test.app, &held, answer)
         .await
         .expect("nothing is stored");
@@ -280,6 +268,10 @@ async fn nobody_else_cancels_it_and_nobody_without_the_right() {
     for client in [&carla, &ada, &other] {
         assert_eq!(cancel(client, &id).await.refusal(), "NOT_FOUND");
     }
+    let unknown = cancel(&dora, "imp_01h455vb4pex5vsknk084sn02q").await;
+    assert_eq!(unknown.refusal(), "NOT_FOUND");
+    let wrong = cancel(&dora, &edition).await.user_errors("cancelTableImport");
+    assert_eq!(wrong, ["INVALID_ID input.tableImportId"]);
     assert_eq!(cancel(&test.anonymous(), &id).await.refusal(), "UNAUTHENTICATED");
     act(&ada, "RevokeRole", json!({ "roleAssignmentId": role })).await;
     assert_eq!(cancel(&dora, &id).await.refusal(), "FORBIDDEN");
@@ -306,14 +298,8 @@ async fn of_two_who_cancel_at_once_one_does() {
 /// What the command is told when somebody stops it once so many rows are done.
 async fn stopped_at(test: &TestApp, client: &Client<'_>, mode: Mode, at: usize) -> Report {
     let stop = AtomicBool::new(false);
-    let leash = Leash {
-        stop: &stop,
-        held: None,
-    };
-    let (actor, order) = (actor(test, client).await, in_mode(mode));
-    let hear = |done: usize, _: usize| stop.store(done == at, Ordering::Relaxed);
-    let answer = Box::pin(run_on(&test.app, &actor, file().as_bytes(), &order, leash, hear)).await;
-    match answer {
+    let hear = |done: usize| stop.store(done == at, Ordering::Relaxed);
+    match work_on(test, client, &stop, None, mode, hear).await {
         Ok(Told::Report(report)) => report,
         other => panic!("{other:?}"),
     }

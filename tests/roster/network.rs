@@ -16,7 +16,7 @@ use super::{accounts, order, report};
 use crate::live::{ends_with, prompt, subscribe, value};
 use crate::socket::introduced;
 use crate::support::app::{Answer, Client, TestApp, send};
-use crate::support::scene::{Plan, act, enrolling, id_of};
+use crate::support::scene::{Plan, act, draft, enrolling, id_of};
 
 const FILE: &str = "email;firstname;lastname;country;city\n\
     a@example.org;Ana;Paz;UY;\n\
@@ -82,13 +82,8 @@ async fn a_table_is_tried_out_and_brought_in_with_a_result_for_each_row() {
         assert_eq!(seen["ignoredColumns"], json!(["city"]));
         assert_eq!(seen["editionId"], edition.as_str());
         assert_eq!(accounts(&test).await, people);
-        let rows = dora
-            .speaking("es")
-            .run(
-                "TableImportRows",
-                json!({ "id": id, "first": 10, "outcomes": ["REFUSED"] }),
-            )
-            .await;
+        let refused = json!({ "id": id, "first": 10, "outcomes": ["REFUSED"] });
+        let rows = dora.run("TableImportRows", refused).await;
         let fault = rows.at("tableImportRows.nodes.0.faults.0");
         assert_eq!(rows.number("tableImportRows.nodes.0.line"), 3);
         assert_eq!(
@@ -98,7 +93,7 @@ async fn a_table_is_tried_out_and_brought_in_with_a_result_for_each_row() {
         assert!(
             fault["message"]
                 .as_str()
-                .is_some_and(|text| text.contains("dos letras")),
+                .is_some_and(|text| text.contains("two letters")),
             "{fault}"
         );
     }
@@ -220,8 +215,18 @@ async fn what_is_refused_is_refused_before_there_is_a_link() {
     let of = json!({ "editionId": edition });
     assert_eq!(act(&ana, "ImportEnrolments", of.clone()).await.refusal(), "FORBIDDEN");
     assert_eq!(act(&carla, "ImportPeople", json!({})).await.refusal(), "FORBIDDEN");
-    let nobody = act(&test.anonymous(), "ImportEnrolments", of.clone()).await;
-    assert_eq!(nobody.refusal(), "UNAUTHENTICATED");
+    for (operation, input) in [("ImportEnrolments", of.clone()), ("ImportPeople", json!({}))] {
+        let nobody = act(&test.anonymous(), operation, input).await;
+        assert_eq!(nobody.refusal(), "UNAUTHENTICATED");
+    }
+    // An edition that somebody does not see is one that there is not.
+    let unseen = draft(&carla, Plan::OTHER).await.text("createEdition.edition.id");
+    for absent in [unseen.as_str(), "edn_01h455vb4pex5vsknk084sn02q"] {
+        let refused = act(&ana, "ImportEnrolments", json!({ "editionId": absent })).await;
+        assert_eq!(refused.refusal(), "NOT_FOUND");
+    }
+    let wrong = act(&carla, "ImportEnrolments", json!({ "editionId": id_of(&ana) })).await;
+    assert_eq!(wrong.user_errors("importEnrolments"), ["INVALID_ID input.editionId"]);
     // So many may wait; whoever has more links waits with them.
     let (_, spare) = ask(&carla, of.clone()).await;
     for _ in 0..5 {

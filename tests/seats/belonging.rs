@@ -50,12 +50,13 @@ async fn who_belongs_to_several_pools_is_counted_where_the_ledger_seats_them_fir
     let mut draw = Draw(19);
     let mut people = Vec::new();
     for number in 0..16 {
+        let country = *draw.of(&COUNTRIES);
         let who = Who {
-            country: *draw.of(&COUNTRIES),
+            country,
             institution: draw.percent(60).then(|| *draw.of(&institutions)),
             ..Who::named(format!("P{number}").leak())
         };
-        let (country, of) = (who.country, who.institution.map(|id| id.to_string()));
+        let of = who.institution.map(|id| id.to_string());
         let person = test.somebody(who).await;
         let group = draw.of(&GROUPS);
         let input = json!({ "gender": "FEMALE", "country": country, "institutionId": of, "constituentGroup": group });

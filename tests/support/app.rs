@@ -139,6 +139,12 @@ impl TestApp {
         http::router(app.expect("the application starts"), None)
     }
 
+    /// Its doors, for what [`TestApp::send`] cannot read: files that are no text. They share the clock, the identifiers and
+    /// the memory of who may what with everything else here, unlike those of a copy.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Where its database is.
     pub fn database_url(&self) -> String {
         self.db.url()

@@ -3,6 +3,7 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
 use super::Enrolment;
+use crate::api::enums::BulkMode;
 use crate::api::error::{ApiResult, UserError};
 use crate::api::id;
 use crate::api::payload::payloads;
@@ -10,7 +11,6 @@ use crate::api::reason;
 use crate::api::request::Request;
 use crate::domain::enrolment;
 use crate::domain::id::Seen;
-use crate::domain::list::Mode;
 use crate::error::{Error, Faults, Result};
 use crate::service::decision::{Decision, Row, decide, decide_many, undo};
 use crate::service::transfer::transfer;
@@ -45,16 +45,6 @@ impl From<EnrolmentDecision> for enrolment::EnrolmentState {
     }
 }
 
-/// How a decision on many goes on where one of them cannot be decided so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
-pub enum DecisionMode {
-    /// None is decided then; `userErrors` names every row that stands in the way.
-    #[default]
-    AllOrNone,
-    /// The others are decided; `results` says of each row what came of it.
-    RowByRow,
-}
-
 /// A decision on one enrolment.
 #[derive(InputObject)]
 pub struct DecideEnrolmentInput {
@@ -79,9 +69,10 @@ pub struct DecideEnrolmentsInput {
     decision: EnrolmentDecision,
     /// Why, up to 1,000 characters (NFC), one reason for all; required to reject and to exclude. The people read it.
     reason: Option<String>,
-    /// How it goes on where a row cannot be decided so.
-    #[graphql(default)]
-    mode: DecisionMode,
+    /// How much is decided when a row cannot be: nothing, and `userErrors` names every row that stands in the way, or
+    /// the others, and `results` says of each row what came of it.
+    #[graphql(default_with = "BulkMode::AllOrNothing")]
+    mode: BulkMode,
 }
 
 /// A mistaken decision that is to be taken back.
@@ -229,10 +220,7 @@ impl DecisionMutation {
             let ((edition, list), reason) = faults.whole(edition.zip(list).zip(reason))?;
             let to = input.decision.into();
             let decision = Decision { to, reason };
-            let mode = match input.mode {
-                DecisionMode::AllOrNone => Mode::AllOrNothing,
-                DecisionMode::RowByRow => Mode::RowByRow,
-            };
+            let mode = input.mode.into();
             decide_many(&request.app, &request.actor, edition, &list, &decision, mode).await
         };
         let asked: Vec<ID> = input.enrolments.iter().map(|seen| seen.id().clone()).collect();

@@ -71,6 +71,11 @@ impl Taking {
         })
     }
 
+    /// Goes on with what the same person may by now.
+    pub fn renew(&mut self, actor: Actor) {
+        self.asking.actor = actor;
+    }
+
     /// Which list it is.
     pub const fn list(&self) -> List {
         self.asking.selection.list

@@ -242,7 +242,8 @@ impl HolderMutation {
         input: RegisterInvitedInput,
     ) -> ApiResult<RegisterInvitedPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
-        let result = async { service::register(app, actor, &input.token, input.parse()?).await };
+        // In one place of memory: it is handed through several layers.
+        let result = async { Box::pin(service::register(app, actor, &input.token, input.parse()?)).await };
         RegisterInvitedPayload::of(result.await, |_| true)
     }
 }

@@ -3,10 +3,10 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::{ImportMode, TableImport};
-use crate::api::enums::Language;
+use super::TableImport;
+use crate::api::enums::{BulkMode, Language};
 use crate::api::error::ApiResult;
-use crate::api::export::PATH;
+use crate::api::export;
 use crate::api::id::{self, sole};
 use crate::api::payload::payloads;
 use crate::api::request::Request;
@@ -21,8 +21,8 @@ use crate::store::table_import;
 #[derive(Debug, InputObject)]
 pub struct ImportPeopleInput {
     /// How much is carried out when some of it cannot be.
-    #[graphql(default_with = "ImportMode::AllOrNothing")]
-    mode: ImportMode,
+    #[graphql(default_with = "BulkMode::AllOrNothing")]
+    mode: BulkMode,
     /// Only tell what would come of each row.
     #[graphql(default)]
     dry_run: bool,
@@ -37,8 +37,8 @@ pub struct ImportEnrolmentsInput {
     /// In which edition.
     edition_id: ID,
     /// How much is carried out when some of it cannot be.
-    #[graphql(default_with = "ImportMode::AllOrNothing")]
-    mode: ImportMode,
+    #[graphql(default_with = "BulkMode::AllOrNothing")]
+    mode: BulkMode,
     /// Only tell what would come of each row.
     #[graphql(default)]
     dry_run: bool,
@@ -58,8 +58,8 @@ pub struct ImportNominationsInput {
     /// In the name of which institution, whose focal point you are.
     institution_id: ID,
     /// How much is carried out when some of it cannot be.
-    #[graphql(default_with = "ImportMode::AllOrNothing")]
-    mode: ImportMode,
+    #[graphql(default_with = "BulkMode::AllOrNothing")]
+    mode: BulkMode,
     /// Only tell what would come of each row.
     #[graphql(default)]
     dry_run: bool,
@@ -139,9 +139,10 @@ impl TableImportMutation {
         ImportPeoplePayload::of(result, |made| new(app, made))
     }
 
-    /// The same of enrolments in an edition, for its coordinators: each row is the decision to take somebody in. They
-    /// are confirmed while a seat is free for them, as for somebody who applies; otherwise they wait, in the order of
-    /// the file.
+    /// Asks for a table of enrolments in an edition to be brought in, for its coordinators: each row is the decision
+    /// to take somebody in. Its file is sent as with `importPeople`. People are confirmed while a seat is free for
+    /// them, as for somebody who applies; otherwise they wait, in the order of the file. While the edition takes no
+    /// applications, rows are refused (`ENROLMENT_CLOSED`) that would bring somebody in.
     async fn import_enrolments(
         &self,
         ctx: &Context<'_>,
@@ -162,9 +163,9 @@ impl TableImportMutation {
         ImportEnrolmentsPayload::of(result, |made| new(app, made))
     }
 
-    /// The same of people whom an institution nominates for an edition, for its focal points: they are named in the
-    /// order of the file, as many as it has seats for, and written to as by `nominate`. Whom the institution named
-    /// already is left alone.
+    /// Asks for a table of people to be brought in whom an institution nominates for an edition, for its focal points.
+    /// Its file is sent as with `importPeople`. People are named in the order of the file, as many as the institution
+    /// has seats for, and written to as by `nominate`. Whom it named already is left alone.
     async fn import_nominations(
         &self,
         ctx: &Context<'_>,
@@ -208,11 +209,10 @@ impl TableImportMutation {
 }
 
 fn new(app: &App, (row, link, expires_at): (table_import::Model, String, DateTime<Utc>)) -> NewTableImport {
-    let public = app.settings.http.public_url.trim_end_matches('/');
     NewTableImport {
         table_import: TableImport(row),
         upload: UploadLink {
-            url: format!("{public}{PATH}?link={link}"),
+            url: export::address(app, &link),
             expires_at,
             most_bytes: i64::try_from(BYTES_MOST).unwrap_or(i64::MAX),
         },

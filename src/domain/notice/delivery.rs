@@ -30,6 +30,12 @@ impl Notice {
         Some(guest)
     }
 
+    /// Whether whoever it goes to may do without messages of its kind: not where those are essential. What goes to
+    /// somebody else is not for the person to end whose row of the outbox it is.
+    pub const fn can_be_ended(&self) -> bool {
+        !self.kind().is_essential() && self.guest().is_none()
+    }
+
     /// Whether it is sent although the account whose row it is was disabled: it says so, or it goes to somebody else,
     /// whom that does not concern. Of what disabled people offer or asked for nothing is sent.
     pub const fn reaches_disabled(&self) -> bool {
@@ -52,5 +58,19 @@ impl Notice {
             return None;
         };
         Some(*expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::notice::samples;
+
+    #[test]
+    fn what_is_not_essential_can_be_ended_by_whom_it_goes_to() {
+        for sample in samples::all() {
+            let (name, notice) = (sample.name(), sample.notice);
+            assert_eq!(notice.can_be_ended(), !notice.kind().is_essential(), "{name}");
+            assert!(!notice.can_be_ended() || notice.guest().is_none(), "{name}");
+        }
     }
 }

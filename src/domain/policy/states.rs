@@ -220,6 +220,11 @@ mod tests {
                 institution(|state| state.accept().is_ok()),
             ),
             (
+                "refuseInstitution",
+                Kind::Institution,
+                institution(|state| state.refuse().is_ok()),
+            ),
+            (
                 "mergeInstitution",
                 Kind::Institution,
                 institution(|state| state.merge(InstitutionState::Registered).is_ok()),

@@ -205,16 +205,18 @@ impl Columns {
     }
 
     fn called(&self, sheet: &Sheet, who: Field) -> Names {
-        let name = |field, own: &str| {
-            let place = self.place(field);
-            place.map_or_else(|| own.to_owned(), |place| sheet.columns[place].clone())
-        };
         Names {
-            email: name(who, "email"),
-            given_name: name(Field::GivenName, "firstname"),
-            family_name: name(Field::FamilyName, "lastname"),
-            institution: name(Field::Institution, "institution"),
+            email: self.name(sheet, who, "email"),
+            given_name: self.name(sheet, Field::GivenName, "firstname"),
+            family_name: self.name(sheet, Field::FamilyName, "lastname"),
+            institution: self.name(sheet, Field::Institution, "institution"),
         }
+    }
+
+    /// What the file calls the column of a field; our own name where it has none.
+    pub(super) fn name(&self, sheet: &Sheet, field: Field, own: &str) -> String {
+        let place = self.place(field);
+        place.map_or_else(|| own.to_owned(), |place| sheet.columns[place].clone())
     }
 
     /// What the columns of a row are called; `has_email` says that its address stands under it.

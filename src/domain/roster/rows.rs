@@ -172,12 +172,6 @@ impl<'a> Cells<'a> {
         self.row.cells.get(place).map_or("", |cell| formula_plain(cell))
     }
 
-    /// What the file calls the column of a field; our own name where it has none.
-    fn name(&self, field: Field, own: &str) -> String {
-        let place = self.columns.place(field);
-        place.map_or_else(|| own.to_owned(), |place| self.sheet.columns[place].clone())
-    }
-
     fn wrong(&mut self, field: Field, flaw: impl Into<Flaw>) {
         let own = match field {
             Field::GivenName => "firstname",
@@ -197,7 +191,7 @@ impl<'a> Cells<'a> {
             | Field::Never
             | Field::Nothing => "email",
         };
-        let column = self.name(field, own);
+        let column = self.columns.name(self.sheet, field, own);
         self.faults.push(RowFault::at(&column, flaw));
     }
 
@@ -224,16 +218,21 @@ impl<'a> Cells<'a> {
         parsed.map_err(|flaw| self.wrong(field, flaw)).ok()
     }
 
-    fn person(&mut self) -> Option<PersonRow> {
-        if !self.faults.is_empty() {
-            return None;
-        }
-        for place in self.columns.places(Field::Never) {
+    /// Refuses whatever stands under a field that no file decides.
+    fn refuse_all(&mut self, field: Field) {
+        for place in self.columns.places(field) {
             if !matches!(self.text(place), "" | "0") {
                 let fault = RowFault::at(&self.sheet.columns[place], not_by_file());
                 self.faults.push(fault);
             }
         }
+    }
+
+    fn person(&mut self) -> Option<PersonRow> {
+        if !self.faults.is_empty() {
+            return None;
+        }
+        self.refuse_all(Field::Never);
         let given_name = self.value(Field::GivenName, Name::parse);
         let family_name = self.value(Field::FamilyName, Name::parse);
         let language = self.value(Field::Language, language);
@@ -296,12 +295,7 @@ impl<'a> Cells<'a> {
                 }
             }
         }
-        for place in self.columns.places(Field::Status(number)) {
-            if !matches!(self.text(place), "" | "0") {
-                let fault = RowFault::at(&self.sheet.columns[place], not_by_file());
-                self.faults.push(fault);
-            }
-        }
+        self.refuse_all(Field::Status(number));
         let code = self.value(Field::Edition(number), ShortCode::parse);
         let is_named = |code: &ShortCode| named.is_some_and(|named| named == code.as_ref());
         let edition = match code {

@@ -3,8 +3,9 @@
 use super::seen::Seen;
 use super::{Asked, Facts};
 use crate::domain::invitation::InvitationState;
-use crate::domain::nomination::{Endorsement, NominationState, is_open};
-use crate::service::nomination::relation;
+use crate::domain::nomination::NominationState;
+use crate::service::nomination::endorsing::endorsable;
+use crate::service::nomination::{is_open, relation};
 use crate::store::{edition, invitation};
 
 impl Seen {
@@ -20,9 +21,9 @@ impl Seen {
             "withdrawNomination" => Some(facts.if_possible(is_sent)),
             "substituteNomination" => Some(facts.if_possible(is_sent && asked.takes_nominees(edition))),
             "endorseNomination" => {
-                let waits = is_sent && row.endorsement() == Endorsement::Awaited;
-                let own = asked.actor.person == Some(row.invited_by) || self.own_address.as_ref() == Some(&row.email);
-                Some(facts.if_possible(waits && !own && asked.takes_nominees(edition)))
+                let wanted = endorsable(row, edition, asked.now);
+                let me = asked.actor.person.zip(self.own_address.as_deref());
+                Some(facts.if_possible(me.is_some_and(|(by, address)| wanted.check(by, address).is_ok())))
             }
             "rankNomination" => {
                 let state = NominationState::of(standing.at(asked.now), row.endorsement());
@@ -36,6 +37,6 @@ impl Seen {
 impl Asked<'_> {
     /// Whether people can be named for an edition.
     pub(super) fn takes_nominees(&self, row: &edition::Model) -> bool {
-        is_open(row.state, &(row.enrols_from..=row.enrols_until), self.now)
+        is_open(row, self.now)
     }
 }

@@ -26,18 +26,10 @@ impl Admissions<'_> {
     /// freed or added, since whom they let wait beside free seats goes on waiting. Once an edition runs, only what
     /// somebody just gave up: who completed early leaves no place to begin in. `None` when the edition fills no more.
     fn to_pass_on(&self) -> Option<Ledger> {
-        let every = match self.edition.state {
-            EditionState::Enrolling | EditionState::EnrolmentClosed | EditionState::Running => {
-                self.edition.fills_by_itself()
-            }
-            EditionState::Draft
-            | EditionState::Announced
-            | EditionState::Grading
-            | EditionState::Closed
-            | EditionState::Archived
-            | EditionState::Cancelled => return None,
-        };
-        Some(if every {
+        if !self.edition.state.takes_people() {
+            return None;
+        }
+        Some(if self.edition.fills_by_itself() {
             self.ledger.clone()
         } else {
             self.ledger.limited_to(&self.freed)

@@ -9,7 +9,7 @@ use crate::domain::id::PersonId;
 use crate::domain::invitation::InvitationState;
 use crate::domain::notice::{AboutEdition, Days, Notice};
 use crate::domain::text::Reason;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::service::invitation::told::guest_of;
 use crate::store::history::Step;
 use crate::store::{Tx, audience, course, edition, history, invitation, outbox, shortfall};
@@ -70,7 +70,8 @@ pub(super) async fn cancelled(
     end_invitations(clock, tx, (&open, about), by, &reason, &known).await
 }
 
-/// Ends the open invitations to an edition, which are locked. Each address is told once, unless its person was told of the edition.
+/// Ends the open invitations to an edition, which are locked. Each address is told once, unless its person was
+/// told of the edition.
 async fn end_invitations(
     clock: &Clock,
     tx: &Tx,
@@ -140,7 +141,6 @@ pub(super) async fn short(clock: &Clock, tx: &Tx, row: &edition::Model) -> Resul
 }
 
 async fn about(tx: &Tx, row: &edition::Model) -> Result<AboutEdition> {
-    let course = course::find(tx, row.course_id).await?;
-    let course = course.ok_or_else(|| Error::internal("an edition without course"))?;
+    let course = course::get(tx, row.course_id).await?;
     Ok(row.about(&course))
 }

@@ -20,7 +20,7 @@ pub(super) async fn notice(tx: &Tx, row: &Model, offer: Offer, guest: Guest, tok
     Ok(match offer {
         Offer::TakePart(id) => {
             let edition = edition::find(tx, id).await?.ok_or_else(gone)?;
-            let course = course::find(tx, edition.course_id).await?.ok_or_else(gone)?;
+            let course = course::get(tx, edition.course_id).await?;
             Notice::InvitedToEdition {
                 guest,
                 inviter,
@@ -75,10 +75,10 @@ pub(super) async fn place_name(connection: &impl Connection, scope: Scope) -> Re
             let row = institution::resolve(connection, id).await?.ok_or_else(gone)?;
             Some(Localized::of(Language::Es, row.name))
         }
-        Scope::Course(id) => Some(course::find(connection, id).await?.ok_or_else(gone)?.titles()),
+        Scope::Course(id) => Some(course::get(connection, id).await?.titles()),
         Scope::Edition(id) => {
             let row = edition::find(connection, id).await?.ok_or_else(gone)?;
-            let course = course::find(connection, row.course_id).await?.ok_or_else(gone)?;
+            let course = course::get(connection, row.course_id).await?;
             let mut titles = course.titles();
             for title in titles.0.values_mut() {
                 *title = format!("{title} ({})", row.code);

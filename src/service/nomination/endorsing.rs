@@ -1,6 +1,8 @@
 //! The second person of an institution, where the edition asks for one: the other focal points are told whom one of
 //! them named, and one of them endorses it. Only then is the nominee written to.
 
+use chrono::{DateTime, Utc};
+
 use super::{AT, institution_name, is_open, message, nominee, opened, orphan};
 use crate::app::App;
 use crate::clock::Clock;
@@ -16,7 +18,7 @@ use crate::service::invitation::{draw, lasts, spend_message};
 use crate::store::history::{self, Step};
 use crate::store::invitation::Model;
 use crate::store::nomination::{self, Endorsed};
-use crate::store::{Tx, audience, audit, outbox, person};
+use crate::store::{Tx, audience, audit, edition, outbox, person};
 
 /// How many nominees one message calls by their names.
 const CALLED_MOST: usize = 3;
@@ -35,14 +37,7 @@ pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -
     let (edition, row) = opened(&tx, actor, id, version, Action::EndorseNomination).await?;
     let own = person::find(&tx, by).await?.ok_or(Error::Unauthenticated)?;
     let now = app.clock.now();
-    let wanted = Endorsable {
-        nominator: row.invited_by,
-        nominee: &row.email,
-        state: row.standing().at(now),
-        endorsement: row.endorsement(),
-        is_open: is_open(&edition, now),
-    };
-    let checked = wanted.check(by, &own.email);
+    let checked = endorsable(&row, &edition, now).check(by, &own.email);
     checked.map_err(|refusal| Error::at(AT, Code::from(refusal)))?;
     spend_message(app, &tx, &row.email).await?;
     let step = Step {
@@ -72,6 +67,21 @@ pub async fn endorse(app: &App, actor: &Actor, id: InvitationId, version: i64) -
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(row)
+}
+
+/// What decides whether somebody can endorse a nomination for an edition now.
+pub(in crate::service) fn endorsable<'a>(
+    row: &'a Model,
+    edition: &edition::Model,
+    now: DateTime<Utc>,
+) -> Endorsable<'a> {
+    Endorsable {
+        nominator: row.invited_by,
+        nominee: &row.email,
+        state: row.standing().at(now),
+        endorsement: row.endorsement(),
+        is_open: is_open(edition, now),
+    }
 }
 
 /// Tells the other focal points of an institution, in one message each, that nominations wait for one of them: those

@@ -1,21 +1,19 @@
 //! What a table of nominations asks of an institution's own: in whose name they are, how many there can be, and that
-//! people are named, many at a time. Steps of `service::roster`, always inside its transaction.
+//! people are named, many at a time. Steps of `service::roster`, always inside its transaction; who names one person
+//! asks for the slate as well.
 
 use chrono::{DateTime, Utc};
 
-use super::{endorsing, invitations, is_open, orphan, relation, room};
+use super::{Place, is_open, relation, room, send_all};
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::id::{InstitutionId, PersonId, Subject};
-use crate::domain::invitation::Offer;
-use crate::domain::nomination::{self as rules, Slate};
-use crate::domain::notice::{Guest, Notice};
+use crate::domain::id::{InstitutionId, PersonId};
+use crate::domain::nomination::Slate;
+use crate::domain::notice::Guest;
 use crate::domain::policy::{Action, demand};
 use crate::error::{Error, Result};
 use crate::service::institution::is_seen;
-use crate::service::invitation::Nominated;
-use crate::service::invitation::told::inviter_name;
-use crate::store::{Connection, Tx, audit, course, edition, institution, nomination, outbox};
+use crate::store::{Connection, Tx, edition, institution, nomination};
 
 /// The institution, or the one into which it was merged, if the actor nominates in its name.
 ///
@@ -55,42 +53,10 @@ pub(in crate::service) async fn name_all(
     named: &[(Guest, i64)],
     source: &str,
 ) -> Result<()> {
-    let now = app.clock.now();
-    let window = edition.enrols_from..=edition.enrols_until;
-    let expires_at = rules::ends_at(now, invitations::lasts(app)?, &window);
-    let awaits_endorsement = edition.endorses_nominations;
-    let remind_at = rules::reminds_at(now, expires_at, &window).filter(|_| !awaits_endorsement);
-    let course = course::find(tx, edition.course_id).await?.ok_or_else(orphan)?;
-    let (about, inviter) = (edition.about(&course), inviter_name(tx, by).await?);
-    let mut rows = Vec::with_capacity(named.len());
-    for (guest, rank) in named {
-        let nominated = Nominated {
-            institution: institution.id,
-            rank: *rank,
-            substitutes: None,
-            remind_at,
-            awaits_endorsement,
-        };
-        let offer = Offer::TakePart(edition.id);
-        let (row, token) = invitations::keep(app, tx, by, guest, offer, expires_at, Some(nominated)).await?;
-        if !awaits_endorsement {
-            let notice = Notice::Nominated {
-                guest: guest.clone(),
-                institution: institution.name.clone(),
-                inviter: inviter.clone(),
-                edition: about.clone(),
-                token,
-                expires_at,
-                reminder: false,
-            };
-            outbox::enqueue(tx, &app.clock, by, &notice).await?;
-        }
-        rows.push(row);
-    }
-    let subjects: Vec<Subject> = rows.iter().map(|row| row.id.into()).collect();
-    audit::record(tx, &app.clock, Some(by), Action::Nominate, &subjects, Some(source)).await?;
-    if awaits_endorsement {
-        endorsing::ask(&app.clock, tx, &rows).await?;
-    }
-    Ok(())
+    let place = Place {
+        edition,
+        institution,
+        substitutes: None,
+    };
+    send_all(app, tx, by, named, &place, Some(source)).await.map(drop)
 }

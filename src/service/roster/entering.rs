@@ -17,6 +17,7 @@ use crate::service::account::is_pending;
 use crate::service::admission::Admissions;
 use crate::service::enrolment::blank;
 use crate::service::session::ending;
+use crate::store::person::Profile;
 use crate::store::{Tx, audit, course, edition, enrolment, imported_row, person};
 
 /// Somebody who comes in: the place of their row, who they are, and how they do.
@@ -124,19 +125,23 @@ async fn entrants(
 /// Like those of new accounts, their owners reset the password. Which accounts these were.
 async fn take_over(task: &Task<'_>, tx: &Tx, entrants: &[Entrant]) -> Result<Vec<Subject>> {
     let now = task.app.clock.now();
-    let mut profiles = Vec::new();
-    for entrant in entrants {
-        let account = entrant.entry.account.as_ref();
-        let Some(profile) = account.and_then(|account| account.profile.clone()) else {
-            continue;
-        };
-        // While this waited for the account, its owner may have confirmed it.
-        let held = person::lock(tx, entrant.person).await?;
-        if held.is_some_and(|row| is_pending(&row)) {
-            person::forget_password(tx, entrant.person).await?;
-            ending::of_everything(tx, entrant.person, None, now).await?;
-            profiles.push((entrant.person, profile));
-        }
+    let named = entrants.iter().filter_map(|entrant| {
+        let profile = entrant.entry.account.as_ref()?.profile.clone()?;
+        Some((entrant.person, profile))
+    });
+    let mut profiles: Vec<(PersonId, Profile)> = named.collect();
+    if profiles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<PersonId> = profiles.iter().map(|(person, _)| *person).collect();
+    // While this waited for the accounts, their owners may have confirmed them.
+    let held = person::lock_all(tx, &ids).await?;
+    let pending = held.iter().filter(|row| is_pending(row)).map(|row| row.id);
+    let pending: HashSet<PersonId> = pending.collect();
+    profiles.retain(|(person, _)| pending.contains(person));
+    for (person, _) in &profiles {
+        person::forget_password(tx, *person).await?;
+        ending::of_everything(tx, *person, None, now).await?;
     }
     person::set_profiles(tx, &profiles).await?;
     Ok(profiles.iter().map(|(person, _)| Subject::from(*person)).collect())

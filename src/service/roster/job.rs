@@ -22,7 +22,7 @@ use crate::service::edition::relation as edition_relation;
 use crate::service::nomination::table::nominator;
 use crate::store::page::{Page, Place, Wanted};
 use crate::store::table_import::{self, Model};
-use crate::store::{audit, edition, table_import_row};
+use crate::store::{audit, edition, person, table_import_row};
 
 mod working;
 
@@ -103,6 +103,8 @@ pub async fn prepare(app: &App, actor: &Actor, rows: Rows, manner: Manner) -> Re
         finished_at: None,
     };
     let tx = app.db.write().await?;
+    // Held, so that two at once are counted one after the other.
+    person::lock(&tx, owner).await?;
     if table_import::waiting_of(&tx, owner).await? >= WAITING_MOST {
         return Err(Fault::at("mode", Code::LimitReached).with(WAITING_MOST).into());
     }
@@ -150,6 +152,8 @@ pub async fn receive(app: &App, actor: &Actor, text: &str, file: Vec<u8>) -> Res
         }])
     })?;
     let tx = app.db.write().await?;
+    // Held, so that two at once are counted one after the other.
+    person::lock(&tx, actor.signed_in()?).await?;
     let row = table_import::lock_for(&tx, actor, id).await?;
     let row = row
         .filter(|row| row.state == ImportState::AwaitingFile)

@@ -152,8 +152,8 @@ pub async fn run(
     Box::pin(run_on(app, actor, file, order, leash, progress)).await
 }
 
-/// The same, until it is cancelled: from then on nothing more is carried out, which is no error either. Row by row, what
-/// was carried out before stays; otherwise nothing does.
+/// The same, until it is cancelled: from then on nothing more is carried out, which is no error either. Row by row,
+/// what was carried out before stays; otherwise nothing does.
 ///
 /// # Errors
 /// As [`run`].
@@ -166,7 +166,10 @@ pub async fn run_on(
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Answer> {
     authorise(app, actor, order).await?;
-    let table = match read(file, order) {
+    // On a thread of its own: a file may be made so that it takes long, and whoever else is served would wait for it.
+    let (content, wanted) = (file.to_vec(), order.clone());
+    let reading = tokio::task::spawn_blocking(move || read(&content, &wanted));
+    let table = match reading.await.map_err(Error::internal)? {
         Ok(table) => table,
         Err(fault) => return Ok(Answer::Unreadable(fault)),
     };

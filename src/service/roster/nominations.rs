@@ -12,7 +12,7 @@ use crate::domain::notice::Guest;
 use crate::domain::roster::{Outcome, PersonRow, RowFault, address_of, content_of};
 use crate::domain::text::Name;
 use crate::error::{Error, Flaw, Result};
-use crate::service::invitation::spend_message;
+use crate::service::invitation::{hold_messages, spend_message};
 use crate::service::nomination::table::name_all;
 use crate::store::{Tx, edition, imported_nomination, institution, nomination};
 
@@ -76,6 +76,7 @@ pub(super) async fn write(
 ) -> Result<Vec<Judged>> {
     let by: PersonId = task.actor.signed_in()?;
     let now = task.app.clock.now();
+    hold(task, tx, place, rows, &verdicts).await?;
     let (mut named, mut notes) = (Vec::new(), Vec::new());
     for (row, verdict) in rows.iter().zip(&mut verdicts) {
         match verdict {
@@ -97,6 +98,23 @@ pub(super) async fn write(
     }
     imported_nomination::note(tx, notes).await?;
     Ok(verdicts.iter().map(Verdict::report).collect())
+}
+
+/// Holds the buckets from which a message to each of the named is taken, before the first is.
+async fn hold(
+    task: &Task<'_>,
+    tx: &Tx,
+    (edition, _): Place<'_>,
+    rows: &[&PersonRow],
+    verdicts: &[Verdict],
+) -> Result<()> {
+    if edition.endorses_nominations {
+        return Ok(());
+    }
+    let named = rows.iter().zip(verdicts);
+    let named = named.filter(|(_, verdict)| matches!(verdict, Verdict::Create { .. }));
+    let addresses: Vec<&str> = named.map(|(row, _)| row.email.as_ref()).collect();
+    hold_messages(task.app, tx, &addresses).await
 }
 
 /// Takes a message to a nominee from what anybody may send there; what is wrong where none is left. Where somebody

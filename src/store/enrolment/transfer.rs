@@ -90,14 +90,15 @@ pub async fn last_of(
     ids: &[EnrolmentId],
 ) -> Result<HashMap<EnrolmentId, enrolment::Model>> {
     let own = (enrolment::Entity, enrolment::Column::Id);
-    let mut list = enrolment::Entity::find()
+    let mut query = enrolment::Entity::find()
         .filter(enrolment::visible_to(actor))
         .into_query();
-    list.column(("onward", "first_id"))
+    query
+        .column(("onward", "first_id"))
         .inner_join("onward", Expr::col(("onward", "last_id")).equals(own))
         .order_by(("onward", "place"), Order::Asc);
     let mut last = HashMap::new();
-    for row in connection.query_all(&list.with(onward(ids))).await? {
+    for row in connection.query_all(&query.with(onward(ids))).await? {
         let first: EnrolmentId = row.try_get("", "first_id")?;
         last.insert(first, enrolment::Model::from_query_result(&row, "")?);
     }

@@ -120,7 +120,9 @@ async fn attempt(app: &App, held: &Model) -> Result<Option<Answer>> {
     let order = order_of(app, held).await?;
     let actor = as_of_now(app, app.db.read(), held.owner_id, app.clock.now()).await?;
     let actor = actor.ok_or(Error::Forbidden)?;
-    let (done, total) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    // What a try before this one told stands until the file is read again: it decides whether any of it is left to cancel.
+    let told = |count: i64| AtomicUsize::new(usize::try_from(count).unwrap_or_default());
+    let (done, total) = (told(held.done), told(held.total));
     let hear = |now: usize, of: usize| {
         done.store(now, Ordering::Relaxed);
         total.store(of, Ordering::Relaxed);
