@@ -134,11 +134,16 @@ pub async fn claim(db: &Db, now: DateTime<Utc>, lease: TimeDelta) -> Result<Opti
     Ok(rows.into_iter().next())
 }
 
-/// Tells how far it is and holds it for longer; whether it is still held.
-pub async fn advance(db: &Db, held: &Model, (done, total): (i64, i64), until: DateTime<Utc>) -> Result<bool> {
+/// Notes how far it is and holds it for longer; whether it is still held. Whoever follows it is told where that is news.
+pub async fn advance(
+    db: &Db,
+    held: &Model,
+    (done, total): (i64, i64),
+    is_news: bool,
+    until: DateTime<Utc>,
+) -> Result<bool> {
     let tx = db.write().await?;
-    tx.announce(Topic::Import(held.id));
-    let told = Entity::update_many()
+    let noted = Entity::update_many()
         .col_expr(Column::Done, Expr::value(done))
         .col_expr(Column::Total, Expr::value(total))
         .col_expr(Column::LeasedUntil, Expr::value(until))
@@ -147,8 +152,12 @@ pub async fn advance(db: &Db, held: &Model, (done, total): (i64, i64), until: Da
         .filter(Column::State.eq(ImportState::Running))
         .exec(&tx)
         .await?;
+    let is_held = noted.rows_affected > 0;
+    if is_held && is_news {
+        tx.announce(Topic::Import(held.id));
+    }
     tx.commit().await?;
-    Ok(told.rows_affected > 0)
+    Ok(is_held)
 }
 
 /// Notes, in the transaction that carries rows out, that so many are done with it, and answers whether it may be

@@ -18,7 +18,7 @@ use crate::support::rows::texts;
 use crate::support::scene::{Plan, apply, as_seen, done, enrolling, faults, version, walk};
 
 /// Follows something; on PostgreSQL from when the server is listened to, which itself is told as a change.
-pub(super) async fn following(test: &TestApp, topics: &[Topic]) -> Vec<Followed> {
+pub(crate) async fn following(test: &TestApp, topics: &[Topic]) -> Vec<Followed> {
     let mut all: Vec<Followed> = topics.iter().map(|topic| test.app.db.follow(*topic)).collect();
     if test.app.db.engine() == Engine::Postgres {
         for followed in &mut all {

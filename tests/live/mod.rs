@@ -20,7 +20,7 @@ use crate::support::app::{Client, TestApp};
 use crate::support::operations::document;
 use crate::support::scene::{Plan, enrolling};
 
-mod announce;
+pub(crate) mod announce;
 mod bound;
 mod right;
 mod values;

@@ -28,7 +28,7 @@ async fn cancel(client: &Client<'_>, id: &str) -> Answer {
     act(client, "CancelTableImport", json!({ "tableImportId": id })).await
 }
 
-async fn claimed(test: &TestApp) -> table_import::Model {
+pub(super) async fn claimed(test: &TestApp) -> table_import::Model {
     let claimed = table_import::claim(&test.app.db, test.now(), TimeDelta::seconds(60)).await;
     claimed.expect("a look").expect("a table that waits")
 }

@@ -25,6 +25,7 @@ pub(crate) mod network;
 mod people;
 mod seats;
 mod sight;
+mod waiting;
 
 /// What is asked for unless a test says otherwise: enrolments in the first edition, row by row.
 fn order() -> Order {

@@ -155,11 +155,14 @@ async fn attempt(app: &App, held: &Model) -> Result<Option<Answer>> {
 async fn tell(app: &App, held: &Model, done: &AtomicUsize, total: &AtomicUsize) {
     let count = |count: &AtomicUsize| number(count.load(Ordering::Relaxed));
     let mut ticks = tokio::time::interval(TELLING);
+    // Whoever follows it heard so much when it was claimed. What the work itself notes of it, nobody hears.
+    let mut told = (held.done, held.total);
     loop {
         ticks.tick().await;
         let until = app.clock.now() + LEASE;
-        match table_import::advance(&app.db, held, (count(done), count(total)), until).await {
-            Ok(true) => {}
+        let now = (count(done), count(total));
+        match table_import::advance(&app.db, held, now, now != told, until).await {
+            Ok(true) => told = now,
             Ok(false) => return,
             // The lease lasts longer than the next try is away.
             Err(failure) => {
