@@ -13,6 +13,7 @@ use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, InstitutionId, PersonId, TableImportId};
 use crate::domain::language::Language;
 use crate::domain::list::Mode;
+use crate::domain::roster::waiting::UnderWay;
 use crate::domain::roster::{ImportState, Kind};
 use crate::error::Result;
 
@@ -81,12 +82,14 @@ fn own(actor: &Actor, id: TableImportId) -> Select<Entity> {
     Entity::find_by_id(id).filter(Column::OwnerId.eq(owner))
 }
 
-/// How many of a person's wait for a worker, or are with one.
-pub async fn waiting_of(connection: &impl ConnectionTrait, owner: PersonId) -> Result<u64> {
+/// What a person has under way.
+pub async fn under_way(connection: &impl ConnectionTrait, owner: PersonId) -> Result<UnderWay> {
     let waiting = Entity::find()
         .filter(Column::OwnerId.eq(owner))
         .filter(Expr::cust(WAITING));
-    Ok(waiting.count(connection).await?)
+    Ok(UnderWay {
+        waiting: waiting.count(connection).await?,
+    })
 }
 
 /// Hands a locked one over to the workers, with its file.

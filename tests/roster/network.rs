@@ -234,7 +234,12 @@ async fn what_is_refused_is_refused_before_there_is_a_link() {
         assert_eq!(put(&test, &carla, &url, FILE).await.status, StatusCode::NO_CONTENT);
     }
     let more = act(&carla, "ImportEnrolments", of.clone()).await;
-    assert_eq!(more.user_errors("importEnrolments"), ["LIMIT_REACHED input.mode"]);
+    assert_eq!(more.user_errors("importEnrolments"), ["LIMIT_REACHED input"]);
+    assert!(
+        more.body.contains("There are as many as there may be: 5."),
+        "{}",
+        more.body
+    );
     let refused = put(&test, &carla, &spare, FILE).await;
     assert_refused(&refused, StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED");
     imports::drain(&test.app).await.expect("the work is done");

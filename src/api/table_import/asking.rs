@@ -126,7 +126,8 @@ pub struct TableImportMutation;
 impl TableImportMutation {
     /// Asks for a table of people to be brought in, for administrators. Send its file (CSV or XLSX) to `upload.url`
     /// within five minutes; it is worked off after that, and `tableImport` tells how far it is. Accounts come without a
-    /// password.
+    /// password. Five tables of yours may wait or be worked off at a time, whatever they are of: until one of them is
+    /// over, one more is `LIMIT_REACHED` at `input`.
     async fn import_people(&self, ctx: &Context<'_>, input: ImportPeopleInput) -> ApiResult<ImportPeoplePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let manner = Manner {

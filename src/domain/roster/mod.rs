@@ -20,6 +20,7 @@ mod register;
 mod rows;
 #[cfg(test)]
 mod tests;
+pub mod waiting;
 
 pub use columns::KNOWN;
 pub use content::{address_of, content_of};

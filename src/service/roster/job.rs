@@ -28,8 +28,6 @@ mod working;
 
 pub use working::{conclude, work};
 
-/// How many of a person's may wait or be worked off at a time.
-const WAITING_MOST: u64 = 5;
 /// When to come again with one more, in seconds.
 const AGAIN: u64 = 30;
 
@@ -105,9 +103,9 @@ pub async fn prepare(app: &App, actor: &Actor, rows: Rows, manner: Manner) -> Re
     let tx = app.db.write().await?;
     // Held, so that two at once are counted one after the other.
     person::lock(&tx, owner).await?;
-    if table_import::waiting_of(&tx, owner).await? >= WAITING_MOST {
-        return Err(Fault::at("mode", Code::LimitReached).with(WAITING_MOST).into());
-    }
+    let under_way = table_import::under_way(&tx, owner).await?;
+    let free = under_way.take_one();
+    free.map_err(|most| Fault::new(Code::LimitReached).with(most))?;
     let row = table_import::insert(&tx, row).await?;
     audit::record(&tx, &app.clock, Some(owner), action, &[row.id.into()], None).await?;
     tx.commit().await?;
@@ -158,7 +156,7 @@ pub async fn receive(app: &App, actor: &Actor, text: &str, file: Vec<u8>) -> Res
     let row = row
         .filter(|row| row.state == ImportState::AwaitingFile)
         .ok_or(REFUSED)?;
-    if table_import::waiting_of(&tx, row.owner_id).await? >= WAITING_MOST {
+    if !table_import::under_way(&tx, row.owner_id).await?.takes_file() {
         return Err(Error::Busy(AGAIN));
     }
     table_import::set_queued(&tx, id, file).await?;
