@@ -47,6 +47,7 @@ mod m20261127_000050_table_imports;
 mod m20261127_000051_imported_nominations;
 mod m20261127_000052_digest_failures;
 mod m20261127_000053_refused_proposals;
+mod m20261128_000054_unsent_table_imports;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -94,6 +95,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000051_imported_nominations::Migration),
             Box::new(m20261127_000052_digest_failures::Migration),
             Box::new(m20261127_000053_refused_proposals::Migration),
+            Box::new(m20261128_000054_unsent_table_imports::Migration),
         ]
     }
 }

@@ -42,8 +42,9 @@ mirror! {
         Done,
         /// The file is no table; `fault` says why.
         Unreadable,
-        /// It was given up: you may not do it any more, or something failed on our side. Where `carriedOut` is true,
-        /// the rows that are told were carried out before; the same file goes on from there.
+        /// It was given up: its file did not come in time, as `fault` says then, you may not do it any more, or
+        /// something failed on our side. Where `carriedOut` is true, the rows that are told were carried out before;
+        /// the same file goes on from there.
         Failed,
         /// You cancelled it. Where `carriedOut` is true, the rows that are told were carried out before; the same file
         /// goes on from there.
@@ -240,7 +241,7 @@ impl TableImport {
         names.filter_map(Value::as_str).collect()
     }
 
-    /// Why the file is no table; null unless it is none.
+    /// Why the file is no table, or until when it would have had to come (`DEADLINE_PASSED`); null otherwise.
     async fn fault(&self) -> Option<TableFault> {
         self.0.fault.as_ref().and_then(fault)
     }

@@ -20,6 +20,9 @@ use crate::error::Result;
 /// What waits for a worker, as the partial index says it: with bound values the planner would not use it.
 const WAITING: &str = "state IN ('queued', 'running')";
 
+/// What awaits its file, in the same way.
+const UNSENT: &str = "state = 'awaiting_file'";
+
 /// A table that was handed over.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "table_import")]
@@ -82,14 +85,53 @@ fn own(actor: &Actor, id: TableImportId) -> Select<Entity> {
     Entity::find_by_id(id).filter(Column::OwnerId.eq(owner))
 }
 
-/// What a person has under way.
-pub async fn under_way(connection: &impl ConnectionTrait, owner: PersonId) -> Result<UnderWay> {
-    let waiting = Entity::find()
-        .filter(Column::OwnerId.eq(owner))
-        .filter(Expr::cust(WAITING));
+/// What a person has under way. The links of what was asked for up to `dead_since` are dead.
+pub async fn under_way(
+    connection: &impl ConnectionTrait,
+    owner: PersonId,
+    dead_since: DateTime<Utc>,
+) -> Result<UnderWay> {
+    let theirs = || Entity::find().filter(Column::OwnerId.eq(owner));
+    let awaited = theirs()
+        .filter(Expr::cust(UNSENT))
+        .filter(Column::CreatedAt.gt(dead_since));
+    let waiting = theirs().filter(Expr::cust(WAITING));
     Ok(UnderWay {
+        awaited: awaited.count(connection).await?,
         waiting: waiting.count(connection).await?,
     })
+}
+
+fn unsent(before: DateTime<Utc>) -> Expr {
+    Expr::cust(UNSENT).and(Column::CreatedAt.lte(before))
+}
+
+/// Whether there is one for [`lock_unsent`].
+pub async fn is_unsent(connection: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool> {
+    Ok(Entity::find().filter(unsent(before)).one(connection).await?.is_some())
+}
+
+/// Up to `limit` that were asked for up to an instant and await their file, held; not those that somebody else holds.
+pub async fn lock_unsent(tx: &Tx, before: DateTime<Utc>, limit: u64) -> Result<Vec<Model>> {
+    Ok(Entity::find()
+        .filter(unsent(before))
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(tx)
+        .await?)
+}
+
+/// Gives a locked one up that awaits its file, with what is wrong.
+pub async fn give_up(tx: &Tx, row: Model, fault: Json, at: DateTime<Utc>) -> Result<()> {
+    tx.announce(Topic::Import(row.id));
+    let ended = ActiveModel {
+        state: Set(ImportState::Failed),
+        fault: Set(Some(fault)),
+        finished_at: Set(Some(at)),
+        ..row.into()
+    };
+    ended.update(tx).await?;
+    Ok(())
 }
 
 /// Hands a locked one over to the workers, with its file.

@@ -13,7 +13,7 @@ use crate::domain::notice::Notice;
 use crate::domain::policy::Action;
 use crate::domain::submission::SubmissionState;
 use crate::error::{Error, Result};
-use crate::service::{digest, edition, institution, nomination, seat};
+use crate::service::{digest, edition, institution, nomination, roster, seat};
 use crate::store::history::expiry;
 use crate::store::{Tx, allocation, api_token as tokens, audit, deadline, history, invitation, outbox};
 
@@ -50,6 +50,7 @@ impl Worker {
             run("api_tokens", self.warn_of_ends()).await,
             run("invitations", self.expire_invitations()).await,
             run("nominations", nomination::passing::remind(db, clock)).await,
+            run("unsent_imports", roster::job::passing::pass(db, clock)).await,
             run("digests", self.write_digests()).await,
             Box::pin(self.forget()).await,
         ];

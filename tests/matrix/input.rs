@@ -3,6 +3,8 @@
 use rumbo::domain::actor::Role;
 use rumbo::domain::edition::EditionState;
 use rumbo::domain::enrolment::EnrolmentState;
+use rumbo::store::table_import;
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
 use super::cases::States;
@@ -20,6 +22,9 @@ impl World<'_> {
         let class = &self.class;
         let carla = &class.coordinator;
         let work = json!({ "submissionId": self.submission });
+        if mutation.starts_with("import") {
+            self.forget_imports().await;
+        }
         match mutation {
             "startReview" | "requestRevision" | "gradeSubmission" | "submitWork" => {
                 let mut input = work;
@@ -276,8 +281,16 @@ impl World<'_> {
         }
     }
 
+    /// As many may be under way as if nobody had asked for any.
+    async fn forget_imports(&self) {
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        table_import::Entity::delete_many().exec(&tx).await.expect("no imports");
+        tx.commit().await.expect("a commit");
+    }
+
     /// A table that this person brings in, of any kind; somebody else's where they may bring in none.
     async fn table_import(&self, client: &Client<'_>) -> String {
+        self.forget_imports().await;
         let class = &self.class;
         let of = json!({ "editionId": class.edition });
         let mut named = of.clone();

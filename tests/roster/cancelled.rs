@@ -22,9 +22,9 @@ use crate::socket::introduced;
 use crate::support::app::{Answer, Client, TestApp};
 use crate::support::scene::{Plan, act, enrolling, id_of};
 
-const TOO_LATE: [&str; 1] = ["ILLEGAL_TRANSITION input.tableImportId"];
+pub(super) const TOO_LATE: [&str; 1] = ["ILLEGAL_TRANSITION input.tableImportId"];
 
-async fn cancel(client: &Client<'_>, id: &str) -> Answer {
+pub(super) async fn cancel(client: &Client<'_>, id: &str) -> Answer {
     act(client, "CancelTableImport", json!({ "tableImportId": id })).await
 }
 

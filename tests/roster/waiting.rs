@@ -1,16 +1,22 @@
-//! Tables that are under way: what whoever follows one hears.
+//! Tables that are under way: what whoever follows one hears, how many there may be, and those whose file does not come.
 
+use axum::http::StatusCode;
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use rumbo::store::announce::Topic;
 use rumbo::store::table_import;
+use rumbo::worker::imports;
+use serde_json::{Value, json};
 
 use super::broken::handed_over;
-use super::cancelled::claimed;
+use super::cancelled::{TOO_LATE, cancel, claimed};
+use super::network::{ask, follow, put};
 use crate::live::announce::following;
 use crate::live::in_time;
 use crate::support::app::TestApp;
-use crate::support::scene::{Plan, enrolling};
+use crate::support::scene::{Plan, act, enrolling};
+
+const FILE: &str = "email,firstname,lastname\na@example.org,Ana,Paz\n";
 
 #[tokio::test]
 async fn whoever_follows_a_table_hears_what_has_changed_and_nothing_else() {
@@ -40,4 +46,72 @@ async fn whoever_follows_a_table_hears_what_has_changed_and_nothing_else() {
     assert!(advance(&other, 1, true).await);
     in_time(followed[1].changed()).await;
     assert!(followed[0].changed().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_table_whose_file_does_not_come_is_given_up_when_its_link_is_dead() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let of = json!({ "editionId": edition, "notify": false });
+    let (late, dead) = ask(&carla, of.clone()).await;
+    test.pass(TimeDelta::seconds(1));
+    let (id, url) = ask(&carla, of).await;
+    let topic = Topic::Import(late.parse().expect("an import"));
+    let mut followed = following(&test, &[topic]).await;
+    test.pass(TimeDelta::minutes(5) - TimeDelta::seconds(1) - TimeDelta::microseconds(1));
+    assert_eq!(test.notices().await, [""; 0]);
+    assert_eq!(follow(&carla, &late).await["state"], "AWAITING_FILE");
+    test.pass(TimeDelta::microseconds(1));
+    let until = test.now().format("%F %R UTC").to_string();
+    assert_eq!(test.notices().await, [""; 0]);
+    in_time(followed[0].changed()).await;
+    let seen = follow(&carla, &late).await;
+    assert_eq!((&seen["state"], &seen["carriedOut"]), (&json!("FAILED"), &json!(false)));
+    let fault = &seen["fault"];
+    assert_eq!(
+        (&fault["code"], &fault["line"]),
+        (&json!("DEADLINE_PASSED"), &Value::Null)
+    );
+    assert_eq!(fault["message"], format!("The deadline has passed: {until}."));
+    assert!(seen["finishedAt"].is_string(), "{seen}");
+    assert_eq!(put(&test, &carla, &dead, FILE).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(cancel(&carla, &late).await.user_errors("cancelTableImport"), TOO_LATE);
+    // The other one has a second left.
+    assert_eq!(follow(&carla, &id).await["state"], "AWAITING_FILE");
+    assert_eq!(put(&test, &carla, &url, FILE).await.status, StatusCode::NO_CONTENT);
+    imports::drain(&test.app).await.expect("the work is done");
+    test.pass(TimeDelta::seconds(2));
+    assert_eq!(test.notices().await, [""; 0]);
+    assert_eq!(follow(&carla, &id).await["state"], "DONE");
+}
+
+#[tokio::test]
+async fn ten_of_one_person_await_their_file_at_a_time() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let dora = test.coordinator_of("Dora", &edition).await;
+    let of = json!({ "editionId": edition });
+    let (first, _) = ask(&carla, of.clone()).await;
+    for _ in 1..10 {
+        ask(&carla, of.clone()).await;
+    }
+    let refused = async || {
+        let more = act(&carla, "ImportEnrolments", of.clone()).await;
+        assert_eq!(more.user_errors("importEnrolments"), ["LIMIT_REACHED input"]);
+        assert!(
+            more.body.contains("There are as many as there may be: 10."),
+            "{}",
+            more.body
+        );
+    };
+    refused().await;
+    ask(&dora, of.clone()).await;
+    cancel(&carla, &first).await;
+    ask(&carla, of.clone()).await;
+    refused().await;
+    // Links that are dead do not count, however late the worker comes.
+    test.pass(TimeDelta::minutes(5));
+    ask(&carla, of.clone()).await;
 }

@@ -126,8 +126,9 @@ pub struct TableImportMutation;
 impl TableImportMutation {
     /// Asks for a table of people to be brought in, for administrators. Send its file (CSV or XLSX) to `upload.url`
     /// within five minutes; it is worked off after that, and `tableImport` tells how far it is. Accounts come without a
-    /// password. Five tables of yours may wait or be worked off at a time, whatever they are of: until one of them is
-    /// over, one more is `LIMIT_REACHED` at `input`.
+    /// password. Whatever they are of, five tables of yours may wait or be worked off at a time, and ten more await their
+    /// file: one more is `LIMIT_REACHED` at `input`, until one is over or cancelled. One whose file does not come is
+    /// `FAILED` soon after the link is dead.
     async fn import_people(&self, ctx: &Context<'_>, input: ImportPeopleInput) -> ApiResult<ImportPeoplePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let manner = Manner {
@@ -141,9 +142,9 @@ impl TableImportMutation {
     }
 
     /// Asks for a table of enrolments in an edition to be brought in, for its coordinators: each row is the decision
-    /// to take somebody in. Its file is sent as with `importPeople`. People are confirmed while a seat is free for
-    /// them, as for somebody who applies; otherwise they wait, in the order of the file. While the edition takes no
-    /// applications, rows are refused (`ENROLMENT_CLOSED`) that would bring somebody in.
+    /// to take somebody in. Its file is sent as with `importPeople`, and as many may be under way. People are confirmed
+    /// while a seat is free for them, as for somebody who applies; otherwise they wait, in the order of the file. While
+    /// the edition takes no applications, rows are refused (`ENROLMENT_CLOSED`) that would bring somebody in.
     async fn import_enrolments(
         &self,
         ctx: &Context<'_>,
@@ -165,8 +166,8 @@ impl TableImportMutation {
     }
 
     /// Asks for a table of people to be brought in whom an institution nominates for an edition, for its focal points.
-    /// Its file is sent as with `importPeople`. People are named in the order of the file, as many as the institution
-    /// has seats for, and written to as by `nominate`. Whom it named already is left alone.
+    /// Its file is sent as with `importPeople`, and as many may be under way. People are named in the order of the file,
+    /// as many as the institution has seats for, and written to as by `nominate`. Whom it named already is left alone.
     async fn import_nominations(
         &self,
         ctx: &Context<'_>,

@@ -14,6 +14,7 @@ use crate::domain::link::{File, Holder, Link};
 use crate::domain::list::Mode;
 use crate::domain::policy::{Action, Relation, demand};
 use crate::domain::roster::cancelling::Progress;
+use crate::domain::roster::waiting::dead_since;
 use crate::domain::roster::{ImportState, Kind, Outcome};
 use crate::domain::sheet::sniff;
 use crate::domain::text::{Reason, ShortCode};
@@ -24,6 +25,7 @@ use crate::store::page::{Page, Place, Wanted};
 use crate::store::table_import::{self, Model};
 use crate::store::{audit, edition, person, table_import_row};
 
+pub mod passing;
 mod working;
 
 pub use working::{conclude, work};
@@ -69,7 +71,7 @@ impl Rows {
 /// # Errors
 /// [`Error::NotFound`] for an edition or an institution that the actor does not see, [`Error::Forbidden`] for an
 /// edition that they do not coordinate, for an institution in whose name they do not nominate, and for people unless
-/// they may import records; [`Code::LimitReached`] while too many of theirs wait.
+/// they may import records; [`Code::LimitReached`] while too many of theirs wait, or await their file.
 pub async fn prepare(app: &App, actor: &Actor, rows: Rows, manner: Manner) -> Result<(Model, String, DateTime<Utc>)> {
     let (owner, holder) = (actor.signed_in()?, Holder::of(actor).ok_or(Error::Unauthenticated)?);
     let (kind, action, institution) = allow(app, actor, rows).await?;
@@ -103,7 +105,7 @@ pub async fn prepare(app: &App, actor: &Actor, rows: Rows, manner: Manner) -> Re
     let tx = app.db.write().await?;
     // Held, so that two at once are counted one after the other.
     person::lock(&tx, owner).await?;
-    let under_way = table_import::under_way(&tx, owner).await?;
+    let under_way = table_import::under_way(&tx, owner, dead_since(now)).await?;
     let free = under_way.take_one();
     free.map_err(|most| Fault::new(Code::LimitReached).with(most))?;
     let row = table_import::insert(&tx, row).await?;
@@ -156,7 +158,8 @@ pub async fn receive(app: &App, actor: &Actor, text: &str, file: Vec<u8>) -> Res
     let row = row
         .filter(|row| row.state == ImportState::AwaitingFile)
         .ok_or(REFUSED)?;
-    if !table_import::under_way(&tx, row.owner_id).await?.takes_file() {
+    let under_way = table_import::under_way(&tx, row.owner_id, dead_since(app.clock.now())).await?;
+    if !under_way.takes_file() {
         return Err(Error::Busy(AGAIN));
     }
     table_import::set_queued(&tx, id, file).await?;
