@@ -1,7 +1,8 @@
 //! Runs operations: so many at the same time, each within its time, and none for a caller who has gone.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_graphql::Response as Answer;
@@ -15,6 +16,7 @@ use crate::api::request::{Follows, Request};
 use crate::app::App;
 use crate::config::{Live, Load};
 use crate::domain::actor::Actor;
+use crate::domain::id::PersonId;
 use crate::domain::idempotency::Key;
 use crate::domain::text::Reason;
 use crate::error::{Error, Result};
@@ -22,6 +24,10 @@ use crate::service::session::ClientLabel;
 
 /// How many files come in at a time: each stands in memory until it is whole.
 const FILES: usize = 8;
+/// How many of these may be of one person.
+const FILES_OF_ONE: usize = 2;
+/// When to come again with one more, in seconds.
+const AGAIN: u64 = 5;
 
 /// The places for operations; clones share them.
 #[derive(Debug, Clone)]
@@ -31,6 +37,8 @@ pub struct Places {
     values: Arc<Semaphore>,
     /// For files that come in.
     files: Arc<Semaphore>,
+    /// How many of those each person has, of those who have any.
+    senders: Arc<Mutex<HashMap<PersonId, usize>>>,
     longest: Duration,
 }
 
@@ -41,16 +49,53 @@ impl Places {
             free: Arc::new(Semaphore::new(settings.operations)),
             values: Arc::new(Semaphore::new(live.readers)),
             files: Arc::new(Semaphore::new(FILES)),
+            senders: Arc::default(),
             longest: Duration::from_secs(settings.operation_seconds),
         }
     }
 
-    /// A place for a file that comes in.
+    /// A place for a file that comes in from somebody.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] when every one is taken.
-    pub fn for_file(&self) -> Result<SemaphorePermit<'_>> {
-        self.files.try_acquire().map_err(|_| Error::Overloaded)
+    /// [`Error::Busy`] when they have as many as one person may, [`Error::Overloaded`] when every one is taken.
+    pub fn for_file(&self, person: PersonId) -> Result<FilePlace<'_>> {
+        let mut senders = self.senders();
+        if senders.get(&person).is_some_and(|count| *count >= FILES_OF_ONE) {
+            return Err(Error::Busy(AGAIN));
+        }
+        let place = self.files.try_acquire().map_err(|_| Error::Overloaded)?;
+        *senders.entry(person).or_default() += 1;
+        drop(senders);
+        Ok(FilePlace {
+            of: self,
+            person,
+            _place: place,
+        })
+    }
+
+    fn senders(&self) -> MutexGuard<'_, HashMap<PersonId, usize>> {
+        // Nothing in here panics half-way.
+        self.senders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place for a file that comes in, until this is dropped.
+#[derive(Debug)]
+pub struct FilePlace<'a> {
+    of: &'a Places,
+    person: PersonId,
+    _place: SemaphorePermit<'a>,
+}
+
+impl Drop for FilePlace<'_> {
+    fn drop(&mut self) {
+        let mut senders = self.of.senders();
+        if let Some(count) = senders.get_mut(&self.person) {
+            *count -= 1;
+            if *count == 0 {
+                senders.remove(&self.person);
+            }
+        }
     }
 }
 

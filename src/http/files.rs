@@ -196,14 +196,14 @@ async fn take(shared: &Shared, asked: &Parts, body: Body, name: &str) -> Result<
     let app = shared.app.for_request();
     let caller = address::of(&asked.extensions, &asked.headers, &app.settings.http);
     let door = Door::new(shared, caller);
-    let (actor, _) = known(&door, &asked.headers).await?;
+    let (actor, person) = known(&door, &asked.headers).await?;
     limit::admit_link(&app, &actor, caller)?;
     let link = asked.uri.query().and_then(|query| query.strip_prefix("link="));
     let link = link.unwrap_or_default();
     let asking = Box::pin(async { job::awaited(&app, &actor, link).await.map(drop) });
     execute::piece(&shared.places, &app, asking).await?;
     app.db.rest().await;
-    let _place = shared.places.for_file()?;
+    let _place = shared.places.for_file(person)?;
     let too_long = || Error::from(Fault::at("file", Code::TooLong).with(BYTES_MOST));
     let length = asked.headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());

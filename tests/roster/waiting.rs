@@ -1,12 +1,16 @@
 //! Tables that are under way: what whoever follows one hears, how many there may be, and those whose file does not come.
 
-use axum::http::StatusCode;
+use std::convert::Infallible;
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
 use chrono::TimeDelta;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, stream};
 use rumbo::store::announce::Topic;
 use rumbo::store::table_import;
 use rumbo::worker::imports;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::broken::handed_over;
 use super::cancelled::{TOO_LATE, cancel, claimed};
@@ -114,4 +118,55 @@ async fn ten_of_one_person_await_their_file_at_a_time() {
     // Links that are dead do not count, however late the worker comes.
     test.pass(TimeDelta::minutes(5));
     ask(&carla, of.clone()).await;
+}
+
+/// A file that comes once it may, with what is heard when it begins to be read, and what lets it come.
+fn slow() -> (Body, oneshot::Receiver<()>, oneshot::Sender<()>) {
+    let (begin, has_begun) = oneshot::channel();
+    let (go, may_go) = oneshot::channel();
+    let whole = async move {
+        begin.send(()).ok();
+        may_go.await.ok();
+        Ok::<_, Infallible>(FILE)
+    };
+    (Body::from_stream(stream::once(whole)), has_begun, go)
+}
+
+#[tokio::test]
+async fn two_files_of_one_person_come_in_at_a_time() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let dora = test.coordinator_of("Dora", &edition).await;
+    let of = json!({ "editionId": edition, "notify": false });
+    let [(_, one), (_, two), (_, three)] = [
+        ask(&carla, of.clone()).await,
+        ask(&carla, of.clone()).await,
+        ask(&carla, of.clone()).await,
+    ];
+    let (_, other) = ask(&dora, of).await;
+    let (first, first_began, let_first) = slow();
+    let (second, second_began, let_second) = slow();
+    let meanwhile = async {
+        first_began.await.expect("it is read");
+        second_began.await.expect("it is read");
+        let refused = put(&test, &carla, &three, FILE).await;
+        assert_eq!(
+            (refused.status, refused.body.as_str()),
+            (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED\n")
+        );
+        assert_eq!(refused.headers[header::RETRY_AFTER], "5");
+        assert_eq!(put(&test, &dora, &other, FILE).await.status, StatusCode::NO_CONTENT);
+        let_first.send(()).expect("it waits");
+        let_second.send(()).expect("it waits");
+    };
+    let (one, two, ()) = tokio::join!(
+        put(&test, &carla, &one, first),
+        put(&test, &carla, &two, second),
+        meanwhile
+    );
+    assert_eq!([one.status, two.status], [StatusCode::NO_CONTENT; 2]);
+    // What has come in leaves its place.
+    assert_eq!(put(&test, &carla, &three, FILE).await.status, StatusCode::NO_CONTENT);
+    imports::drain(&test.app).await.expect("the work is done");
 }

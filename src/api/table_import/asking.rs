@@ -75,7 +75,8 @@ pub struct CancelTableImportInput {
     table_import_id: ID,
 }
 
-/// A link by which a file is handed over. It is good for you alone, in this session, and once.
+/// A link by which a file is handed over. It is good for you alone, in this session, and once. Two files of yours come in
+/// at a time: one more is refused with 429, and `Retry-After` says when to send it.
 #[derive(Debug, SimpleObject)]
 pub struct UploadLink {
     /// Where to send the file, with PUT and the same `Authorization` header as here.
