@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,6 +13,7 @@ use axum::routing::{MethodRouter, get};
 use futures_util::future::BoxFuture;
 use futures_util::stream;
 
+use super::body::{Unread, whole};
 use super::door::Door;
 use super::{Shared, address, auth, execute, limit, request_id, seconds_to_wait};
 use crate::api::error::key;
@@ -187,12 +188,26 @@ async fn upload(State(shared): State<Shared>, request: Request) -> Response {
     let (asked, body) = request.into_parts();
     match take(&shared, &asked, body, &name).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(failure) => refused(&failure),
+        Err(NotTaken::BrokenOff) => (StatusCode::BAD_REQUEST, "BAD_REQUEST\n").into_response(),
+        Err(NotTaken::Failed(failure)) => refused(&failure),
+    }
+}
+
+/// Why a file was not taken.
+enum NotTaken {
+    /// It did not come to its end.
+    BrokenOff,
+    Failed(Error),
+}
+
+impl From<Error> for NotTaken {
+    fn from(failure: Error) -> Self {
+        Self::Failed(failure)
     }
 }
 
 /// Takes a file by its link. Who sends it and whether the link is good is asked before a byte is read.
-async fn take(shared: &Shared, asked: &Parts, body: Body, name: &str) -> Result<()> {
+async fn take(shared: &Shared, asked: &Parts, body: Body, name: &str) -> Result<(), NotTaken> {
     let app = shared.app.for_request();
     let caller = address::of(&asked.extensions, &asked.headers, &app.settings.http);
     let door = Door::new(shared, caller);
@@ -208,15 +223,20 @@ async fn take(shared: &Shared, asked: &Parts, body: Body, name: &str) -> Result<
     let length = asked.headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > BYTES_MOST as u64) {
-        return Err(too_long());
+        return Err(too_long().into());
     }
-    let reading = tokio::time::timeout(LONGEST, to_bytes(body, BYTES_MOST));
-    let file = reading.await.map_err(|_| Error::Timeout)?.map_err(|_| too_long())?;
+    let reading = tokio::time::timeout(LONGEST, whole(body, BYTES_MOST));
+    let file = reading.await.map_err(|_| Error::Timeout)?;
+    let file = file.map_err(|why| match why {
+        Unread::TooLong => NotTaken::Failed(too_long()),
+        Unread::BrokenOff => NotTaken::BrokenOff,
+    })?;
     // Sending it took a while: who it is then counts.
     let (actor, _) = known(&door, &asked.headers).await?;
     let taking = job::receive(&app, &actor, link, file.into());
     let taking = Box::pin(audit::from_origin(Origin::of(&actor, name), taking));
-    execute::piece(&shared.places, &app, taking).await
+    execute::piece(&shared.places, &app, taking).await?;
+    Ok(())
 }
 
 /// Who asks; whoever is nobody pays for being refused.

@@ -20,6 +20,7 @@ use crate::error::{Error, KeyRefusal};
 
 pub mod address;
 pub mod auth;
+mod body;
 mod calendar;
 mod change;
 mod door;

@@ -1,6 +1,7 @@
 //! Tables that are under way: what whoever follows one hears, how many there may be, and those whose file does not come.
 
 use std::convert::Infallible;
+use std::io;
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
@@ -168,5 +169,22 @@ async fn two_files_of_one_person_come_in_at_a_time() {
     assert_eq!([one.status, two.status], [StatusCode::NO_CONTENT; 2]);
     // What has come in leaves its place.
     assert_eq!(put(&test, &carla, &three, FILE).await.status, StatusCode::NO_CONTENT);
+    imports::drain(&test.app).await.expect("the work is done");
+}
+
+#[tokio::test]
+async fn a_file_that_broke_off_is_not_one_that_is_too_long_and_comes_again() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (id, url) = ask(&carla, json!({ "editionId": edition, "notify": false })).await;
+    let pieces = [Ok("email,firstname"), Err(io::Error::other("nobody is there any more"))];
+    let refused = put(&test, &carla, &url, Body::from_stream(stream::iter(pieces))).await;
+    assert_eq!(
+        (refused.status, refused.body.as_str()),
+        (StatusCode::BAD_REQUEST, "BAD_REQUEST\n")
+    );
+    assert_eq!(follow(&carla, &id).await["state"], "AWAITING_FILE");
+    assert_eq!(put(&test, &carla, &url, FILE).await.status, StatusCode::NO_CONTENT);
     imports::drain(&test.app).await.expect("the work is done");
 }

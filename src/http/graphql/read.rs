@@ -5,7 +5,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 
 use super::problem::Problem;
@@ -13,6 +12,7 @@ use crate::api::guard::{Limit, Refusal};
 use crate::config::Limits;
 use crate::domain::idempotency::Key;
 use crate::error::KeyRefusal;
+use crate::http::body::{self, Unread};
 
 /// The media types of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,25 +168,12 @@ pub async fn asked(parts: &Parts, body: Body, limits: &Limits) -> Result<Asked, 
     }
 }
 
-/// The body, as long as it is not too long; of one that is, no more than that is read.
+/// The body, as long as it is not too long.
 async fn whole(body: Body, most: usize) -> Result<Bytes, Problem> {
-    match Limited::new(body, most).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(failure) if is_too_long(failure.as_ref()) => Err(Problem::BodyTooLarge(most)),
-        Err(_) => Err(Problem::BadRequest),
-    }
-}
-
-/// Whether a limit ended the body: this one, or the router's, which stands around it.
-fn is_too_long(failure: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(failure);
-    while let Some(inner) = cause {
-        if inner.is::<LengthLimitError>() {
-            return true;
-        }
-        cause = inner.source();
-    }
-    false
+    body::whole(body, most).await.map_err(|why| match why {
+        Unread::TooLong => Problem::BodyTooLarge(most),
+        Unread::BrokenOff => Problem::BadRequest,
+    })
 }
 
 fn of_body(body: &[u8], most_values: usize) -> Result<Asked, Problem> {
