@@ -257,6 +257,12 @@ impl TableImport {
     }
 }
 
+/// A page of the viewer's own, the newest first.
+pub async fn table_imports(request: &Request, arguments: Arguments) -> ApiResult<PageOf<TableImport>> {
+    let page = job::mine(&request.app, &request.actor, &arguments.wanted()?).await?;
+    Ok(connection(page, job::place_of_mine, TableImport))
+}
+
 /// Looking at tables that are brought in.
 #[derive(Debug, Default)]
 pub struct TableImportQuery;

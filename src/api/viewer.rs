@@ -17,6 +17,7 @@ use super::request::Request;
 use super::role::RoleAssignment;
 use super::second_factor::SecondFactor;
 use super::session::{Session, sessions};
+use super::table_import::{TableImport, table_imports};
 use crate::domain::policy::Relation;
 use crate::error::{Error, Result};
 use crate::service::{ability, second_factor, session};
@@ -106,6 +107,20 @@ impl Viewer {
     ) -> ApiResult<PageOf<ApiToken>> {
         let arguments = Arguments::new(first, after, last, before);
         api_tokens(Request::of(ctx), arguments).await
+    }
+
+    /// The tables that you bring in or brought in, the newest first, as long as they are kept; `cancelTableImport` ends
+    /// one that is not over.
+    async fn table_imports(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, or after `after`; 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, or before `before`; 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "A cursor, up to 12,000 characters as it came.")] before: Option<String>,
+    ) -> ApiResult<PageOf<TableImport>> {
+        let arguments = Arguments::new(first, after, last, before);
+        table_imports(Request::of(ctx), arguments).await
     }
 
     /// Everything that you said to the purposes for which editions ask consent, the latest first: what you consented

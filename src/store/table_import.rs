@@ -7,6 +7,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
 use sea_orm::{IntoActiveModel, Order, QuerySelect, Set};
 
 use super::announce::Topic;
+use super::page::{Key, Page, Place, Wanted, fetch};
 use super::row::insert_all;
 use super::{Db, Tx, table_import_file, table_import_row};
 use crate::domain::actor::Actor;
@@ -100,6 +101,20 @@ pub async fn under_way(
         awaited: awaited.count(connection).await?,
         waiting: waiting.count(connection).await?,
     })
+}
+
+/// A part of a person's, the newest first.
+pub async fn page(connection: &impl ConnectionTrait, owner: PersonId, wanted: &Wanted) -> Result<Page<Model>> {
+    let theirs = Entity::find().filter(Column::OwnerId.eq(owner));
+    fetch(connection, theirs, (Column::CreatedAt, Column::Id), true, wanted).await
+}
+
+/// Where a row stands in a [`page`].
+pub fn page_place(row: &Model) -> Place {
+    Place {
+        key: Key::Instant(row.created_at),
+        id: row.id.0,
+    }
 }
 
 fn unsent(before: DateTime<Utc>) -> Expr {

@@ -35,6 +35,7 @@ const REACH: &[(&[TokenScope], &str)] = &[
 const NEVER: &[&str] = &[
     "{ viewer { sessions(first: 1) { nodes { id } } } }",
     "{ viewer { apiTokens(first: 1) { nodes { id } } } }",
+    "{ viewer { tableImports(first: 1) { nodes { id } } } }",
     "{ viewer { secondFactor { since } } }",
     "mutation { signOut { signedOut } }",
     "mutation { endAllSessions { ended } }",

@@ -188,3 +188,45 @@ async fn a_file_that_broke_off_is_not_one_that_is_too_long_and_comes_again() {
     assert_eq!(put(&test, &carla, &url, FILE).await.status, StatusCode::NO_CONTENT);
     imports::drain(&test.app).await.expect("the work is done");
 }
+
+#[tokio::test]
+async fn people_see_their_own_tables_the_newest_first() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let dora = test.coordinator_of("Dora", &edition).await;
+    let of = json!({ "editionId": edition, "dryRun": true });
+    let (first, _) = ask(&carla, of.clone()).await;
+    test.pass(TimeDelta::seconds(1));
+    ask(&dora, of.clone()).await;
+    let (second, url) = ask(&carla, of.clone()).await;
+    test.pass(TimeDelta::seconds(1));
+    let (third, _) = ask(&carla, of).await;
+    cancel(&carla, &first).await;
+    assert_eq!(put(&test, &carla, &url, FILE).await.status, StatusCode::NO_CONTENT);
+    imports::drain(&test.app).await.expect("the work is done");
+    let (mut seen, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let page = carla.run("MyTableImports", json!({ "first": 2, "after": after })).await;
+        let nodes = page.at("viewer.tableImports.nodes").as_array().expect("a list").clone();
+        let told = |node: &Value| (node["id"].clone(), node["state"].clone());
+        seen.extend(nodes.iter().map(told));
+        if page.at("viewer.tableImports.pageInfo.hasNextPage") != &json!(true) {
+            break;
+        }
+        after = page.at("viewer.tableImports.pageInfo.endCursor").clone();
+    }
+    let all = [(third, "AWAITING_FILE"), (second, "DONE"), (first, "CANCELLED")];
+    assert_eq!(seen, all.map(|(id, state)| (json!(id), json!(state))));
+    // Whoever asked for none has none, and nobody is nobody.
+    let ana = test
+        .person("Ana")
+        .await
+        .run("MyTableImports", json!({ "first": 2 }))
+        .await;
+    assert_eq!(ana.at("viewer.tableImports.nodes"), &json!([]));
+    let nobody = test.anonymous().run("MyTableImports", json!({ "first": 2 })).await;
+    assert_eq!(nobody.at("viewer"), &Value::Null);
+    let wrong = carla.run("MyTableImports", json!({ "first": 101 })).await;
+    assert_eq!(wrong.refusal(), "OUT_OF_RANGE");
+}

@@ -233,6 +233,19 @@ pub async fn find(app: &App, actor: &Actor, id: TableImportId) -> Result<Option<
     table_import::find_for(app.db.read(), actor, id).await
 }
 
+/// A part of the actor's own tables, the newest first.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when nobody is signed in.
+pub async fn mine(app: &App, actor: &Actor, wanted: &Wanted) -> Result<Page<Model>> {
+    table_import::page(app.db.read(), actor.signed_in()?, wanted).await
+}
+
+/// Where a row stands among [`mine`].
+pub fn place_of_mine(row: &Model) -> Place {
+    table_import::page_place(row)
+}
+
 /// A part of what came of the rows of the actor's own table, in the order of the file.
 ///
 /// # Errors
