@@ -101,7 +101,7 @@ pub async fn complete_sign_in(app: &App, challenge: &str, code: &str) -> Result<
 ///
 /// A token that comes again within the grace of the settings lost its answer, and gets another; at any
 /// time one refresh token of a session is good. One that comes later was copied: the session ends, an audit entry
-/// says so, and the owner is told.
+/// says so, and the owner is told. What they bring in by table is cancelled.
 ///
 /// # Errors
 /// [`Code::InvalidToken`] for anything that continues no session.
@@ -121,6 +121,8 @@ pub async fn refresh(app: &App, refresh_token: &str) -> Result<SessionTokens> {
     let grace = opening::seconds(app.settings.auth.refresh_grace_seconds);
     if presented.used_at.is_some_and(|used_at| now > used_at + grace) {
         session::revoke(&tx, family.id, now).await?;
+        // Whoever copied it may have handed tables over, which go on without a session.
+        ending::of_tables(&tx, owner.id, now).await?;
         let reason = Some("a refresh token came again after it was used");
         audit::record(
             &tx,

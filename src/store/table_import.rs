@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
-use sea_orm::{IntoActiveModel, Order, QuerySelect, Set};
+use sea_orm::{IntoActiveModel, Order, QueryOrder, QuerySelect, Set};
 
 use super::announce::Topic;
 use super::page::{Key, Page, Place, Wanted, fetch};
@@ -14,6 +14,7 @@ use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, InstitutionId, PersonId, TableImportId};
 use crate::domain::language::Language;
 use crate::domain::list::Mode;
+use crate::domain::roster::cancelling::Progress;
 use crate::domain::roster::waiting::UnderWay;
 use crate::domain::roster::{ImportState, Kind};
 use crate::error::Result;
@@ -64,6 +65,18 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Model {
+    /// How far it is.
+    pub const fn progress(&self) -> Progress {
+        Progress {
+            mode: self.mode,
+            carried_out: self.carried_out,
+            done: self.done,
+            total: self.total,
+        }
+    }
+}
+
 /// Keeps a new one.
 pub async fn insert(tx: &Tx, row: Model) -> Result<Model> {
     let new: ActiveModel = row.clone().into_active_model();
@@ -79,6 +92,16 @@ pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: Tabl
 /// The same, held against others who change it.
 pub async fn lock_for(tx: &Tx, actor: &Actor, id: TableImportId) -> Result<Option<Model>> {
     Ok(own(actor, id).lock_exclusive().one(tx).await?)
+}
+
+/// Those of a person that are not over, held against others who change them.
+pub async fn lock_under_way(tx: &Tx, owner: PersonId) -> Result<Vec<Model>> {
+    let under_way = [ImportState::AwaitingFile, ImportState::Queued, ImportState::Running];
+    let theirs = Entity::find()
+        .filter(Column::OwnerId.eq(owner))
+        .filter(Column::State.is_in(under_way))
+        .order_by_asc(Column::Id);
+    Ok(theirs.lock_exclusive().all(tx).await?)
 }
 
 fn own(actor: &Actor, id: TableImportId) -> Select<Entity> {

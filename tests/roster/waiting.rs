@@ -8,8 +8,9 @@ use axum::http::{StatusCode, header};
 use chrono::TimeDelta;
 use futures_util::{FutureExt, stream};
 use rumbo::store::announce::Topic;
-use rumbo::store::table_import;
+use rumbo::store::{table_import, table_import_file};
 use rumbo::worker::imports;
+use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -18,7 +19,7 @@ use super::cancelled::{TOO_LATE, cancel, claimed};
 use super::network::{ask, follow, put};
 use crate::live::announce::following;
 use crate::live::in_time;
-use crate::support::app::TestApp;
+use crate::support::app::{Client, TestApp};
 use crate::support::scene::{Plan, act, enrolling};
 
 const FILE: &str = "email,firstname,lastname\na@example.org,Ana,Paz\n";
@@ -229,4 +230,65 @@ async fn people_see_their_own_tables_the_newest_first() {
     assert_eq!(nobody.at("viewer"), &Value::Null);
     let wrong = carla.run("MyTableImports", json!({ "first": 101 })).await;
     assert_eq!(wrong.refusal(), "OUT_OF_RANGE");
+}
+
+async fn states(client: &Client<'_>) -> Vec<Value> {
+    let page = client.run("MyTableImports", json!({ "first": 10 })).await;
+    let nodes = page.at("viewer.tableImports.nodes").as_array().expect("a list");
+    nodes.iter().map(|node| node["state"].clone()).collect()
+}
+
+/// Of this person one awaits its file, one waits, and one is with a worker.
+async fn three_under_way(test: &TestApp, client: &Client<'_>, edition: &str) {
+    handed_over(test, client, edition, "ROW_BY_ROW").await;
+    claimed(test).await;
+    test.pass(TimeDelta::seconds(1));
+    handed_over(test, client, edition, "ROW_BY_ROW").await;
+    test.pass(TimeDelta::seconds(1));
+    ask(client, json!({ "editionId": edition })).await;
+    assert_eq!(states(client).await, ["AWAITING_FILE", "QUEUED", "RUNNING"]);
+}
+
+#[tokio::test]
+async fn what_is_under_way_ends_with_all_sessions() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let dora = test.coordinator_of("Dora", &edition).await;
+    three_under_way(&test, &carla, &edition).await;
+    handed_over(&test, &dora, &edition, "ROW_BY_ROW").await;
+    carla
+        .run("EndOtherSessions", json!({}))
+        .await
+        .at("endOtherSessions.ended");
+    assert_eq!(states(&carla).await, ["AWAITING_FILE", "QUEUED", "RUNNING"]);
+    carla.run("EndAllSessions", json!({})).await.at("endAllSessions.ended");
+    assert_eq!(states(&carla.again().await).await, ["CANCELLED"; 3]);
+    assert_eq!(states(&dora).await, ["QUEUED"]);
+    let kept = table_import_file::Entity::find().count(test.app.db.read()).await;
+    assert_eq!(kept.expect("a number"), 1, "the files go with them");
+}
+
+#[tokio::test]
+async fn what_is_under_way_ends_when_a_refresh_token_was_copied() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    test.password_of(&carla).await;
+    let anyone = test.anonymous();
+    let signing_in = json!({ "email": carla.email, "password": TestApp::PASSWORD });
+    let signed_in = act(&anyone, "SignIn", signing_in).await;
+    let first = json!({ "refreshToken": signed_in.text("signIn.session.refreshToken") });
+    let fresh = act(&anyone, "RefreshSession", first.clone()).await;
+    assert_eq!(fresh.user_errors("refreshSession"), [""; 0]);
+    three_under_way(&test, &carla, &edition).await;
+    test.pass(TimeDelta::seconds(11));
+    let copied = act(&anyone, "RefreshSession", first).await;
+    assert_eq!(
+        copied.user_errors("refreshSession"),
+        ["INVALID_TOKEN input.refreshToken"]
+    );
+    // Her other session goes on, and sees it.
+    assert_eq!(states(&carla).await, ["CANCELLED"; 3]);
+    drop(test.mails().await);
 }

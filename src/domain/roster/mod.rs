@@ -68,7 +68,7 @@ words! {
         Unreadable = "unreadable",
         /// It was given up.
         Failed = "failed",
-        /// Whoever brings it in wanted no more of it.
+        /// Whoever brings it in wanted no more of it, or may not have been who handed it over.
         Cancelled = "cancelled",
     }
 }

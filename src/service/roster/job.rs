@@ -13,7 +13,6 @@ use crate::domain::language::Language;
 use crate::domain::link::{File, Holder, Link};
 use crate::domain::list::Mode;
 use crate::domain::policy::{Action, Relation, demand};
-use crate::domain::roster::cancelling::Progress;
 use crate::domain::roster::waiting::dead_since;
 use crate::domain::roster::{ImportState, Kind, Outcome};
 use crate::domain::sheet::sniff;
@@ -202,14 +201,10 @@ pub async fn cancel(app: &App, actor: &Actor, id: TableImportId) -> Result<Model
         other => other,
     })?;
     let tx = app.db.write().await?;
+    // Before the table, as whoever asks for one, or ends all that they have.
+    person::lock(&tx, by).await?;
     let row = table_import::lock_for(&tx, actor, id).await?.ok_or(ABSENT)?;
-    let progress = Progress {
-        mode: row.mode,
-        carried_out: row.carried_out,
-        done: row.done,
-        total: row.total,
-    };
-    let state = row.state.cancel(progress);
+    let state = row.state.cancel(row.progress());
     let state = state.map_err(|refusal| Fault::at("tableImportId", refusal.into()))?;
     let row = table_import::end_early(&tx, row, state, app.clock.now()).await?;
     let action = right_to(row.kind);
