@@ -167,6 +167,7 @@ impl Rates {
             ("rates.sign_in_account", self.sign_in_account),
             ("rates.mail_sender", self.mail_sender),
             ("rates.invitation_sender", self.invitation_sender),
+            ("rates.nomination_sender", self.nomination_sender),
             ("rates.mail_recipient", self.mail_recipient),
             ("rates.export", self.export),
         ];
@@ -313,6 +314,7 @@ mod tests {
             "sign_in_account",
             "mail_sender",
             "invitation_sender",
+            "nomination_sender",
             "mail_recipient",
             "export",
         ];

@@ -82,6 +82,7 @@ pub struct Rates {
     pub sign_in_account: Rate,
     pub mail_sender: Rate,
     pub invitation_sender: Rate,
+    pub nomination_sender: Rate,
     pub mail_recipient: Rate,
     pub export: Rate,
 }

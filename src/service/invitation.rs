@@ -262,19 +262,6 @@ pub(super) async fn spend_message(app: &App, tx: &Tx, email: &str) -> Result<()>
     taken.map_err(|micros| Error::Busy(seconds(micros)))
 }
 
-/// Holds what [`spend_message`] takes for these addresses, so that two who write to many never wait for each other.
-pub(super) async fn hold_messages(app: &App, tx: &Tx, emails: &[&str]) -> Result<()> {
-    let rates = &app.settings.rates;
-    if !rates.enabled {
-        return Ok(());
-    }
-    let keys: Vec<_> = emails
-        .iter()
-        .map(|email| Charge::mail_to(email, rates, 1).key)
-        .collect();
-    rate::hold(tx, keys, app.clock.now().timestamp_micros()).await
-}
-
 /// Makes an invitation with a token of its own and puts its message into the outbox, in the name of who invites.
 async fn send(app: &App, tx: &Tx, inviter: PersonId, guest: &Guest, offer: Offer) -> Result<Model> {
     let (row, token) = keep(app, tx, inviter, guest, offer, end_of_sent(app)?, None).await?;

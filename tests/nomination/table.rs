@@ -254,6 +254,48 @@ async fn a_file_writes_to_no_address_more_often_than_anybody_may() {
 }
 
 #[tokio::test]
+async fn a_table_writes_to_no_more_people_than_who_brings_it_in_may() {
+    let settings = [
+        ("rates.enabled", "true"),
+        ("rates.nomination_sender.burst", "2"),
+        ("rates.nomination_sender.refill", "1"),
+        ("rates.nomination_sender.seconds", "3600"),
+    ];
+    let test = TestApp::with(&settings).await;
+    let place = Place::new(&test).await;
+    let file = "email,firstname,lastname\n\
+        a@example.org,Ana,Paz\n\
+        b@example.org,Beto,Gil\n\
+        c@example.org,Caro,Ríos\n";
+    let (_, told) = bring(&test, &place.flor, asking(&place, true, "ROW_BY_ROW"), file).await;
+    assert_eq!(told, ["2 CREATED", "3 CREATED", "4 CREATED"], "a dry run sends nothing");
+    // As one nothing is carried out, and nothing is taken.
+    let too_many = ["2 CREATED", "3 CREATED", "4 REFUSED TOO_SOON@email"];
+    let (seen, told) = bring(&test, &place.flor, asking(&place, false, "ALL_OR_NOTHING"), file).await;
+    assert_eq!(
+        (&seen["carriedOut"], told),
+        (&json!(false), too_many.map(String::from).to_vec())
+    );
+    assert_eq!(test.notices().await, [""; 0]);
+    let (_, told) = bring(&test, &place.flor, row_by_row(&place), file).await;
+    assert_eq!(told, too_many);
+    let (_, told) = bring(&test, &place.flor, row_by_row(&place), file).await;
+    assert_eq!(told, ["2 UNCHANGED", "3 UNCHANGED", "4 REFUSED TOO_SOON@email"]);
+    assert_eq!(place.list().await.len(), 2);
+    assert_eq!(
+        test.notices().await,
+        ["nominated a@example.org", "nominated b@example.org"]
+    );
+    test.pass(TimeDelta::hours(1));
+    let place = place.again().await;
+    let (_, told) = bring(&test, &place.flor, row_by_row(&place), file).await;
+    assert_eq!(told, ["2 UNCHANGED", "3 UNCHANGED", "4 CREATED"]);
+    assert_eq!(place.list().await.len(), 3);
+    drop(test.mails().await);
+    test.fine().await;
+}
+
+#[tokio::test]
 async fn a_table_of_nominations_comes_in_from_the_command_line() {
     let test = TestApp::new().await;
     let place = Place::new(&test).await;

@@ -169,6 +169,9 @@ impl TableImportMutation {
     /// Asks for a table of people to be brought in whom an institution nominates for an edition, for its focal points.
     /// Its file is sent as with `importPeople`, and as many may be under way. People are named in the order of the file,
     /// as many as the institution has seats for, and written to as by `nominate`. Whom it named already is left alone.
+    /// By tables you write to 500 people at once, and to 500 more a day, unless whoever runs the server says otherwise:
+    /// rows beyond that are refused (`TOO_SOON`, with the time in `detail`), and a dry run does not count them. With
+    /// `ROW_BY_ROW` the same file, sent later, goes on from there.
     async fn import_nominations(
         &self,
         ctx: &Context<'_>,

@@ -32,6 +32,7 @@ pub mod job;
 mod newcomers;
 mod nominations;
 mod people;
+mod purse;
 mod register;
 mod task;
 

@@ -4,6 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::addresses;
+use super::purse::Purse;
 use super::task::{Judged, Task};
 use crate::domain::id::PersonId;
 use crate::domain::invitation::Refusal;
@@ -12,7 +13,6 @@ use crate::domain::notice::Guest;
 use crate::domain::roster::{Outcome, PersonRow, RowFault, address_of, content_of};
 use crate::domain::text::Name;
 use crate::error::{Error, Flaw, Result};
-use crate::service::invitation::{hold_messages, spend_message};
 use crate::service::nomination::table::name_all;
 use crate::store::{Tx, edition, imported_nomination, institution, nomination};
 
@@ -66,7 +66,7 @@ pub(super) async fn judge(
 }
 
 /// Carries rows out, as they were judged, and tells what came of each. The caller holds the edition. Who gets too many
-/// messages already is refused.
+/// messages already is refused, and so is everybody once the table has sent as many as its owner may.
 pub(super) async fn write(
     task: &Task<'_>,
     tx: &Tx,
@@ -76,13 +76,13 @@ pub(super) async fn write(
 ) -> Result<Vec<Judged>> {
     let by: PersonId = task.actor.signed_in()?;
     let now = task.app.clock.now();
-    hold(task, tx, place, rows, &verdicts).await?;
+    let mut purse = open(task, tx, by, place, rows, &verdicts).await?;
     let (mut named, mut notes) = (Vec::new(), Vec::new());
     for (row, verdict) in rows.iter().zip(&mut verdicts) {
         match verdict {
             Verdict::Create { rank } => {
                 let rank = *rank;
-                if let Some(fault) = spend(task, tx, place, row).await? {
+                if let Some(fault) = spend(purse.as_mut(), row, now).await? {
                     *verdict = Verdict::Refused(vec![fault]);
                 } else {
                     named.push((guest(task, row), rank));
@@ -93,6 +93,9 @@ pub(super) async fn write(
             Verdict::Unchanged { is_noted: true } | Verdict::Refused(_) => {}
         }
     }
+    if let Some(purse) = purse {
+        purse.close().await?;
+    }
     if !named.is_empty() {
         name_all(task.app, tx, by, place, &named, &task.source).await?;
     }
@@ -100,32 +103,31 @@ pub(super) async fn write(
     Ok(verdicts.iter().map(Verdict::report).collect())
 }
 
-/// Holds the buckets from which a message to each of the named is taken, before the first is.
-async fn hold(
-    task: &Task<'_>,
-    tx: &Tx,
+/// What may be sent to those who are named; `None` where nothing is limited, or somebody endorses them first: that takes
+/// it.
+async fn open<'a>(
+    task: &Task<'a>,
+    tx: &'a Tx,
+    by: PersonId,
     (edition, _): Place<'_>,
     rows: &[&PersonRow],
     verdicts: &[Verdict],
-) -> Result<()> {
+) -> Result<Option<Purse<'a>>> {
     if edition.endorses_nominations {
-        return Ok(());
+        return Ok(None);
     }
     let named = rows.iter().zip(verdicts);
     let named = named.filter(|(_, verdict)| matches!(verdict, Verdict::Create { .. }));
     let addresses: Vec<&str> = named.map(|(row, _)| row.email.as_ref()).collect();
-    hold_messages(task.app, tx, &addresses).await
+    Purse::open(task.app, tx, by, &addresses).await
 }
 
-/// Takes a message to a nominee from what anybody may send there; what is wrong where none is left. Where somebody
-/// endorses them first, that takes it.
-async fn spend(task: &Task<'_>, tx: &Tx, (edition, _): Place<'_>, row: &PersonRow) -> Result<Option<RowFault>> {
-    if edition.endorses_nominations {
-        return Ok(None);
-    }
-    match spend_message(task.app, tx, row.email.as_ref()).await {
+/// Takes a message to a nominee; what is wrong where none is left.
+async fn spend(purse: Option<&mut Purse<'_>>, row: &PersonRow, now: DateTime<Utc>) -> Result<Option<RowFault>> {
+    let Some(purse) = purse else { return Ok(None) };
+    match purse.spend(row.email.as_ref()).await {
         Ok(()) => Ok(None),
-        Err(Error::Busy(seconds)) => Ok(Some(too_soon(row, task.app.clock.now(), seconds))),
+        Err(Error::Busy(seconds)) => Ok(Some(too_soon(row, now, seconds))),
         Err(failure) => Err(failure),
     }
 }
