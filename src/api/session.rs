@@ -241,8 +241,8 @@ impl SessionMutation {
         EndOtherSessionsPayload::of(own::end_sessions(app, actor, true).await, |ended| ended)
     }
 
-    /// Ends all your sessions, this one too, all your API tokens and your calendar link, and cancels the tables that you
-    /// bring in.
+    /// Ends all your sessions, this one too, all your API tokens and your calendar link, and cancels the tables that
+    /// you bring in.
     async fn end_all_sessions(&self, ctx: &Context<'_>) -> ApiResult<EndAllSessionsPayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         EndAllSessionsPayload::of(own::end_sessions(app, actor, false).await, |ended| ended)

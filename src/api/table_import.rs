@@ -46,9 +46,9 @@ mirror! {
         /// something failed on our side. Where `carriedOut` is true, the rows that are told were carried out before;
         /// the same file goes on from there.
         Failed,
-        /// You cancelled it, or it was cancelled with all that goes on without you, as when you ended all sessions or took
-        /// another password. Where `carriedOut` is true, the rows that are told were carried out before; the same file
-        /// goes on from there.
+        /// You cancelled it, or it was cancelled with all that goes on without you, as when you ended all sessions or
+        /// took another password. Where `carriedOut` is true, the rows that are told were carried out before; the same
+        /// file goes on from there.
         Cancelled,
     }
 }

@@ -217,7 +217,7 @@ pub async fn claim(db: &Db, now: DateTime<Utc>, lease: TimeDelta) -> Result<Opti
     Ok(rows.into_iter().next())
 }
 
-/// Notes how far it is and holds it for longer; whether it is still held. Whoever follows it is told where that is news.
+/// Notes how far it is and holds it for longer; whether it is still held. Whoever follows it is told what is news.
 pub async fn advance(
     db: &Db,
     held: &Model,

@@ -1,4 +1,5 @@
-//! Tables that are under way: what whoever follows one hears, how many there may be, and those whose file does not come.
+//! Tables that are under way: what whoever follows one hears, how many there may be, what becomes of those whose file
+//! does not come, and what ends them all.
 
 use std::convert::Infallible;
 use std::io;

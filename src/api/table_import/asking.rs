@@ -75,8 +75,8 @@ pub struct CancelTableImportInput {
     table_import_id: ID,
 }
 
-/// A link by which a file is handed over. It is good for you alone, in this session, and once. Two files of yours come in
-/// at a time: one more is refused with 429, and `Retry-After` says when to send it.
+/// A link by which a file is handed over. It is good for you alone, in this session, and once. Two files of yours come
+/// in at a time: one more is refused with 429, and `Retry-After` says when to send it.
 #[derive(Debug, SimpleObject)]
 pub struct UploadLink {
     /// Where to send the file, with PUT and the same `Authorization` header as here.
@@ -127,9 +127,9 @@ pub struct TableImportMutation;
 impl TableImportMutation {
     /// Asks for a table of people to be brought in, for administrators. Send its file (CSV or XLSX) to `upload.url`
     /// within five minutes; it is worked off after that, and `tableImport` tells how far it is. Accounts come without a
-    /// password. Whatever they are of, five tables of yours may wait or be worked off at a time, and ten more await their
-    /// file: one more is `LIMIT_REACHED` at `input`, until one is over or cancelled. One whose file does not come is
-    /// `FAILED` soon after the link is dead.
+    /// password. Whatever they are of, five tables of yours may wait or be worked off at a time, and ten more await
+    /// their file: one more is `LIMIT_REACHED` at `input`, until one is over or cancelled. One whose file does not come
+    /// is `FAILED` soon after the link is dead.
     async fn import_people(&self, ctx: &Context<'_>, input: ImportPeopleInput) -> ApiResult<ImportPeoplePayload> {
         let Request { app, actor, .. } = Request::of(ctx);
         let manner = Manner {
@@ -167,11 +167,11 @@ impl TableImportMutation {
     }
 
     /// Asks for a table of people to be brought in whom an institution nominates for an edition, for its focal points.
-    /// Its file is sent as with `importPeople`, and as many may be under way. People are named in the order of the file,
-    /// as many as the institution has seats for, and written to as by `nominate`. Whom it named already is left alone.
-    /// By tables you write to 500 people at once, and to 500 more a day, unless whoever runs the server says otherwise:
-    /// rows beyond that are refused (`TOO_SOON`, with the time in `detail`), and a dry run does not count them. With
-    /// `ROW_BY_ROW` the same file, sent later, goes on from there.
+    /// Its file is sent as with `importPeople`, and as many may be under way. People are named in the order of the
+    /// file, as many as the institution has seats for, and written to as by `nominate`. Whom it named already is left
+    /// alone. By tables you write to 500 people at once, and to 500 more a day, unless whoever runs the server says
+    /// otherwise: rows beyond that are refused (`TOO_SOON`, with the time in `detail`), and a dry run does not count
+    /// them. With `ROW_BY_ROW` the same file, sent later, goes on from there.
     async fn import_nominations(
         &self,
         ctx: &Context<'_>,

@@ -103,8 +103,8 @@ pub(super) async fn write(
     Ok(verdicts.iter().map(Verdict::report).collect())
 }
 
-/// What may be sent to those who are named; `None` where nothing is limited, or somebody endorses them first: that takes
-/// it.
+/// What may be sent to those who are named; `None` where nothing is limited, or somebody endorses them first, which takes
+/// it then.
 async fn open<'a>(
     task: &Task<'a>,
     tx: &'a Tx,

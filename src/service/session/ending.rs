@@ -20,8 +20,8 @@ pub async fn of_sessions(tx: &Tx, person: PersonId, kept: Option<SessionId>, now
 
 /// Ends everything by which somebody came into an account or might yet, but for its password, its linked identities and
 /// the session that is kept: sessions and sign-ins that wait, what goes on without its owner (API tokens, the calendar
-/// link, tables that are brought in), links that were mailed, and addresses, identities and registrations that wait for a
-/// word. Called wherever an account passes into other hands, or may have been in them. How many sessions ended.
+/// link, tables that are brought in), links that were mailed, and addresses, identities and registrations that wait for
+/// a word. Called wherever an account passes into other hands, or may have been in them. How many sessions ended.
 pub async fn of_everything(tx: &Tx, person: PersonId, kept: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
     let ended = of_sessions(tx, person, kept, now).await?;
     api_token::revoke_all(tx, person, now).await?;
@@ -34,8 +34,8 @@ pub async fn of_everything(tx: &Tx, person: PersonId, kept: Option<SessionId>, n
     Ok(ended)
 }
 
-/// Cancels the tables that a person brings in and that are not over: somebody else may have handed them over. Of one that
-/// is worked off nothing more is carried out; what was carried out to the end is told as it is.
+/// Cancels the tables that a person brings in and that are not over: somebody else may have handed them over. Of one
+/// that is worked off nothing more is carried out; what was carried out to the end is told as it is.
 pub async fn of_tables(tx: &Tx, person: PersonId, now: DateTime<Utc>) -> Result<()> {
     // Before the tables, as whoever asks for one.
     person::lock(tx, person).await?;
