@@ -2,9 +2,12 @@
 //!
 //! No provider is asked while a transaction is open, and what a client brings back is used up before it is looked at.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use crate::app::App;
+use crate::app::retry::Retries;
 use crate::auth::provider::{Provider, Returned, attempt};
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::Actor;
@@ -23,8 +26,9 @@ mod stranger;
 
 /// How long a sign-in that was begun waits for whoever went to the provider.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
-/// How often what follows the conversation is tried again where transactions met: the code cannot be brought again.
-const RETRIES: u32 = 5;
+/// How long what follows the conversation waits, where transactions met, before it is tried again for the first time, at
+/// most: the code cannot be brought again, so nobody else tries it.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// A sign-in that was begun.
 #[derive(Debug, Clone)]
@@ -83,11 +87,11 @@ pub async fn complete(
     client: Option<&ClientLabel>,
 ) -> Result<Completed> {
     let arrival = redeem(app, returned, None).await?;
-    let mut left = RETRIES;
+    let mut retries = Retries::new(FIRST_PAUSE);
     loop {
         match receive(app, actor, &arrival, client).await {
-            Err(Error::Conflict { .. }) if left > 0 => left -= 1,
-            done => return done,
+            Ok(done) => return Ok(done),
+            Err(failure) => retries.wait_after(failure).await?,
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use rumbo::config::Provider;
 use rumbo::domain::id::IdentityId;
-use rumbo::store::{identity, person};
+use rumbo::store::{Engine, identity, person};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use super::{
     NOBODY, PASSWORD, Trip, begin, begin_factor, begin_link, complete, entered, errors, id_of, knowing, link, outcome,
     patch, reasons, says, sign_in, trusting, verified,
 };
+use crate::retry::{until, waits};
 use crate::support::app::{Answer, Client, TestApp};
 use crate::support::issuer::Issuer;
 
@@ -81,6 +82,37 @@ async fn linking_needs_the_password_and_the_session_that_began_it() {
     );
     assert_eq!(test.notices().await, NOBODY);
     assert_eq!(reasons(&test).await, ["identity of campus linked"]);
+}
+
+#[tokio::test]
+async fn linking_that_meets_another_is_tried_again_and_finds_it_taken() {
+    let issuer = Issuer::start().await;
+    let test = knowing(issuer.settings()).await;
+    // On SQLite one writes at a time.
+    if test.app.db.engine() == Engine::Sqlite {
+        return;
+    }
+    let (ana, bea) = (test.person("Ana").await, test.person("Bea").await);
+    test.password_of(&ana).await;
+    // Bea's account is about to have the same identity.
+    let tx = test.app.db.write().await.expect("a transaction");
+    let row = identity::Model {
+        id: IdentityId(test.app.clock.new_id()),
+        person_id: bea.person.expect("a person"),
+        provider: "campus".to_owned(),
+        issuer: issuer.url.clone(),
+        subject: "1".to_owned(),
+        linked_at: test.now(),
+        used_at: None,
+    };
+    identity::insert(&tx, row).await.expect("a link");
+    let linking = async {
+        until("somebody waits", || waits(&test)).await;
+        tx.commit().await.expect("a commit");
+    };
+    let (answer, ()) = tokio::join!(link(&test, &issuer, &ana, "1"), linking);
+    assert_eq!(answer.user_errors("linkIdentity"), ["TAKEN input.handle"]);
+    assert_eq!(test.notices().await, NOBODY);
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Arrival, Begun, RETRIES, attach, check_key, draw, find, keep, note, redeem, roles, tell_linked};
+use super::{Arrival, Begun, FIRST_PAUSE, attach, check_key, draw, find, keep, note, redeem, roles, tell_linked};
 use crate::app::App;
+use crate::app::retry::Retries;
 use crate::auth::provider::Returned;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::Actor;
@@ -135,11 +136,11 @@ pub async fn link(app: &App, actor: &Actor, returned: &Returned<'_>) -> Result<i
     let person = actor.signed_in()?;
     let session = actor.session.ok_or(Error::Unauthenticated)?;
     let arrival = redeem(app, returned, Some((person, session))).await?;
-    let mut left = RETRIES;
+    let mut retries = Retries::new(FIRST_PAUSE);
     loop {
         match join(app, person, &arrival).await {
-            Err(Error::Conflict { .. }) if left > 0 => left -= 1,
-            done => return done,
+            Ok(row) => return Ok(row),
+            Err(failure) => retries.wait_after(failure).await?,
         }
     }
 }
