@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
+use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::edition::EditionState;
-use rumbo::domain::id::{DeliverableId, EditionId, TeamId};
+use rumbo::domain::id::{DeclarationId, DeliverableId, EditionId, TeamId};
 use rumbo::domain::person::Gender;
-use rumbo::store::{Engine, allocation, deliverable, edition, person, role};
+use rumbo::store::{Engine, allocation, declaration, deliverable, edition, person, role};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::retry::{until, waiting};
 use crate::support::app::{Answer, Client, TestApp, Who};
+use crate::support::letter::token_of;
 use crate::support::scene::{
     Class, Plan, act, apply, as_seen, at_once, done, edition_input, enrolling, id_of, version,
 };
@@ -477,6 +479,56 @@ async fn a_draft_is_held_against_what_is_asked_when_its_turn_comes() {
     holding.commit().await.expect("a commit");
     let answer = saving.await.expect("a task that ends");
     assert_eq!(answer.user_errors("saveDraft"), ["DEADLINE_PASSED input"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_a_nominee_states_while_they_accept_is_not_written_over() {
+    let test = Arc::new(TestApp::new().await);
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let institution = test.institution("INEFOP", "UY").await;
+    let flor = test
+        .holder("Flor", Role::FocalPoint, Scope::Institution(institution))
+        .await;
+    let nora = test.person("Nora").await;
+    let input = json!({
+        "editionId": edition, "institutionId": institution.to_string(), "email": nora.email, "givenName": "Nora",
+        "familyName": "N", "language": "ES",
+    });
+    done(&flor, "Nominate", input).await;
+    let mails = test.mails().await;
+    let token = token_of(mails.last().expect("a message"));
+    // She has another gender from now on; whoever states something holds the person.
+    let id = nora.person.expect("a person");
+    let holding = test.app.db.write().await.expect("a transaction");
+    person::lock(&holding, id).await.expect("a query").expect("Nora");
+    let stated = declaration::current(&holding, &[id]).await.expect("a query").remove(0);
+    assert_eq!((stated.gender, stated.institution_id), (Gender::Female, None));
+    let mut accepting = tokio::spawn({
+        let (test, bearer) = (test.clone(), nora.token().map(str::to_owned));
+        async move { act(&test.bearer(bearer), "AcceptInvitation", json!({ "token": token })).await }
+    });
+    tokio::select! {
+        () = until_somebody_waits(&test) => {}
+        done = &mut accepting => panic!("accepting waits for nobody: {:#}", done.expect("an answer").json),
+    }
+    let stated = declaration::Model {
+        id: DeclarationId(test.app.clock.new_id()),
+        stated_at: test.now(),
+        gender: Gender::NotStated,
+        ..stated
+    };
+    declaration::insert(&holding, stated).await.expect("a statement");
+    holding.commit().await.expect("a commit");
+    let answer = accepting.await.expect("a task that ends");
+    assert_eq!(answer.user_errors("acceptInvitation"), [""; 0]);
+    let stated = declaration::current(test.app.db.read(), &[id]).await.expect("a query");
+    assert_eq!(
+        (stated[0].gender, stated[0].institution_id),
+        (Gender::NotStated, Some(institution))
+    );
+    drop(test.mails().await);
+    test.fine().await;
 }
 
 /// Returns when a statement waits for a lock. On SQLite the one writer waits before it begins.

@@ -12,7 +12,7 @@ use crate::domain::person::full_name;
 use crate::error::{Error, Result};
 use crate::service::account::{self, Statement};
 use crate::store::invitation::Model;
-use crate::store::{Connection, Tx, course, declaration, edition, institution, outbox};
+use crate::store::{Connection, Tx, course, declaration, edition, institution, outbox, person};
 
 /// The institution of a nomination, or the one into which that was merged; `None` for an invitation of another kind.
 async fn nominator(connection: &impl Connection, row: &Model) -> Result<Option<institution::Model>> {
@@ -63,8 +63,13 @@ pub(in crate::service) async fn speak_for(tx: &Tx, row: &Model, statement: &mut 
 }
 
 /// Keeps for a nominee what accepting says: that they take part for the institution. Who has stated it already, or has
-/// stated nothing at all, is left as they are.
+/// stated nothing at all, is left as they are. Edition and invitation are locked before.
 pub(in crate::service) async fn declare(app: &App, tx: &Tx, row: &Model, person: PersonId) -> Result<()> {
+    if row.institution_id.is_none() {
+        return Ok(());
+    }
+    // What they state meanwhile, or what is refused to them, waits for this, so that nothing of it is written over.
+    person::lock(tx, person).await?;
     let Some(old) = declaration::current(tx, &[person]).await?.pop() else {
         return Ok(());
     };
