@@ -220,13 +220,14 @@ impl NewEnd {
 }
 
 /// Until when the nominations that are open at `now` can be answered under another window: until it opens they end like
-/// those that are made now, and from then on none outlasts it. `None` for a window that is over, in which nobody is
-/// named and nobody applies.
-pub fn new_end(now: DateTime<Utc>, lasts: TimeDelta, window: &RangeInclusive<DateTime<Utc>>) -> Option<NewEnd> {
+/// those that are made now, and from then on none outlasts it. In a window that is over nobody applies any more: they end
+/// at once.
+pub fn new_end(now: DateTime<Utc>, lasts: TimeDelta, window: &RangeInclusive<DateTime<Utc>>) -> NewEnd {
     if now < *window.start() {
-        return Some(NewEnd::OfAll(ends_at(now, lasts, window)));
+        NewEnd::OfAll(ends_at(now, lasts, window))
+    } else {
+        NewEnd::AtMost(now.max(*window.end()))
     }
-    (now < *window.end()).then_some(NewEnd::AtMost(*window.end()))
 }
 
 /// The constituent group for which somebody takes part whom an institution of this kind nominates: its own where it
@@ -492,15 +493,23 @@ mod tests {
         let day = |days: i64| instant(days * 86_400);
         let week = TimeDelta::days(7);
         for (now, window, end) in [
-            (0, 10..=30, Some(NewEnd::OfAll(day(17)))),
-            (0, 10..=12, Some(NewEnd::OfAll(day(12)))),
-            (10, 10..=12, Some(NewEnd::AtMost(day(12)))),
-            (12, 10..=12, None),
+            (0, 10..=30, NewEnd::OfAll(day(17))),
+            (0, 10..=12, NewEnd::OfAll(day(12))),
+            (10, 10..=12, NewEnd::AtMost(day(12))),
+            (12, 10..=12, NewEnd::AtMost(day(12))),
+            (20, 10..=12, NewEnd::AtMost(day(20))),
         ] {
+            let is_over = now >= *window.end();
             let window = day(*window.start())..=day(*window.end());
             let found = new_end(day(now), week, &window);
             assert_eq!(found, end, "day {now}");
-            assert!(found.is_none_or(|end| end.at() > day(now) && end.at() <= *window.end()));
+            if is_over {
+                assert_eq!(found.at(), day(now), "what is open ends at once");
+            } else {
+                assert!(found.at() > day(now) && found.at() <= *window.end());
+            }
+            let reminded = reminds_at(day(now), found.at(), &window);
+            assert!(!is_over || reminded.is_none(), "{reminded:?}");
         }
     }
 

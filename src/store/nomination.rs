@@ -255,7 +255,7 @@ pub async fn set_endorsed(tx: &Tx, row: Model, endorsed: Endorsed) -> Result<Mod
 }
 
 /// Gives the open nominations for a locked edition another end, and those whose nominee was to be reminded another
-/// instant for that; every version of those that change rises by one.
+/// instant for that; every version of those that change rises by one. None ends before it began, by whatever clock.
 pub async fn set_ends(
     tx: &Tx,
     edition: EditionId,
@@ -273,6 +273,7 @@ pub async fn set_ends(
         .add(Column::ScopeId.eq(edition.0))
         .add(Column::State.eq(InvitationState::Sent))
         .add(Column::ExpiresAt.gt(now))
+        .add(Column::CreatedAt.lt(end.at()))
         .add(differs);
     Entity::update_many()
         .col_expr(Column::RemindAt, Expr::value(remind_at))

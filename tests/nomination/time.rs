@@ -213,6 +213,40 @@ async fn nominations_move_with_the_window_of_their_edition() {
 }
 
 #[tokio::test]
+async fn nominations_end_with_a_window_that_is_over_already() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let nora = test.person("Nora").await;
+    let (_, token) = place.nominate(&test, "nora@example.org").await;
+    let (_, of_ben) = place.nominate(&test, "ben@example.org").await;
+    let declined = decline(&test, &of_ben, "No").await;
+    assert_eq!(declined.at("declineInvitation.declined"), &json!(true));
+    drop(test.mails().await);
+    test.pass(TimeDelta::seconds(1));
+    let mut plan = edition_input(Plan::OPEN);
+    plan["enrolsUntil"] = json!("2026-03-02T08:00:00-03:00");
+    let changed = replan(&place.carla, &place.edition, plan).await;
+    assert_eq!(changed.user_errors("updateEdition"), [""; 0]);
+    // At once, before the job has come.
+    let looked = test.anonymous().run("OpenInvitation", json!({ "token": token })).await;
+    assert_eq!(looked.refusal(), "INVALID_TOKEN");
+    let refused = accept(&nora, &token).await;
+    assert_eq!(refused.user_errors("acceptInvitation"), ["INVALID_TOKEN input.token"]);
+    let states = |rows: &[Value]| rows.iter().map(|row| row["state"].clone()).collect::<Vec<_>>();
+    assert_eq!(states(&place.list().await), [json!("EXPIRED"), json!("DECLINED")]);
+    assert_eq!(place.seats().await, json!([0, 0, 0, null]));
+    assert_eq!(test.notices().await, ["nomination_answered flor@example.org"]);
+    let rows = place.list().await;
+    assert_eq!(rows[0]["history"][1]["to"], "expired");
+    // A window that opens once more does not bring it back.
+    let changed = replan(&place.carla, &place.edition, edition_input(Plan::OPEN)).await;
+    assert_eq!(changed.user_errors("updateEdition"), [""; 0]);
+    assert_eq!(states(&place.list().await), [json!("EXPIRED"), json!("DECLINED")]);
+    assert_eq!(test.notices().await, [""; 0]);
+    assert_eq!(test.violations().await, []);
+}
+
+#[tokio::test]
 async fn many_are_reminded_with_as_many_statements_as_one() {
     let mut spent = Vec::new();
     for nominees in [1, 6] {
