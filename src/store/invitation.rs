@@ -164,8 +164,7 @@ pub async fn lock_open(tx: &Tx, hash: &[u8], now: DateTime<Utc>) -> Result<Optio
 fn open(hash: &[u8], now: DateTime<Utc>) -> Select<Entity> {
     Entity::find()
         .filter(Column::Hash.eq(hash.to_vec()))
-        .filter(Column::State.eq(InvitationState::Sent))
-        .filter(Column::ExpiresAt.gt(now))
+        .filter(in_states(&[InvitationState::Sent], now))
 }
 
 /// The invitation, if it exists for the actor.

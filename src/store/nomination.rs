@@ -151,9 +151,7 @@ pub async fn count_open(
     edition: EditionId,
     now: DateTime<Utc>,
 ) -> Result<i64> {
-    let open = by(institution, edition)
-        .filter(Column::State.eq(InvitationState::Sent))
-        .filter(Column::ExpiresAt.gt(now));
+    let open = by(institution, edition).filter(in_states(&[InvitationState::Sent], now));
     let count: Option<i64> = open
         .select_only()
         .column_as(Column::Id.count(), "count")
@@ -171,12 +169,9 @@ pub async fn named_among(
     addresses: &[&str],
     now: DateTime<Utc>,
 ) -> Result<HashSet<String>> {
-    let open = Condition::all()
-        .add(Column::State.eq(InvitationState::Sent))
-        .add(Column::ExpiresAt.gt(now));
-    let came = Column::State.eq(InvitationState::Accepted);
+    let can_come = [InvitationState::Sent, InvitationState::Accepted];
     let named: Vec<String> = by(institution, edition)
-        .filter(Condition::any().add(open).add(came))
+        .filter(in_states(&can_come, now))
         .filter(Column::Email.is_in(addresses.iter().copied()))
         .select_only()
         .column(Column::Email)
@@ -271,8 +266,7 @@ pub async fn set_ends(
     let those = Condition::all()
         .add(Column::InstitutionId.is_not_null())
         .add(Column::ScopeId.eq(edition.0))
-        .add(Column::State.eq(InvitationState::Sent))
-        .add(Column::ExpiresAt.gt(now))
+        .add(in_states(&[InvitationState::Sent], now))
         .add(Column::CreatedAt.lt(end.at()))
         .add(differs);
     Entity::update_many()
