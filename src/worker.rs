@@ -300,7 +300,7 @@ impl Worker {
         };
         let link = unsubscribe::seal(&self.vault, what).map_err(|cause| Failure::hopeless(cause.to_string()))?;
         let base = self.public_url.trim_end_matches('/');
-        Ok(Some(format!("{base}/unsubscribe/{link}")))
+        Ok(Some(format!("{base}{}{link}", unsubscribe::PLACE)))
     }
 }
 

@@ -12,6 +12,8 @@ use crate::domain::id::PersonId;
 use crate::domain::notice::MailKind;
 use crate::error::Result;
 
+/// Where the server answers to links: the path before one.
+pub const PLACE: &str = "/unsubscribe/";
 /// What a link begins with, for people and for scanners of leaked secrets.
 pub const PREFIX: &str = "uns_";
 /// The most characters of one.

@@ -90,7 +90,7 @@ pub fn router(app: App, start: Option<start::StartPage>) -> Router {
         .route("/ready", get(health::ready))
         .route(key_set::PATH, get(key_set::published))
         .route(calendar::PATH, get(calendar::published))
-        .route(unsubscribe::PATH, unsubscribe::endpoint());
+        .route(&unsubscribe::path(), unsubscribe::endpoint());
     if has_start_page {
         router = router.merge(start::routes(explore));
     }

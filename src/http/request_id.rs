@@ -10,8 +10,8 @@ use axum::response::Response;
 use tower_http::request_id::{MakeRequestId, RequestId};
 use tracing::Instrument;
 
-use super::{REQUEST_ID, calendar, unsubscribe};
-use crate::auth::unsubscribe::PREFIX;
+use super::{REQUEST_ID, calendar};
+use crate::auth::unsubscribe::{PLACE, PREFIX};
 use crate::clock::Clock;
 
 /// Names the requests that come without a name.
@@ -56,7 +56,7 @@ pub fn of(request: &Request) -> &str {
 /// A path as it may stand in a log: without what opens a calendar or ends messages, also where somebody mistyped what
 /// stands before.
 fn shown(path: &str) -> &str {
-    let before = [calendar::PREFIX, unsubscribe::PREFIX];
+    let before = [calendar::PREFIX, PLACE];
     let known = before.iter().find(|before| path.starts_with(**before));
     let cut = known.map_or_else(
         || ["cal_", PREFIX].iter().filter_map(|secret| path.find(*secret)).min(),

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 
 use super::{Shared, calendar, execute, request_id};
+use crate::auth::unsubscribe::PLACE;
 use crate::domain::audit::Origin;
 use crate::domain::language::Language;
 use crate::domain::notice::MailKind;
@@ -16,14 +17,15 @@ use crate::error::{Error, Result};
 use crate::mail::{RenderError, page};
 use crate::service::{audit, mailing};
 
-/// Where the links stand.
-pub const PATH: &str = "/unsubscribe/{link}";
-/// How every path of one begins; what follows belongs in no log.
-pub const PREFIX: &str = "/unsubscribe/";
 /// The most bytes of what is posted.
 const LONGEST: usize = 4096;
 /// The page may post to where it came from, and nothing else.
 const POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Where the links stand, as the router has it.
+pub fn path() -> String {
+    format!("{PLACE}{{link}}")
+}
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<Shared> {
