@@ -24,12 +24,11 @@ pub(super) struct Answered {
 /// `Code::StaleVersion` for another version of the form than the present one; the faults of
 /// [`crate::domain::form::Form::take`].
 pub(super) async fn read(tx: &Tx, edition: &edition::Model, filled: Option<&Filled>) -> Result<Option<Answered>> {
-    let asked = form::current(tx, edition).await?;
+    let (asked, content) = form::asked(tx, edition).await?.unzip();
     if let Some(filled) = filled {
         expect_version("application.formVersion", edition.form_number, filled.form_version)?;
     }
     // An edition without a form asks nothing.
-    let content = asked.as_ref().map(form::Model::form).transpose()?;
     let taken = content.unwrap_or_default().take(filled)?;
     Ok(asked.zip(filled).map(|(asked, filled)| Answered {
         form: asked.id,
@@ -40,9 +39,8 @@ pub(super) async fn read(tx: &Tx, edition: &edition::Model, filled: Option<&Fill
 
 /// Whether an edition requires consent of those who take part: whom somebody else brings in has not given it.
 pub(super) async fn asks_consent(tx: &Tx, edition: &edition::Model) -> Result<bool> {
-    let asked = form::current(tx, edition).await?;
-    let content = asked.as_ref().map(form::Model::form).transpose()?;
-    Ok(content.is_some_and(|form| !form.lacking(&[]).is_empty()))
+    let asked = form::asked(tx, edition).await?;
+    Ok(asked.is_some_and(|(_, form)| !form.lacking(&[]).is_empty()))
 }
 
 /// Keeps it with a new enrolment.

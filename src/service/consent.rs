@@ -29,8 +29,7 @@ pub async fn state(app: &App, actor: &Actor, id: EnrolmentId, purpose: &Key, wis
         ..relation(actor, &edition)
     };
     demand(actor, Action::StateConsent, stands, None)?;
-    let asked = form::current(&tx, &edition).await?;
-    let content = asked.as_ref().map(form::Model::form).transpose()?;
+    let (asked, content) = form::asked(&tx, &edition).await?.unzip();
     let last = consent::last(&tx, id, purpose.as_ref()).await?;
     let before = last.as_ref().map(Model::said);
     // Whom no withdrawal ends any more is not held by what they said: it would be for ever.

@@ -29,8 +29,7 @@ pub async fn publish(app: &App, actor: &Actor, id: EditionId, version: i64, cont
     expect_version("version", edition.form_number, version)?;
     check_edition(&edition, "editionId")?;
     content.check(&edition.languages()).check()?;
-    let before = form::current(&tx, &edition).await?;
-    let before = before.as_ref().map(form::Model::form).transpose()?;
+    let before = form::asked(&tx, &edition).await?.map(|(_, content)| content);
     let number = edition.form_number + 1;
     let row = form::Model {
         id: ApplicationFormId(app.clock.new_id()),

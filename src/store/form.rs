@@ -75,6 +75,18 @@ pub async fn current(connection: &impl ConnectionTrait, edition: &edition::Model
         .ok_or_else(|| Error::internal("the form of an edition is gone"))
 }
 
+/// The same, with what it asks.
+///
+/// # Errors
+/// Those of [`Model::form`].
+pub async fn asked(connection: &impl ConnectionTrait, edition: &edition::Model) -> Result<Option<(Model, Form)>> {
+    let Some(row) = current(connection, edition).await? else {
+        return Ok(None);
+    };
+    let content = row.form()?;
+    Ok(Some((row, content)))
+}
+
 /// What these editions ask now.
 pub async fn current_of(connection: &impl ConnectionTrait, editions: &[EditionId]) -> Result<Vec<Model>> {
     let to_edition = Entity::belongs_to(edition::Entity)
