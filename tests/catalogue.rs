@@ -94,6 +94,31 @@ async fn a_draft_looks_like_nothing_to_others() {
     assert_eq!(apply("edn_01h455vb4pex5vsknk084sn02q").await, "NOT_FOUND");
 }
 
+#[tokio::test]
+async fn only_what_implements_node_is_found_as_one() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let invited = json!({
+        "editionId": edition, "email": "nora@example.org", "givenName": "Nora", "familyName": "N", "language": "ES",
+    });
+    let invited = done(&carla, "InviteToEdition", invited).await;
+    let brought = done(&carla, "ImportEnrolments", json!({ "editionId": edition })).await;
+    let document = "query ($id: ID!) { node(id: $id) { id } }";
+    for (id, is_found) in [
+        (edition, true),
+        (invited.text("inviteToEdition.invitation.id"), false),
+        (brought.text("importEnrolments.created.tableImport.id"), false),
+        ("frm_01h455vb4pex5vsknk084sn02q".to_owned(), false),
+        ("apl_01h455vb4pex5vsknk084sn02q".to_owned(), false),
+        ("cst_01h455vb4pex5vsknk084sn02q".to_owned(), false),
+    ] {
+        let answer = carla.query(document, json!({ "id": id })).await;
+        assert_eq!(answer.at("node").is_null(), !is_found, "{id}");
+    }
+    drop(test.mails().await);
+}
+
 /// What somebody sees of a course: by its identifier, as a node, and in the list.
 async fn seen_of(client: &Client<'_>, course: &str) -> [bool; 3] {
     let one = client.run("SeeCourse", json!({ "id": course })).await;

@@ -1,4 +1,6 @@
-//! Anything by its identifier (Relay, "Global Object Identification").
+//! Anything by its identifier (Relay, "Global Object Identification"), if its kind is one of [`Node`]. Other kinds have
+//! queries of their own, such as tables that are brought in, invitations and nominations, or are read as parts of what
+//! they belong to, such as forms, applications, consents and pools of seats: here nothing is found by their identifiers.
 
 use async_graphql::{Context, ID, Interface, Object};
 
@@ -45,11 +47,12 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// Anything by its identifier; null when there is nothing, or nothing that you may see.
+    /// Anything by its identifier, if its kind implements `Node`; null for what there is not, or you may not see.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "A global identifier of any kind.")] id: ID,
+        #[graphql(desc = "A global identifier of any kind; of one that does not implement `Node` there is nothing.")]
+        id: ID,
     ) -> ApiResult<Option<Node>> {
         let request = Request::of(ctx);
         let Request { app, actor, .. } = request;
