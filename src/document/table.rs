@@ -68,8 +68,8 @@ const SHEET_BEGINS: &str = concat!(
 );
 const SHEET_ENDS: &str = "</sheetData></worksheet>";
 
-/// A table that is being written. Every cell is a text; one that a spreadsheet would take for a formula begins with an
-/// apostrophe, in a workbook too, since it may be saved as another table.
+/// A table that is being written. Every cell is a text; what a spreadsheet would take for a formula in it, however it
+/// divides the line, has an apostrophe before it, in a workbook too, since it may be saved as another table.
 pub struct Table(Form);
 
 enum Form {
@@ -274,6 +274,7 @@ fn is_unfit(letter: char) -> bool {
 mod tests {
     use std::io::{Cursor, Read};
 
+    use proptest::prelude::*;
     use zip::ZipArchive;
 
     use super::*;
@@ -330,7 +331,7 @@ mod tests {
         let rows: Vec<Vec<String>> = payloads.iter().map(|text| vec!["x".to_owned(), text.clone()]).collect();
         let book = written(Format::Xlsx, &["email", "firstname"], &rows);
         let sheet = workbook::read(&book).expect("a table");
-        let back: Vec<&str> = sheet.rows.iter().map(|row| formula_plain(&row.cells[1])).collect();
+        let back: Vec<Cow<'_, str>> = sheet.rows.iter().map(|row| formula_plain(&row.cells[1])).collect();
         assert_eq!(back, payloads);
         let mut archive = ZipArchive::new(Cursor::new(&book)).expect("an archive");
         let mut text = String::new();
@@ -344,9 +345,38 @@ mod tests {
         let cells: Vec<String> = cells.collect();
         for (cell, payload) in cells.iter().zip(&payloads) {
             assert!(cell.starts_with('\''), "{cell}");
-            assert_eq!(formula_plain(cell), payload);
+            assert_eq!(formula_plain(cell), *payload);
         }
         assert_eq!(cells.len(), payloads.len());
+    }
+
+    proptest! {
+        /// Who reads a list by other separators than its own finds no formula in it either, and who reads it as it is
+        /// written finds what was written.
+        #[test]
+        fn no_separator_makes_a_formula(
+            rows in proptest::collection::vec(proptest::collection::vec("[\"'=+;,a\\t\\r\\n -]{0,6}", 3), 1..4),
+        ) {
+            let list = written(Format::Csv, &["one", "two", "three"], &rows);
+            for separator in [b';', b'\t', b','] {
+                let mut reader = csv::ReaderBuilder::new()
+                    .delimiter(separator)
+                    .has_headers(false)
+                    .flexible(true)
+                    .from_reader(&list[..]);
+                for record in reader.byte_records() {
+                    let record = record.expect("a row");
+                    let is_formula = |cell: &[u8]| cell.first().is_some_and(|byte| b"=+-@".contains(byte));
+                    prop_assert!(!record.iter().any(is_formula), "{:?}", record);
+                }
+            }
+            let mut reader = csv::Reader::from_reader(&list[..]);
+            for (record, row) in reader.records().zip(&rows) {
+                let record = record.expect("a row");
+                let texts: Vec<Cow<'_, str>> = record.iter().map(formula_plain).collect();
+                prop_assert_eq!(&texts, row);
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! bidirectional overrides or noncharacters; lengths are counted in code points. One line, such as a name, holds
 //! nothing that does not show either, but for what scripts and emoji join letters with.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
@@ -238,27 +239,54 @@ pub fn order_key(name: &str) -> String {
 }
 
 /// What a cell begins with that a spreadsheet takes for a formula.
-const SUSPICIOUS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// What a spreadsheet may skip before it.
+const SKIPPED: [char; 3] = ['\t', '\r', '\n'];
+/// After what a spreadsheet may begin another cell, whatever the file means: in Spanish and Portuguese it separates the
+/// cells of a line by semicolons, and then quotes within the line hold nothing together, not even lines.
+const BREAKS: [char; 4] = [';', '\t', '\r', '\n'];
+/// What hides a formula and is no part of it: apostrophes, as they are put here, and quotes that a spreadsheet takes away.
+const HIDES: [char; 2] = ['\'', '"'];
 
-/// Whether a cell is taken for a formula once the apostrophes before it are gone.
-fn is_suspicious(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(SUSPICIOUS)
+/// Where in a text a spreadsheet may begin a cell that it takes for a formula once what hides that is gone.
+fn formulas(text: &str) -> impl Iterator<Item = usize> {
+    let bare = move |at: usize| text[at..].trim_start_matches(HIDES);
+    let first = (bare(0).starts_with(FORMULA) || bare(0).starts_with(SKIPPED)).then_some(0);
+    let others = text.match_indices(BREAKS).map(|(at, found)| at + found.len());
+    let others = others.filter(move |&at| bare(at).starts_with(FORMULA));
+    first.into_iter().chain(others)
 }
 
-/// The text as a cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe
-/// before it (OWASP, "CSV injection"). So does what begins like one with apostrophes before it: [`formula_plain`] takes
-/// one away and always finds the text again.
-pub fn formula_safe(text: &str) -> std::borrow::Cow<'_, str> {
-    if is_suspicious(text) {
-        format!("'{text}").into()
-    } else {
-        text.into()
+/// The text as a cell in which no spreadsheet finds a formula: what begins like one gets an apostrophe before it (OWASP,
+/// "CSV injection"), at the beginning of the text and wherever a spreadsheet may divide it. So does what begins like one
+/// with apostrophes before it: [`formula_plain`] takes one away at each place and always finds the text again, since an
+/// apostrophe makes and ends no such place.
+pub fn formula_safe(text: &str) -> Cow<'_, str> {
+    let (mut safe, mut from) = (String::new(), 0);
+    for at in formulas(text) {
+        safe.push_str(&text[from..at]);
+        safe.push('\'');
+        from = at;
     }
+    if safe.is_empty() {
+        return text.into();
+    }
+    safe.push_str(&text[from..]);
+    safe.into()
 }
 
 /// The text of a cell that [`formula_safe`] made.
-pub fn formula_plain(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|_| is_suspicious(cell)).unwrap_or(cell)
+pub fn formula_plain(cell: &str) -> Cow<'_, str> {
+    let (mut plain, mut from) = (String::new(), 0);
+    for at in formulas(cell).filter(|&at| cell[at..].starts_with('\'')) {
+        plain.push_str(&cell[from..at]);
+        from = at + 1;
+    }
+    if from == 0 {
+        return cell.into();
+    }
+    plain.push_str(&cell[from..]);
+    plain.into()
 }
 
 fn at_most<const MAX: usize>(text: &str) -> Result<(), Flaw> {
@@ -416,11 +444,32 @@ mod tests {
 
     #[test]
     fn a_cell_is_never_a_formula() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "＝1", "\"=1", "\n\n=1"] {
+            assert!(formula_safe(text).starts_with('\''), "{text:?}");
+        }
         for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "＝1"] {
             assert_eq!(formula_safe(text), format!("'{text}"));
         }
         assert_eq!(formula_safe("O'Brien"), "O'Brien");
         assert_eq!(formula_safe("'=1"), "''=1");
+    }
+
+    #[test]
+    fn no_part_of_a_cell_is_a_formula_either() {
+        for (text, cell) in [
+            ("Ana;=1+1", "Ana;'=1+1"),
+            ("=1;=2;3", "'=1;'=2;3"),
+            ("Ana;'=1", "Ana;''=1"),
+            ("Ana;\"=1;\"", "Ana;'\"=1;\""),
+            ("One\r\n- two\n\nthree", "One\r\n'- two\n\nthree"),
+            ("a\t@b", "a\t'@b"),
+            ("Ana; Ben; -", "Ana; Ben; -"),
+            ("a-b=c;d+e", "a-b=c;d+e"),
+            ("Núñez;＝1", "Núñez;'＝1"),
+        ] {
+            assert_eq!(formula_safe(text), cell);
+            assert_eq!(formula_plain(cell), text);
+        }
     }
 
     #[test]
@@ -438,11 +487,14 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the text, its cell is no formula, and says the same.
+        /// Whatever the text, its cell is no formula, wherever it is divided, and says the same.
         #[test]
-        fn a_cell_says_what_its_text_says(text in "['=+@＝a\t-]{0,6}") {
+        fn a_cell_says_what_its_text_says(text in "['\"=+@＝a;\\t\\r\\n-]{0,10}") {
             let cell = formula_safe(&text);
-            prop_assert!(!cell.starts_with(SUSPICIOUS));
+            prop_assert!(!cell.starts_with(FORMULA) && !cell.starts_with(SKIPPED));
+            for part in cell.split(BREAKS) {
+                prop_assert!(!part.trim_start_matches('"').starts_with(FORMULA), "{}", cell);
+            }
             prop_assert_eq!(formula_plain(&cell), text.as_str());
         }
 

@@ -1,5 +1,6 @@
 //! Rows as values: every cell by the rules that the API holds the same value against, and by what files get wrong.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::columns::{Columns, Field};
@@ -167,9 +168,10 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// The text of a cell, without the apostrophe that an export put before what looks like a formula.
-    fn text(&self, place: usize) -> &'a str {
-        self.row.cells.get(place).map_or("", |cell| formula_plain(cell))
+    /// The text of a cell, without the apostrophes that an export put before what looks like a formula.
+    fn text(&self, place: usize) -> Cow<'a, str> {
+        let cell = self.row.cells.get(place).map_or("", String::as_str);
+        formula_plain(cell)
     }
 
     fn wrong(&mut self, field: Field, flaw: impl Into<Flaw>) {
@@ -210,10 +212,10 @@ impl<'a> Cells<'a> {
         if text.is_empty() {
             return None;
         }
-        let parsed = if is_garbled(text) {
+        let parsed = if is_garbled(&text) {
             Err(Code::Garbled.into())
         } else {
-            parse(text)
+            parse(&text)
         };
         parsed.map_err(|flaw| self.wrong(field, flaw)).ok()
     }
@@ -221,7 +223,7 @@ impl<'a> Cells<'a> {
     /// Refuses whatever stands under a field that no file decides.
     fn refuse_all(&mut self, field: Field) {
         for place in self.columns.places(field) {
-            if !matches!(self.text(place), "" | "0") {
+            if !matches!(&*self.text(place), "" | "0") {
                 let fault = RowFault::at(&self.sheet.columns[place], not_by_file());
                 self.faults.push(fault);
             }
