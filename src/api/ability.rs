@@ -56,14 +56,24 @@ abilities! {
     CorrectSnapshot = "correctSnapshot";
     /// `createSeatPool`; on an edition.
     CreateSeatPool = "createSeatPool";
+    /// `changeSeatPool`; on the edition of the pool.
+    ChangeSeatPool = "changeSeatPool";
+    /// `removeSeatPool`; on the edition of the pool.
+    RemoveSeatPool = "removeSeatPool";
     /// `decideCompletion`; on an enrolment.
     DecideCompletion = "decideCompletion";
     /// `decideCompletionLate`; on an enrolment.
     DecideCompletionLate = "decideCompletionLate";
     /// `inviteToEdition`; on an edition.
     InviteToEdition = "inviteToEdition";
+    /// `importPeople`; on nothing.
+    ImportPeople = "importPeople";
     /// `importEnrolments`; on an edition.
     ImportEnrolments = "importEnrolments";
+    /// `importNominations`; on an edition, for an institution whose focal point you are.
+    ImportNominations = "importNominations";
+    /// `cancelTableImport`; on a table that you bring in.
+    CancelTableImport = "cancelTableImport";
     /// `nominate`; on an edition, for an institution whose focal point you are.
     Nominate = "nominate";
     /// `substituteNomination`; on a nomination.
@@ -76,6 +86,8 @@ abilities! {
     RankNomination = "rankNomination";
     /// `exportEnrolments`; on an edition.
     ExportEnrolments = "exportEnrolments";
+    /// `exportList`; on nothing. Which lists show something to you, they say themselves.
+    ExportList = "exportList";
     /// `createTeam`; on an edition.
     CreateTeam = "createTeam";
     /// `updateTeam`; on a team.
@@ -108,6 +120,8 @@ abilities! {
     UpdateCourse = "updateCourse";
     /// `createEdition`; on a course.
     CreateEdition = "createEdition";
+    /// `copyEdition`; on an edition, into its own course, which you have to coordinate as well.
+    CopyEdition = "copyEdition";
     /// `updateEdition`; on an edition.
     UpdateEdition = "updateEdition";
     /// `moveEdition`; on an edition.

@@ -17,6 +17,7 @@ use crate::domain::submission::{HandIn, SubmissionState};
 use crate::error::{Code, Error, Fault, Result};
 use crate::store::{deliverable, edition, enrolment, submission};
 
+mod bringing;
 mod nominating;
 mod seen;
 
@@ -64,13 +65,14 @@ const DECIDING: [&str; 8] = [
     "decideCompletionLate",
 ];
 
-const WITH_REASON: [&str; 8] = [
+const WITH_REASON: [&str; 9] = [
     "refuseInstitution",
     "correctSnapshot",
     "overrideGrade",
     "reopenReview",
     "decideCompletionLate",
     "exportEnrolments",
+    "exportList",
     "undoDecision",
     "transferEnrolment",
 ];
@@ -115,6 +117,7 @@ impl Seen {
             Some(AnyId::TeamId(id)) => self.of_team(&asked, id),
             Some(AnyId::DeliverableId(id)) => self.of_deliverable(&asked, self.deliverables.get(&id)?),
             Some(AnyId::SubmissionId(id)) => self.of_submission(&asked, self.submissions.get(&id)?),
+            Some(AnyId::TableImportId(id)) => self.of_table_import(&asked, self.table_imports.get(&id)?),
             Some(_) => None,
         }
     }
@@ -129,7 +132,8 @@ impl Seen {
         let relation = Relation {
             edition: covers,
             own: operation == "applyToEdition" && asked.actor.person.is_some(),
-            institution: operation == "nominate" && !asked.actor.institutions().is_empty(),
+            institution: ["nominate", "importNominations"].contains(&operation)
+                && !asked.actor.institutions().is_empty(),
             ..Relation::NONE
         };
         let facts = Facts {
@@ -138,11 +142,10 @@ impl Seen {
         };
         match operation {
             "grantRole" | "inviteToRole" => Some(facts.only(&["grant_tutor"])),
-            "applyToEdition" => {
-                let open = (row.enrols_from..=row.enrols_until).contains(&asked.now);
-                Some(facts.if_possible(open && !self.enrolled.contains(&row.id)))
-            }
-            "nominate" => Some(facts.if_possible(asked.takes_nominees(row))),
+            "applyToEdition" => Some(facts.if_possible(asked.in_window(row) && !self.enrolled.contains(&row.id))),
+            "importEnrolments" => Some(facts.if_possible(asked.in_window(row))),
+            "nominate" | "importNominations" => Some(facts.if_possible(asked.takes_nominees(row))),
+            "copyEdition" => Some(facts.if_possible(asked.plans(row.course_id))),
             "updateEdition"
             | "setAdmissionCriteria"
             | "publishApplicationForm"
@@ -150,9 +153,10 @@ impl Seen {
             | "createDeliverable"
             | "createTeam"
             | "createSeatPool"
+            | "changeSeatPool"
+            | "removeSeatPool"
             | "decideEnrolments"
             | "exportEnrolments"
-            | "importEnrolments"
             | "inviteToEdition" => Some(facts),
             _ => None,
         }
@@ -271,7 +275,9 @@ impl Asked<'_> {
 
     fn of_nothing<'f>(&self) -> Option<Facts<'f>> {
         match self.operation {
-            "createCourse" | "createInstitution" | "proposeInstitution" => Some(self.facts(Relation::NONE)),
+            "createCourse" | "createInstitution" | "proposeInstitution" | "importPeople" | "exportList" => {
+                Some(self.facts(Relation::NONE))
+            }
             "grantRole" | "inviteToRole" => Some(self.facts(Relation::NONE).only(&["grant_role"])),
             _ => None,
         }
@@ -280,13 +286,10 @@ impl Asked<'_> {
     fn of_course<'f>(&self, id: CourseId) -> Option<Facts<'f>> {
         match self.operation {
             "grantRole" | "inviteToRole" => Some(self.facts(Relation::NONE).only(&["grant_role"])),
-            "updateCourse" | "createEdition" => {
-                let edition = self.actor.coordinated().covers(id, EditionId(uuid::Uuid::nil()));
-                Some(self.facts(Relation {
-                    edition,
-                    ..Relation::NONE
-                }))
-            }
+            "updateCourse" | "createEdition" => Some(self.facts(Relation {
+                edition: self.plans(id),
+                ..Relation::NONE
+            })),
             _ => None,
         }
     }
@@ -305,6 +308,16 @@ impl Asked<'_> {
             "grantRole" | "inviteToRole" => Some(facts.only(&["grant_role"]).if_possible(!proposed)),
             _ => None,
         }
+    }
+
+    /// Whether the actor coordinates a course, and so whatever editions it may come to have.
+    fn plans(&self, id: CourseId) -> bool {
+        self.actor.coordinated().covers(id, EditionId(uuid::Uuid::nil()))
+    }
+
+    /// Whether an edition could be applied to by its window.
+    fn in_window(&self, row: &edition::Model) -> bool {
+        (row.enrols_from..=row.enrols_until).contains(&self.now)
     }
 
     fn covers(&self, row: &edition::Model) -> bool {

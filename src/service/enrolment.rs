@@ -160,7 +160,7 @@ pub(super) async fn free_seat(
 }
 
 /// The facts that decide on a new application.
-fn admission(edition: &edition::Model, room: bool, now: DateTime<Utc>) -> Admission {
+pub(super) fn admission(edition: &edition::Model, room: bool, now: DateTime<Utc>) -> Admission {
     Admission {
         state: edition.state,
         policy: edition.policy,

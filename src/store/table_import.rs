@@ -89,7 +89,22 @@ pub async fn find_for(connection: &impl ConnectionTrait, actor: &Actor, id: Tabl
     Ok(own(actor, id).one(connection).await?)
 }
 
-/// The same, held against others who change it.
+/// Those of the actor's own with these identifiers.
+pub async fn by_ids_visible(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    ids: &[TableImportId],
+) -> Result<Vec<Model>> {
+    let Some(owner) = actor.person.filter(|_| !ids.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let rows = Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(Column::OwnerId.eq(owner));
+    Ok(rows.all(connection).await?)
+}
+
+/// The actor's own, by its identifier, held against others who change it.
 pub async fn lock_for(tx: &Tx, actor: &Actor, id: TableImportId) -> Result<Option<Model>> {
     Ok(own(actor, id).lock_exclusive().one(tx).await?)
 }

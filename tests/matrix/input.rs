@@ -292,6 +292,8 @@ impl World<'_> {
     async fn table_import(&self, client: &Client<'_>) -> String {
         self.forget_imports().await;
         let class = &self.class;
+        // No edition that takes nobody is asked for with a table; one that was asked for before is cancelled in any.
+        self.let_enrol().await;
         let of = json!({ "editionId": class.edition });
         let mut named = of.clone();
         named["institutionId"] = json!(self.institution.to_string());

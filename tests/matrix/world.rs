@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use chrono::TimeDelta;
 use rumbo::domain::actor::{Grant, Role, Scope};
 use rumbo::domain::audit::Via;
+use rumbo::domain::edition::EditionState;
 use rumbo::domain::enrolment::EnrolmentState;
 use rumbo::domain::id::{
     ApplicationFormId, ApplicationId, ConsentId, EditionId, EnrolmentId, InstitutionId, InvitationId, SeatPoolId,
@@ -291,6 +292,19 @@ impl<'a> World<'a> {
         tx.commit().await.expect("a commit");
     }
 
+    /// Lets the edition take applications, and leaves everything else as it is.
+    pub async fn let_enrol(&self) {
+        let tx = self.test.app.db.write().await.expect("a transaction");
+        let id: EditionId = self.class.edition.parse().expect("an edition");
+        edition::Entity::update_many()
+            .col_expr(edition::Column::State, Expr::value(EditionState::Enrolling))
+            .filter(edition::Column::Id.eq(id))
+            .exec(&tx)
+            .await
+            .expect("an edition");
+        tx.commit().await.expect("a commit");
+    }
+
     /// Ana's identifier.
     pub fn ana(&self) -> String {
         id_of(&self.class.people[0])
@@ -377,7 +391,10 @@ impl<'a> World<'a> {
         let on = match (case.mutation, case.subject) {
             // The ability is about the edition, the row of the run about one enrolment in it, or there is none.
             ("revokeRole" | "decideEnrolments" | "nominate" | "importNominations", _) => return None,
-            ("createCourse" | "createInstitution" | "proposeInstitution", _) => Value::Null,
+            ("createCourse" | "createInstitution" | "proposeInstitution" | "importPeople" | "exportList", _) => {
+                Value::Null
+            }
+            ("copyEdition" | "changeSeatPool" | "removeSeatPool", _) => json!(class.edition),
             ("updateCourse" | "createEdition", _) => json!(self.course),
             ("updateInstitution", _) => json!(institution),
             ("updateDeliverable", _) => json!(self.project),

@@ -13,7 +13,7 @@ use crate::roster::command::said;
 use crate::roster::network::{follow, put};
 use crate::support::app::{Client, TestApp};
 use crate::support::rows;
-use crate::support::scene::{Plan, act, edition_input, replan, walk};
+use crate::support::scene::{Plan, act, done, edition_input, faults, replan, walk};
 
 const FILE: &str = "email,firstname,lastname,lang,country\n\
     nora@example.org,Nora,Núñez,en,nowhere\n\
@@ -34,9 +34,26 @@ fn row_by_row(place: &Place<'_>) -> Value {
 
 /// Brings a file in: what is told of it, and of each row as `line OUTCOME CODE@column`.
 async fn bring(test: &TestApp, client: &Client<'_>, input: Value, file: &str) -> (Value, Vec<String>) {
-    let made = act(client, "ImportNominations", input).await;
-    let id = made.text("importNominations.created.tableImport.id");
-    let url = made.text("importNominations.created.upload.url");
+    let asked = ask(client, input).await;
+    hand_over(test, client, asked, file).await
+}
+
+/// Asks for a table: its identifier, and where its file goes.
+async fn ask(client: &Client<'_>, input: Value) -> (String, String) {
+    let made = done(client, "ImportNominations", input).await;
+    (
+        made.text("importNominations.created.tableImport.id"),
+        made.text("importNominations.created.upload.url"),
+    )
+}
+
+/// Hands its file over, and tells as [`bring`].
+async fn hand_over(
+    test: &TestApp,
+    client: &Client<'_>,
+    (id, url): (String, String),
+    file: &str,
+) -> (Value, Vec<String>) {
     let taken = put(test, client, &url, file.to_owned()).await;
     assert_eq!(taken.status, StatusCode::NO_CONTENT, "{}", taken.body);
     imports::drain(&test.app).await.expect("the work is done");
@@ -148,10 +165,15 @@ async fn as_many_are_named_as_there_are_seats_for() {
     let (_, rows) = bring(&test, &place.flor, row_by_row(&place), file).await;
     assert_eq!(rows, told);
     assert_eq!(place.seats().await, json!([0, 0, 2, 0]));
-    // Once nobody is named any more, what is there stays as it is.
+    // Once nobody is named any more no table is asked for, and of one that was what is there stays as it is.
+    let asked = ask(&place.flor, row_by_row(&place)).await;
     walk(&place.carla, &place.edition, &["ENROLMENT_CLOSED"]).await;
+    assert_eq!(
+        faults(&place.flor, "ImportNominations", row_by_row(&place)).await,
+        ["ENROLMENT_CLOSED input.editionId"]
+    );
     let late = format!("{file}d@example.org,Dora,Sol\n");
-    let (_, rows) = bring(&test, &place.flor, row_by_row(&place), &late).await;
+    let (_, rows) = hand_over(&test, &place.flor, asked, &late).await;
     assert_eq!(
         rows,
         [

@@ -28,6 +28,13 @@ pub(super) async fn cancel(client: &Client<'_>, id: &str) -> Answer {
     act(client, "CancelTableImport", json!({ "tableImportId": id })).await
 }
 
+/// Whether somebody may cancel a table, as they are told before they try.
+async fn may_cancel(client: &Client<'_>, id: &str) -> bool {
+    let asked = json!({ "action": "CANCEL_TABLE_IMPORT", "on": id });
+    let answer = client.run("MayI", asked).await;
+    answer.at("viewer.can.allowed") == &json!(true)
+}
+
 pub(super) async fn claimed(test: &TestApp) -> table_import::Model {
     let claimed = table_import::claim(&test.app.db, test.now(), TimeDelta::seconds(60)).await;
     claimed.expect("a look").expect("a table that waits")
@@ -90,8 +97,10 @@ async fn what_waits_is_cancelled_and_whoever_follows_hears_of_it() {
     let carla = test.coordinator().await;
     let edition = enrolling(&carla, Plan::OPEN).await;
     let (id, url) = ask(&carla, json!({ "editionId": edition })).await;
+    assert!(may_cancel(&carla, &id).await);
     let answer = cancel(&carla, &id).await;
     assert_eq!(answer.text("cancelTableImport.tableImport.state"), "CANCELLED");
+    assert!(!may_cancel(&carla, &id).await);
     let refused = put(&test, &carla, &url, file()).await;
     assert_eq!(refused.status, StatusCode::NOT_FOUND, "the link is dead");
 
@@ -200,6 +209,7 @@ async fn what_is_committed_to_the_last_row_is_not_cancelled_before_that_is_told(
     let stop = AtomicBool::new(false);
     let answer = work_on(&test, &carla, &stop, Some(&held), Mode::AllOrNothing, |_| {}).await;
     assert_eq!(follow(&carla, &id).await["state"], "RUNNING");
+    assert!(!may_cancel(&carla, &id).await);
     let refused = cancel(&carla, &id).await;
     assert_eq!(refused.user_errors("cancelTableImport"), TOO_LATE);
     job::conclude(&test.app, &held, answer).await.expect("it is stored");
@@ -266,14 +276,17 @@ async fn nobody_else_cancels_it_and_nobody_without_the_right() {
     let id = handed_over(&test, &dora, &edition, "ROW_BY_ROW").await;
     let other = test.coordinator_of("Cora", &edition).await;
     for client in [&carla, &ada, &other] {
+        assert!(!may_cancel(client, &id).await);
         assert_eq!(cancel(client, &id).await.refusal(), "NOT_FOUND");
     }
+    assert!(may_cancel(&dora, &id).await);
     let unknown = cancel(&dora, "imp_01h455vb4pex5vsknk084sn02q").await;
     assert_eq!(unknown.refusal(), "NOT_FOUND");
     let wrong = cancel(&dora, &edition).await.user_errors("cancelTableImport");
     assert_eq!(wrong, ["INVALID_ID input.tableImportId"]);
     assert_eq!(cancel(&test.anonymous(), &id).await.refusal(), "UNAUTHENTICATED");
     act(&ada, "RevokeRole", json!({ "roleAssignmentId": role })).await;
+    assert!(!may_cancel(&dora, &id).await);
     assert_eq!(cancel(&dora, &id).await.refusal(), "FORBIDDEN");
     assert_eq!(follow(&dora, &id).await["state"], "QUEUED");
     assert_eq!(cancellations(&test).await, 0);

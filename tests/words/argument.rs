@@ -121,6 +121,7 @@ async fn no_argument_takes_a_text_that_cannot_be() {
     let carla = sender(&world, "createTeam");
     let administrator = sender(&world, "createInstitution");
     // What she brings in is hers alone to see.
+    world.let_enrol().await;
     let made = done(carla, "ImportEnrolments", json!({ "editionId": known["edition"] })).await;
     for field in ["tableImport", "tableImportRows"] {
         known[field] = json!(made.text("importEnrolments.created.tableImport.id"));

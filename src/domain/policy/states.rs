@@ -134,6 +134,7 @@ mod tests {
         };
         let mut rows = vec![
             ("applyToEdition", Kind::Edition, edition(admits)),
+            ("importEnrolments", Kind::Edition, edition(admits)),
             ("moveEdition", Kind::Edition, edition(|state| !state.next().is_empty())),
             (
                 "withdrawEnrolment",
@@ -233,6 +234,7 @@ mod tests {
         for operation in [
             "inviteToEdition",
             "nominate",
+            "importNominations",
             "substituteNomination",
             "endorseNomination",
         ] {

@@ -7,7 +7,8 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::decision::Decided;
 use crate::domain::id::{
-    AnyId, CourseId, DeliverableId, EditionId, EnrolmentId, InstitutionId, InvitationId, PersonId, SubmissionId, TeamId,
+    AnyId, CourseId, DeliverableId, EditionId, EnrolmentId, InstitutionId, InvitationId, PersonId, SubmissionId,
+    TableImportId, TeamId,
 };
 use crate::domain::institution::InstitutionState;
 use crate::domain::policy::Relation;
@@ -17,8 +18,8 @@ use crate::service::institution::is_seen;
 use crate::store::enrolment::decision;
 use crate::store::team_member::Place;
 use crate::store::{
-    completion, course, deliverable, edition, enrolment, institution, invitation, nomination, person, submission, team,
-    team_member,
+    completion, course, deliverable, edition, enrolment, institution, invitation, nomination, person, submission,
+    table_import, team, team_member,
 };
 
 /// What the questions are about, as far as the actor sees it.
@@ -41,6 +42,7 @@ pub(super) struct Seen {
     pub(super) answers: HashMap<DeliverableId, SubmissionState>,
     pub(super) places: HashMap<EditionId, Place>,
     pub(super) enrolled: HashSet<EditionId>,
+    pub(super) table_imports: HashMap<TableImportId, table_import::Model>,
 }
 
 macro_rules! wanted {
@@ -77,6 +79,8 @@ impl Seen {
         seen.to_teams = team::relations(db, actor, &teams).await?;
         let teams = team::by_ids_visible(db, actor, &teams).await?;
         seen.teams = teams.into_iter().map(|row| (row.id, row.edition_id)).collect();
+        let tables = table_import::by_ids_visible(db, actor, &wanted!(checks, TableImportId)).await?;
+        seen.table_imports = tables.into_iter().map(|row| (row.id, row)).collect();
         seen.load_nominations(app, actor, checks).await?;
         seen.load_work(app, actor, checks).await?;
         let named = wanted!(checks, EditionId);
@@ -121,6 +125,7 @@ impl Seen {
     async fn load_editions(&mut self, app: &App, named: &[EditionId]) -> Result<()> {
         let mut editions: BTreeSet<EditionId> = named.iter().copied().collect();
         editions.extend(self.nominations.values().filter_map(invitation::Model::edition));
+        editions.extend(self.table_imports.values().filter_map(|row| row.edition_id));
         editions.extend(self.teams.values());
         editions.extend(self.enrolments.values().map(|row| row.edition_id));
         editions.extend(self.submissions.values().map(|row| row.edition_id));

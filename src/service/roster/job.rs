@@ -19,6 +19,8 @@ use crate::domain::sheet::sniff;
 use crate::domain::text::{Reason, ShortCode};
 use crate::error::{Code, Error, Fault, Result};
 use crate::service::edition::relation as edition_relation;
+use crate::service::enrolment::admission;
+use crate::service::nomination::is_open;
 use crate::service::nomination::table::nominator;
 use crate::store::page::{Page, Place, Wanted};
 use crate::store::table_import::{self, Model};
@@ -70,7 +72,8 @@ impl Rows {
 /// # Errors
 /// [`Error::NotFound`] for an edition or an institution that the actor does not see, [`Error::Forbidden`] for an
 /// edition that they do not coordinate, for an institution in whose name they do not nominate, and for people unless
-/// they may import records; [`Code::LimitReached`] while too many of theirs wait, or await their file.
+/// they may import records; [`Code::EnrolmentClosed`] for an edition that takes nobody now, or for which nobody is named
+/// any more; [`Code::LimitReached`] while too many of theirs wait, or await their file.
 pub async fn prepare(app: &App, actor: &Actor, rows: Rows, manner: Manner) -> Result<(Model, String, DateTime<Utc>)> {
     let (owner, holder) = (actor.signed_in()?, Holder::of(actor).ok_or(Error::Unauthenticated)?);
     let (kind, action, institution) = allow(app, actor, rows).await?;
@@ -115,7 +118,7 @@ pub async fn prepare(app: &App, actor: &Actor, rows: Rows, manner: Manner) -> Re
     Ok((row, link::seal(&app.vault, &holder, &link)?, link.until))
 }
 
-/// What is asked for, if the actor may ask for it: the kind, by which right, and which institution nominates.
+/// What is asked for, if the actor may ask for it now: the kind, by which right, and which institution nominates.
 async fn allow(app: &App, actor: &Actor, rows: Rows) -> Result<(Kind, Action, Option<InstitutionId>)> {
     let Some(id) = rows.edition() else {
         demand(actor, Action::ImportRecords, Relation::NONE, None)?;
@@ -125,6 +128,8 @@ async fn allow(app: &App, actor: &Actor, rows: Rows) -> Result<(Kind, Action, Op
     let row = row.ok_or(Error::NotFound("input.editionId"))?;
     let Rows::Nominations(_, by) = rows else {
         demand(actor, Action::ImportEnrolments, edition_relation(actor, &row), None)?;
+        let admitted = admission(&row, true, app.clock.now()).admit();
+        admitted.map_err(|refusal| refusal.fault("editionId"))?;
         return Ok((Kind::Enrolments, Action::ImportEnrolments, None));
     };
     let institution = nominator(app.db.read(), actor, Some(by)).await;
@@ -132,6 +137,9 @@ async fn allow(app: &App, actor: &Actor, rows: Rows) -> Result<(Kind, Action, Op
         Error::NotFound(_) => Error::NotFound("input.institutionId"),
         other => other,
     })?;
+    if !is_open(&row, app.clock.now()) {
+        return Err(Error::at("editionId", Code::EnrolmentClosed));
+    }
     Ok((Kind::Nominations, Action::Nominate, Some(institution.id)))
 }
 
