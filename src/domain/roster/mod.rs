@@ -15,6 +15,7 @@ use crate::error::{Code, Flaw};
 pub mod cancelling;
 mod columns;
 mod content;
+pub mod ending;
 mod names;
 mod register;
 mod rows;

@@ -18,6 +18,7 @@ use crate::domain::id::{EditionId, InstitutionId, PersonId};
 use crate::domain::language::Language;
 use crate::domain::list::Mode;
 use crate::domain::policy::{Action, Relation, demand};
+use crate::domain::roster::ending::Stop;
 use crate::domain::roster::{self, EnrolmentRow, Kind, Outcome, PersonRow, Roster, RowFault, address_of};
 use crate::domain::sheet::{self, Content, Form, Sheet, Unreadable};
 use crate::domain::text::ShortCode;
@@ -113,6 +114,19 @@ pub struct BrokeOff {
     pub is_cancelled: bool,
     /// How many rows were not reached.
     pub left: usize,
+}
+
+impl BrokeOff {
+    /// Why, as far as it decides what becomes of the file.
+    pub(in crate::service) const fn stop(&self) -> Stop {
+        if self.is_cancelled {
+            Stop::Cancelled
+        } else if self.is_forbidden {
+            Stop::Forbidden
+        } else {
+            Stop::Failure
+        }
+    }
 }
 
 impl Report {

@@ -11,11 +11,12 @@ use serde_json::json;
 use super::order_of;
 use crate::app::App;
 use crate::domain::audit::{Origin, Via};
+use crate::domain::roster::ending::Stop;
 use crate::domain::roster::{ImportState, Outcome, RowFault};
 use crate::domain::sheet::Unreadable;
 use crate::error::{Error, Result};
 use crate::service::audit::from_origin;
-use crate::service::roster::{Answer, Leash, Report, RowReport, is_forbidden, number, run_on};
+use crate::service::roster::{Answer, BrokeOff, Leash, Report, RowReport, is_forbidden, number, run_on};
 use crate::service::session::later::as_of_now;
 use crate::store::table_import::{self, Model};
 use crate::store::{table_import_file, table_import_row};
@@ -192,11 +193,7 @@ fn state_of(held: &Model, state: ImportState, fault: Option<&Unreadable>) -> Mod
 fn of_report(held: &Model, report: Report) -> Ended {
     let count = |outcome| number(report.count(outcome));
     let left = report.broke_off.as_ref().map_or(0, |broken| broken.left);
-    let state = match &report.broke_off {
-        None => ImportState::Done,
-        Some(broken) if broken.is_cancelled => ImportState::Cancelled,
-        Some(_) => ImportState::Failed,
-    };
+    let stop = report.broke_off.as_ref().map(BrokeOff::stop);
     let row = Model {
         form: Some(report.form.name()),
         ignored_columns: json!(report.ignored),
@@ -208,11 +205,10 @@ fn of_report(held: &Model, report: Report) -> Ended {
         updated: count(Outcome::Updated),
         unchanged: count(Outcome::Unchanged),
         refused: count(Outcome::Refused),
-        ..state_of(held, state, None)
+        ..state_of(held, ImportState::after(stop), None)
     };
-    let failed = report.broke_off.filter(|_| state == ImportState::Failed);
-    let is_our_fault = failed.as_ref().is_some_and(|broken| !broken.is_forbidden);
-    if let Some(broken) = failed.filter(|_| is_our_fault) {
+    let is_our_fault = stop.is_some_and(Stop::is_our_fault);
+    if let Some(broken) = report.broke_off.filter(|_| is_our_fault) {
         tracing::error!(error.chain = %broken.cause, import.id = %held.id, "a table broke off");
     }
     Ended {
