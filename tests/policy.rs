@@ -184,6 +184,22 @@ fn every_field_of_the_schema_answers_to_an_action() {
 }
 
 #[test]
+fn what_always_comes_with_a_reason_says_so_in_its_input() {
+    let types = types();
+    let asked = |mutation: &&str| {
+        let input = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+        let reason = inputs(&types, &input)
+            .into_iter()
+            .find(|field| field.name.node == "reason");
+        reason.is_some_and(|field| field.ty.node.to_string() == "String!")
+    };
+    let mutations = fields(&types, "Mutation");
+    let mutations = mutations.iter().map(|field| field.name.node.as_str());
+    let found: BTreeSet<&str> = mutations.filter(asked).collect();
+    assert_eq!(found, BTreeSet::from(listing::WITH_REASON));
+}
+
+#[test]
 fn a_field_that_no_line_names_is_found() {
     let sdl = rumbo::api::sdl();
     let planted = sdl.replacen(

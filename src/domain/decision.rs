@@ -1,4 +1,4 @@
-//! Taking a mistaken decision back: only the last one, and only where nothing followed from it.
+//! Taking a mistaken decision back: only the last one, and only where nothing followed from it; and who comes in then.
 
 use super::edition::EditionState;
 use super::enrolment::EnrolmentState;
@@ -91,6 +91,45 @@ impl Undo {
     }
 }
 
+/// What decides who comes in after a decision was taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Where the enrolment stands again.
+    pub to: EnrolmentState,
+    /// Whether free seats of the edition go to those who wait, with nobody to decide.
+    pub fills_by_itself: bool,
+    /// Whether the edition has so many seats and no more.
+    pub is_limited: bool,
+    /// Whether a seat was given back.
+    pub has_freed: bool,
+}
+
+/// Who comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filling {
+    /// Nobody.
+    Nobody,
+    /// As many of those who wait as there are seats for, in their order.
+    NextInLine,
+    /// Everybody who waits.
+    Everybody,
+}
+
+impl TakenBack {
+    /// Who comes in: a seat that was given back passes on, and who waits again in an edition that fills by itself may be
+    /// the one whose turn it is.
+    pub const fn filling(self) -> Filling {
+        let waits_again = self.fills_by_itself && self.to.waits();
+        if waits_again && !self.is_limited {
+            Filling::Everybody
+        } else if waits_again || self.has_freed {
+            Filling::NextInLine
+        } else {
+            Filling::Nobody
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +179,36 @@ mod tests {
         assert_eq!(undo(E::Excluded, taught(E::Active)), Ok(E::Active));
         assert_eq!(undo(E::Rejected, again(E::Applied)), Err(Refusal::AppliedAgain));
         assert_eq!(undo(E::Waitlisted, again(E::Applied)), Ok(E::Applied));
+    }
+
+    #[test]
+    fn who_waits_again_may_be_next_and_a_seat_that_was_given_back_passes_on() {
+        let filling = |to, fills_by_itself, is_limited, has_freed| {
+            TakenBack {
+                to,
+                fills_by_itself,
+                is_limited,
+                has_freed,
+            }
+            .filling()
+        };
+        for &to in EnrolmentState::ALL {
+            let waits = to == EnrolmentState::Waitlisted;
+            for has_freed in [false, true] {
+                let passed_on = if has_freed {
+                    Filling::NextInLine
+                } else {
+                    Filling::Nobody
+                };
+                for is_limited in [false, true] {
+                    assert_eq!(filling(to, false, is_limited, has_freed), passed_on, "{to:?}");
+                }
+                let next = if waits { Filling::NextInLine } else { passed_on };
+                assert_eq!(filling(to, true, true, has_freed), next, "{to:?}");
+                let all = if waits { Filling::Everybody } else { passed_on };
+                assert_eq!(filling(to, true, false, has_freed), all, "{to:?}");
+            }
+        }
     }
 
     #[test]

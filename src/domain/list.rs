@@ -5,6 +5,15 @@ use std::collections::BTreeSet;
 
 use crate::error::{Code, Error, Fault, Faults, Result};
 
+/// The most enrolments on whose application one request decides.
+pub const DECISIONS_MOST: usize = 1000;
+/// The most enrolments whose outcome one request decides.
+pub const OUTCOMES_MOST: usize = 500;
+/// The most submissions whose grades one request releases or makes final.
+pub const GRADES_MOST: usize = 100;
+/// The most enrolments that one request puts into a team, and the most teams that it puts in somebody's charge.
+pub const TEAMWORK_MOST: usize = 100;
+
 words! {
     /// How much of a list is carried out when some of it cannot be.
     Mode {

@@ -65,18 +65,6 @@ const DECIDING: [&str; 8] = [
     "decideCompletionLate",
 ];
 
-const WITH_REASON: [&str; 9] = [
-    "refuseInstitution",
-    "correctSnapshot",
-    "overrideGrade",
-    "reopenReview",
-    "decideCompletionLate",
-    "exportEnrolments",
-    "exportList",
-    "undoDecision",
-    "transferEnrolment",
-];
-
 /// Answers questions in their order.
 ///
 /// # Errors
@@ -367,7 +355,7 @@ impl Facts<'_> {
         let allowed = verdict != Verdict::Denied && !own && open && self.possible;
         Permission {
             allowed,
-            reason_required: allowed && (verdict == Verdict::WithReason || WITH_REASON.contains(&operation)),
+            reason_required: allowed && (verdict == Verdict::WithReason || listing::WITH_REASON.contains(&operation)),
         }
     }
 }

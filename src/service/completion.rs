@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, Seen};
-use crate::domain::list::check_some;
+use crate::domain::list::{OUTCOMES_MOST, check_some};
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::seats::Seat;
@@ -18,9 +18,6 @@ use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::completion::Decision;
 use crate::store::history::Step;
 use crate::store::{Tx, audit, completion, course, deliverable, edition, enrolment, history, outbox, tally};
-
-/// The most enrolments of one request.
-const LIMIT: usize = 500;
 
 /// What decides about some enrolments, locked.
 struct Facts {
@@ -40,7 +37,7 @@ struct Facts {
 /// [`Code::StaleVersion`].
 pub async fn decide(app: &App, actor: &Actor, list: &[Seen<EnrolmentId>]) -> Result<Vec<completion::Model>> {
     let ids: Vec<EnrolmentId> = list.iter().map(|seen| seen.id).collect();
-    check_some("enrolments", &ids, LIMIT)?;
+    check_some("enrolments", &ids, OUTCOMES_MOST)?;
     let tx = app.db.write().await?;
     let relations = completion::relations(&tx, actor, &ids).await?;
     check_seen(actor, &ids, &relations, "input.enrolments")?;

@@ -7,10 +7,10 @@ use super::edition::relation;
 use super::enrolment::{check_edition, load_one, only, refuse_own};
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::decision::Undo;
+use crate::domain::decision::{Filling, TakenBack, Undo};
 use crate::domain::enrolment::{EnrolmentState, Refusal};
 use crate::domain::id::{EditionId, EnrolmentId, Seen, Subject};
-use crate::domain::list::{Mode, check_length, check_once};
+use crate::domain::list::{DECISIONS_MOST, Mode, check_length, check_once};
 use crate::domain::policy::{Action, demand};
 use crate::domain::seats::Seat;
 use crate::domain::text::Reason;
@@ -18,9 +18,6 @@ use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::enrolment::decision;
 use crate::store::{Tx, audit, edition, enrolment};
-
-/// The most enrolments that one call decides.
-pub const LIMIT: usize = 1000;
 
 /// What is decided.
 #[derive(Debug, Clone)]
@@ -77,7 +74,7 @@ pub async fn decide_many(
     mode: Mode,
 ) -> Result<Vec<Row>> {
     actor.signed_in()?;
-    check_length("enrolments", list, LIMIT)?;
+    check_length("enrolments", list, DECISIONS_MOST)?;
     if mode == Mode::AllOrNothing {
         check_once("enrolments", list.iter().map(|seen| seen.id)).check()?;
     }
@@ -236,11 +233,16 @@ pub async fn undo(
     let mut admissions = Admissions::of(app, &tx, actor.person, edition).await?;
     let back = admissions.take_back(row, to, reason, "enrolmentId").await?;
     let back = admissions.begin_at_once(back, "enrolmentId").await?;
-    // Who waits again in an edition that fills by itself may be the one whose turn it is.
-    if fills && to.waits() && admissions.edition().capacity.is_none() {
-        admissions.admit_all().await?;
-    } else if admissions.has_freed() || (fills && to.waits()) {
-        admissions.fill_seats().await?;
+    let taken_back = TakenBack {
+        to,
+        fills_by_itself: fills,
+        is_limited: admissions.edition().capacity.is_some(),
+        has_freed: admissions.has_freed(),
+    };
+    match taken_back.filling() {
+        Filling::Nobody => {}
+        Filling::NextInLine => admissions.fill_seats().await?,
+        Filling::Everybody => admissions.admit_all().await?,
     }
     admissions.finish().await?;
     decision::forget(&tx, id).await?;

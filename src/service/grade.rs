@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::deliverable::GRADE_LIMIT;
 use crate::domain::id::{EnrolmentId, GradeId, Seen, SubmissionId};
-use crate::domain::list::check_some;
+use crate::domain::list::{GRADES_MOST, check_some};
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
 use crate::domain::submission::{Decision, SubmissionState};
@@ -16,9 +16,6 @@ use crate::store::history::Step;
 use crate::store::row::insert_all;
 use crate::store::works::{self, Counted};
 use crate::store::{Tx, assessment, audit, grade, history, outbox, submission};
-
-/// The most submissions of one request.
-const LIMIT: usize = 100;
 
 /// Releases the grades of assessed work, all or none; their authors see them and are told. For who coordinates the
 /// edition, and for the team's tutor where the edition lets tutors release.
@@ -170,7 +167,7 @@ pub async fn finalize(
 /// Begins the transaction and opens the cases.
 async fn open(app: &App, actor: &Actor, list: &[Seen<SubmissionId>]) -> Result<(Tx, Vec<Case>)> {
     let ids: Vec<SubmissionId> = list.iter().map(|seen| seen.id).collect();
-    check_some("submissions", &ids, LIMIT)?;
+    check_some("submissions", &ids, GRADES_MOST)?;
     let tx = app.db.write().await?;
     let cases = case::open(&tx, actor, &ids).await?;
     Ok((tx, cases.ok_or(Error::NotFound("input.submissions"))?))

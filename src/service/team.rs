@@ -10,15 +10,12 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::edition::EditionState;
 use crate::domain::id::{AllocationId, EditionId, EnrolmentId, PersonId, TeamId};
-use crate::domain::list::{check_named, check_once, check_some};
+use crate::domain::list::{TEAMWORK_MOST, check_named, check_once, check_some};
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Name;
 use crate::domain::version::expect_version;
 use crate::error::{Code, Error, Fault, Faults, Result};
 use crate::store::{Tx, allocation, audit, completion, edition, person, team, team_member};
-
-/// The most enrolments or teams of one request.
-const LIMIT: usize = 100;
 
 /// A team to be made.
 #[derive(Debug, Clone)]
@@ -37,7 +34,7 @@ pub struct CreateTeam {
 /// [`Code::Taken`] for the name, [`Code::Repeated`], [`Code::NotAdmitted`] and [`Code::AlreadyInTeam`] for an
 /// enrolment, each at its place; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn create(app: &App, actor: &Actor, command: CreateTeam) -> Result<team::Model> {
-    check_named("enrolmentIds", &command.enrolments, LIMIT)?;
+    check_named("enrolmentIds", &command.enrolments, TEAMWORK_MOST)?;
     let tx = app.db.write().await?;
     let held = edition::hold(&tx, &[command.edition]).await?.into_iter().next();
     let seen = held
@@ -83,7 +80,7 @@ pub struct UpdateTeam {
 /// leaves without belonging to the team, or joins without taking part; [`Code::AlreadyInTeam`], [`Code::OwnWork`] for
 /// somebody who is the team's tutor; [`Code::IllegalTransition`] in an edition that was cancelled.
 pub async fn update(app: &App, actor: &Actor, command: UpdateTeam) -> Result<team::Model> {
-    check_named("addEnrolmentIds", &command.add, LIMIT)?;
+    check_named("addEnrolmentIds", &command.add, TEAMWORK_MOST)?;
     check_once("removeEnrolmentIds", &command.remove).check()?;
     let tx = app.db.write().await?;
     let (row, relation, state) = open(&tx, actor, command.team, "input.teamId").await?;
@@ -136,7 +133,7 @@ pub struct AllocateTutor {
 /// member, [`Code::AlreadyGranted`] for one in their charge, [`Code::Repeated`]; [`Code::IllegalTransition`] in an
 /// edition that was cancelled.
 pub async fn allocate_tutor(app: &App, actor: &Actor, command: AllocateTutor) -> Result<Vec<team::Model>> {
-    check_some("teamIds", &command.teams, LIMIT)?;
+    check_some("teamIds", &command.teams, TEAMWORK_MOST)?;
     let tx = app.db.write().await?;
     let teams = open_all(&tx, actor, &command.teams).await?;
     let unseen = || Error::NotFound("input.personId");

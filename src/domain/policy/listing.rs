@@ -12,6 +12,21 @@ pub const CREDENTIALS: &str = "credentials";
 /// Instead of an action: part of an object that shows, or only a way to others, each of which answers for itself.
 pub const CARRIED: &str = "carried";
 
+/// The mutations that always come with a reason, whoever executes them.
+pub const WITH_REASON: [&str; 11] = [
+    "correctSnapshot",
+    "decideCompletionLate",
+    "disableAccount",
+    "enableAccount",
+    "exportEnrolments",
+    "exportList",
+    "overrideGrade",
+    "refuseInstitution",
+    "reopenReview",
+    "transferEnrolment",
+    "undoDecision",
+];
+
 /// A field of the schema and what it answers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
