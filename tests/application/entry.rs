@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Scene, application, filled};
 use crate::support::app::TestApp;
-use crate::support::letter::token_of;
+use crate::support::letter::token_to;
 use crate::support::scene::{Plan, done, enrolling, faults, form_input, version};
 
 /// What is told to those who answer nothing of the form.
@@ -20,14 +20,7 @@ async fn invited(scene: &Scene<'_>, email: &str) -> String {
         "editionId": scene.edition, "email": email, "givenName": "Nora", "familyName": "Núñez", "language": "ES",
     });
     done(&scene.coordinator, "InviteToEdition", input).await;
-    last_token(scene.test).await
-}
-
-/// The token of the last message with one.
-async fn last_token(test: &TestApp) -> String {
-    let mails = test.mails().await;
-    let mail = mails.iter().rfind(|mail| mail.text.contains("otk_"));
-    token_of(mail.expect("a message"))
+    token_to(scene.test, email).await
 }
 
 #[tokio::test]
@@ -75,7 +68,7 @@ async fn who_is_nominated_answers_the_form_as_they_accept() {
         "familyName": "Núñez", "language": "ES",
     });
     done(&flor, "Nominate", input).await;
-    let token = last_token(&test).await;
+    let token = token_to(&test, &nora.email).await;
     assert_eq!(
         faults(&nora, "AcceptInvitation", json!({ "token": token })).await,
         MISSING

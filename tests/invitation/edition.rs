@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::{
     EMAIL, PASSWORD, accept, invited, joining, list, nora, opened, owners, sign_in, steps, to_edition, to_edition_as,
-    token_of,
 };
 use crate::support::app::TestApp;
+use crate::support::letter::token_of;
 use crate::support::scene::{Plan, act, at, done, draft, enrolling, faults, id_of, walk};
 
 #[tokio::test]

@@ -6,8 +6,9 @@ use rumbo::store::{history, invitation};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use super::{accept, answers, invited, list, nora, opened, steps, to_edition, to_edition_as, token, token_of};
+use super::{accept, answers, invited, list, nora, opened, steps, to_edition, to_edition_as, token};
 use crate::support::app::TestApp;
+use crate::support::letter::token_of;
 use crate::support::scene::{act, at, done, faults, walk};
 
 #[tokio::test]

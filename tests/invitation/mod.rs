@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::letter::token_of;
+use crate::support::letter::only_token as token;
 use crate::support::scene::{Plan, act, done, enrolling};
 
 mod account;
@@ -47,14 +47,6 @@ fn joining(token: &str) -> Value {
         "declaration": { "gender": "FEMALE", "country": "UY", "constituentGroup": "WORKERS" },
         "motivation": "To learn",
     })
-}
-
-/// The token of the only message.
-async fn token(test: &TestApp) -> String {
-    match test.mails().await.as_slice() {
-        [mail] => token_of(mail),
-        mails => panic!("one message was expected: {mails:?}"),
-    }
 }
 
 /// Invites Nora to an edition; the token of her message.

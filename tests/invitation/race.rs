@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::{
     EMAIL, appointed, invited, joining, list, nora, opened, owners, posting, steps, to_edition, to_edition_as, to_role,
-    token, token_of,
+    token,
 };
 use crate::support::app::{Client, TestApp};
+use crate::support::letter::token_of;
 use crate::support::scene::{act, refused_at_once};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -6,7 +6,7 @@ use rumbo::domain::id::InstitutionId;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::letter::token_of;
+use crate::support::letter::token_to as token;
 use crate::support::scene::{Plan, act, enrolling};
 
 mod endorsement;
@@ -100,15 +100,6 @@ fn joining(token: &str) -> Value {
         "declaration": { "gender": "FEMALE", "country": "UY", "constituentGroup": "WORKERS" },
         "motivation": "To learn",
     })
-}
-
-/// The token of the last message to this address.
-async fn token(test: &TestApp, email: &str) -> String {
-    let mails = test.mails().await;
-    let mail = mails
-        .iter()
-        .rfind(|mail| mail.to == email && mail.text.contains("token="));
-    token_of(mail.unwrap_or_else(|| panic!("a message to {email} was expected: {mails:?}")))
 }
 
 async fn accept(client: &Client<'_>, token: &str) -> Answer {
