@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use rumbo::domain::list::Mode;
-use rumbo::error::Result;
+use rumbo::error::{Error, Result};
 use rumbo::service::roster::{Answer as Told, Leash, Order, Report, job, run_on};
 use rumbo::store::{Engine, audit, table_import, table_import_file};
 use rumbo::worker::imports;
@@ -196,6 +196,44 @@ async fn what_is_over_is_not_cancelled() {
         assert_eq!((seen["state"].as_str(), &seen["notReached"]), (Some(state), &json!(0)));
     }
     assert_eq!(cancellations(&test).await, 0);
+    assert_eq!(test.notices().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_not_cancelled() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
+    let held = claimed(&test).await;
+    job::conclude(&test.app, &held, Err(Error::Forbidden))
+        .await
+        .expect("it is stored");
+    let failed = follow(&carla, &id).await;
+    assert_eq!(failed["state"], "FAILED");
+    assert!(!may_cancel(&carla, &id).await);
+    let refused = cancel(&carla, &id).await;
+    assert_eq!(refused.user_errors("cancelTableImport"), TOO_LATE);
+    assert_eq!(follow(&carla, &id).await, failed);
+    assert_eq!(cancellations(&test).await, 0);
+    assert_eq!(test.notices().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_cancelled_is_not_cancelled_a_second_time_later() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
+    let answer = cancel(&carla, &id).await;
+    assert_eq!(answer.user_errors("cancelTableImport"), [""; 0]);
+    let ended = follow(&carla, &id).await;
+    assert_eq!(ended["state"], "CANCELLED");
+    test.pass(TimeDelta::minutes(5));
+    let again = cancel(&carla, &id).await;
+    assert_eq!(again.user_errors("cancelTableImport"), TOO_LATE);
+    assert_eq!(follow(&carla, &id).await, ended, "it ended when it did");
+    assert_eq!(cancellations(&test).await, 1);
     assert_eq!(test.notices().await, [""; 0]);
 }
 
