@@ -118,7 +118,7 @@ pub async fn lock_by_emails(tx: &Tx, emails: &[&str]) -> Result<HashMap<String, 
     let list = Entity::find()
         .filter(Column::Email.is_in(emails.iter().copied()))
         .order_by_asc(Column::Id);
-    let rows = list.lock_exclusive().all(tx).await?;
+    let rows = list.lock(LockType::NoKeyUpdate).all(tx).await?;
     Ok(rows.into_iter().map(|row| (row.email.clone(), row)).collect())
 }
 
@@ -157,17 +157,18 @@ pub async fn bare_among(connection: &impl ConnectionTrait, ids: &[PersonId]) -> 
     Ok(bare)
 }
 
-/// The row, held against others who change it.
+/// The row, held against others who hold or change it. What names the person may be written all the while: whoever brings
+/// in a table as one transaction can sign in, and take it back, before it ends.
 pub async fn lock(tx: &Tx, id: PersonId) -> Result<Option<Model>> {
-    Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+    Ok(Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(tx).await?)
 }
 
-/// The rows with these identifiers, held against others who change them; absent ones are left out.
+/// The rows with these identifiers, held as [`lock`] does; absent ones are left out.
 pub async fn lock_all(tx: &Tx, ids: &[PersonId]) -> Result<Vec<Model>> {
     let list = Entity::find()
         .filter(Column::Id.is_in(ids.iter().copied()))
         .order_by_asc(Column::Id);
-    Ok(list.lock_exclusive().all(tx).await?)
+    Ok(list.lock(LockType::NoKeyUpdate).all(tx).await?)
 }
 
 /// Holds the register of people until the transaction ends: between a look for an address and the insert of
