@@ -10,12 +10,9 @@ use crate::api::export;
 use crate::api::id::{self, sole};
 use crate::api::payload::payloads;
 use crate::api::request::Request;
-use crate::app::App;
-use crate::domain::id::{EditionId, InstitutionId};
 use crate::domain::sheet::BYTES_MOST;
 use crate::error::{Faults, Result};
 use crate::service::roster::job::{self, Manner, Rows};
-use crate::store::table_import;
 
 /// How people are brought in.
 #[derive(Debug, InputObject)]
@@ -131,15 +128,8 @@ impl TableImportMutation {
     /// their file: one more is `LIMIT_REACHED` at `input`, until one is over or cancelled. One whose file does not come
     /// is `FAILED` soon after the link is dead.
     async fn import_people(&self, ctx: &Context<'_>, input: ImportPeopleInput) -> ApiResult<ImportPeoplePayload> {
-        let Request { app, actor, .. } = Request::of(ctx);
-        let manner = Manner {
-            mode: input.mode.into(),
-            dry_run: input.dry_run,
-            notify: false,
-            language: input.language.into(),
-        };
-        let result = job::prepare(app, actor, Rows::People, manner).await;
-        ImportPeoplePayload::of(result, |made| new(app, made))
+        let manner = manner(input.mode, input.dry_run, false, input.language);
+        ImportPeoplePayload::of(ask(ctx, Ok(Rows::People), manner).await, |made| made)
     }
 
     /// Asks for a table of enrolments in an edition to be brought in, for its coordinators: each row is the decision
@@ -151,19 +141,9 @@ impl TableImportMutation {
         ctx: &Context<'_>,
         input: ImportEnrolmentsInput,
     ) -> ApiResult<ImportEnrolmentsPayload> {
-        let Request { app, actor, .. } = Request::of(ctx);
-        let manner = Manner {
-            mode: input.mode.into(),
-            dry_run: input.dry_run,
-            notify: input.notify,
-            language: input.language.into(),
-        };
-        let result: Result<_> = async {
-            let id = sole("editionId", &input.edition_id)?;
-            job::prepare(app, actor, Rows::Enrolments(id), manner).await
-        }
-        .await;
-        ImportEnrolmentsPayload::of(result, |made| new(app, made))
+        let rows = sole("editionId", &input.edition_id).map(Rows::Enrolments);
+        let manner = manner(input.mode, input.dry_run, input.notify, input.language);
+        ImportEnrolmentsPayload::of(ask(ctx, rows, manner).await, |made| made)
     }
 
     /// Asks for a table of people to be brought in whom an institution nominates for an edition, for its focal points.
@@ -177,22 +157,8 @@ impl TableImportMutation {
         ctx: &Context<'_>,
         input: ImportNominationsInput,
     ) -> ApiResult<ImportNominationsPayload> {
-        let Request { app, actor, .. } = Request::of(ctx);
-        let manner = Manner {
-            mode: input.mode.into(),
-            dry_run: input.dry_run,
-            notify: true,
-            language: input.language.into(),
-        };
-        let result: Result<_> = async {
-            let mut faults = Faults::default();
-            let edition: Option<EditionId> = id::parse(&mut faults, "editionId", &input.edition_id);
-            let institution: Option<InstitutionId> = id::parse(&mut faults, "institutionId", &input.institution_id);
-            let (edition, institution) = faults.whole(edition.zip(institution))?;
-            job::prepare(app, actor, Rows::Nominations(edition, institution), manner).await
-        }
-        .await;
-        ImportNominationsPayload::of(result, |made| new(app, made))
+        let manner = manner(input.mode, input.dry_run, true, input.language);
+        ImportNominationsPayload::of(ask(ctx, input.rows(), manner).await, |made| made)
     }
 
     /// Ends the import of a table that you asked for, while it waits for its file, waits to be worked off, or is worked
@@ -214,13 +180,35 @@ impl TableImportMutation {
     }
 }
 
-fn new(app: &App, (row, link, expires_at): (table_import::Model, String, DateTime<Utc>)) -> NewTableImport {
-    NewTableImport {
+impl ImportNominationsInput {
+    fn rows(&self) -> Result<Rows> {
+        let mut faults = Faults::default();
+        let edition = id::parse(&mut faults, "editionId", &self.edition_id);
+        let institution = id::parse(&mut faults, "institutionId", &self.institution_id);
+        let (edition, institution) = faults.whole(edition.zip(institution))?;
+        Ok(Rows::Nominations(edition, institution))
+    }
+}
+
+fn manner(mode: BulkMode, dry_run: bool, notify: bool, language: Language) -> Manner {
+    Manner {
+        mode: mode.into(),
+        dry_run,
+        notify,
+        language: language.into(),
+    }
+}
+
+/// Asks for a table of these rows, where what was sent says which.
+async fn ask(ctx: &Context<'_>, rows: Result<Rows>, manner: Manner) -> Result<NewTableImport> {
+    let Request { app, actor, .. } = Request::of(ctx);
+    let (row, link, expires_at) = job::prepare(app, actor, rows?, manner).await?;
+    Ok(NewTableImport {
         table_import: TableImport(row),
         upload: UploadLink {
             url: export::address(app, &link),
             expires_at,
             most_bytes: i64::try_from(BYTES_MOST).unwrap_or(i64::MAX),
         },
-    }
+    })
 }
