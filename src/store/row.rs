@@ -1,10 +1,11 @@
-//! Rows of any table: one, or many, that are kept as they are, those of a list for which something holds, those in
-//! which a text occurs, and none; and what a column says that several tables have.
+//! Rows of any table: one, or many, that are kept as they are, those of a list for which something holds, some that are
+//! held for a while, those in which a text occurs, and none; and what a column says that several tables have.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 
 use sea_orm::prelude::*;
+use sea_orm::sea_query::{IntoCondition, LockBehavior, LockType};
 use sea_orm::{Condition, IntoActiveModel, Iterable, QuerySelect, TryGetable};
 
 use super::Tx;
@@ -85,4 +86,21 @@ where
         .all(connection)
         .await?;
     Ok(found.into_iter().collect())
+}
+
+/// The identifiers of up to `limit` rows for which the condition holds, held until the transaction ends; not of those
+/// that somebody else holds.
+pub(super) async fn lock_some<C, I>(tx: &Tx, id: C, which: impl IntoCondition, limit: u64) -> Result<Vec<I>>
+where
+    C: ColumnTrait,
+    C::EntityName: EntityTrait,
+    I: TryGetable,
+{
+    let free = C::EntityName::find()
+        .select_only()
+        .column(id)
+        .filter(which)
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    Ok(free.into_tuple::<I>().all(tx).await?)
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{Condition, FromQueryResult, JoinType, QuerySelect};
 
 use super::page::{Key, Page, Place, Wanted};
@@ -215,15 +215,7 @@ pub async fn is_to_forget(connection: &impl ConnectionTrait, before: DateTime<Ut
 
 /// Removes up to `limit` sessions that ended before an instant, and what hangs on them; how many there were.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, limit: u64) -> Result<u64> {
-    let ended: Vec<SessionId> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(to_forget(before))
-        .limit(limit)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .into_tuple()
-        .all(tx)
-        .await?;
+    let ended: Vec<SessionId> = row::lock_some(tx, Column::Id, to_forget(before), limit).await?;
     refresh::Entity::delete_many()
         .filter(refresh::Column::SessionId.is_in(ended.iter().copied()))
         .exec(tx)

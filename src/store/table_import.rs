@@ -8,7 +8,7 @@ use sea_orm::{IntoActiveModel, Order, QueryOrder, QuerySelect, Set};
 
 use super::announce::Topic;
 use super::page::{Key, Page, Place, Wanted, fetch};
-use super::row::insert_all;
+use super::row::{insert_all, lock_some};
 use super::{Db, Tx, table_import_file, table_import_row};
 use crate::domain::actor::Actor;
 use crate::domain::id::{EditionId, InstitutionId, PersonId, TableImportId};
@@ -354,15 +354,7 @@ pub async fn is_to_forget(connection: &impl ConnectionTrait, before: DateTime<Ut
 
 /// Removes up to `limit` that were asked for before an instant and do not wait for a worker, with their rows.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, limit: u64) -> Result<u64> {
-    let ids: Vec<TableImportId> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(to_forget(before))
-        .limit(limit)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .into_tuple()
-        .all(tx)
-        .await?;
+    let ids: Vec<TableImportId> = lock_some(tx, Column::Id, to_forget(before), limit).await?;
     table_import_row::delete(tx, &ids).await?;
     table_import_file::delete(tx, &ids).await?;
     let gone = Entity::delete_many().filter(Column::Id.is_in(ids)).exec(tx).await?;
