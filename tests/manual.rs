@@ -8,6 +8,8 @@ use rumbo::api::error::key;
 use rumbo::domain::id::AnyId;
 use rumbo::error::Code;
 
+use crate::support::operations::names;
+
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of this repository")
 }
@@ -97,6 +99,14 @@ fn the_manual_for_front_ends_has_every_code_that_a_person_can_put_right() {
         let name = key(*code);
         assert!(table.contains(&format!("`{name}`")), "{name}");
     }
+}
+
+#[test]
+fn the_manual_for_front_ends_names_every_committed_operation() {
+    let manual = read("docs/api.md");
+    let words: BTreeSet<&str> = manual.split(|sign: char| !sign.is_alphanumeric()).collect();
+    let unnamed: Vec<&str> = names().filter(|name| !words.contains(name)).collect();
+    assert!(unnamed.is_empty(), "{unnamed:?}");
 }
 
 #[test]
