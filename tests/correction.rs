@@ -194,6 +194,41 @@ async fn what_is_not_frozen_or_not_there_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn an_enrolment_is_corrected_fifty_times_and_no_more() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    let ana = test.person("Ana").await;
+    let (enrolment, _) = apply(&ana, &edition).await;
+    for version in 1..=50 {
+        let country = if version % 2 == 0 { "UY" } else { "BR" };
+        let input = correction(&enrolment, version, right("MALE", country));
+        done(&carla, "CorrectSnapshot", input).await;
+    }
+    let more = act(
+        &carla,
+        "CorrectSnapshot",
+        correction(&enrolment, 51, right("MALE", "BR")),
+    )
+    .await;
+    assert_eq!(more.user_errors("correctSnapshot"), ["LIMIT_REACHED input.enrolmentId"]);
+    assert!(
+        more.body.contains("There are as many as there may be: 50."),
+        "{}",
+        more.body
+    );
+    // What is right already changes nothing, however often it was put right.
+    let same = correction(&enrolment, 51, right("MALE", "UY"));
+    let same = done(&carla, "CorrectSnapshot", same).await;
+    assert_eq!(same.number("correctSnapshot.enrolment.version"), 51);
+    let seen = carla.run("EnrolmentSnapshots", json!({ "id": enrolment })).await;
+    let former = seen.at("enrolment.formerSnapshots").as_array().expect("a list");
+    assert_eq!(former.len(), 50);
+    drop(test.mails().await);
+    test.fine().await;
+}
+
+#[tokio::test]
 async fn an_edition_that_is_over_is_corrected_and_told_in_the_persons_language() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;

@@ -189,7 +189,8 @@ impl Enrolment {
             .then_some(self.row.language.into()))
     }
 
-    /// What the enrolment was counted with before, the oldest first; null for those who may not see gender.
+    /// What the enrolment was counted with before, the oldest first; null for those who may not see gender. At most 50
+    /// corrections, and what it was before each merger of its institution.
     async fn former_snapshots(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<super::snapshot::FormerSnapshot>>> {
         if self.sees(ctx, Action::SeeGender).await? && self.sees(ctx, Action::SeeOrigin).await? {
             return Ok(Some(super::snapshot::before(ctx, self.row.id).await?));
@@ -253,8 +254,8 @@ impl Enrolment {
             .then(|| Decimal::thousandths(mean)))
     }
 
-    /// Everything that assessors found in the application, the oldest first; for coordinators of the edition, null for
-    /// anybody else, and for your own.
+    /// Everything that assessors found in the application, the oldest first, 100 findings at most; for coordinators of
+    /// the edition, null for anybody else, and for your own.
     async fn scores(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<super::scoring::ApplicationScore>>> {
         let request = Request::of(ctx);
         let relation = Box::pin(self.relation(request)).await?;

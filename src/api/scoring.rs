@@ -200,7 +200,8 @@ impl ScoringMutation {
 
     /// Scores an application by the criteria of its edition, as long as nobody has admitted or refused it. Your next
     /// score takes the place of your last one, which stays on record; the mean of all assessors is the enrolment's
-    /// `score`. For coordinators of the edition.
+    /// `score`. An application takes 100 scores, by whichever criteria (`LIMIT_REACHED` at `input.enrolmentId`). For
+    /// coordinators of the edition.
     async fn score_application(
         &self,
         ctx: &Context<'_>,

@@ -109,7 +109,8 @@ pub struct SnapshotMutation;
 impl SnapshotMutation {
     /// Puts right what an admitted enrolment was frozen with. What stood before is kept beside it, figures from now on
     /// count it anew and those of earlier instants as it was, and the person is told. What is right already changes
-    /// nothing. For the edition's coordinators, also once the edition is over.
+    /// nothing. It is done 50 times at most for an enrolment (`LIMIT_REACHED` at `input.enrolmentId`). For the
+    /// edition's coordinators, also once the edition is over.
     async fn correct_snapshot(
         &self,
         ctx: &Context<'_>,

@@ -38,6 +38,10 @@ words! {
     }
 }
 
+/// How often the snapshot of one enrolment is put right at the most: all that it was before comes in one list, without
+/// pages. Mergers of its institution come on top; each ends an institution for good.
+pub const CORRECTIONS_LIMIT: u64 = 50;
+
 /// What somebody is called: given name and family name.
 pub fn full_name(given: &str, family: &str) -> String {
     format!("{given} {family}")

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use super::enrolment::EnrolmentState;
 use super::id::PersonId;
 
+/// The most findings in one application, whoever found them and by whichever criteria: all of them come in one list,
+/// without pages.
+pub const FINDINGS_LIMIT: u64 = 100;
+
 /// One assessor's finding, by the criteria with this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finding {

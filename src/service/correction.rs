@@ -7,12 +7,12 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::EnrolmentId;
 use crate::domain::notice::Notice;
-use crate::domain::person::{Snapshot, SnapshotCause};
+use crate::domain::person::{CORRECTIONS_LIMIT, Snapshot, SnapshotCause};
 use crate::domain::policy::{Action, demand};
 use crate::domain::statistics::Change;
 use crate::domain::text::Reason;
 use crate::domain::version::expect_version;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::service::account::Statement;
 use crate::service::institution::is_seen;
 use crate::store::snapshot::former::{self, Replacement};
@@ -25,7 +25,7 @@ use crate::store::{Tx, audit, course, edition, enrolment, institution, outbox, s
 /// [`Error::NotFound`] for one out of the actor's sight, and for an institution that they do not see;
 /// [`Error::Forbidden`] for anybody but the edition's coordinators; [`Code::OwnWork`] for one's own;
 /// [`Code::StaleVersion`]; [`Code::IllegalTransition`] for one that was never confirmed, in which nothing is frozen
-/// yet.
+/// yet; [`Code::LimitReached`] for one that was put right as often as may be.
 pub async fn correct(
     app: &App,
     actor: &Actor,
@@ -47,6 +47,11 @@ pub async fn correct(
     let after = before.corrected(read(&tx, actor, right, &before).await?);
     if after == before {
         return Ok(old);
+    }
+    if former::count_corrected(&tx, old.id).await? >= CORRECTIONS_LIMIT {
+        return Err(Fault::at("enrolmentId", Code::LimitReached)
+            .with(CORRECTIONS_LIMIT)
+            .into());
     }
     let mut new = old.clone();
     enrolment::freeze(&mut new, &after);

@@ -7,10 +7,10 @@ use crate::domain::actor::Actor;
 use crate::domain::deliverable::{Rubric, Score};
 use crate::domain::id::{EditionId, EnrolmentId};
 use crate::domain::policy::{Action, demand};
-use crate::domain::scoring::mean;
+use crate::domain::scoring::{FINDINGS_LIMIT, mean};
 use crate::domain::text::Comment;
 use crate::domain::version::expect_version;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Fault, Result};
 use crate::store::criteria::score::{self, Found};
 use crate::store::{audit, criteria, edition, enrolment};
 
@@ -62,7 +62,7 @@ pub struct Assess {
 /// # Errors
 /// [`Code::IllegalTransition`] once it was admitted or is over, or its edition is; [`Code::StaleVersion`] when the
 /// criteria are others by now; [`Code::RubricMismatch`] for scores that do not fit, and where there are no criteria;
-/// [`Code::OwnWork`] for one's own.
+/// [`Code::OwnWork`] for one's own; [`Code::LimitReached`] where as much was found as may be.
 pub async fn score(app: &App, actor: &Actor, command: &Assess) -> Result<enrolment::Model> {
     let by = actor.signed_in()?;
     let tx = app.db.write().await?;
@@ -79,6 +79,9 @@ pub async fn score(app: &App, actor: &Actor, command: &Assess) -> Result<enrolme
     let mismatch = |code| Error::at("scores", code);
     let latest = latest.ok_or_else(|| mismatch(Code::RubricMismatch))?;
     let points = latest.rubric()?.grade(&command.scores).map_err(mismatch)?;
+    if score::count_of(&tx, row.id).await? >= FINDINGS_LIMIT {
+        return Err(Fault::at("enrolmentId", Code::LimitReached).with(FINDINGS_LIMIT).into());
+    }
     let found = Found {
         enrolment: row.id,
         criteria: latest.id,

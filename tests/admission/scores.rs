@@ -107,6 +107,40 @@ async fn the_mean_of_the_assessors_shows_and_sorts_the_list() {
 }
 
 #[tokio::test]
+async fn an_application_takes_a_hundred_scores_by_whichever_criteria() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let (edition, people) = scene(&test, &carla, 9, &["Ana", "Ben"]).await;
+    let cora = test.coordinator_of("Cora", &edition).await;
+    let of = |place: usize| people[place].1.as_str();
+    set(&carla, &edition, 0).await;
+    for round in 0..99 {
+        let by = if round % 2 == 0 { &carla } else { &cora };
+        let taken = score(by, of(0), 1, scores(2, 2)).await;
+        assert_eq!(taken.user_errors("scoreApplication"), [""; 0], "{round}");
+    }
+    set(&carla, &edition, 1).await;
+    let last = score(&carla, of(0), 2, scores(2, 1)).await;
+    assert_eq!(last.text("scoreApplication.enrolment.score"), "58.333");
+    let more = score(&cora, of(0), 2, scores(2, 2)).await;
+    assert_eq!(
+        more.user_errors("scoreApplication"),
+        ["LIMIT_REACHED input.enrolmentId"]
+    );
+    assert!(
+        more.body.contains("There are as many as there may be: 100."),
+        "{}",
+        more.body
+    );
+    assert_eq!(found(&carla, of(0)).await.as_array().map(Vec::len), Some(100));
+    // It is that application's alone.
+    let other = score(&cora, of(1), 2, scores(2, 2)).await;
+    assert_eq!(other.user_errors("scoreApplication"), [""; 0]);
+    test.fine().await;
+    assert_eq!(test.notices().await, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_copy_of_an_edition_is_scored_by_the_same_criteria() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;

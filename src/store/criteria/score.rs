@@ -101,6 +101,12 @@ impl Numbered {
     }
 }
 
+/// How much was found in an application, by whichever criteria.
+pub async fn count_of(tx: &Tx, of: EnrolmentId) -> Result<u64> {
+    let rows = Entity::find().filter(Column::EnrolmentId.eq(of));
+    Ok(rows.count(tx).await?)
+}
+
 /// All findings in these applications, the oldest first.
 pub async fn of_enrolments(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Result<Vec<Numbered>> {
     let to_criteria = Entity::belongs_to(criteria::Entity)

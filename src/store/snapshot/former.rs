@@ -75,6 +75,14 @@ pub async fn keep(tx: &Tx, clock: &Clock, rows: &[enrolment::Model], replaced: R
     Ok(())
 }
 
+/// How often it was put right what an enrolment is counted with.
+pub async fn count_corrected(tx: &Tx, of: EnrolmentId) -> Result<u64> {
+    let rows = Entity::find()
+        .filter(Column::EnrolmentId.eq(of))
+        .filter(Column::Cause.eq(SnapshotCause::Corrected));
+    Ok(rows.count(tx).await?)
+}
+
 /// What these enrolments were counted with before, the oldest first.
 pub async fn of_enrolments(connection: &impl ConnectionTrait, ids: &[EnrolmentId]) -> Result<Vec<Model>> {
     let rows = Entity::find()
