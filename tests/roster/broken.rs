@@ -1,6 +1,5 @@
 //! What happens to a file while something else happens: the database fails, or who brings it in loses their role.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -13,18 +12,9 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::network::{ask, follow, put};
-use super::{accounts, actor, counts, order, report, told};
+use super::{accounts, actor, counts, file, order, place, report, told};
 use crate::support::app::{Client, TestApp};
 use crate::support::scene::{Plan, apply, enrolling};
-
-/// People in three transactions: 200, 200 and 50.
-pub(super) fn file() -> String {
-    let mut file = String::from("email,firstname,lastname\n");
-    for number in 0..450 {
-        writeln!(file, "p{number}@example.org,Ana,Paz").expect("memory");
-    }
-    file
-}
 
 /// Runs a statement on a connection of its own, and waits for it.
 fn meanwhile(url: &str, sql: &str) {
@@ -57,8 +47,7 @@ async fn interrupted(test: &TestApp, client: &Client<'_>, sql: &str) -> Report {
 #[tokio::test]
 async fn what_was_carried_out_is_told_and_mailed_when_the_rest_fails() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    enrolling(&carla, Plan::OPEN).await;
+    let (carla, _) = place(&test).await;
     // Whatever woke it before.
     timeout(Duration::ZERO, test.app.outbox.notified()).await.ok();
     let broken = interrupted(&test, &carla, "ALTER TABLE imported_row RENAME TO imported_row_gone").await;
@@ -109,8 +98,7 @@ async fn a_file_that_makes_no_account_waits_for_nobody_who_makes_one() {
 #[tokio::test]
 async fn who_loses_their_role_meanwhile_brings_no_more_in() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    enrolling(&carla, Plan::OPEN).await;
+    let (carla, _) = place(&test).await;
     let broken = interrupted(&test, &carla, "DELETE FROM role_assignment").await;
     assert_eq!(counts(&broken), [200, 0, 0, 0]);
     let why = broken.broke_off.expect("it broke off");
@@ -155,8 +143,7 @@ pub(super) async fn handed_over(test: &TestApp, client: &Client<'_>, edition: &s
 #[tokio::test]
 async fn what_broke_off_over_the_network_is_tried_again_after_a_minute() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     break_at(&test, "p240@example.org");
     imports::drain(&test.app).await.expect("the work is done");
@@ -179,8 +166,7 @@ async fn what_broke_off_over_the_network_is_tried_again_after_a_minute() {
 #[tokio::test]
 async fn what_breaks_off_each_time_is_given_up_and_tells_what_was_carried_out() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     break_at(&test, "p240@example.org");
     for attempt in 1..=5 {

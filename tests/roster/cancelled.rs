@@ -7,20 +7,21 @@ use chrono::TimeDelta;
 use rumbo::domain::list::Mode;
 use rumbo::error::{Error, Result};
 use rumbo::service::roster::{Answer as Told, Leash, Order, Report, job, run_on};
-use rumbo::store::{Engine, audit, table_import, table_import_file};
+use rumbo::store::{Engine, audit, table_import};
 use rumbo::worker::imports;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use super::broken::{file, handed_over};
+use super::broken::handed_over;
 use super::network::{ask, follow, put};
-use super::{accounts, actor, counts, order, report};
-use crate::live::{prompt, subscribe, value};
-use crate::socket::introduced;
+use super::{
+    accounts, actor, appointed, assert_forgotten, claimed, counts, file, files, listening, order, place, report,
+};
+use crate::live::{prompt, value};
 use crate::support::app::{Answer, Client, TestApp};
-use crate::support::scene::{Plan, act, enrolling, id_of};
+use crate::support::scene::act;
 
 pub(super) const TOO_LATE: [&str; 1] = ["ILLEGAL_TRANSITION input.tableImportId"];
 
@@ -33,11 +34,6 @@ async fn may_cancel(client: &Client<'_>, id: &str) -> bool {
     let asked = json!({ "action": "CANCEL_TABLE_IMPORT", "on": id });
     let answer = client.run("MayI", asked).await;
     answer.at("viewer.can.allowed") == &json!(true)
-}
-
-pub(super) async fn claimed(test: &TestApp) -> table_import::Model {
-    let claimed = table_import::claim(&test.app.db, test.now(), TimeDelta::seconds(60)).await;
-    claimed.expect("a look").expect("a table that waits")
 }
 
 fn in_mode(mode: Mode) -> Order {
@@ -81,11 +77,6 @@ fn numbers(seen: &Value) -> [Option<i64>; 5] {
     ["total", "done", "notReached", "created", "unchanged"].map(|name| seen[name].as_i64())
 }
 
-async fn files(test: &TestApp) -> u64 {
-    let kept = table_import_file::Entity::find().count(test.app.db.read()).await;
-    kept.expect("a number")
-}
-
 async fn cancellations(test: &TestApp) -> u64 {
     let written = audit::Entity::find().filter(audit::Column::Reason.eq("cancelled"));
     written.count(test.app.db.read()).await.expect("a number")
@@ -94,8 +85,7 @@ async fn cancellations(test: &TestApp) -> u64 {
 #[tokio::test]
 async fn what_waits_is_cancelled_and_whoever_follows_hears_of_it() {
     let test = TestApp::having(prompt).await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let (id, url) = ask(&carla, json!({ "editionId": edition })).await;
     assert!(may_cancel(&carla, &id).await);
     let answer = cancel(&carla, &id).await;
@@ -105,8 +95,7 @@ async fn what_waits_is_cancelled_and_whoever_follows_hears_of_it() {
     assert_eq!(refused.status, StatusCode::NOT_FOUND, "the link is dead");
 
     let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
-    let mut peer = introduced(&test, carla.token()).await;
-    subscribe(&mut peer, "a", "FollowTableImport", json!({ "id": id })).await;
+    let mut peer = listening(&test, &carla, &id).await;
     assert_eq!(value(&mut peer, "tableImport").await["state"], "QUEUED");
     assert_eq!(files(&test).await, 1);
     let answer = cancel(&carla, &id).await;
@@ -121,17 +110,13 @@ async fn what_waits_is_cancelled_and_whoever_follows_hears_of_it() {
     assert_eq!(accounts(&test).await, 1);
     assert_eq!(cancellations(&test).await, 2);
     // It does not count among those that wait, and is forgotten with the others.
-    test.pass(TimeDelta::days(31));
-    drop(test.mails().await);
-    let gone = carla.again().await.run("SeeTableImport", json!({ "id": id })).await;
-    assert_eq!(gone.at("tableImport"), &Value::Null);
+    assert_forgotten(&test, &carla, &id).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_by_row_what_was_carried_out_stays_and_is_told() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     cancelled_at(&test, &carla, &id, Mode::RowByRow, 200).await;
     let seen = follow(&carla, &id).await;
@@ -155,8 +140,7 @@ async fn row_by_row_what_was_carried_out_stays_and_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_all_or_nothing_nothing_stays() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     // On SQLite whoever cancels waits for what is being written, so it is before; otherwise when all of it is written.
     let at = match test.app.db.engine() {
         Engine::Sqlite => 0,
@@ -180,8 +164,7 @@ async fn of_all_or_nothing_nothing_stays() {
 #[tokio::test]
 async fn what_is_over_is_not_cancelled() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     for (file, state) in [
         (&b"email,firstname,lastname\na@example.org,Ana,Paz\n"[..], "DONE"),
         (&b"email,firstname\nb@example.org,Jos\xE9\n"[..], "UNREADABLE"),
@@ -202,8 +185,7 @@ async fn what_is_over_is_not_cancelled() {
 #[tokio::test]
 async fn what_was_given_up_is_not_cancelled() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     let held = claimed(&test).await;
     job::conclude(&test.app, &held, Err(Error::Forbidden))
@@ -222,8 +204,7 @@ async fn what_was_given_up_is_not_cancelled() {
 #[tokio::test]
 async fn what_is_cancelled_is_not_cancelled_a_second_time_later() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     let answer = cancel(&carla, &id).await;
     assert_eq!(answer.user_errors("cancelTableImport"), [""; 0]);
@@ -240,8 +221,7 @@ async fn what_is_cancelled_is_not_cancelled_a_second_time_later() {
 #[tokio::test]
 async fn what_is_committed_to_the_last_row_is_not_cancelled_before_that_is_told() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let id = handed_over(&test, &carla, &edition, "ALL_OR_NOTHING").await;
     let held = claimed(&test).await;
     let stop = AtomicBool::new(false);
@@ -261,8 +241,7 @@ async fn what_is_committed_to_the_last_row_is_not_cancelled_before_that_is_told(
 #[tokio::test]
 async fn a_table_whose_copy_was_lost_is_cancelled_and_not_taken_up_again() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     let held = claimed(&test).await;
     let stop = AtomicBool::new(false);
@@ -285,8 +264,7 @@ async fn a_table_whose_copy_was_lost_is_cancelled_and_not_taken_up_again() {
 #[tokio::test]
 async fn a_copy_that_lost_the_table_commits_nothing_more() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     let held = claimed(&test).await;
     test.pass(TimeDelta::seconds(61));
@@ -305,12 +283,9 @@ async fn a_copy_that_lost_the_table_commits_nothing_more() {
 #[tokio::test]
 async fn nobody_else_cancels_it_and_nobody_without_the_right() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
+    let (carla, edition) = place(&test).await;
     let ada = test.administrator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
-    let dora = test.person("Dora").await;
-    let input = json!({ "personId": id_of(&dora), "role": "COORDINATOR", "scopeId": edition });
-    let role = act(&ada, "GrantRole", input).await.text("grantRole.roleAssignment.id");
+    let (dora, role) = appointed(&test, &ada, &edition).await;
     let id = handed_over(&test, &dora, &edition, "ROW_BY_ROW").await;
     let other = test.coordinator_of("Cora", &edition).await;
     for client in [&carla, &ada, &other] {
@@ -334,8 +309,7 @@ async fn nobody_else_cancels_it_and_nobody_without_the_right() {
 #[tokio::test]
 async fn of_two_who_cancel_at_once_one_does() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let id = handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     let (one, two) = tokio::join!(cancel(&carla, &id), cancel(&carla, &id));
     let mut told = [one, two].map(|answer| answer.user_errors("cancelTableImport"));
@@ -359,8 +333,7 @@ async fn stopped_at(test: &TestApp, client: &Client<'_>, mode: Mode, at: usize) 
 #[tokio::test]
 async fn a_command_that_is_stopped_tells_how_far_it_came() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    enrolling(&carla, Plan::OPEN).await;
+    let (carla, _) = place(&test).await;
     for at in [0, 450] {
         let told = stopped_at(&test, &carla, Mode::AllOrNothing, at).await;
         assert_eq!((told.carried_out, told.rows.len()), (false, 0));

@@ -1,6 +1,9 @@
 //! Tables of people and of enrolments: what becomes of each row, that a file does nothing twice, and that it tells
 //! nobody what they may not know.
 
+use std::fmt::Write;
+
+use chrono::TimeDelta;
 use rumbo::domain::actor::Actor;
 use rumbo::domain::enrolment::EnrolmentState;
 use rumbo::domain::language::Language;
@@ -10,10 +13,15 @@ use rumbo::domain::text::{Email, ShortCode};
 use rumbo::error::Result;
 use rumbo::service::roster::{Answer, Order, Report, run};
 use rumbo::service::session::on_behalf;
-use rumbo::store::person;
+use rumbo::store::{person, table_import, table_import_file};
 use sea_orm::{EntityTrait, PaginatorTrait};
+use serde_json::{Value, json};
 
+use self::network::follow;
+use crate::live::subscribe;
+use crate::socket::{Peer, introduced};
 use crate::support::app::{Client, TestApp};
+use crate::support::scene::{Plan, act, enrolling, id_of};
 
 mod addresses;
 mod broken;
@@ -84,6 +92,61 @@ fn told(report: &Report) -> Vec<String> {
 /// How many rows were created, updated, unchanged and refused.
 fn counts(report: &Report) -> [usize; 4] {
     [Outcome::Created, Outcome::Updated, Outcome::Unchanged, Outcome::Refused].map(|outcome| report.count(outcome))
+}
+
+/// A coordinator, and an edition of hers that takes applications.
+async fn place(test: &TestApp) -> (Client<'_>, String) {
+    let carla = test.coordinator().await;
+    let edition = enrolling(&carla, Plan::OPEN).await;
+    (carla, edition)
+}
+
+/// Dora, whom an administrator made a coordinator of the edition, and the role that can be taken from her.
+async fn appointed<'a>(test: &'a TestApp, ada: &Client<'_>, edition: &str) -> (Client<'a>, String) {
+    let dora = test.person("Dora").await;
+    let input = json!({ "personId": id_of(&dora), "role": "COORDINATOR", "scopeId": edition });
+    let role = act(ada, "GrantRole", input).await.text("grantRole.roleAssignment.id");
+    (dora, role)
+}
+
+/// A file of so many people; 200 of them come in with one transaction.
+fn file_of(people: usize) -> String {
+    let mut file = String::from("email,firstname,lastname\n");
+    for number in 0..people {
+        writeln!(file, "p{number}@example.org,Ana,Paz").expect("memory");
+    }
+    file
+}
+
+/// People in three transactions: 200, 200 and 50.
+fn file() -> String {
+    file_of(450)
+}
+
+/// The table that a worker takes next; it holds it for a minute.
+async fn claimed(test: &TestApp) -> table_import::Model {
+    let claimed = table_import::claim(&test.app.db, test.now(), TimeDelta::seconds(60)).await;
+    claimed.expect("a look").expect("a table that waits")
+}
+
+/// Somebody who follows a table; the subscription is called `a`.
+async fn listening(test: &TestApp, client: &Client<'_>, id: &str) -> Peer {
+    let mut peer = introduced(test, client.token()).await;
+    subscribe(&mut peer, "a", "FollowTableImport", json!({ "id": id })).await;
+    peer
+}
+
+/// After its time a table is forgotten.
+async fn assert_forgotten(test: &TestApp, client: &Client<'_>, id: &str) {
+    test.pass(TimeDelta::days(31));
+    drop(test.mails().await);
+    assert_eq!(follow(&client.again().await, id).await, Value::Null);
+}
+
+/// How many files are kept.
+async fn files(test: &TestApp) -> u64 {
+    let kept = table_import_file::Entity::find().count(test.app.db.read()).await;
+    kept.expect("a number")
 }
 
 async fn accounts(test: &TestApp) -> u64 {

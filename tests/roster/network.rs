@@ -1,22 +1,17 @@
 //! Tables that come in over the network: the link, the file, the work, and who sees what came of it.
 
-use std::fmt::Write;
-
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use chrono::TimeDelta;
 use rumbo::domain::roster::Outcome;
 use rumbo::domain::sheet::BYTES_MOST;
-use rumbo::store::{table_import, table_import_file};
 use rumbo::worker::imports;
-use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
-use super::{accounts, order, report};
-use crate::live::{ends_with, prompt, subscribe, value};
-use crate::socket::introduced;
+use super::{accounts, appointed, assert_forgotten, claimed, file, file_of, files, listening, order, place, report};
+use crate::live::{ends_with, prompt, value};
 use crate::support::app::{Answer, Client, TestApp, send};
-use crate::support::scene::{Plan, act, draft, enrolling, id_of};
+use crate::support::scene::{Plan, act, draft, id_of};
 
 const FILE: &str = "email;firstname;lastname;country;city\n\
     a@example.org;Ana;Paz;UY;\n\
@@ -59,8 +54,7 @@ fn assert_refused(answer: &Answer, status: StatusCode, code: &str) {
 #[tokio::test]
 async fn a_table_is_tried_out_and_brought_in_with_a_result_for_each_row() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let dora = test.coordinator_of("Dora", &edition).await;
     for (dry_run, mode, refused, people) in [
         (true, "ALL_OR_NOTHING", 1, 2),
@@ -101,12 +95,7 @@ async fn a_table_is_tried_out_and_brought_in_with_a_result_for_each_row() {
         test.notices().await,
         ["enrolment_confirmed a@example.org", "enrolment_confirmed c@example.org"]
     );
-    let files = table_import_file::Entity::find().count(test.app.db.read()).await;
-    assert_eq!(
-        files.expect("a number"),
-        0,
-        "a file is kept no longer than it is needed"
-    );
+    assert_eq!(files(&test).await, 0, "a file is kept no longer than it is needed");
     test.fine().await;
 }
 
@@ -117,11 +106,8 @@ async fn the_rows_come_in_pages_in_the_order_of_the_file() {
     let made = act(&ada, "ImportPeople", json!({ "dryRun": true })).await;
     let id = made.text("importPeople.created.tableImport.id");
     assert_eq!(made.number("importPeople.created.upload.mostBytes"), 16_777_216);
-    let mut file = String::from("email,firstname,lastname\n");
-    for number in 0..250 {
-        writeln!(file, "p{number}@example.org,Ana,Paz").expect("memory");
-    }
-    put(&test, &ada, &made.text("importPeople.created.upload.url"), file).await;
+    let url = made.text("importPeople.created.upload.url");
+    put(&test, &ada, &url, file_of(250)).await;
     imports::drain(&test.app).await.expect("the work is done");
     let (mut lines, mut after) = (Vec::new(), Value::Null);
     loop {
@@ -142,8 +128,7 @@ async fn the_rows_come_in_pages_in_the_order_of_the_file() {
 #[tokio::test]
 async fn a_link_takes_one_file_from_whom_it_was_made_for() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let dora = test.coordinator_of("Dora", &edition).await;
     let (id, url) = ask(&dora, json!({ "editionId": edition })).await;
     let nobody = put(&test, &test.anonymous(), &url, FILE).await;
@@ -189,12 +174,9 @@ async fn a_link_takes_one_file_from_whom_it_was_made_for() {
 #[tokio::test]
 async fn a_role_that_ends_ends_the_way_in_and_the_work() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
+    let (_, edition) = place(&test).await;
     let ada = test.administrator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
-    let dora = test.person("Dora").await;
-    let input = json!({ "personId": id_of(&dora), "role": "COORDINATOR", "scopeId": edition });
-    let role = act(&ada, "GrantRole", input).await.text("grantRole.roleAssignment.id");
+    let (dora, role) = appointed(&test, &ada, &edition).await;
     let (id, url) = ask(&dora, json!({ "editionId": edition })).await;
     let (_, unused) = ask(&dora, json!({ "editionId": edition })).await;
     assert_eq!(put(&test, &dora, &url, FILE).await.status, StatusCode::NO_CONTENT);
@@ -209,8 +191,7 @@ async fn a_role_that_ends_ends_the_way_in_and_the_work() {
 #[tokio::test]
 async fn what_is_refused_is_refused_before_there_is_a_link() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let ana = test.person("Ana").await;
     let of = json!({ "editionId": edition });
     assert_eq!(act(&ana, "ImportEnrolments", of.clone()).await.refusal(), "FORBIDDEN");
@@ -251,8 +232,7 @@ async fn what_is_refused_is_refused_before_there_is_a_link() {
 #[tokio::test]
 async fn what_is_no_table_is_told_by_its_line_and_copies_share_the_work() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let (id, url) = ask(&carla, json!({ "editionId": edition })).await;
     let latin = b"email,firstname\na@example.org,Jos\xE9\n".to_vec();
     let other = test.copy().await;
@@ -267,37 +247,21 @@ async fn what_is_no_table_is_told_by_its_line_and_copies_share_the_work() {
     assert_eq!(seen["fault"]["code"], "WRONG_ENCODING");
     assert_eq!(seen["fault"]["line"], 2);
     assert_eq!(seen["carriedOut"], false);
-    // After its time it is forgotten.
-    test.pass(TimeDelta::days(31));
-    drop(test.mails().await);
-    let again = carla.again().await;
-    let gone = again.run("SeeTableImport", json!({ "id": id })).await;
-    assert_eq!(gone.at("tableImport"), &Value::Null);
+    assert_forgotten(&test, &carla, &id).await;
 }
 
 #[tokio::test]
 async fn what_a_lost_copy_began_the_next_one_finishes_and_whoever_follows_hears_of_it() {
     let test = TestApp::having(prompt).await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let input = json!({ "editionId": edition, "mode": "ROW_BY_ROW", "notify": false });
     let (id, url) = ask(&carla, input).await;
-    let mut peer = introduced(&test, carla.token()).await;
-    subscribe(&mut peer, "a", "FollowTableImport", json!({ "id": id })).await;
+    let mut peer = listening(&test, &carla, &id).await;
     assert_eq!(value(&mut peer, "tableImport").await["state"], "AWAITING_FILE");
-    let mut file = String::from("email,firstname,lastname\n");
-    for number in 0..450 {
-        writeln!(file, "p{number}@example.org,Ana,Paz").expect("memory");
-    }
-    assert_eq!(
-        put(&test, &carla, &url, file.clone()).await.status,
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(put(&test, &carla, &url, file()).await.status, StatusCode::NO_CONTENT);
     // A copy claims it, carries the first rows out, and is lost before it could say what came of them.
-    let claimed = table_import::claim(&test.app.db, test.now(), TimeDelta::seconds(60)).await;
-    assert!(claimed.expect("a look").is_some());
-    let first: String = file.lines().take(201).flat_map(|line| [line, "\n"]).collect();
-    let done = report(&test, &carla, &first, &order()).await;
+    claimed(&test).await;
+    let done = report(&test, &carla, &file_of(200), &order()).await;
     assert_eq!(done.count(Outcome::Created), 200);
     drop(test.mails().await);
     imports::drain(&test.app).await.expect("nothing is free");
@@ -314,8 +278,7 @@ async fn what_a_lost_copy_began_the_next_one_finishes_and_whoever_follows_hears_
     }
     assert_eq!(accounts(&test).await, 451);
     let stranger = test.administrator().await;
-    let mut peer = introduced(&test, stranger.token()).await;
-    subscribe(&mut peer, "a", "FollowTableImport", json!({ "id": id })).await;
+    let mut peer = listening(&test, &stranger, &id).await;
     assert_eq!(ends_with(&mut peer, "a").await, "NOT_FOUND");
     test.fine().await;
     assert_eq!(test.notices().await, [""; 0]);

@@ -9,27 +9,26 @@ use axum::http::{StatusCode, header};
 use chrono::TimeDelta;
 use futures_util::{FutureExt, stream};
 use rumbo::store::announce::Topic;
-use rumbo::store::{table_import, table_import_file};
+use rumbo::store::table_import;
 use rumbo::worker::imports;
-use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::broken::handed_over;
-use super::cancelled::{TOO_LATE, cancel, claimed};
+use super::cancelled::{TOO_LATE, cancel};
 use super::network::{ask, follow, put};
+use super::{claimed, files, place};
 use crate::live::announce::following;
 use crate::live::in_time;
 use crate::support::app::{Client, TestApp};
-use crate::support::scene::{Plan, act, enrolling};
+use crate::support::scene::act;
 
 const FILE: &str = "email,firstname,lastname\na@example.org,Ana,Paz\n";
 
 #[tokio::test]
 async fn whoever_follows_a_table_hears_what_has_changed_and_nothing_else() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
     let first = claimed(&test).await;
     handed_over(&test, &carla, &edition, "ROW_BY_ROW").await;
@@ -58,8 +57,7 @@ async fn whoever_follows_a_table_hears_what_has_changed_and_nothing_else() {
 #[tokio::test]
 async fn a_table_whose_file_does_not_come_is_given_up_when_its_link_is_dead() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let of = json!({ "editionId": edition, "notify": false });
     let (late, dead) = ask(&carla, of.clone()).await;
     test.pass(TimeDelta::seconds(1));
@@ -96,8 +94,7 @@ async fn a_table_whose_file_does_not_come_is_given_up_when_its_link_is_dead() {
 #[tokio::test]
 async fn ten_of_one_person_await_their_file_at_a_time() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let dora = test.coordinator_of("Dora", &edition).await;
     let of = json!({ "editionId": edition });
     let (first, _) = ask(&carla, of.clone()).await;
@@ -138,8 +135,7 @@ fn slow() -> (Body, oneshot::Receiver<()>, oneshot::Sender<()>) {
 #[tokio::test]
 async fn two_files_of_one_person_come_in_at_a_time() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let dora = test.coordinator_of("Dora", &edition).await;
     let of = json!({ "editionId": edition, "notify": false });
     let [(_, one), (_, two), (_, three)] = [
@@ -177,8 +173,7 @@ async fn two_files_of_one_person_come_in_at_a_time() {
 #[tokio::test]
 async fn a_file_that_broke_off_is_not_one_that_is_too_long_and_comes_again() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let (id, url) = ask(&carla, json!({ "editionId": edition, "notify": false })).await;
     let pieces = [Ok("email,firstname"), Err(io::Error::other("nobody is there any more"))];
     let refused = put(&test, &carla, &url, Body::from_stream(stream::iter(pieces))).await;
@@ -194,8 +189,7 @@ async fn a_file_that_broke_off_is_not_one_that_is_too_long_and_comes_again() {
 #[tokio::test]
 async fn people_see_their_own_tables_the_newest_first() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let dora = test.coordinator_of("Dora", &edition).await;
     let of = json!({ "editionId": edition, "dryRun": true });
     let (first, _) = ask(&carla, of.clone()).await;
@@ -253,8 +247,7 @@ async fn three_under_way(test: &TestApp, client: &Client<'_>, edition: &str) {
 #[tokio::test]
 async fn what_is_under_way_ends_with_all_sessions() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     let dora = test.coordinator_of("Dora", &edition).await;
     three_under_way(&test, &carla, &edition).await;
     handed_over(&test, &dora, &edition, "ROW_BY_ROW").await;
@@ -266,15 +259,13 @@ async fn what_is_under_way_ends_with_all_sessions() {
     carla.run("EndAllSessions", json!({})).await.at("endAllSessions.ended");
     assert_eq!(states(&carla.again().await).await, ["CANCELLED"; 3]);
     assert_eq!(states(&dora).await, ["QUEUED"]);
-    let kept = table_import_file::Entity::find().count(test.app.db.read()).await;
-    assert_eq!(kept.expect("a number"), 1, "the files go with them");
+    assert_eq!(files(&test).await, 1, "the files go with them");
 }
 
 #[tokio::test]
 async fn what_is_under_way_ends_when_a_refresh_token_was_copied() {
     let test = TestApp::new().await;
-    let carla = test.coordinator().await;
-    let edition = enrolling(&carla, Plan::OPEN).await;
+    let (carla, edition) = place(&test).await;
     test.password_of(&carla).await;
     let anyone = test.anonymous();
     let signing_in = json!({ "email": carla.email, "password": TestApp::PASSWORD });
