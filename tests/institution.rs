@@ -1,5 +1,5 @@
 //! The register of institutions: who keeps it, and who reads it. How it is added to, and what a merged one leads to, is
-//! in `merging.rs`.
+//! in `merging/`.
 
 use serde_json::{Value, json};
 
