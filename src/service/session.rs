@@ -110,6 +110,11 @@ pub async fn refresh(app: &App, refresh_token: &str) -> Result<SessionTokens> {
     let hash = token::digest(Kind::Refresh, refresh_token).ok_or_else(refused)?;
     let tx = app.db.write().await?;
     let known = refresh::find(&tx, &hash).await?.ok_or_else(refused)?;
+    if known.used_at.is_some() {
+        // It may have been copied. The owner is held before the session, as by whoever takes another password.
+        let seen = session::find(&tx, known.session_id).await?.ok_or_else(refused)?;
+        person::lock(&tx, seen.person_id).await?;
+    }
     let family = session::lock(&tx, known.session_id).await?.ok_or_else(refused)?;
     let owner = person::find(&tx, family.person_id).await?.ok_or_else(refused)?;
     // Read again: while this waited for the session, the token may have been used.

@@ -163,6 +163,12 @@ pub async fn lock(tx: &Tx, id: PersonId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(tx).await?)
 }
 
+/// The row, held as [`lock`] does, and against everybody who would write something that names the person: for whoever asks
+/// whether there is nothing of them.
+pub async fn lock_alone(tx: &Tx, id: PersonId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?)
+}
+
 /// The rows with these identifiers, held as [`lock`] does; absent ones are left out.
 pub async fn lock_all(tx: &Tx, ids: &[PersonId]) -> Result<Vec<Model>> {
     let list = Entity::find()

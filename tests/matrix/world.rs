@@ -394,11 +394,10 @@ impl<'a> World<'a> {
             ("createCourse" | "createInstitution" | "proposeInstitution" | "importPeople" | "exportList", _) => {
                 Value::Null
             }
-            ("copyEdition" | "changeSeatPool" | "removeSeatPool", _) => json!(class.edition),
             ("updateCourse" | "createEdition", _) => json!(self.course),
             ("updateInstitution", _) => json!(institution),
             ("updateDeliverable", _) => json!(self.project),
-            (_, Subject::Edition) => json!(class.edition),
+            ("copyEdition" | "changeSeatPool" | "removeSeatPool", _) | (_, Subject::Edition) => json!(class.edition),
             (_, Subject::Enrolment) => json!(class.enrolments[0]),
             (_, Subject::Team) => json!(class.team),
             (_, Subject::Deliverable) => json!(class.roadmap),

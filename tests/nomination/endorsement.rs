@@ -112,6 +112,7 @@ async fn nobody_is_written_to_before_a_colleague_has_endorsed_it() {
 async fn abilities(who: &Client<'_>, nomination: &str, edition: &str) -> Vec<&'static str> {
     let asked = [
         ("NOMINATE", edition),
+        ("IMPORT_NOMINATIONS", edition),
         ("SUBSTITUTE_NOMINATION", nomination),
         ("ENDORSE_NOMINATION", nomination),
         ("WITHDRAW_NOMINATION", nomination),
@@ -140,12 +141,14 @@ async fn who_asks_what_they_may_do_is_answered_as_the_operations_answer() {
     let edition = place.edition.clone();
     let open = [
         "NOMINATE",
+        "IMPORT_NOMINATIONS",
         "SUBSTITUTE_NOMINATION",
         "WITHDRAW_NOMINATION",
         "RANK_NOMINATION",
     ];
     let endorsed_too = [
         "NOMINATE",
+        "IMPORT_NOMINATIONS",
         "SUBSTITUTE_NOMINATION",
         "ENDORSE_NOMINATION",
         "WITHDRAW_NOMINATION",
@@ -154,7 +157,10 @@ async fn who_asks_what_they_may_do_is_answered_as_the_operations_answer() {
     assert_eq!(abilities(&place.flor, &id, &edition).await, open, "who named them");
     assert_eq!(abilities(&fabi, &id, &edition).await, endorsed_too);
     assert_eq!(abilities(&fabi, &of_fabi, &edition).await, open, "who is named");
-    assert_eq!(abilities(&fede, &id, &edition).await, ["NOMINATE"]);
+    assert_eq!(
+        abilities(&fede, &id, &edition).await,
+        ["NOMINATE", "IMPORT_NOMINATIONS"]
+    );
     for stranger in [&place.carla, &saul] {
         assert_eq!(abilities(stranger, &id, &edition).await, [""; 0], "{}", stranger.email);
     }

@@ -4,11 +4,13 @@
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use rumbo::domain::id::InstitutionId;
+use rumbo::service::institution::following;
 use rumbo::worker::imports;
 use serde_json::{Value, json};
 
 use super::Place;
 use super::endorsement::endorsing;
+use crate::roster::cancelled::told_and_let;
 use crate::roster::command::said;
 use crate::roster::network::{follow, put};
 use crate::support::app::{Client, TestApp};
@@ -183,6 +185,29 @@ async fn as_many_are_named_as_there_are_seats_for() {
             "5 REFUSED ENROLMENT_CLOSED@email"
         ]
     );
+    drop(test.mails().await);
+    test.fine().await;
+}
+
+#[tokio::test]
+async fn a_table_is_cancelled_by_who_asked_for_it_also_when_their_institution_is_merged() {
+    let test = TestApp::new().await;
+    let place = Place::new(&test).await;
+    let ada = test.administrator().await;
+    let other = test.institution("UTU", "UY").await;
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        asked.push(ask(&place.flor, row_by_row(&place)).await.0);
+    }
+    assert_eq!(told_and_let(&place.carla, &asked[0]).await, (false, false));
+    assert_eq!(told_and_let(&place.flor, &asked[0]).await, (true, true));
+    let input = json!({ "institutionId": place.institution.to_string(), "version": 1, "intoId": other.to_string() });
+    done(&ada, "MergeInstitution", input).await;
+    let (told, let_do) = told_and_let(&place.flor, &asked[1]).await;
+    assert_eq!(told, let_do, "before her role has followed");
+    let (db, clock) = (&test.app.db, &test.app.clock);
+    following::pass(db, clock).await.expect("it works");
+    assert_eq!(told_and_let(&place.flor, &asked[2]).await, (true, true));
     drop(test.mails().await);
     test.fine().await;
 }

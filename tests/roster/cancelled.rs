@@ -25,7 +25,7 @@ use crate::support::scene::act;
 
 pub(super) const TOO_LATE: [&str; 1] = ["ILLEGAL_TRANSITION input.tableImportId"];
 
-pub(super) async fn cancel(client: &Client<'_>, id: &str) -> Answer {
+pub(crate) async fn cancel(client: &Client<'_>, id: &str) -> Answer {
     act(client, "CancelTableImport", json!({ "tableImportId": id })).await
 }
 
@@ -59,14 +59,30 @@ async fn work_on(
     Box::pin(run_on(&test.app, &actor, file.as_bytes(), &order, leash, hear)).await
 }
 
+/// What somebody is told they may do to a table, and then is let do.
+pub(crate) async fn told_and_let(client: &Client<'_>, id: &str) -> (bool, bool) {
+    let told = may_cancel(client, id).await;
+    let answer = cancel(client, id).await;
+    let state = answer.body.contains("CANCELLED");
+    (told, state)
+}
+
 /// Works off the only table that waits. When so many rows are done, its owner cancels it.
 async fn cancelled_at(test: &TestApp, owner: &Client<'_>, id: &str, mode: Mode, at: usize) {
+    met_at(test, owner, mode, at, || {
+        let answer = block_in_place(|| Handle::current().block_on(cancel(owner, id)));
+        assert_eq!(answer.text("cancelTableImport.tableImport.state"), "CANCELLED");
+    })
+    .await;
+}
+
+/// Works off the only table that waits. When so many rows are done, something happens.
+async fn met_at(test: &TestApp, owner: &Client<'_>, mode: Mode, at: usize, happens: impl Fn()) {
     let held = claimed(test).await;
     let stop = AtomicBool::new(false);
     let hear = |done: usize| {
         if done == at {
-            let answer = block_in_place(|| Handle::current().block_on(cancel(owner, id)));
-            assert_eq!(answer.text("cancelTableImport.tableImport.state"), "CANCELLED");
+            happens();
         }
     };
     let answer = work_on(test, owner, &stop, Some(&held), mode, hear).await;
@@ -161,6 +177,29 @@ async fn of_all_or_nothing_nothing_stays() {
     assert_eq!(test.notices().await, [""; 0]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_ends_all_sessions_ends_what_is_in_the_middle_of_its_work() {
+    let test = TestApp::new().await;
+    let (carla, edition) = place(&test).await;
+    let at = match test.app.db.engine() {
+        Engine::Sqlite => 0,
+        Engine::Postgres => 450,
+    };
+    let id = handed_over(&test, &carla, &edition, "ALL_OR_NOTHING").await;
+    met_at(&test, &carla, Mode::AllOrNothing, at, || {
+        let ended = block_in_place(|| Handle::current().block_on(carla.run("EndAllSessions", json!({}))));
+        assert_eq!(ended.at("endAllSessions.ended"), &json!(1));
+    })
+    .await;
+    let seen = follow(&carla.again().await, &id).await;
+    assert_eq!(
+        (&seen["state"], &seen["carriedOut"]),
+        (&json!("CANCELLED"), &json!(false))
+    );
+    assert_eq!((accounts(&test).await, files(&test).await), (1, 0));
+    test.fine().await;
+}
+
 #[tokio::test]
 async fn what_is_over_is_not_cancelled() {
     let test = TestApp::new().await;
@@ -180,6 +219,17 @@ async fn what_is_over_is_not_cancelled() {
     }
     assert_eq!(cancellations(&test).await, 0);
     assert_eq!(test.notices().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_table_of_people_is_cancelled_by_who_asked_for_it() {
+    let test = TestApp::new().await;
+    let (ada, carla) = (test.administrator().await, test.coordinator().await);
+    let made = act(&ada, "ImportPeople", json!({})).await;
+    let id = made.text("importPeople.created.tableImport.id");
+    assert_eq!(told_and_let(&carla, &id).await, (false, false));
+    assert_eq!(told_and_let(&ada, &id).await, (true, true));
+    assert_eq!(told_and_let(&ada, &id).await, (false, false));
 }
 
 #[tokio::test]

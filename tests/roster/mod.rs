@@ -25,7 +25,7 @@ use crate::support::scene::{Plan, act, enrolling, id_of};
 
 mod addresses;
 mod broken;
-mod cancelled;
+pub(crate) mod cancelled;
 pub(crate) mod command;
 mod enrolments;
 mod faults;

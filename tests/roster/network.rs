@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{accounts, appointed, assert_forgotten, claimed, file, file_of, files, listening, order, place, report};
 use crate::live::{ends_with, prompt, value};
 use crate::support::app::{Answer, Client, TestApp, send};
-use crate::support::scene::{Plan, act, draft, id_of};
+use crate::support::scene::{Plan, act, draft, edition_input, id_of, replan, walk};
 
 const FILE: &str = "email;firstname;lastname;country;city\n\
     a@example.org;Ana;Paz;UY;\n\
@@ -54,7 +54,7 @@ fn assert_refused(answer: &Answer, status: StatusCode, code: &str) {
 #[tokio::test]
 async fn a_table_is_tried_out_and_brought_in_with_a_result_for_each_row() {
     let test = TestApp::new().await;
-    let (carla, edition) = place(&test).await;
+    let (_, edition) = place(&test).await;
     let dora = test.coordinator_of("Dora", &edition).await;
     for (dry_run, mode, refused, people) in [
         (true, "ALL_OR_NOTHING", 1, 2),
@@ -226,6 +226,36 @@ async fn what_is_refused_is_refused_before_there_is_a_link() {
     imports::drain(&test.app).await.expect("the work is done");
     assert_eq!(put(&test, &carla, &spare, FILE).await.status, StatusCode::NO_CONTENT);
     imports::drain(&test.app).await.expect("the work is done");
+    drop(test.mails().await);
+}
+
+#[tokio::test]
+async fn an_edition_that_takes_nobody_now_takes_no_table() {
+    let test = TestApp::new().await;
+    let (carla, edition) = place(&test).await;
+    let asked = async || {
+        let may = carla
+            .run("MayI", json!({ "action": "IMPORT_ENROLMENTS", "on": edition }))
+            .await;
+        let made = act(&carla, "ImportEnrolments", json!({ "editionId": edition })).await;
+        (
+            may.at("viewer.can.allowed").clone(),
+            made.user_errors("importEnrolments"),
+        )
+    };
+    assert_eq!(asked().await, (json!(true), vec![]));
+    let closed = || (json!(false), vec!["ENROLMENT_CLOSED input.editionId".to_owned()]);
+    let mut plan = edition_input(Plan::OPEN);
+    plan["enrolsUntil"] = json!("2026-03-02T08:00:00-03:00");
+    let changed = replan(&carla, &edition, plan).await;
+    assert_eq!(changed.user_errors("updateEdition"), [""; 0]);
+    test.pass(TimeDelta::days(1));
+    assert_eq!(asked().await, closed(), "the window is over");
+    let changed = replan(&carla, &edition, edition_input(Plan::OPEN)).await;
+    assert_eq!(changed.user_errors("updateEdition"), [""; 0]);
+    assert_eq!(asked().await, (json!(true), vec![]));
+    walk(&carla, &edition, &["ENROLMENT_CLOSED"]).await;
+    assert_eq!(asked().await, closed(), "its enrolment is closed");
     drop(test.mails().await);
 }
 

@@ -134,8 +134,9 @@ impl TableImportMutation {
 
     /// Asks for a table of enrolments in an edition to be brought in, for its coordinators: each row is the decision
     /// to take somebody in. Its file is sent as with `importPeople`, and as many may be under way. People are confirmed
-    /// while a seat is free for them, as for somebody who applies; otherwise they wait, in the order of the file. While
-    /// the edition takes no applications, rows are refused (`ENROLMENT_CLOSED`) that would bring somebody in.
+    /// while a seat is free for them, as for somebody who applies; otherwise they wait, in the order of the file. An
+    /// edition that takes no applications now takes no table (`ENROLMENT_CLOSED` at `input.editionId`); when it closes
+    /// before the table is worked off, rows are refused with that code that would bring somebody in.
     async fn import_enrolments(
         &self,
         ctx: &Context<'_>,
@@ -151,7 +152,10 @@ impl TableImportMutation {
     /// file, as many as the institution has seats for, and written to as by `nominate`. Whom it named already is left
     /// alone. By tables you write to 500 people at once, and to 500 more a day, unless whoever runs the server says
     /// otherwise: rows beyond that are refused (`TOO_SOON`, with the time in `detail`), and a dry run does not count
-    /// them. With `ROW_BY_ROW` the same file, sent later, goes on from there.
+    /// them. With `ROW_BY_ROW` the same file, sent later, goes on from there; with `ALL_OR_NOTHING` a table of more new
+    /// people than may be written to at once is refused whole, whenever it comes. An edition for which nobody is
+    /// nominated any more takes no table (`ENROLMENT_CLOSED` at `input.editionId`); when it closes before the table is
+    /// worked off, rows are refused with that code that would name somebody.
     async fn import_nominations(
         &self,
         ctx: &Context<'_>,

@@ -11,6 +11,7 @@ impl Seen {
     pub(super) fn of_table_import(&self, asked: &Asked<'_>, row: &table_import::Model) -> Option<Facts<'_>> {
         let edition = row.edition_id.and_then(|id| self.editions.get(&id));
         let covers = edition.is_some_and(|edition| asked.covers(edition));
+        let nominator = row.institution_id.and_then(|id| self.nominators.get(&id));
         let institutions = asked.actor.institutions();
         let (right, relation): (&'static [&'static str], Relation) = match row.kind {
             Kind::People => (&["import_records"], Relation::NONE),
@@ -24,7 +25,7 @@ impl Seen {
             Kind::Nominations => (
                 &["nominate"],
                 Relation {
-                    institution: row.institution_id.is_some_and(|id| institutions.contains(&id)),
+                    institution: nominator.is_some_and(|id| institutions.contains(id)),
                     ..Relation::NONE
                 },
             ),

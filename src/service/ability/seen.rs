@@ -43,6 +43,8 @@ pub(super) struct Seen {
     pub(super) places: HashMap<EditionId, Place>,
     pub(super) enrolled: HashSet<EditionId>,
     pub(super) table_imports: HashMap<TableImportId, table_import::Model>,
+    /// Who nominates now for the institutions that the tables name: one that was merged, by the one it was merged into.
+    pub(super) nominators: HashMap<InstitutionId, InstitutionId>,
 }
 
 macro_rules! wanted {
@@ -80,6 +82,12 @@ impl Seen {
         let teams = team::by_ids_visible(db, actor, &teams).await?;
         seen.teams = teams.into_iter().map(|row| (row.id, row.edition_id)).collect();
         let tables = table_import::by_ids_visible(db, actor, &wanted!(checks, TableImportId)).await?;
+        let nominating: Vec<InstitutionId> = tables.iter().filter_map(|row| row.institution_id).collect();
+        let nominators = institution::by_ids(db, &nominating).await?;
+        let nominators = nominators
+            .into_iter()
+            .map(|row| (row.id, row.merged_into.unwrap_or(row.id)));
+        seen.nominators = nominators.collect();
         seen.table_imports = tables.into_iter().map(|row| (row.id, row)).collect();
         seen.load_nominations(app, actor, checks).await?;
         seen.load_work(app, actor, checks).await?;

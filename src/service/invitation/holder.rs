@@ -224,7 +224,7 @@ async fn take_over(
     profile: &Profile,
     password_hash: String,
 ) -> Result<PersonId> {
-    let old = person::lock(tx, old.id).await?.ok_or_else(invalid_token)?;
+    let old = person::lock_alone(tx, old.id).await?.ok_or_else(invalid_token)?;
     if !account::is_pending(&old) || !person::is_bare(tx, old.id).await? {
         return Err(Error::at(AT, Code::AccountExists));
     }

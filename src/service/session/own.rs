@@ -7,7 +7,7 @@ use crate::domain::id::SessionId;
 use crate::domain::policy::{self, Action, Relation};
 use crate::error::{Error, Result};
 use crate::store::page::{Page, Place, Wanted};
-use crate::store::{audit, session};
+use crate::store::{audit, person, session};
 
 /// A part of the actor's sessions that go on, the newest first.
 ///
@@ -58,14 +58,16 @@ pub async fn end_session(app: &App, actor: &Actor, id: SessionId) -> Result<()> 
 /// [`Error::Unauthenticated`] when nobody is signed in.
 pub async fn end_sessions(app: &App, actor: &Actor, keep_this: bool) -> Result<u64> {
     policy::demand(actor, Action::ManageAccount, Relation::OWN, None)?;
-    let person = actor.signed_in()?;
+    let owner = actor.signed_in()?;
     let tx = app.db.write().await?;
+    // Before the sessions, as whoever takes another password.
+    person::lock(&tx, owner).await?;
     let now = app.clock.now();
     let kept = actor.session.filter(|_| keep_this);
     let ended = if keep_this {
-        ending::of_sessions(&tx, person, kept, now).await?
+        ending::of_sessions(&tx, owner, kept, now).await?
     } else {
-        ending::of_everything(&tx, person, kept, now).await?
+        ending::of_everything(&tx, owner, kept, now).await?
     };
     let reason = Some(if keep_this {
         "other sessions ended by their owner"
@@ -75,9 +77,9 @@ pub async fn end_sessions(app: &App, actor: &Actor, keep_this: bool) -> Result<u
     audit::record(
         &tx,
         &app.clock,
-        Some(person),
+        Some(owner),
         Action::ManageAccount,
-        &[person.into()],
+        &[owner.into()],
         reason,
     )
     .await?;
