@@ -12,6 +12,7 @@ use rumbo::domain::enrolment::EnrolmentState;
 use rumbo::domain::id::{EditionId, EnrolmentId, PersonId, SessionId};
 use rumbo::domain::statistics::Change;
 use rumbo::store::{Db, Tx, enrolment, tally};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement, Value};
 use serde_json::json;
 
@@ -75,6 +76,17 @@ impl Moved {
             .filter(enrolment::Column::EditionId.eq(self.edition))
             .filter(enrolment::Column::Motivation.eq(self.mark));
         Ok(list.all(tx).await?)
+    }
+
+    /// Takes the mark off again: another run on the same database counts its own alone.
+    async fn forget(&self, tx: &Tx) -> Result<(), Failure> {
+        enrolment::Entity::update_many()
+            .col_expr(enrolment::Column::Motivation, Expr::value(""))
+            .filter(enrolment::Column::EditionId.eq(self.edition))
+            .filter(enrolment::Column::Motivation.eq(self.mark))
+            .exec(tx)
+            .await?;
+        Ok(())
     }
 }
 
@@ -173,6 +185,9 @@ impl Operation {
             })
             .collect();
         tally::record(&tx, &Clock::System, &changes).await?;
+        if let Some(moved) = moved {
+            moved.forget(&tx).await?;
+        }
         tx.commit().await?;
         Ok(())
     }

@@ -189,8 +189,8 @@ impl Enrolment {
             .then_some(self.row.language.into()))
     }
 
-    /// What the enrolment was counted with before, the oldest first; null for those who may not see gender. At most 50
-    /// corrections, and what it was before each merger of its institution.
+    /// What the enrolment was counted with before, the oldest first; null for those who may not see gender. After
+    /// 50 corrections no more are taken; each merger of its institution comes on top.
     async fn former_snapshots(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<super::snapshot::FormerSnapshot>>> {
         if self.sees(ctx, Action::SeeGender).await? && self.sees(ctx, Action::SeeOrigin).await? {
             return Ok(Some(super::snapshot::before(ctx, self.row.id).await?));
@@ -254,8 +254,8 @@ impl Enrolment {
             .then(|| Decimal::thousandths(mean)))
     }
 
-    /// Everything that assessors found in the application, the oldest first, 100 findings at most; for coordinators of
-    /// the edition, null for anybody else, and for your own.
+    /// Everything that assessors found in the application, the oldest first; once there are 100, no more are
+    /// taken. For coordinators of the edition, null for anybody else, and for your own.
     async fn scores(&self, ctx: &Context<'_>) -> ApiResult<Option<Vec<super::scoring::ApplicationScore>>> {
         let request = Request::of(ctx);
         let relation = Box::pin(self.relation(request)).await?;

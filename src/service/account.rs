@@ -158,7 +158,7 @@ pub async fn confirm_email(app: &App, token: &str) -> Result<()> {
     let found = registration::find_live(app.db.read(), &hash, now).await?;
     let id = found.ok_or_else(invalid_token)?.person_id;
     let tx = app.db.write().await?;
-    let account = person::lock(&tx, id).await?.ok_or_else(invalid_token)?;
+    let account = person::lock_alone(&tx, id).await?.ok_or_else(invalid_token)?;
     // Whoever was enrolled since, or given a role, is known by that: what a stranger entered does not get in with it.
     if !is_pending(&account) && !is_unclaimed(&tx, &account).await? {
         return Err(invalid_token());

@@ -125,6 +125,11 @@ pub async fn refresh(app: &App, refresh_token: &str) -> Result<SessionTokens> {
     }
     let grace = opening::seconds(app.settings.auth.refresh_grace_seconds);
     if presented.used_at.is_some_and(|used_at| now > used_at + grace) {
+        if known.used_at.is_none() {
+            // It was used while this waited, so that the owner is not held yet: once more, in the right order.
+            tx.rollback().await?;
+            return Box::pin(refresh(app, refresh_token)).await;
+        }
         session::revoke(&tx, family.id, now).await?;
         // Whoever copied it may have handed tables over, which go on without a session.
         ending::of_tables(&tx, owner.id, now).await?;

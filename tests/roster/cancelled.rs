@@ -21,6 +21,7 @@ use super::{
 };
 use crate::live::{prompt, value};
 use crate::support::app::{Answer, Client, TestApp};
+use crate::support::letter::token_in;
 use crate::support::scene::act;
 
 pub(super) const TOO_LATE: [&str; 1] = ["ILLEGAL_TRANSITION input.tableImportId"];
@@ -197,6 +198,46 @@ async fn whoever_ends_all_sessions_ends_what_is_in_the_middle_of_its_work() {
         (&json!("CANCELLED"), &json!(false))
     );
     assert_eq!((accounts(&test).await, files(&test).await), (1, 0));
+    test.fine().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_confirms_another_address_need_not_wait_for_what_is_in_the_middle_of_its_work() {
+    let test = TestApp::new().await;
+    let (carla, edition) = place(&test).await;
+    test.password_of(&carla).await;
+    let change = json!({ "currentPassword": TestApp::PASSWORD, "email": "carla.new@example.org" });
+    act(&carla, "RequestEmailChange", change)
+        .await
+        .at("requestEmailChange.accepted");
+    let mails = test.mails().await;
+    let asked = mails.iter().find(|mail| mail.notice == "confirm_new_address");
+    let token = token_in(asked.expect("a link"));
+    let at = match test.app.db.engine() {
+        Engine::Sqlite => 0,
+        Engine::Postgres => 450,
+    };
+    let id = handed_over(&test, &carla, &edition, "ALL_OR_NOTHING").await;
+    let anyone = test.anonymous();
+    met_at(&test, &carla, Mode::AllOrNothing, at, || {
+        let confirmed = act(&anyone, "ConfirmEmailChange", json!({ "token": token }));
+        let cancelled = async { while follow(&carla, &id).await["state"] != "CANCELLED" {} };
+        let either = async {
+            tokio::select! {
+                answer = confirmed => drop(answer),
+                () = cancelled => {}
+            }
+        };
+        block_in_place(|| Handle::current().block_on(either));
+    })
+    .await;
+    let seen = follow(&carla, &id).await;
+    assert_eq!(
+        (&seen["state"], &seen["carriedOut"]),
+        (&json!("CANCELLED"), &json!(false))
+    );
+    assert_eq!((accounts(&test).await, files(&test).await), (1, 0));
+    drop(test.mails().await);
     test.fine().await;
 }
 

@@ -1,17 +1,18 @@
 //! The address of an account: another one takes effect once a token that was sent there comes back.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{invalid_token, note};
 use crate::app::App;
 use crate::auth::token::{self, Kind};
 use crate::domain::actor::Actor;
+use crate::domain::id::PersonId;
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Email;
 use crate::error::{Error, Faults, Result};
 use crate::service::session::{ending, proof};
-use crate::store::{address_change, outbox, person};
+use crate::store::{Tx, address_change, outbox, person};
 
 /// Asks that the actor's account get another address, by the password and by a code where there is a second factor.
 /// A token goes there; until it comes back nothing changes. The answer is the same for an address that has an account:
@@ -66,7 +67,8 @@ pub async fn request(app: &App, actor: &Actor, password: Option<&str>, code: Opt
 }
 
 /// Gives the account the address to which the token was sent. Sessions end, but for the one that asked, and API tokens;
-/// the address that the account had is told.
+/// the address that the account had is told. Tables that the owner brings in are cancelled first, also when another account
+/// has the address by then.
 ///
 /// # Errors
 /// [`crate::error::Code::InvalidToken`] for one that is unknown, used, replaced or out of date, and when another
@@ -76,16 +78,14 @@ pub async fn confirm(app: &App, token: &str) -> Result<()> {
     let now = app.clock.now();
     let found = address_change::find_live(app.db.read(), &hash, now).await?;
     let id = found.ok_or_else(invalid_token)?.person_id;
-    let tx = app.db.write().await?;
-    let owner = person::lock(&tx, id)
-        .await?
-        .filter(|row| row.disabled_at.is_none())
-        .ok_or_else(invalid_token)?;
-    let change = address_change::lock_live(&tx, &hash, now)
-        .await?
-        .ok_or_else(invalid_token)?;
-    person::set_email(&tx, id, &change.email, now, invalid_token()).await?;
+    // By themselves: a table names its owner until it ends, and another address waits for whatever names them.
+    let (tx, ..) = hold(app, id, &hash, now).await?;
+    ending::of_tables(&tx, id, now).await?;
+    tx.commit().await?;
+    let (tx, owner, change) = hold(app, id, &hash, now).await?;
     ending::of_everything(&tx, id, change.session_id, now).await?;
+    // Last, so that nothing waits for whoever waits here.
+    person::set_email(&tx, id, &change.email, now, invalid_token()).await?;
     let notice = Notice::AddressChanged {
         address: owner.email,
         at: now,
@@ -95,4 +95,22 @@ pub async fn confirm(app: &App, token: &str) -> Result<()> {
     tx.commit().await?;
     app.outbox.notify_one();
     Ok(())
+}
+
+/// Begins a transaction that holds an account which is not disabled, and the change of its address that the token means.
+async fn hold(
+    app: &App,
+    id: PersonId,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(Tx, person::Model, address_change::Model)> {
+    let tx = app.db.write().await?;
+    let owner = person::lock(&tx, id)
+        .await?
+        .filter(|row| row.disabled_at.is_none())
+        .ok_or_else(invalid_token)?;
+    let change = address_change::lock_live(&tx, hash, now)
+        .await?
+        .ok_or_else(invalid_token)?;
+    Ok((tx, owner, change))
 }

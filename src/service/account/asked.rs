@@ -65,7 +65,7 @@ async fn enter(clock: &Clock, tx: &Tx, email: &str, entered: Entered, expires_at
                 .id
         }
         Some(known) => {
-            let known = person::lock_alone(tx, known.id).await?;
+            let known = person::lock(tx, known.id).await?;
             let known = known.ok_or_else(|| Error::internal("a person who was there is gone"))?;
             if !is_pending(&known) && !is_unclaimed(tx, &known).await? {
                 outbox::enqueue(tx, clock, known.id, &Notice::AlreadyRegistered).await?;

@@ -224,6 +224,10 @@ async fn take_over(
     profile: &Profile,
     password_hash: String,
 ) -> Result<PersonId> {
+    // Whoever is known already never waits for what is being written about them.
+    if !account::is_pending(old) {
+        return Err(Error::at(AT, Code::AccountExists));
+    }
     let old = person::lock_alone(tx, old.id).await?.ok_or_else(invalid_token)?;
     if !account::is_pending(&old) || !person::is_bare(tx, old.id).await? {
         return Err(Error::at(AT, Code::AccountExists));
