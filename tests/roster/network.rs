@@ -280,6 +280,25 @@ async fn what_is_no_table_is_told_by_its_line_and_copies_share_the_work() {
 }
 
 #[tokio::test]
+async fn a_column_whose_name_cannot_be_stored_stops_the_file() {
+    let test = TestApp::new().await;
+    let (carla, edition) = place(&test).await;
+    let (id, url) = ask(&carla, json!({ "editionId": edition })).await;
+    let taken = put(&test, &carla, &url, "email,first\0name\na@example.org,Ana\n").await;
+    assert_eq!(taken.status, StatusCode::NO_CONTENT);
+    imports::drain(&test.app).await.expect("the work is done");
+    let seen = follow(&carla, &id).await;
+    assert_eq!(seen["state"], "UNREADABLE", "{seen}");
+    let fault = &seen["fault"];
+    assert_eq!(
+        (&fault["code"], &fault["line"], &fault["column"]),
+        (&json!("FORBIDDEN_CHARACTER"), &json!(1), &json!("column 2"))
+    );
+    assert_eq!(seen["carriedOut"], false);
+    assert_forgotten(&test, &carla, &id).await;
+}
+
+#[tokio::test]
 async fn what_a_lost_copy_began_the_next_one_finishes_and_whoever_follows_hears_of_it() {
     let test = TestApp::having(prompt).await;
     let (carla, edition) = place(&test).await;

@@ -1,6 +1,7 @@
 //! A file with a table in it, as text: what kind of file it is, its columns by name, its rows with their lines. What
 //! the columns mean is [`super::roster`]'s; workbooks are opened by `document`.
 
+use super::text::Line as Text;
 use crate::error::{Code, Flaw};
 
 mod encoding;
@@ -151,8 +152,9 @@ pub type Line = (u64, Result<Vec<String>, Flaw>);
 /// A table of cells: the first line that is not blank names the columns.
 ///
 /// # Errors
-/// [`Code::Unreadable`] without such a line, [`Code::LimitReached`] for more rows or columns than there may be; what
-/// the lines themselves say. Nothing is read past the last row that there may be.
+/// [`Code::Unreadable`] without such a line; [`Code::ForbiddenCharacter`] and [`Code::TooLong`] for the name of a column
+/// that cannot be shown to whom it is told, nor stored; [`Code::LimitReached`] for more rows or columns than there may
+/// be; what the lines themselves say. Nothing is read past the last row that there may be.
 pub fn of_cells(form: Form, lines: impl IntoIterator<Item = Result<Line, Unreadable>>) -> Result<Sheet, Unreadable> {
     let mut lines = lines.into_iter().filter(|line| !is_blank(line));
     let Some((line, first)) = lines.next().transpose()? else {
@@ -166,8 +168,12 @@ pub fn of_cells(form: Form, lines: impl IntoIterator<Item = Result<Line, Unreada
         column: None,
         flaw,
     })?;
-    for name in &mut columns {
-        *name = name.trim().to_owned();
+    for (place, name) in columns.iter_mut().enumerate() {
+        *name = column_name(name).map_err(|flaw| Unreadable {
+            line: Some(line),
+            column: Some(format!("column {}", place + 1)),
+            flaw,
+        })?;
     }
     while columns.last().is_some_and(String::is_empty) {
         columns.pop();
@@ -185,6 +191,12 @@ pub fn of_cells(form: Form, lines: impl IntoIterator<Item = Result<Line, Unreada
         rows.push(row(line, cells, columns.len()));
     }
     Ok(Sheet { form, columns, rows })
+}
+
+/// The name of a column, as it is told to people: of what shows, on one line; or blank.
+fn column_name(cell: &str) -> Result<String, Flaw> {
+    let name = Text::<CELL_MOST>::parse_optional(Some(cell))?;
+    Ok(name.map_or_else(String::new, |name| name.to_string()))
 }
 
 fn is_blank(line: &Result<Line, Unreadable>) -> bool {
@@ -275,6 +287,25 @@ mod tests {
             flaws,
             [width("1 / 2"), width("3 / 2"), None, Some(flaw(Code::TooLong, "2000"))]
         );
+    }
+
+    #[test]
+    fn columns_have_names_that_can_be_shown() {
+        let wide = "x".repeat(CELL_MOST + 1);
+        for (name, code) in [
+            ("na\0me", Code::ForbiddenCharacter),
+            ("na\u{202E}me", Code::ForbiddenCharacter),
+            ("\"na\nme\"", Code::ForbiddenCharacter),
+            ("na\u{200B}me", Code::ForbiddenCharacter),
+            (wide.as_str(), Code::TooLong),
+        ] {
+            let refused = of_text(format!("\nemail,{name},city\na@example.org,1,2\n").as_bytes());
+            let refused = refused.expect_err("a name that cannot be shown");
+            let place = (refused.line, refused.column.as_deref(), refused.flaw.code);
+            assert_eq!(place, (Some(2), Some("column 2"), code), "{name:?}");
+        }
+        let sheet = of_text(" e-mail ,,Pai\u{301}s,\n1,2,3,\n".as_bytes()).expect("a table");
+        assert_eq!(sheet.columns, ["e-mail", "", "Pa\u{ED}s"]);
     }
 
     #[test]
