@@ -25,6 +25,8 @@ pub(super) mod proof;
 pub use later::on_behalf;
 pub use opening::{Challenge, ClientLabel, SessionTokens, SignedIn};
 
+/// What is looked up in place of what is no address: one that cannot be anybody's (RFC 2606, section 2).
+const NOBODY: &str = "nobody@nowhere.invalid";
 /// How often a code may be tried for one sign-in.
 const ATTEMPTS: i64 = 5;
 
@@ -34,10 +36,13 @@ const ATTEMPTS: i64 = 5;
 /// [`Code::InvalidCredentials`], the same and after the same work for an unknown address, a wrong password,
 /// an address that was not confirmed and a disabled account; [`Error::Busy`] when too many sign in at once.
 pub async fn sign_in(app: &App, email: &str, password: &str, client: Option<&ClientLabel>) -> Result<SignedIn> {
-    // What is no address is looked up like one: it must not be refused faster.
+    // What is no address is looked up like one, and whoever is found in an unknown one's place is read like its owner:
+    // no refusal is faster than another.
     let email = Email::parse(email).ok();
-    let found = person::find_by_address(app.db.read(), email.as_ref().map_or("", AsRef::as_ref)).await?;
-    let candidate = found.filter(opening::may_sign_in);
+    let sought = email.as_ref().map_or(NOBODY, AsRef::as_ref);
+    let found = person::at_or_after(app.db.read(), sought).await?;
+    let owner = found.filter(|row| email.as_ref().is_some_and(|email| row.email == email.as_ref()));
+    let candidate = owner.filter(opening::may_sign_in);
     let hash = candidate.as_ref().and_then(|row| row.password_hash.as_deref());
     app.db.rest().await;
     let fits = app.passwords.verify(password, hash).await?;

@@ -106,6 +106,13 @@ pub async fn find_by_address(connection: &impl ConnectionTrait, address: &str) -
     Ok(Entity::find().filter(Column::Email.eq(address)).one(connection).await?)
 }
 
+/// The account with this address, or the one after it in their order: a row is read either way, so that whether there
+/// is such an account cannot be told by the time that it takes. None after the last one.
+pub async fn at_or_after(connection: &impl ConnectionTrait, address: &str) -> Result<Option<Model>> {
+    let from_there = Entity::find().filter(Column::Email.gte(address));
+    Ok(from_there.order_by_asc(Column::Email).limit(1).one(connection).await?)
+}
+
 /// The accounts with these addresses, by them.
 pub async fn by_emails(connection: &impl ConnectionTrait, emails: &[&str]) -> Result<HashMap<String, Model>> {
     let list = Entity::find().filter(Column::Email.is_in(emails.iter().copied()));
