@@ -35,6 +35,7 @@ mod institution;
 mod invitation;
 mod journeys;
 mod kill;
+mod ledger;
 mod lists;
 mod live;
 mod mail;

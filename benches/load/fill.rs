@@ -130,6 +130,10 @@ pub async fn fill(db: &Db, size: Size, own: bool) -> Result<(), Failure> {
     say("making the summaries");
     let tx = db.write().await?;
     tally_rebuild::rebuild(&tx).await?;
+    if own {
+        tx.execute_unprepared("SET LOCAL session_replication_role = replica")
+            .await?;
+    }
     tx.execute_unprepared(
         "UPDATE edition SET seats_taken = (SELECT count(*) FROM enrolment
              WHERE edition_id = edition.id AND enrolment.state IN ('confirmed', 'active'))",

@@ -48,6 +48,7 @@ mod m20261127_000051_imported_nominations;
 mod m20261127_000052_digest_failures;
 mod m20261127_000053_refused_proposals;
 mod m20261128_000054_unsent_table_imports;
+mod m20261128_000055_counted_seats;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -96,6 +97,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000052_digest_failures::Migration),
             Box::new(m20261127_000053_refused_proposals::Migration),
             Box::new(m20261128_000054_unsent_table_imports::Migration),
+            Box::new(m20261128_000055_counted_seats::Migration),
         ]
     }
 }

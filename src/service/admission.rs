@@ -232,14 +232,15 @@ impl<'a> Admissions<'a> {
             let mut newly: Vec<_> = after.iter_mut().filter(|row| !row.state.was_admitted()).collect();
             self.refresh_snapshots(&mut newly).await?;
         }
+        // Whose seat it is first: with the state it is counted.
+        self.set_seats(&mut after, seats).await?;
         enrolment::set_state(self.tx, &ids, to).await?;
         for row in &mut after {
             row.state = to;
             row.offered_until = None;
             row.version += 1;
         }
-        self.set_seats(&mut after, seats).await?;
-        self.count_seats(&before, &after).await?;
+        self.count_seats(&before, &after);
         let reason_text = reason.map(AsRef::as_ref);
         let steps: Vec<Step> = before
             .iter()

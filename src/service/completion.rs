@@ -1,6 +1,6 @@
 //! The outcome of an enrolment: decided under the edition's completion rule, with the evidence kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -9,7 +9,6 @@ use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, Seen};
 use crate::domain::list::{OUTCOMES_MOST, check_some};
 use crate::domain::notice::Notice;
 use crate::domain::policy::{self, Action};
-use crate::domain::seats::Seat;
 use crate::domain::statistics::Change;
 use crate::domain::submission::{Evidence, Outcome};
 use crate::domain::text::Reason;
@@ -208,7 +207,6 @@ async fn write(
     let decided = completion::insert_all(tx, &app.clock, decisions, actor.person).await?;
     let mut changes = Vec::with_capacity(decisions.len());
     let mut steps = Vec::with_capacity(decisions.len());
-    let mut freed: BTreeMap<(EditionId, Seat), i64> = BTreeMap::new();
     for ((row, state, _), after) in decisions.iter().zip(&after) {
         let (before, after) = (enrolment::fact(row), enrolment::fact(after));
         changes.push(Change {
@@ -216,9 +214,6 @@ async fn write(
             before: Some(before),
             after: Some(after),
         });
-        if let Some((seat, _)) = row.seat() {
-            *freed.entry((row.edition_id, seat)).or_default() += 1;
-        }
         steps.push(Step {
             subject: row.id.into(),
             from: Some(row.state.word()),
@@ -227,9 +222,6 @@ async fn write(
             actor: actor.person,
             reason,
         });
-    }
-    for ((edition, seat), seats) in freed {
-        completion::free_seats(tx, edition, seat, seats).await?;
     }
     history::record(tx, &app.clock, &steps).await?;
     let subjects: Vec<_> = steps.iter().map(|step| step.subject).collect();

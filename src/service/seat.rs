@@ -102,7 +102,7 @@ pub async fn remove_pool(app: &App, actor: &Actor, id: SeatPoolId, version: i64)
     actor.signed_in()?;
     let tx = app.db.write().await?;
     let (edition, row) = load_pool(&tx, actor, id, version).await?;
-    seat_pool::remove(&tx, id).await?;
+    seat_pool::remove(&tx, id, app.clock.now()).await?;
     let from = if row.released_at.is_some() { "released" } else { "kept" };
     note(&app.clock, &tx, actor.person, id, (Some(from), "removed")).await?;
     let edition = settle(&app.clock, &tx, actor.person, edition.id, &row.given_to_all()).await?;

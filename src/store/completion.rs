@@ -7,13 +7,12 @@ use sea_orm::prelude::*;
 use sea_orm::sea_query::{CaseStatement, ExprTrait as _};
 use sea_orm::{JsonValue as Json, QueryOrder, QuerySelect};
 
-use super::{Tx, allocation, author, edition, enrolment, grade, row, seat_pool, team_member};
+use super::{Tx, allocation, author, edition, enrolment, grade, row, team_member};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::enrolment::EnrolmentState;
-use crate::domain::id::{CompletionId, DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId};
+use crate::domain::id::{CompletionId, DeliverableId, EnrolmentId, PersonId, SubmissionId};
 use crate::domain::policy;
-use crate::domain::seats::{Change, Seat};
 use crate::domain::submission::Outcome;
 use crate::error::{Error, Result};
 
@@ -173,21 +172,4 @@ pub async fn set_outcomes(tx: &Tx, decisions: &[Decision<'_>]) -> Result<Vec<enr
         ..(*row).clone()
     });
     Ok(after.collect())
-}
-
-/// Gives back seats of those who no longer take part, first in the edition: what a pool keeps must fit into it.
-pub async fn free_seats(tx: &Tx, edition: EditionId, seat: Seat, seats: i64) -> Result<()> {
-    edition::Entity::update_many()
-        .col_expr(
-            edition::Column::SeatsTaken,
-            Expr::col(edition::Column::SeatsTaken).sub(seats),
-        )
-        .filter(edition::Column::Id.eq(edition))
-        .exec(tx)
-        .await?;
-    if let Some(pool) = seat.pool() {
-        let change = Change { taken: -seats, held: 0 };
-        seat_pool::count(tx, pool, change).await?;
-    }
-    Ok(())
 }

@@ -2,17 +2,16 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, LockType};
-use sea_orm::{Condition, JoinType, NotSet, QueryOrder, QuerySelect, QueryTrait, Set};
+use sea_orm::sea_query::LockType;
+use sea_orm::{Condition, JoinType, NotSet, QueryOrder, QuerySelect, Set};
 
 use super::page::{Key, Page, Place, Wanted, fetch};
-use super::{Tx, Write, course, row, unique_or};
+use super::{Tx, course, row, unique_or};
 use crate::domain::actor::{Actor, Reach};
 use crate::domain::edition::{Calendar, EditionDraft, EditionState, EnrolmentPolicy, Modality, Seats};
 use crate::domain::id::{CourseId, EditionId};
 use crate::domain::language::Language;
 use crate::domain::notice::AboutEdition;
-use crate::domain::seats::Change;
 use crate::domain::text::SearchText;
 use crate::error::{Code, Error, Result};
 
@@ -270,9 +269,9 @@ fn active(row: &Model) -> ActiveModel {
         enrols_until: Set(row.enrols_until),
         capacity: Set(row.capacity),
         minimum: Set(row.minimum),
-        seats_taken: Set(row.seats_taken),
-        seats_held: Set(row.seats_held),
-        // Counted by the database, with every change of a pool.
+        // Counted by the database, with every change of an enrolment or a pool.
+        seats_taken: NotSet,
+        seats_held: NotSet,
         seats_kept: NotSet,
         seat_pools: NotSet,
         offer_hours: Set(row.offer_hours),
@@ -353,7 +352,11 @@ pub fn new_row(id: EditionId, course: &course::Model, draft: &EditionDraft, now:
 /// # Errors
 /// [`Code::Taken`] when another edition has the code.
 pub async fn insert(tx: &Tx, row: &Model, code_at: &str) -> Result<()> {
-    Entity::insert(active(row))
+    let new = ActiveModel {
+        seats_taken: Set(0),
+        ..active(row)
+    };
+    Entity::insert(new)
         .exec_without_returning(tx)
         .await
         .map_err(unique_or(Error::at(code_at, Code::Taken)))?;
@@ -370,22 +373,5 @@ pub async fn update(tx: &Tx, row: &mut Model) -> Result<()> {
         .exec(tx)
         .await
         .map_err(unique_or(Error::at("edition.code", Code::Taken)))?;
-    Ok(())
-}
-
-/// Gives out seats of a locked edition, or takes them back.
-pub async fn count_seats(tx: &Tx, row: &mut Model, change: Change) -> Result<()> {
-    if change == Change::default() {
-        return Ok(());
-    }
-    row.seats_taken += change.taken;
-    row.seats_held += change.held;
-    let mut write = Entity::update_many().filter(Column::Id.eq(row.id));
-    for (column, seats) in [(Column::SeatsTaken, change.taken), (Column::SeatsHeld, change.held)] {
-        if seats != 0 {
-            write = write.col_expr(column, Expr::col(column).add(seats));
-        }
-    }
-    tx.later("edition", 1, Write::Update(write.into_query())).await?;
     Ok(())
 }

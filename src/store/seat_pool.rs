@@ -11,7 +11,7 @@ use super::waiting::WAITING;
 use super::{Tx, edition, enrolment, row, unique_or};
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, SeatPoolId};
 use crate::domain::person::ConstituentGroup;
-use crate::domain::seats::{Change, Former, KeptFor, Ledger, Pool, PoolDraft, Seat};
+use crate::domain::seats::{Former, KeptFor, Ledger, Pool, PoolDraft, Seat};
 use crate::error::{Code, Error, Result};
 
 pub mod naming;
@@ -188,17 +188,6 @@ pub async fn give(tx: &Tx, of: Option<SeatPoolId>, to: &[EnrolmentId]) -> Result
     Ok(())
 }
 
-/// Gives out seats of a pool of a locked edition, or takes them back.
-pub async fn count(tx: &Tx, id: SeatPoolId, change: Change) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::Taken, Expr::col(Column::Taken).add(change.taken))
-        .col_expr(Column::Held, Expr::col(Column::Held).add(change.held))
-        .filter(Column::Id.eq(id))
-        .exec(tx)
-        .await?;
-    Ok(())
-}
-
 /// Releases a pool of a locked edition: what it keeps is for everybody. Its version rises by one.
 pub async fn release(tx: &Tx, id: SeatPoolId, now: DateTime<Utc>) -> Result<()> {
     Entity::update_many()
@@ -210,8 +199,10 @@ pub async fn release(tx: &Tx, id: SeatPoolId, now: DateTime<Utc>) -> Result<()> 
     Ok(())
 }
 
-/// Removes a pool of a locked edition; whoever has a seat of it has a general one from now on.
-pub async fn remove(tx: &Tx, id: SeatPoolId) -> Result<()> {
+/// Removes a pool of a locked edition; whoever has a seat of it has a general one from now on. It keeps nothing before
+/// they leave it, so that no instant keeps more than there is.
+pub async fn remove(tx: &Tx, id: SeatPoolId, now: DateTime<Utc>) -> Result<()> {
+    release(tx, id, now).await?;
     enrolment::Entity::update_many()
         .col_expr(enrolment::Column::SeatPoolId, Expr::value(None::<Uuid>))
         .filter(enrolment::Column::SeatPoolId.eq(id))

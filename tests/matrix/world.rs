@@ -260,8 +260,6 @@ impl<'a> World<'a> {
         edition::Entity::update_many()
             .col_expr(edition::Column::State, Expr::value(states.edition))
             .col_expr(edition::Column::Capacity, Expr::value(99_i64))
-            .col_expr(edition::Column::SeatsTaken, Expr::value(9_i64))
-            .col_expr(edition::Column::SeatsHeld, Expr::value(9_i64))
             .col_expr(edition::Column::TutorsRelease, Expr::value(tutors_release))
             .filter(edition::Column::Id.eq(id))
             .exec(&tx)

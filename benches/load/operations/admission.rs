@@ -164,8 +164,7 @@ async fn promote(db: &Db, writer: &Writer, size: Size) -> Result<Operation, Fail
 
 /// The edition has as many seats as are taken.
 async fn fill_up(db: &Db, edition: EditionId) -> Result<(), Failure> {
-    let taken = "(SELECT count(*) FROM enrolment WHERE edition_id = $1 AND state IN ('confirmed', 'active'))";
-    let sql = format!("UPDATE edition SET seats_taken = {taken}, capacity = {taken} WHERE id = $1");
+    let sql = "UPDATE edition SET capacity = seats_taken WHERE id = $1";
     let backend = db.read().get_database_backend();
     let tx = db.write().await?;
     tx.execute_raw(Statement::from_sql_and_values(backend, sql, [edition.0.into()]))

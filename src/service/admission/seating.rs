@@ -11,7 +11,7 @@ use crate::domain::id::{EnrolmentId, PersonId, SeatPoolId};
 use crate::domain::notice::Notice;
 use crate::domain::seats::{Change, Ledger, Seat};
 use crate::error::{Error, Result};
-use crate::store::{edition, enrolment, outbox, seat_pool, waiting};
+use crate::store::{enrolment, outbox, seat_pool, waiting};
 
 /// How many of those who wait are read at a time.
 const ROUND: i64 = 1000;
@@ -112,7 +112,7 @@ impl Admissions<'_> {
         for (seat, rows) in by_seat {
             waiting::offer(self.tx, &rows, until, seat).await?;
         }
-        self.count_seats(&rows, &after).await?;
+        self.count_seats(&rows, &after);
         let edition = self.about.clone();
         let notice = Notice::SeatOffered { edition, until };
         outbox::enqueue_all(self.tx, self.clock, after.iter().map(|row| (row.person_id, &notice))).await
@@ -144,35 +144,21 @@ impl Admissions<'_> {
         Ok(())
     }
 
-    /// Counts the seats that enrolments had and have. What is given out leaves its pool first, and what is given back
-    /// leaves the edition first: no instant shows more than there is.
-    pub(super) async fn count_seats(&mut self, before: &[enrolment::Model], after: &[enrolment::Model]) -> Result<()> {
+    /// Notes the seats that enrolments had and have, as the database has counted them.
+    pub(super) fn count_seats(&mut self, before: &[enrolment::Model], after: &[enrolment::Model]) {
         let mut changes: BTreeMap<Seat, Change> = BTreeMap::new();
         for (rows, seats) in [(before, -1), (after, 1)] {
             for (seat, of) in rows.iter().filter_map(enrolment::Model::seat) {
                 changes.entry(seat).or_default().add(of, seats);
             }
         }
-        changes.retain(|_, change| *change != Change::default());
-        let whole = changes.values().fold(Change::default(), |sum, change| Change {
-            taken: sum.taken + change.taken,
-            held: sum.held + change.held,
-        });
-        let gives_back = whole.net() < 0;
-        if gives_back {
-            edition::count_seats(self.tx, &mut self.edition, whole).await?;
-        }
         for (seat, change) in changes {
-            if let Some(pool) = seat.pool() {
-                seat_pool::count(self.tx, pool, change).await?;
-            }
             self.ledger.count(seat, change);
             *self.freed.entry(self.ledger.effective(seat)).or_default() -= change.net();
         }
-        if !gives_back {
-            edition::count_seats(self.tx, &mut self.edition, whole).await?;
-        }
-        self.edition.seats_kept = self.ledger.seats().kept;
-        Ok(())
+        let now = self.ledger.seats();
+        self.edition.seats_taken = now.taken;
+        self.edition.seats_held = now.held;
+        self.edition.seats_kept = now.kept;
     }
 }

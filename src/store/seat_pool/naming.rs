@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use super::{Column, Entity, Model};
 use crate::domain::id::{EditionId, InstitutionId, SeatPoolId};
 use crate::error::Result;
-use crate::store::{Tx, enrolment};
+use crate::store::{Tx, edition, enrolment};
 
 /// The editions that keep seats for an institution, or kept some.
 pub(in crate::store) fn editions(id: InstitutionId) -> SelectStatement {
@@ -39,20 +39,33 @@ pub async fn lead(tx: &Tx, id: SeatPoolId, into: InstitutionId) -> Result<()> {
 }
 
 /// Makes one pool of two of a locked edition, neither of them released: whoever has a seat of the one has a seat of the
-/// other from now on. The first leaves before its seats come to the other, so that no instant keeps more than there is.
+/// other from now on. Until everybody has moved, both keep the seats of the first, so the edition has room for them
+/// twice as long as that takes; nobody else sees it.
 pub async fn join(tx: &Tx, from: &Model, into: SeatPoolId) -> Result<()> {
+    make_room(tx, from.edition_id, from.seats).await?;
+    Entity::update_many()
+        .col_expr(Column::Seats, Expr::col(Column::Seats).add(from.seats))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Id.eq(into))
+        .exec(tx)
+        .await?;
     enrolment::Entity::update_many()
         .col_expr(enrolment::Column::SeatPoolId, Expr::value(into.0))
         .filter(enrolment::Column::SeatPoolId.eq(from.id))
         .exec(tx)
         .await?;
     Entity::delete_by_id(from.id).exec(tx).await?;
-    Entity::update_many()
-        .col_expr(Column::Seats, Expr::col(Column::Seats).add(from.seats))
-        .col_expr(Column::Taken, Expr::col(Column::Taken).add(from.taken))
-        .col_expr(Column::Held, Expr::col(Column::Held).add(from.held))
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .filter(Column::Id.eq(into))
+    make_room(tx, from.edition_id, -from.seats).await
+}
+
+/// So many more seats in an edition that has a capacity.
+async fn make_room(tx: &Tx, edition: EditionId, seats: i64) -> Result<()> {
+    edition::Entity::update_many()
+        .col_expr(
+            edition::Column::Capacity,
+            Expr::col(edition::Column::Capacity).add(seats),
+        )
+        .filter(edition::Column::Id.eq(edition))
         .exec(tx)
         .await?;
     Ok(())
