@@ -2,7 +2,7 @@
 //! the counts of editions and pools are those of their enrolments.
 
 use rumbo::store::verify::{self, INVARIANTS};
-use rumbo::store::{Db, edition};
+use rumbo::store::{Db, Engine, edition};
 use sea_orm::EntityTrait;
 
 use crate::entities::{ENROLMENT, SEED, run};
@@ -58,6 +58,7 @@ async fn refused(db: &Db, script: &str) {
         "stays in its edition",
         "belongs to an enrolment of its edition",
         "counted with enrolments alone",
+        "no other place than its own",
     ];
     assert!(
         reasons.iter().any(|reason| refusal.contains(reason)),
@@ -84,6 +85,8 @@ async fn an_edition_never_gives_more_seats_than_it_has_whoever_writes_to_it() {
         "UPDATE edition SET capacity = 1",
         "UPDATE edition SET seats_taken = 1",
         "UPDATE edition SET seats_taken = 0, seats_held = 2",
+        "UPDATE edition SET seats_kept = 1",
+        "UPDATE edition SET seat_pools = 1",
         "UPDATE edition SET capacity = NULL, seats_taken = 3",
         "INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
              minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version)
@@ -117,6 +120,49 @@ async fn an_edition_never_gives_more_seats_than_it_has_whoever_writes_to_it() {
     )
     .await;
     refused(&db, "UPDATE enrolment SET edition_id = {40} WHERE id = {33}").await;
+    // The seat of a pool of another edition, also for somebody who has none yet.
+    accepted(&db, "UPDATE edition SET capacity = 5 WHERE id = {40}").await;
+    let country = ("country", "'UY'");
+    accepted(&db, &pool(20, country, 1).replace("{4}", "{40}")).await;
+    accepted(&db, &enrolled(25, "waitlisted")).await;
+    for enrolment in ["{33}", "{35}"] {
+        refused(
+            &db,
+            &format!("UPDATE enrolment SET seat_pool_id = {{20}} WHERE id = {enrolment}"),
+        )
+        .await;
+    }
+    let elsewhere = ENROLMENT.replace("{5}", "{39}").replace("'confirmed'", "'withdrawn'");
+    let elsewhere = elsewhere
+        .replace("version)", "version, seat_pool_id)")
+        .replace("0, 0, 1)", "0, 0, 1, {20})");
+    refused(&db, &elsewhere).await;
+}
+
+/// What replaces a row on SQLite fires no trigger for the one that goes.
+#[tokio::test]
+async fn no_row_that_counts_takes_the_place_of_another_one() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    if db.engine() == Engine::Postgres {
+        return;
+    }
+    accepted(&db, SEED).await;
+    accepted(&db, &pool(20, ("country", "'UY'"), 1)).await;
+    accepted(&db, &enrolled(21, "waitlisted")).await;
+    for wrong in [
+        ENROLMENT
+            .replace("INSERT", "INSERT OR REPLACE")
+            .replace("'confirmed'", "'withdrawn'")
+            .as_str(),
+        "INSERT OR REPLACE INTO edition SELECT * FROM edition",
+        "INSERT OR REPLACE INTO seat_pool SELECT * FROM seat_pool",
+        "UPDATE OR REPLACE enrolment SET id = {5} WHERE id = {31}",
+        "UPDATE OR REPLACE seat_pool SET id = {19}",
+    ] {
+        refused(&db, wrong).await;
+    }
+    assert_eq!(taken_and_held(&db).await, (1, 0));
 }
 
 #[tokio::test]
@@ -148,6 +194,8 @@ async fn a_pool_never_gives_more_seats_than_it_keeps_whoever_writes_to_it() {
         "UPDATE seat_pool SET taken = -1 WHERE id = {20}",
         "UPDATE seat_pool SET taken = 1 WHERE id = {20}",
         "UPDATE seat_pool SET held = 1 WHERE id = {20}",
+        "UPDATE edition SET seats_kept = 0",
+        "UPDATE edition SET seats_kept = 0, seat_pools = 0",
         "UPDATE seat_pool SET seats = 4 WHERE id = {20}",
         // An offer to somebody who does not wait, and a rank before the first.
         "UPDATE enrolment SET offered_until = {now}",

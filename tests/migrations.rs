@@ -281,3 +281,25 @@ async fn invitations_of_before_are_no_nominations() {
     }
     assert!(db.is_current().await.expect("the migrations can be listed"));
 }
+
+#[tokio::test]
+async fn seats_that_were_counted_wrongly_are_counted_anew() {
+    let test = TestDb::empty().await;
+    let db = before(&test, "m20261128_000055_counted_seats").await;
+    run(&db, SEED).await.expect("rows of before");
+    // Both seats are kept and taken, as the counts say; but somebody has gone, by hand.
+    let drifted = "
+        INSERT INTO seat_pool (id, edition_id, country, seats, taken, held, overflow, created_at, version)
+          VALUES ({20}, {4}, 'UY', 2, 2, 0, false, {now}, 1);
+        UPDATE edition SET seats_taken = 2;
+        UPDATE enrolment SET seat_pool_id = {20}";
+    run(&db, drifted).await.expect("a count too many");
+    migrate(&test, None).await;
+    let counted = "SELECT 'e ' || seats_taken || seats_held || seats_kept || seat_pools FROM edition
+        UNION SELECT 'p ' || taken || held FROM seat_pool ORDER BY 1";
+    assert_eq!(texts(&db, counted).await, ["e 1011", "p 10"]);
+    run(&db, "UPDATE enrolment SET state = 'withdrawn'")
+        .await
+        .expect("they go");
+    assert_eq!(texts(&db, counted).await, ["e 0021", "p 00"]);
+}

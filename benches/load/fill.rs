@@ -131,6 +131,7 @@ pub async fn fill(db: &Db, size: Size, own: bool) -> Result<(), Failure> {
     let tx = db.write().await?;
     tally_rebuild::rebuild(&tx).await?;
     if own {
+        // No trigger counted the seats, and none may refuse that they are counted here.
         tx.execute_unprepared("SET LOCAL session_replication_role = replica")
             .await?;
     }

@@ -240,7 +240,7 @@ impl<'a> Admissions<'a> {
             row.offered_until = None;
             row.version += 1;
         }
-        self.count_seats(&before, &after);
+        self.note_seats(&before, &after);
         let reason_text = reason.map(AsRef::as_ref);
         let steps: Vec<Step> = before
             .iter()

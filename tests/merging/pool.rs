@@ -59,3 +59,32 @@ async fn a_pool_of_its_own_is_kept_for_the_other() {
     assert_eq!(seen.text("edition.seats.pools.0.institution.id"), new.to_string());
     test.fine().await;
 }
+
+#[tokio::test]
+async fn two_full_pools_of_a_full_edition_become_one_and_then_none() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let (old, new) = (test.institution("Old", "UY").await, test.institution("New", "UY").await);
+    let edition = enrolling(&carla, Plan::of_seats(2)).await;
+    for institution in [old, new] {
+        keep_seats(&carla, &edition, 1, json!({ "institutionId": institution.to_string() })).await;
+    }
+    for (name, institution) in [("Ana", old), ("Ben", new)] {
+        let (_, state) = apply(&of(&test, name, institution).await, &edition).await;
+        assert_eq!(state, "CONFIRMED");
+    }
+    let ada = test.administrator().await;
+    done(&ada, "MergeInstitution", into(&old.to_string(), 1, &new.to_string())).await;
+    drop(test.mails().await);
+    let seen = carla.run("SeeSeats", json!({ "id": edition })).await;
+    let pools = seen.at("edition.seats.pools").as_array().expect("pools").clone();
+    assert_eq!(pools.len(), 1);
+    assert_eq!((&pools[0]["seats"], &pools[0]["taken"]), (&json!(2), &json!(2)));
+    test.fine().await;
+    let removal = json!({ "seatPoolId": pools[0]["id"], "version": pools[0]["version"] });
+    let removed = done(&carla, "RemoveSeatPool", removal).await;
+    assert_eq!(removed.number("removeSeatPool.edition.seats.free"), 0);
+    assert_eq!(removed.number("removeSeatPool.edition.seats.taken"), 2);
+    test.fine().await;
+    drop(test.mails().await);
+}

@@ -27,7 +27,7 @@ impl Admissions<'_> {
         reason: Option<&Reason>,
     ) -> Result<()> {
         enrolment::insert(self.tx, row).await?;
-        self.count_seats(&[], std::slice::from_ref(row));
+        self.note_seats(&[], std::slice::from_ref(row));
         self.note_entry(std::slice::from_ref(row), reason).await
     }
 
@@ -39,7 +39,7 @@ impl Admissions<'_> {
         told: &HashSet<PersonId>,
     ) -> Result<()> {
         insert_all(self.tx, rows.to_vec()).await?;
-        self.count_seats(&[], rows);
+        self.note_seats(&[], rows);
         self.note_entry(rows, None).await?;
         let asks_consent = asks_consent(self.tx, &self.edition).await?;
         for &state in EnrolmentState::ALL {

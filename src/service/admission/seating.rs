@@ -112,7 +112,7 @@ impl Admissions<'_> {
         for (seat, rows) in by_seat {
             waiting::offer(self.tx, &rows, until, seat).await?;
         }
-        self.count_seats(&rows, &after);
+        self.note_seats(&rows, &after);
         let edition = self.about.clone();
         let notice = Notice::SeatOffered { edition, until };
         outbox::enqueue_all(self.tx, self.clock, after.iter().map(|row| (row.person_id, &notice))).await
@@ -144,8 +144,8 @@ impl Admissions<'_> {
         Ok(())
     }
 
-    /// Notes the seats that enrolments had and have, as the database has counted them.
-    pub(super) fn count_seats(&mut self, before: &[enrolment::Model], after: &[enrolment::Model]) {
+    /// Notes the seats that enrolments had and have, as the database counts them.
+    pub(super) fn note_seats(&mut self, before: &[enrolment::Model], after: &[enrolment::Model]) {
         let mut changes: BTreeMap<Seat, Change> = BTreeMap::new();
         for (rows, seats) in [(before, -1), (after, 1)] {
             for (seat, of) in rows.iter().filter_map(enrolment::Model::seat) {

@@ -39,8 +39,8 @@ pub async fn lead(tx: &Tx, id: SeatPoolId, into: InstitutionId) -> Result<()> {
 }
 
 /// Makes one pool of two of a locked edition, neither of them released: whoever has a seat of the one has a seat of the
-/// other from now on. Until everybody has moved, both keep the seats of the first, so the edition has room for them
-/// twice as long as that takes; nobody else sees it.
+/// other from now on. Until everybody has moved both keep the seats of the first, so for that long the edition has that
+/// much more room.
 pub async fn join(tx: &Tx, from: &Model, into: SeatPoolId) -> Result<()> {
     make_room(tx, from.edition_id, from.seats).await?;
     Entity::update_many()
