@@ -19,7 +19,7 @@ struct Class {
     password: &'static str,
 }
 
-const CLASSES: [Class; 7] = [
+const CLASSES: [Class; 8] = [
     Class {
         name: "wrong password",
         email: "ana@example.org",
@@ -28,6 +28,11 @@ const CLASSES: [Class; 7] = [
     Class {
         name: "unknown address",
         email: "nobody@example.org",
+        password: PASSWORD,
+    },
+    Class {
+        name: "unknown, after all others",
+        email: "zoe@example.org",
         password: PASSWORD,
     },
     Class {

@@ -109,8 +109,9 @@ pub async fn find_by_address(connection: &impl ConnectionTrait, address: &str) -
 /// The account with this address, or else the one after it in their order, or the last: a row is read either way, so
 /// that whether there is such an account cannot be told by the time that it takes.
 pub async fn at_or_after(connection: &impl ConnectionTrait, address: &str) -> Result<Option<Model>> {
-    let from = "(SELECT CASE WHEN known.last < $1 THEN known.last ELSE $1 END FROM (SELECT MAX(email) AS last FROM person) known)";
-    let from = Expr::cust_with_values(from, [address]);
+    let from = "(SELECT CASE WHEN known.last < ? THEN known.last ELSE ? END
+                 FROM (SELECT MAX(email) AS last FROM person) AS known)";
+    let from = Expr::cust_with_values(from, [address, address]);
     let from_there = Entity::find().filter(Expr::col(Column::Email).gte(from));
     Ok(from_there.order_by_asc(Column::Email).limit(1).one(connection).await?)
 }

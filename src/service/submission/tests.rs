@@ -44,7 +44,7 @@ impl Bench {
              capacity, minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version) \
              VALUES (x'00000000000000000000000000000002', x'00000000000000000000000000000001', 'BDG-1', \
              'es', 'America/Montevideo', '2023-01-01', '2023-12-31', '2022-01-01T00:00:00+00:00', \
-             '2022-02-01T00:00:00+00:00', NULL, 0, 3, 'online', 'open', 'running', 60000, false, '', \
+             '2022-02-01T00:00:00+00:00', NULL, 0, 0, 'online', 'open', 'running', 60000, false, '', \
              '2023-01-01T00:00:00+00:00', 1);",
         )
         .await
