@@ -109,9 +109,15 @@ pub async fn find_by_address(connection: &impl ConnectionTrait, address: &str) -
 /// The account with this address, or else the one after it in their order, or the last: a row is read either way, so
 /// that whether there is such an account cannot be told by the time that it takes.
 pub async fn at_or_after(connection: &impl ConnectionTrait, address: &str) -> Result<Option<Model>> {
-    let from = "(SELECT CASE WHEN known.last < ? THEN known.last ELSE ? END
-                 FROM (SELECT MAX(email) AS last FROM person) AS known)";
-    let from = Expr::cust_with_values(from, [address, address]);
+    let last = Query::select()
+        .expr_as(Expr::col(Column::Email).max(), "last")
+        .from(Entity)
+        .to_owned();
+    let sooner = CaseStatement::new()
+        .case(Expr::col("last").lt(address), Expr::col("last"))
+        .finally(address);
+    let from = Query::select().expr(sooner).from_subquery(last, "known").to_owned();
+    let from = Expr::SubQuery(None, Box::new(from.into()));
     let from_there = Entity::find().filter(Expr::col(Column::Email).gte(from));
     Ok(from_there.order_by_asc(Column::Email).limit(1).one(connection).await?)
 }
