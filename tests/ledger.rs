@@ -1,12 +1,15 @@
 //! The ledger of seats is held by the schema: whatever statement gives seats out, no more are given than there are, and
 //! the counts of editions and pools are those of their enrolments.
 
+use std::path::Path;
+
 use rumbo::store::verify::{self, INVARIANTS};
 use rumbo::store::{Db, Engine, edition};
 use sea_orm::EntityTrait;
 
 use crate::entities::{ENROLMENT, SEED, run};
 use crate::support::db::TestDb;
+use crate::support::rows::texts;
 
 /// Of the invariants those that are about seats.
 fn about_seats() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -59,6 +62,7 @@ async fn refused(db: &Db, script: &str) {
         "belongs to an enrolment of its edition",
         "counted with enrolments alone",
         "no other place than its own",
+        "no more seats are given out",
     ];
     assert!(
         reasons.iter().any(|reason| refusal.contains(reason)),
@@ -139,9 +143,9 @@ async fn an_edition_never_gives_more_seats_than_it_has_whoever_writes_to_it() {
     refused(&db, &elsewhere).await;
 }
 
-/// What replaces a row on SQLite fires no trigger for the one that goes.
+/// What replaces a row on SQLite fires no trigger for the one that goes, and what ignores a failure ignores it in triggers.
 #[tokio::test]
-async fn no_row_that_counts_takes_the_place_of_another_one() {
+async fn no_clause_of_sqlite_leads_past_the_rules() {
     let test = TestDb::new().await;
     let db = test.connect().await;
     if db.engine() == Engine::Postgres {
@@ -150,6 +154,15 @@ async fn no_row_that_counts_takes_the_place_of_another_one() {
     accepted(&db, SEED).await;
     accepted(&db, &pool(20, ("country", "'UY'"), 1)).await;
     accepted(&db, &enrolled(21, "waitlisted")).await;
+    for clause in ["OR IGNORE", "OR FAIL", "OR ROLLBACK"] {
+        let insert =
+            enrolled(22, "confirmed").replace("INSERT INTO enrolment", &format!("INSERT {clause} INTO enrolment"));
+        refused(&db, &insert).await;
+        refused(&db, &format!("UPDATE {clause} enrolment SET state = 'confirmed'")).await;
+        refused(&db, &format!("UPDATE {clause} seat_pool SET seats = 9")).await;
+        refused(&db, &format!("UPDATE {clause} edition SET capacity = NULL")).await;
+    }
+    assert_eq!(texts(&db, "SELECT mark FROM seat_counting").await, [""; 0]);
     for wrong in [
         ENROLMENT
             .replace("INSERT", "INSERT OR REPLACE")
@@ -158,6 +171,7 @@ async fn no_row_that_counts_takes_the_place_of_another_one() {
         "INSERT OR REPLACE INTO edition SELECT * FROM edition",
         "INSERT OR REPLACE INTO seat_pool SELECT * FROM seat_pool",
         "UPDATE OR REPLACE enrolment SET id = {5} WHERE id = {31}",
+        "UPDATE OR REPLACE enrolment SET rowid = 99 WHERE id = {5}",
         "UPDATE OR REPLACE seat_pool SET id = {19}",
     ] {
         refused(&db, wrong).await;
@@ -274,4 +288,55 @@ async fn any_statements_leave_a_ledger_that_is_its_own_recount() {
         }
     }
     assert!(taken > 50 && refusals > 50, "{taken} taken, {refusals} refused");
+}
+
+/// What the manual says to whoever has to count seats anew.
+#[tokio::test]
+async fn seats_are_counted_anew_as_the_manual_says() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    accepted(&db, SEED).await;
+    accepted(&db, "UPDATE edition SET capacity = 5").await;
+    accepted(&db, &pool(20, ("country", "'UY'"), 2)).await;
+    accepted(&db, "UPDATE enrolment SET seat_pool_id = {20}").await;
+    let (begin, end, mark) = match db.engine() {
+        Engine::Sqlite => (
+            "INSERT INTO seat_counting (mark) VALUES (1)",
+            "DELETE FROM seat_counting",
+            "INSERT INTO seat_counting",
+        ),
+        Engine::Postgres => (
+            "ALTER TABLE edition DISABLE TRIGGER USER; ALTER TABLE seat_pool DISABLE TRIGGER USER",
+            "ALTER TABLE edition ENABLE TRIGGER USER; ALTER TABLE seat_pool ENABLE TRIGGER USER",
+            "DISABLE TRIGGER",
+        ),
+    };
+    let drifted = "UPDATE seat_pool SET taken = 0; UPDATE edition SET seats_taken = 3, seats_held = 1, seats_kept = 0";
+    accepted(&db, &format!("{begin}; {drifted}; {end}")).await;
+    let wrong = async || {
+        let mut wrong = Vec::new();
+        for invariant in about_seats() {
+            let found = verify::find(db.read(), invariant).await.expect("the check runs");
+            wrong.extend((found.violations > 0).then_some(found.invariant));
+        }
+        wrong
+    };
+    assert_eq!(wrong().await.len(), 4);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let manual = std::fs::read_to_string(path).expect("the manual");
+    let blocks = manual
+        .split("```sql\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let found: Vec<&str> = blocks
+        .filter(|block| block.contains("seat_pool SET") && block.contains(mark))
+        .collect();
+    assert_eq!(found.len(), 1, "one block of the manual counts seats");
+    // What the shells of the databases understand is not for the database.
+    let of_shell =
+        |line: &&str| line.starts_with(['.', '\\']) || line.starts_with("BEGIN") || line.starts_with("COMMIT");
+    let statements: Vec<&str> = found[0].lines().filter(|line| !of_shell(line)).collect();
+    accepted(&db, &statements.join("\n")).await;
+    assert_eq!(wrong().await, [""; 0]);
+    refused(&db, "UPDATE edition SET seats_taken = 0").await;
 }

@@ -23,11 +23,14 @@ impl MigrationTrait for Migration {
 }
 
 /// What was counted before is counted once more, for each change from here on builds on it: first nothing is taken, so
-/// that no instant shows more than there is.
+/// that no instant shows more than there is. `docs/operations.md` has it for who has to do so again.
 const RECOUNT: &str = "
 UPDATE enrolment SET seat_pool_id = NULL WHERE seat_pool_id IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM seat_pool p WHERE p.id = enrolment.seat_pool_id AND p.edition_id = enrolment.edition_id);
-UPDATE edition SET seats_taken = 0, seats_held = 0;
+UPDATE edition SET seats_taken = 0, seats_held = 0,
+    seats_kept = (SELECT COALESCE(SUM(p.seats - p.taken - p.held), 0) FROM seat_pool p
+      WHERE p.edition_id = edition.id AND p.released_at IS NULL),
+    seat_pools = (SELECT COUNT(*) FROM seat_pool p WHERE p.edition_id = edition.id AND p.released_at IS NULL);
 UPDATE seat_pool SET
     taken = (SELECT COUNT(*) FROM enrolment n WHERE n.seat_pool_id = seat_pool.id AND n.state IN ('confirmed', 'active')),
     held = (SELECT COUNT(*) FROM enrolment n WHERE n.seat_pool_id = seat_pool.id AND n.offered_until IS NOT NULL);
@@ -41,8 +44,9 @@ const TAKES: &str = "({row}.state IN ('confirmed', 'active'))";
 const HOLDS: &str = "({row}.offered_until IS NOT NULL)";
 
 /// One row at a time. What is given back leaves the edition first, and what is given out leaves its pool first: no
-/// instant shows more than there is. Only between the marks, which triggers set, counts change. What replaces a row
-/// fires no trigger for the one that goes, so nothing replaces one.
+/// instant shows more than there is. Only between the marks, which triggers set, counts change. The rules for counts stand
+/// here once more, since `OR IGNORE` and `OR FAIL` of a statement hold for the CHECKs that its triggers meet as well. What
+/// replaces a row fires no trigger for the one that goes, so nothing takes the place of a row.
 const SQLITE: &str = "
 CREATE TABLE seat_counting (mark integer PRIMARY KEY);
 
@@ -117,6 +121,16 @@ CREATE TRIGGER seat_pool_counted BEFORE UPDATE OF taken, held ON seat_pool
     {counted};
 END;
 
+CREATE TRIGGER edition_never_over BEFORE UPDATE ON edition
+  WHEN NEW.seats_taken + NEW.seats_held + NEW.seats_kept > NEW.capacity OR NEW.seat_pools > 0 AND NEW.capacity IS NULL
+    OR MIN(NEW.seats_taken, NEW.seats_held, NEW.seats_kept, NEW.seat_pools) < 0 BEGIN
+    SELECT RAISE(ABORT, 'no more seats are given out than there are');
+END;
+CREATE TRIGGER seat_pool_never_over BEFORE UPDATE ON seat_pool
+  WHEN NEW.taken + NEW.held > NEW.seats OR MIN(NEW.taken, NEW.held) < 0 BEGIN
+    SELECT RAISE(ABORT, 'no more seats are given out than there are');
+END;
+
 CREATE TRIGGER enrolment_stays BEFORE UPDATE OF edition_id ON enrolment WHEN NEW.edition_id <> OLD.edition_id BEGIN
     SELECT RAISE(ABORT, 'an enrolment stays in its edition');
 END;
@@ -128,13 +142,14 @@ CREATE TRIGGER enrolment_moved_to_pool BEFORE UPDATE OF seat_pool_id ON enrolmen
 END;
 ";
 
-/// That a row is the only one that it ever was, on SQLite.
+/// No row takes the place of another one, on SQLite.
 const LASTING: &str = "
 CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
   WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) OR EXISTS (SELECT 1 FROM {table} WHERE rowid = NEW.rowid) BEGIN
     SELECT RAISE(ABORT, 'a row takes no other place than its own');
 END;
-CREATE TRIGGER {table}_keeps_id BEFORE UPDATE OF id ON {table} WHEN NEW.id <> OLD.id BEGIN
+CREATE TRIGGER {table}_keeps_id BEFORE UPDATE ON {table}
+  WHEN NEW.id IS NOT OLD.id OR NEW.rowid IS NOT OLD.rowid BEGIN
     SELECT RAISE(ABORT, 'a row takes no other place than its own');
 END;
 ";

@@ -116,9 +116,9 @@ pub async fn at_or_after(connection: &impl ConnectionTrait, address: &str) -> Re
     let sooner = CaseStatement::new()
         .case(Expr::col("last").lt(address), Expr::col("last"))
         .finally(address);
-    let from = Query::select().expr(sooner).from_subquery(last, "known").to_owned();
-    let from = Expr::SubQuery(None, Box::new(from.into()));
-    let from_there = Entity::find().filter(Expr::col(Column::Email).gte(from));
+    let start = Query::select().expr(sooner).from_subquery(last, "known").to_owned();
+    let start = Expr::SubQuery(None, Box::new(start.into()));
+    let from_there = Entity::find().filter(Expr::col(Column::Email).gte(start));
     Ok(from_there.order_by_asc(Column::Email).limit(1).one(connection).await?)
 }
 
