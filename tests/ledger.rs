@@ -31,6 +31,16 @@ fn enrolled(number: u8, state: &str) -> String {
     person + &enrolment
 }
 
+/// An edition like the one that is there, which says that so many seats are taken.
+fn another_edition(taken: u8) -> String {
+    format!(
+        "INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
+             minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version)
+           SELECT {{40}}, course_id, 'C-2', languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
+             minimum, {taken}, modality, policy, state, pass_mark, tutors_release, search_text, created_at, 1 FROM edition"
+    )
+}
+
 /// A pool of so many seats; `kept_for` and `value` are for whom.
 fn pool(number: u8, (kept_for, value): (&str, &str), seats: u8) -> String {
     format!(
@@ -92,10 +102,7 @@ async fn an_edition_never_gives_more_seats_than_it_has_whoever_writes_to_it() {
         "UPDATE edition SET seats_kept = 1",
         "UPDATE edition SET seat_pools = 1",
         "UPDATE edition SET capacity = NULL, seats_taken = 3",
-        "INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
-             minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version)
-           SELECT {40}, course_id, 'C-2', languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
-             minimum, 1, modality, policy, state, pass_mark, tutors_release, search_text, created_at, 1 FROM edition",
+        another_edition(1).as_str(),
     ] {
         refused(&db, wrong).await;
     }
@@ -115,14 +122,7 @@ async fn an_edition_never_gives_more_seats_than_it_has_whoever_writes_to_it() {
     accepted(&db, &enrolled(23, "confirmed")).await;
     accepted(&db, &enrolled(24, "confirmed")).await;
     assert_eq!(taken_and_held(&db).await, (3, 0), "no limit, no refusal");
-    accepted(
-        &db,
-        "INSERT INTO edition (id, course_id, code, languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
-             minimum, seats_taken, modality, policy, state, pass_mark, tutors_release, search_text, created_at, version)
-           SELECT {40}, course_id, 'C-2', languages, time_zone, starts_on, ends_on, enrols_from, enrols_until,
-             minimum, 0, modality, policy, state, pass_mark, tutors_release, search_text, created_at, 1 FROM edition",
-    )
-    .await;
+    accepted(&db, &another_edition(0)).await;
     refused(&db, "UPDATE enrolment SET edition_id = {40} WHERE id = {33}").await;
     // The seat of a pool of another edition, also for somebody who has none yet.
     accepted(&db, "UPDATE edition SET capacity = 5 WHERE id = {40}").await;
