@@ -10,7 +10,7 @@ use sea_orm::{Condition, QueryTrait, Set};
 use super::announce::Topic;
 use super::edition::reach;
 use super::page::{self, Key, Page, Place, Wanted};
-use super::{Tx, Write, allocation, deliverable, enrolment, history, invitation, role, row, submission, team};
+use super::{Tx, allocation, deliverable, enrolment, history, invitation, role, row, submission, team};
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::audit::{Canonical, Origin};
@@ -99,7 +99,7 @@ pub async fn record(
             credential: Set(origin.credential),
             request: Set(origin.request.clone()),
         });
-        let write = Write::Insert(Entity::insert_many(rows).into_query());
+        let write = Entity::insert_many(rows).into_query();
         tx.later("audit_entry", batch.len(), write).await?;
     }
     Ok(())

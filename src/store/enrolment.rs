@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::edition::reach;
 use super::page::{Key, Page, Place, Wanted, fetch};
-use super::{Tx, Write, allocation, team_member};
+use super::{Tx, allocation, team_member};
 use crate::domain::actor::{Actor, Reach, Role};
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, EnrolmentId, InstitutionId, PersonId, SeatPoolId};
@@ -291,7 +291,7 @@ pub async fn latest_of_person(connection: &impl ConnectionTrait, person: PersonI
 /// Stores a new enrolment of a person who, as the lock of the edition has shown, has no live one in it. The unique
 /// index holds the same; where it is the one that refuses, the request is tried again.
 pub async fn insert(tx: &Tx, row: &Model) -> Result<()> {
-    let write = Write::Insert(Entity::insert(ActiveModel::from(row.clone())).into_query());
+    let write = Entity::insert(ActiveModel::from(row.clone())).into_query();
     tx.later("enrolment", 1, write).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use sea_orm::prelude::*;
 use sea_orm::{QueryOrder, QueryTrait, Set};
 
 use super::announce::Topic;
-use super::{Tx, Write, invitation};
+use super::{Tx, invitation};
 use crate::clock::Clock;
 use crate::domain::id::{PersonId, Subject};
 use crate::domain::invitation::InvitationState;
@@ -78,7 +78,7 @@ pub async fn record(tx: &Tx, clock: &Clock, steps: &[Step<'_>]) -> Result<()> {
             actor_id: Set(step.actor),
             reason: Set(step.reason.map(ToOwned::to_owned)),
         });
-        let write = Write::Insert(Entity::insert_many(rows).into_query());
+        let write = Entity::insert_many(rows).into_query();
         tx.later("state_history", batch.len(), write).await?;
     }
     Ok(())

@@ -106,7 +106,7 @@ pub mod works;
 pub use sea_orm::ConnectionTrait as Connection;
 
 pub use connection::Reader;
-pub use transaction::{Tx, Write};
+pub use transaction::Tx;
 
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Connection, Db, Tx, Write, person};
+use super::{Connection, Db, Tx, person};
 use crate::clock::Clock;
 use crate::domain::id::PersonId;
 use crate::domain::notice::Notice;
@@ -99,7 +99,7 @@ pub struct Counts {
 pub async fn enqueue(tx: &Tx, clock: &Clock, recipient: PersonId, notice: &Notice) -> Result<Uuid> {
     let id = clock.new_id();
     let row = new_row(id, clock.now(), recipient, notice)?;
-    let write = Write::Insert(Entity::insert(row).into_query());
+    let write = Entity::insert(row).into_query();
     tx.later("outbox", 1, write).await?;
     Ok(id)
 }
@@ -116,7 +116,7 @@ pub async fn enqueue_all<'a>(
         .map(|(recipient, notice)| new_row(clock.new_id(), now, recipient, notice));
     let rows = rows.collect::<Result<Vec<_>>>()?;
     for batch in rows.chunks(1000) {
-        let write = Write::Insert(Entity::insert_many(batch.to_vec()).into_query());
+        let write = Entity::insert_many(batch.to_vec()).into_query();
         tx.later("outbox", batch.len(), write).await?;
     }
     Ok(())

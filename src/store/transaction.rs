@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 
-use sea_orm::sea_query::{Alias, CommonTableExpression, InsertStatement, UpdateStatement, WithClause};
+use sea_orm::sea_query::{Alias, CommonTableExpression, InsertStatement, WithClause};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::Mutex;
 
@@ -60,20 +60,11 @@ impl Drop for Telling<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ahead<'a>(&'a Tx);
 
-/// A write that waits.
+/// Rows that wait to be put in.
 #[derive(Debug)]
 struct Waiting {
     table: &'static str,
-    write: Write,
-}
-
-/// A statement of which only the effect matters.
-#[derive(Debug, Clone)]
-pub enum Write {
-    /// Puts rows in.
-    Insert(InsertStatement),
-    /// Changes rows.
-    Update(UpdateStatement),
+    write: InsertStatement,
 }
 
 /// Up to how many rows a write may wait: the values of what waits together must fit into one statement.
@@ -116,15 +107,11 @@ impl Tx {
 
     /// Writes `rows` rows of a table, at the latest before the next statement or the commit. On PostgreSQL
     /// writes that wait together go in one statement and one round trip; a table has one write in it, since
-    /// parts of one statement do not see each other. For writes that no constraint refuses: a failure shows
-    /// with the statement that sends it.
-    pub async fn later(&self, table: &'static str, rows: usize, write: Write) -> Result<(), DbErr> {
+    /// parts of one statement do not see each other. For writes of which nobody asks whether the database refuses
+    /// them: that shows with the statement that sends them.
+    pub async fn later(&self, table: &'static str, rows: usize, write: InsertStatement) -> Result<(), DbErr> {
         if self.engine == Engine::Sqlite || rows > WAITING_ROWS {
-            return match write {
-                Write::Insert(write) => self.execute(&write).await,
-                Write::Update(write) => self.execute(&write).await,
-            }
-            .map(drop);
+            return self.execute(&write).await.map(drop);
         }
         let mut waiting = self.waiting.lock().await;
         if waiting.iter().any(|other| other.table == table) {
@@ -170,11 +157,9 @@ impl Tx {
     async fn send(&self, mut waiting: Vec<Waiting>) -> Result<(), DbErr> {
         let Some(last) = waiting.pop() else { return Ok(()) };
         let backend = self.get_database_backend();
-        let statement = match (last.write, beside(waiting)) {
-            (Write::Insert(write), None) => backend.build(&write),
-            (Write::Update(write), None) => backend.build(&write),
-            (Write::Insert(write), Some(others)) => backend.build(&write.with(others)),
-            (Write::Update(write), Some(others)) => backend.build(&write.with(others)),
+        let statement = match beside(waiting) {
+            None => backend.build(&last.write),
+            Some(others) => backend.build(&last.write.with(others)),
         };
         Ahead(self).execute_raw(statement).await.map(drop)
     }
@@ -252,10 +237,7 @@ fn beside(waiting: Vec<Waiting>) -> Option<WithClause> {
     for Waiting { table, write } in waiting {
         let mut part = CommonTableExpression::new();
         part.table_name(Alias::new(format!("to_{table}")));
-        match write {
-            Write::Insert(write) => part.query(write),
-            Write::Update(write) => part.query(write),
-        };
+        part.query(write);
         parts.cte(part);
     }
     Some(parts)

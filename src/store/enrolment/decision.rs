@@ -13,7 +13,7 @@ use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EnrolmentId, PersonId};
 use crate::error::Result;
 use crate::store::form::consent;
-use crate::store::{Tx, Write, enrolment, submission, team_member};
+use crate::store::{Tx, enrolment, submission, team_member};
 
 /// The last decision on an enrolment.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -45,7 +45,7 @@ pub async fn keep(tx: &Tx, rows: &[Model]) -> Result<()> {
         let instead = OnConflict::column(Column::EnrolmentId)
             .update_columns([Column::FromState, Column::Version, Column::DecidedAt, Column::DecidedBy])
             .to_owned();
-        let write = Write::Insert(Entity::insert_many(kept).on_conflict(instead).into_query());
+        let write = Entity::insert_many(kept).on_conflict(instead).into_query();
         tx.later("enrolment_decision", batch.len(), write).await?;
     }
     Ok(())

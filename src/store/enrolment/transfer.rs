@@ -10,7 +10,7 @@ use sea_orm::{Condition, FromQueryResult, QueryOrder, QueryTrait};
 use crate::domain::actor::Actor;
 use crate::domain::id::{EnrolmentId, PersonId};
 use crate::error::Result;
-use crate::store::{Tx, Write, enrolment};
+use crate::store::{Tx, enrolment};
 
 /// An enrolment that goes on in another edition.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -35,7 +35,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Stores that an enrolment goes on as another one.
 pub async fn insert(tx: &Tx, row: Model) -> Result<()> {
-    let write = Write::Insert(Entity::insert(ActiveModel::from(row)).into_query());
+    let write = Entity::insert(ActiveModel::from(row)).into_query();
     tx.later("enrolment_transfer", 1, write).await?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::domain::institution::InstitutionKind;
 use crate::domain::language::Language;
 use crate::domain::person::{ConstituentGroup, Gender, SnapshotCause};
 use crate::error::Result;
-use crate::store::{Tx, Write, enrolment};
+use crate::store::{Tx, enrolment};
 
 /// What an enrolment was counted with until an instant.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -69,7 +69,7 @@ pub async fn keep(tx: &Tx, clock: &Clock, rows: &[enrolment::Model], replaced: R
             reason: Set(replaced.reason.map(ToOwned::to_owned)),
             corrected_by: Set(replaced.by),
         });
-        let write = Write::Insert(Entity::insert_many(kept).into_query());
+        let write = Entity::insert_many(kept).into_query();
         tx.later("former_snapshot", batch.len(), write).await?;
     }
     Ok(())

@@ -16,8 +16,8 @@ use roaring::RoaringBitmap;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement, SimpleExpr, Value};
 
 use self::sets::{Place, Remaining, lock_sets, put};
+use super::Tx;
 use super::announce::Topic;
-use super::{Tx, Write};
 use crate::clock::Clock;
 use crate::domain::enrolment::EnrolmentState;
 use crate::domain::id::{EditionId, InstitutionId};
@@ -256,7 +256,7 @@ pub(super) async fn insert(
         if let Some(clause) = &on_conflict {
             statement.on_conflict(clause.clone());
         }
-        tx.later(table, batch.len(), Write::Insert(statement)).await?;
+        tx.later(table, batch.len(), statement).await?;
     }
     Ok(())
 }
