@@ -15,6 +15,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Client, TestApp, send};
+use crate::support::letter::token_in;
 use crate::support::operations::document;
 use crate::support::scene::{Class, act, as_seen, done};
 use crate::support::sdl::{fields, types};
@@ -481,6 +482,28 @@ async fn somebody_who_is_not_signed_in_repeats_what_nobody_else_can_ask() {
     let rows = idempotency::Entity::find().all(test.app.db.read()).await.expect("rows");
     assert_eq!(rows.len(), 2, "another payload is another key");
     assert!(rows.iter().all(|row| row.person_id.is_none()));
+}
+
+/// The one mutation that does something ahead of its own transaction.
+#[tokio::test]
+async fn another_address_is_confirmed_under_a_key() {
+    let test = TestApp::new().await;
+    let ana = test.person("Ana").await;
+    test.password_of(&ana).await;
+    let change = json!({ "currentPassword": TestApp::PASSWORD, "email": "ana.maria@example.org" });
+    done(&ana, "RequestEmailChange", change).await;
+    let mails = test.mails().await;
+    let link = mails.iter().find(|mail| mail.notice == "confirm_new_address");
+    let input = json!({ "token": token_in(link.expect("a link")) });
+    let nobody = test.anonymous();
+    let first = keyed(&test, &nobody, "k", "ConfirmEmailChange", &input).await;
+    assert!(*first.at("confirmEmailChange.changed") == json!(true) && !is_replayed(&first));
+    let again = keyed(&test, &nobody, "k", "ConfirmEmailChange", &input).await;
+    assert!(is_replayed(&again));
+    assert_eq!(first.body, again.body);
+    let other = keyed(&test, &nobody, "another", "ConfirmEmailChange", &input).await;
+    assert_eq!(other.user_errors("confirmEmailChange"), ["INVALID_TOKEN input.token"]);
+    assert_eq!(test.notices().await, ["address_changed ana@example.org"]);
 }
 
 #[tokio::test]

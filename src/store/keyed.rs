@@ -36,14 +36,22 @@ impl Keyed {
         }
     }
 
+    /// Notes that the request begins its transaction.
+    ///
+    /// # Errors
+    /// An internal fault when it has begun one: the second would wait for the first, which is held.
+    pub(super) fn begin(&self) -> Result<()> {
+        if self.begun.swap(true, Ordering::Relaxed) {
+            return Err(Error::internal("a request with a key has one transaction"));
+        }
+        Ok(())
+    }
+
     /// Takes the key in a transaction that has just begun, which is then held when it is committed.
     ///
     /// # Errors
     /// [`KeyRefusal::InUse`] when another request has the key; see [`Keyed::collided`].
     pub(super) async fn take(self: &Arc<Self>, mut tx: Tx) -> Result<Tx> {
-        if self.begun.swap(true, Ordering::Relaxed) {
-            return Err(Error::internal("a request with a key has one transaction"));
-        }
         let mut name = [0; 8];
         name.copy_from_slice(&self.claim.id[..8]);
         let alone = try_alone(&tx, i64::from_be_bytes(name)).await?;

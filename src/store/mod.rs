@@ -277,6 +277,17 @@ impl Db {
         }
     }
 
+    /// The same request for a transaction ahead of its own, which no key holds and which is not counted: of what is right
+    /// whatever becomes of the request, and may be done once more.
+    #[must_use]
+    pub fn ahead(&self) -> Self {
+        Self {
+            writer: self.writer.counting(Arc::default()),
+            keyed: None,
+            ..self.clone()
+        }
+    }
+
     /// The key that the request came with.
     pub fn key(&self) -> Option<&Keyed> {
         self.keyed.as_deref()
@@ -324,6 +335,10 @@ impl Db {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
         };
+        if let Some(keyed) = &self.keyed {
+            // Before it waits for a connection that the request's own transaction may hold.
+            keyed.begin()?;
+        }
         let tx = self.writer.begin(sql, &self.standings, &self.followers).await?;
         match &self.keyed {
             Some(keyed) => keyed.take(tx).await,

@@ -218,7 +218,7 @@ async fn whoever_confirms_another_address_need_not_wait_for_what_is_in_the_middl
         Engine::Postgres => 450,
     };
     let id = handed_over(&test, &carla, &edition, "ALL_OR_NOTHING").await;
-    let anyone = test.anonymous();
+    let anyone = test.anonymous().with_keys();
     met_at(&test, &carla, Mode::AllOrNothing, at, || {
         let confirmed = act(&anyone, "ConfirmEmailChange", json!({ "token": token }));
         let cancelled = async { while follow(&carla, &id).await["state"] != "CANCELLED" {} };

@@ -15,6 +15,7 @@ use rumbo::clock::Clock;
 use rumbo::config::Settings;
 use rumbo::domain::actor::{Grant, Role, Scope};
 use rumbo::domain::id::{DeclarationId, InstitutionId, PersonId, RoleAssignmentId, SessionId};
+use rumbo::domain::idempotency;
 use rumbo::domain::institution::InstitutionKind;
 use rumbo::domain::language::Language;
 use rumbo::domain::person::{ConstituentGroup, Gender};
@@ -29,7 +30,7 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::db::TestDb;
-use super::operations::document;
+use super::operations::{document, is_mutation};
 
 /// A running application. Its clock stands at [`TestApp::START`] until a test moves it.
 pub struct TestApp {
@@ -46,6 +47,7 @@ pub struct Client<'a> {
     token: Option<String>,
     language: &'static str,
     agent: Option<&'static str>,
+    keys: bool,
     /// Who it is; `None` for nobody.
     pub person: Option<PersonId>,
     /// The address.
@@ -193,6 +195,7 @@ impl TestApp {
             token: None,
             language: "en",
             agent: None,
+            keys: false,
             person: None,
             email: String::new(),
         }
@@ -250,6 +253,7 @@ impl TestApp {
             token: Some(token.expect("a token")),
             language: "en",
             agent: None,
+            keys: false,
             person: Some(id),
             email,
         }
@@ -361,6 +365,14 @@ impl Client<'_> {
         }
     }
 
+    /// The same person with a client that sends a new idempotency key with each committed mutation that takes one.
+    pub fn with_keys(&self) -> Self {
+        Self {
+            keys: true,
+            ..self.clone()
+        }
+    }
+
     /// Which database it is asked of.
     pub fn engine(&self) -> Engine {
         self.of.app.db.engine()
@@ -395,8 +407,11 @@ impl Client<'_> {
 
     /// Executes a committed operation.
     pub async fn run(&self, operation: &str, variables: Value) -> Answer {
-        self.post(json!({ "query": document(operation), "operationName": operation, "variables": variables }))
-            .await
+        let field = operation[..1].to_lowercase() + &operation[1..];
+        let takes_key = is_mutation(operation) && idempotency::takes_key(&[field]).is_ok();
+        let key = (self.keys && takes_key).then(|| self.of.app.clock.new_id().to_string());
+        let body = json!({ "query": document(operation), "operationName": operation, "variables": variables });
+        self.ask(body, key).await
     }
 
     /// Asks for nothing, so that what the server remembers of the session for a moment is remembered, and the
@@ -412,12 +427,19 @@ impl Client<'_> {
 
     /// Sends a body to the endpoint.
     pub async fn post(&self, body: Value) -> Answer {
+        self.ask(body, None).await
+    }
+
+    async fn ask(&self, body: Value, key: Option<String>) -> Answer {
         let mut request = Request::post("/graphql")
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/graphql-response+json")
             .header(header::ACCEPT_LANGUAGE, self.language);
         if let Some(agent) = self.agent {
             request = request.header(header::USER_AGENT, agent);
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
         }
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));

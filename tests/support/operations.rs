@@ -34,6 +34,14 @@ pub fn document(name: &str) -> &'static str {
         .unwrap_or_else(|| panic!("no operation is called {name}"))
 }
 
+/// Whether the operation `name` is a mutation.
+pub fn is_mutation(name: &str) -> bool {
+    let text = document(name);
+    ['(', ' ']
+        .iter()
+        .any(|end| text.contains(&format!("mutation {name}{end}")))
+}
+
 /// Every name.
 pub fn names() -> impl Iterator<Item = &'static str> {
     DOCUMENTS.keys().map(String::as_str)

@@ -12,7 +12,7 @@ use crate::domain::policy::{self, Action, Relation};
 use crate::domain::text::Email;
 use crate::error::{Error, Faults, Result};
 use crate::service::session::{ending, proof};
-use crate::store::{Tx, address_change, outbox, person};
+use crate::store::{Db, Tx, address_change, outbox, person};
 
 /// Asks that the actor's account get another address, by the password and by a code where there is a second factor.
 /// A token goes there; until it comes back nothing changes. The answer is the same for an address that has an account:
@@ -79,10 +79,10 @@ pub async fn confirm(app: &App, token: &str) -> Result<()> {
     let found = address_change::find_live(app.db.read(), &hash, now).await?;
     let id = found.ok_or_else(invalid_token)?.person_id;
     // By themselves: a table names its owner until it ends, and another address waits for whatever names them.
-    let (tx, ..) = hold(app, id, &hash, now).await?;
+    let (tx, ..) = hold(&app.db.ahead(), id, &hash, now).await?;
     ending::of_tables(&tx, id, now).await?;
     tx.commit().await?;
-    let (tx, owner, change) = hold(app, id, &hash, now).await?;
+    let (tx, owner, change) = hold(&app.db, id, &hash, now).await?;
     ending::of_everything(&tx, id, change.session_id, now).await?;
     // Last, so that nothing waits for whoever waits here.
     person::set_email(&tx, id, &change.email, now, invalid_token()).await?;
@@ -99,12 +99,12 @@ pub async fn confirm(app: &App, token: &str) -> Result<()> {
 
 /// Begins a transaction that holds an account which is not disabled, and the change of its address that the token means.
 async fn hold(
-    app: &App,
+    db: &Db,
     id: PersonId,
     hash: &[u8],
     now: DateTime<Utc>,
 ) -> Result<(Tx, person::Model, address_change::Model)> {
-    let tx = app.db.write().await?;
+    let tx = db.write().await?;
     let owner = person::lock(&tx, id)
         .await?
         .filter(|row| row.disabled_at.is_none())
