@@ -208,6 +208,7 @@ async fn assert_kept(granted: &Granted) {
             "DROP TRIGGER audit_entry_append_only ON audit_entry",
             "DROP TABLE audit_entry",
             "CREATE TABLE a_table (id int)",
+            "CREATE TEMPORARY TABLE a_table (id int)",
             "SET session_replication_role = replica",
         ] {
             let refused = refusal(db, statement).await;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rumbo::store::verify::{self, INVARIANTS};
+use rumbo::store::verify::{self, INVARIANTS, guard};
 use rumbo::store::{Db, Engine, edition};
 use sea_orm::EntityTrait;
 
@@ -63,7 +63,6 @@ async fn accepted(db: &Db, script: &str) {
 
 /// Runs a script that the schema has to refuse.
 async fn refused(db: &Db, script: &str) {
-    let refusal = run(db, script).await.expect_err(script).to_string().to_lowercase();
     let reasons = [
         "check constraint",
         "unique constraint",
@@ -74,6 +73,12 @@ async fn refused(db: &Db, script: &str) {
         "no other place than its own",
         "no more seats are given out",
     ];
+    refused_for(db, script, &reasons).await;
+}
+
+/// The same for one of these reasons.
+async fn refused_for(db: &Db, script: &str, reasons: &[&str]) {
+    let refusal = run(db, script).await.expect_err(script).to_string().to_lowercase();
     assert!(
         reasons.iter().any(|reason| refusal.contains(reason)),
         "{script}: {refusal}"
@@ -163,18 +168,40 @@ async fn no_clause_of_sqlite_leads_past_the_rules() {
         refused(&db, &format!("UPDATE {clause} edition SET capacity = NULL")).await;
     }
     assert_eq!(texts(&db, "SELECT mark FROM seat_counting").await, [""; 0]);
+    accepted(&db, &another_edition(0)).await;
     for wrong in [
         ENROLMENT
             .replace("INSERT", "INSERT OR REPLACE")
             .replace("'confirmed'", "'withdrawn'")
             .as_str(),
-        "INSERT OR REPLACE INTO edition SELECT * FROM edition",
+        "INSERT OR REPLACE INTO edition SELECT * FROM edition WHERE id = {40}",
         "INSERT OR REPLACE INTO seat_pool SELECT * FROM seat_pool",
         "UPDATE OR REPLACE enrolment SET id = {5} WHERE id = {31}",
         "UPDATE OR REPLACE enrolment SET rowid = 99 WHERE id = {5}",
+        "UPDATE OR REPLACE edition SET id = {4} WHERE id = {40}",
         "UPDATE OR REPLACE seat_pool SET id = {19}",
     ] {
-        refused(&db, wrong).await;
+        refused_for(&db, wrong, &["no other place than its own"]).await;
+    }
+    // Foreign keys that wait for the commit: nothing comes after what names it, which was not counted.
+    let (elsewhere, pool) = (ENROLMENT.replace("{4}", "{41}"), pool(20, ("country", "'UY'"), 1));
+    accepted(&db, "UPDATE enrolment SET seat_pool_id = {20} WHERE id = {5}").await;
+    for (wrong, reason) in [
+        (elsewhere.replace("{5}", "{39}"), "an edition comes before"),
+        (
+            "DELETE FROM edition WHERE id = {4};".to_owned()
+                + &another_edition(0).replace("{40}", "{4}").replace("C-2", "C-3"),
+            "an edition comes before",
+        ),
+        ("DELETE FROM seat_pool;".to_owned() + &pool, "a seat pool comes before"),
+        (
+            enrolled(22, "withdrawn")
+                .replace("(id, edition_id", "(rowid, id, edition_id")
+                .replace("({32},", "(-1, {32},"),
+            "numbered from one",
+        ),
+    ] {
+        refused_for(&db, &format!("PRAGMA defer_foreign_keys = ON; {wrong}"), &[reason]).await;
     }
     assert_eq!(taken_and_held(&db).await, (1, 0));
 }
@@ -290,6 +317,55 @@ async fn any_statements_leave_a_ledger_that_is_its_own_recount() {
     assert!(taken > 50 && refusals > 50, "{taken} taken, {refusals} refused");
 }
 
+/// A trigger without which seats would be counted no more is missed before anything was counted wrongly.
+#[tokio::test]
+async fn a_trigger_that_counts_no_more_is_named() {
+    let test = TestDb::new().await;
+    let db = test.connect().await;
+    let uncounted = async || guard::uncounted(db.read()).await.expect("triggers");
+    assert_eq!(uncounted().await, [""; 0]);
+    let (statements, names): (&[&str], &[&str]) = match db.engine() {
+        Engine::Sqlite => (
+            &[
+                "DROP TRIGGER enrolment_seat_went",
+                "DROP TRIGGER seat_pool_moved",
+                "DROP TRIGGER edition_never_over;
+                 CREATE TRIGGER edition_never_over BEFORE UPDATE ON edition WHEN 0 BEGIN SELECT 1; END",
+                "DROP TRIGGER enrolment_comes_later",
+                "DROP TRIGGER seat_pool_keeps_id",
+                "INSERT INTO seat_counting (mark) VALUES (1)",
+            ],
+            &[
+                "edition_never_over",
+                "enrolment_comes_later",
+                "enrolment_seat_went",
+                "seat_pool_keeps_id",
+                "seat_pool_moved",
+                "seat_counting",
+            ],
+        ),
+        Engine::Postgres => (
+            &[
+                "DROP TRIGGER enrolment_seat_went ON enrolment",
+                "ALTER TABLE edition DISABLE TRIGGER edition_seats_counted",
+                "ALTER TABLE seat_pool ENABLE REPLICA TRIGGER seat_pool_begins",
+                "CREATE OR REPLACE FUNCTION seat_pool_keeps() RETURNS trigger LANGUAGE plpgsql AS
+                   $$ BEGIN RETURN NULL; END $$",
+            ],
+            &[
+                "edition_seats_counted",
+                "enrolment_seat_went",
+                "seat_pool_begins",
+                "seat_pool_keeps",
+            ],
+        ),
+    };
+    for statement in statements {
+        accepted(&db, statement).await;
+    }
+    assert_eq!(uncounted().await, names);
+}
+
 /// What the manual says to whoever has to count seats anew.
 #[tokio::test]
 async fn seats_are_counted_anew_as_the_manual_says() {
@@ -332,9 +408,8 @@ async fn seats_are_counted_anew_as_the_manual_says() {
         .filter(|block| block.contains("seat_pool SET") && block.contains(mark))
         .collect();
     assert_eq!(found.len(), 1, "one block of the manual counts seats");
-    // What the shells of the databases understand is not for the database.
-    let of_shell =
-        |line: &&str| line.starts_with(['.', '\\']) || line.starts_with("BEGIN") || line.starts_with("COMMIT");
+    // What the shell of the database understands is not for the database, and this is a transaction already.
+    let of_shell = |line: &&str| ["\\", "BEGIN", "COMMIT"].iter().any(|word| line.starts_with(word));
     let statements: Vec<&str> = found[0].lines().filter(|line| !of_shell(line)).collect();
     accepted(&db, &statements.join("\n")).await;
     assert_eq!(wrong().await, [""; 0]);

@@ -128,6 +128,26 @@ async fn every_refusal_is_the_same_to_the_letter() {
     }
 }
 
+/// As much is read for an address that nobody has, wherever it stands among the others.
+#[tokio::test]
+async fn an_unknown_address_finds_a_row_too() {
+    let test = TestApp::new().await;
+    let found = async |address: &str| {
+        let row = person::at_or_after(test.app.db.read(), address).await.expect("a query");
+        row.map(|row| row.email)
+    };
+    assert_eq!(found("ana@example.org").await, None, "there is nobody at all");
+    scene(&test).await;
+    for (address, first) in [
+        ("ana@example.org", "ana@example.org"),
+        ("", "ana@example.org"),
+        ("bea@example.org", "dora@example.org"),
+        ("zoe@example.org", "uma@example.org"),
+    ] {
+        assert_eq!(found(address).await.as_deref(), Some(first), "{address}");
+    }
+}
+
 /// The middle of the times, in milliseconds.
 fn median(times: &[f64]) -> f64 {
     let mut sorted = times.to_vec();

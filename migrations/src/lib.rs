@@ -49,6 +49,7 @@ mod m20261127_000052_digest_failures;
 mod m20261127_000053_refused_proposals;
 mod m20261128_000054_unsent_table_imports;
 mod m20261128_000055_counted_seats;
+mod m20261128_000056_named_first;
 
 /// Every migration in the order in which they run.
 pub struct Migrator;
@@ -98,8 +99,20 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000053_refused_proposals::Migration),
             Box::new(m20261128_000054_unsent_table_imports::Migration),
             Box::new(m20261128_000055_counted_seats::Migration),
+            Box::new(m20261128_000056_named_first::Migration),
         ]
     }
+}
+
+/// The triggers by which an engine counts seats and refuses what would give out more than there are, as the statements
+/// that make them and what they run; where two make the same one, the later one did.
+pub fn seat_triggers(backend: DbBackend) -> String {
+    [
+        m20261127_000029_seats::triggers(backend),
+        &m20261128_000055_counted_seats::triggers(backend),
+        &m20261128_000056_named_first::triggers(backend),
+    ]
+    .concat()
 }
 
 /// Runs a script of several statements with the engine's own type names in it.

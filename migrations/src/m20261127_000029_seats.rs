@@ -14,14 +14,15 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         super::apply(manager, SCRIPT).await?;
-        let triggers = if manager.get_database_backend() == DbBackend::Sqlite {
-            SQLITE
-        } else {
-            POSTGRES
-        };
+        let triggers = triggers(manager.get_database_backend());
         manager.get_connection().execute_unprepared(triggers).await?;
         Ok(())
     }
+}
+
+/// What keeps the counts of editions right, on an engine.
+pub(super) fn triggers(backend: DbBackend) -> &'static str {
+    if backend == DbBackend::Sqlite { SQLITE } else { POSTGRES }
 }
 
 const SCRIPT: &str = "

@@ -11,11 +11,7 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let triggers = if manager.get_database_backend() == DbBackend::Sqlite {
-            sqlite()
-        } else {
-            postgres()
-        };
+        let triggers = triggers(manager.get_database_backend());
         super::apply(manager, RECOUNT).await?;
         manager.get_connection().execute_unprepared(&triggers).await?;
         Ok(())
@@ -233,6 +229,15 @@ const SUMS: &str = "
 /// The seats of the rows of a transition table.
 const ROWS: &str = "SELECT edition_id, seat_pool_id, {sign} {takes}::int AS taken, {sign} {holds}::int AS held
             FROM {row} WHERE {takes} OR {holds}";
+
+/// What it makes on an engine.
+pub(super) fn triggers(backend: DbBackend) -> String {
+    if backend == DbBackend::Sqlite {
+        sqlite()
+    } else {
+        postgres()
+    }
+}
 
 fn sqlite() -> String {
     let of = |rule: &str, row: &str| rule.replace("{row}", row);

@@ -101,7 +101,7 @@ pub async fn find_by_email(connection: &impl ConnectionTrait, email: &Email) -> 
     find_by_address(connection, email.as_ref()).await
 }
 
-/// The same for a text that need not be an address; one that is none finds nobody, by the same work.
+/// The same for an address as it is kept.
 pub async fn find_by_address(connection: &impl ConnectionTrait, address: &str) -> Result<Option<Model>> {
     Ok(Entity::find().filter(Column::Email.eq(address)).one(connection).await?)
 }

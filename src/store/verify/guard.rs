@@ -1,6 +1,7 @@
-//! Whether the triggers that keep some tables from being changed stand as the migrations made them, to the letter.
+//! Whether the triggers that keep some tables from being changed, and those that count seats, stand as the migrations
+//! made them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -30,6 +31,9 @@ pub const APPEND_ONLY: [(&str, &[&str]); 16] = [
 /// The triggers of SQLite: their names, and the statements that made them.
 const STANDING_SQLITE: &str = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'";
 
+/// With what the text of a trigger begins that does not fire.
+const DISABLED: &str = "DISABLED ";
+
 /// Those of PostgreSQL: their names; whether they fire, how they are declared, and what they run.
 const STANDING_POSTGRES: &str = "SELECT CAST(t.tgname AS text),
       CASE WHEN t.tgenabled IN ('O', 'A') THEN '' ELSE 'DISABLED ' END
@@ -38,24 +42,87 @@ const STANDING_POSTGRES: &str = "SELECT CAST(t.tgname AS text),
     JOIN pg_language l ON l.oid = p.prolang
     WHERE NOT t.tgisinternal AND c.relnamespace = CAST(current_schema() AS regnamespace)";
 
-/// The triggers of append-only tables that are missing, or do not stand as the migrations made them.
+/// Where SQLite's triggers set a mark while they count, and take it away before they end.
+pub const MARK_TABLE: &str = "seat_counting";
+
+/// The triggers of append-only tables that are missing, or do not stand as the migrations made them, to the letter.
 pub async fn unguarded(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
-    let (sql, wanted) = match engine(connection) {
-        Engine::Sqlite => (STANDING_SQLITE, wanted(of_sqlite)),
-        Engine::Postgres => (STANDING_POSTGRES, wanted(|table, _| of_postgres(table))),
+    let standing = standing(connection).await?;
+    let wanted = match engine(connection) {
+        Engine::Sqlite => wanted(of_sqlite),
+        Engine::Postgres => wanted(|table, _| of_postgres(table)),
     };
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
-    let mut standing: HashMap<String, String> = HashMap::new();
-    for row in connection.query_all_raw(statement).await? {
-        let text: String = row.try_get_by_index(1)?;
-        standing.insert(row.try_get_by_index(0)?, one_line(&text));
-    }
     let stands = |(name, text): &(String, String)| standing.get(name).is_some_and(|found| *found == one_line(text));
     Ok(wanted
         .into_iter()
         .filter(|trigger| !stands(trigger))
         .map(|(name, _)| name)
         .collect())
+}
+
+/// The triggers that count seats and are missing, do not fire, or run something else than what the migrations made; on
+/// SQLite the table of marks, where one was left by hand, with which anybody may write a count.
+pub async fn uncounted(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let standing = standing(connection).await?;
+    let backend = connection.get_database_backend();
+    let script = migrations::seat_triggers(backend);
+    let (wanted, is_marked) = match engine(connection) {
+        Engine::Sqlite => {
+            let sql = format!("SELECT 1 FROM {MARK_TABLE} LIMIT 1");
+            let mark = connection.query_one_raw(Statement::from_string(backend, sql)).await?;
+            (made_on_sqlite(&script), mark.is_some())
+        }
+        Engine::Postgres => (made_on_postgres(&script), false),
+    };
+    let stands = |(name, text): &(&String, &String)| {
+        let found = standing.get(*name);
+        found.is_some_and(|found| !found.starts_with(DISABLED) && found.ends_with(text.as_str()))
+    };
+    let missing = wanted.iter().filter(|trigger| !stands(trigger));
+    let missing = missing.map(|(name, _)| name.clone());
+    Ok(missing.chain(is_marked.then(|| MARK_TABLE.to_owned())).collect())
+}
+
+/// The triggers that stand, by name; of those that do not fire the text says so.
+async fn standing(connection: &impl ConnectionTrait) -> Result<HashMap<String, String>> {
+    let sql = match engine(connection) {
+        Engine::Sqlite => STANDING_SQLITE,
+        Engine::Postgres => STANDING_POSTGRES,
+    };
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let mut standing = HashMap::new();
+    for row in connection.query_all_raw(statement).await? {
+        let text: String = row.try_get_by_index(1)?;
+        standing.insert(row.try_get_by_index(0)?, one_line(&text));
+    }
+    Ok(standing)
+}
+
+/// The triggers that a script makes on SQLite, by name, each as the whole statement.
+fn made_on_sqlite(script: &str) -> BTreeMap<String, String> {
+    let pieces = script.split("CREATE TRIGGER ").skip(1);
+    let made = pieces.filter_map(|piece| {
+        let (text, _) = piece.rsplit_once("END;")?;
+        let name = text.split_whitespace().next()?;
+        Some((name.to_owned(), one_line(&format!("CREATE TRIGGER {text}END"))))
+    });
+    made.collect()
+}
+
+/// The triggers that a script makes on PostgreSQL, by name, each as the body of the function that it runs.
+fn made_on_postgres(script: &str) -> BTreeMap<String, String> {
+    let functions = script.split("CREATE FUNCTION ").skip(1).filter_map(|piece| {
+        let (name, rest) = piece.split_once('(')?;
+        Some((name, one_line(rest.split("$$").nth(1)?)))
+    });
+    let functions: HashMap<&str, String> = functions.collect();
+    let pieces = script.split("CREATE TRIGGER ").skip(1);
+    let made = pieces.filter_map(|piece| {
+        let (_, run) = piece.split_once("EXECUTE FUNCTION ")?;
+        let body = functions.get(run.split_once('(')?.0)?;
+        Some((piece.split_whitespace().next()?.to_owned(), body.clone()))
+    });
+    made.collect()
 }
 
 /// The triggers of every table, with what they have to be.
