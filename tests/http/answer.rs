@@ -55,11 +55,14 @@ async fn every_error_has_a_code_also_those_of_values_that_are_not_of_their_type(
     let written = "{ statistics(by: [], asAt: \"2026-02-30T00:00:00Z\") { total { enrolments } } }";
     let literal = test.anonymous().query(written, json!({})).await;
     assert_eq!(literal.refusal(), "BAD_USER_INPUT");
-    let message = literal.json["errors"][0]["message"].as_str().expect("a sentence");
-    assert!(
-        message.starts_with("A value in the document is not of the expected type: "),
-        "{message}"
+    assert_eq!(literal.json["errors"][0]["extensions"]["inputPath"], json!(["asAt"]));
+    assert_eq!(
+        literal.json["errors"][0]["message"],
+        "The value asAt in the document is not of the type DateTime."
     );
+    let missing = "{ editions(first: 1, filter: { text: \"a\" }) { nodes { course } } node { id } }";
+    let missing = test.anonymous().query(missing, json!({})).await;
+    assert_eq!(missing.refusal(), "GRAPHQL_VALIDATION_FAILED");
     let many = format!("{{ {} }}", "nonsense ".repeat(20));
     let faults = test.anonymous().query(&many, json!({})).await;
     let errors = faults.json["errors"].as_array().expect("a list").clone();

@@ -346,9 +346,52 @@ async fn a_whole_number_has_32_bits() {
         assert_eq!(error["locations"], json!([{ "line": 1, "column": 18 }]));
         assert_eq!(
             error["message"],
-            "The number first in the document is not of the type Int."
+            "The value first in the document is not of the type Int."
         );
     }
+}
+
+/// Whatever a document states is looked at before any of its fields is carried out.
+#[tokio::test]
+async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let titles = "[{ language: ES, text: \"x\" }, { language: EN, text: \"x\" }, { language: PT, text: \"x\" }]";
+    for (wrong, path, ty) in [
+        ("startsOn: \"2021-02-30\"", "input.startsOn", "NaiveDate"),
+        ("startsOn: 20210228", "input.startsOn", "NaiveDate"),
+        ("code: SHORT", "input.code", "String"),
+        ("code: 7", "input.code", "String"),
+        ("editionId: true", "input.editionId", "ID!"),
+    ] {
+        let document = format!(
+            "mutation {{
+               a: createCourse(input: {{ course: {{ code: \"FIRST\", titles: {titles} }} }}) {{ course {{ id }} }}
+               b: copyEdition(input: {{ {wrong} }}) {{ edition {{ id }} }}
+             }}"
+        );
+        let refused = carla.speaking("es").query(&document, json!({})).await;
+        let answer = (refused.status, refused.refusal());
+        assert_eq!(answer, (StatusCode::UNPROCESSABLE_ENTITY, "BAD_USER_INPUT"), "{wrong}");
+        let error = &refused.json["errors"][0];
+        assert_eq!(
+            error["extensions"]["inputPath"],
+            json!(path.split('.').collect::<Vec<_>>())
+        );
+        let message = error["message"].as_str().expect("a sentence");
+        let sentence = format!("El valor {path} del documento no es del tipo {ty}");
+        assert!(message.starts_with(&sentence), "{message}");
+    }
+    let all = carla.query("{ courses(first: 1) { nodes { id } } }", json!({})).await;
+    assert_eq!(all.at("courses.nodes"), &json!([]));
+    // Of each kind one that fits.
+    let fits = "query ($day: NaiveDate, $state: EditionState = DRAFT, $from: [EditionState!] = [DRAFT]) {
+      a: editions(first: 1, filter: { from: $day, until: \"2026-02-28\", states: [$state, RUNNING] }) { nodes { id } }
+      b: editions(first: 1, filter: { states: $from, language: ES, text: \"a\", courseId: null }) { nodes { id } }
+      c: editions(first: 1, filter: { states: RUNNING }) { nodes { id } }
+    }";
+    let answer = carla.query(fits, json!({ "day": "2026-02-01" })).await;
+    assert_eq!(answer.at("c.nodes"), &json!([]));
 }
 
 #[tokio::test]

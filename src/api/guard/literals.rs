@@ -1,5 +1,6 @@
-//! The whole numbers that a document states where the schema wants an `Int`: 32 bits, as the specification has them.
-//! The library takes what fits into 64.
+//! The values that a document states: each of the type of its place. The library takes whole numbers of 64 bits for an
+//! `Int`, which has 32 by the specification, and reads scalars of our own only when their field runs, after the fields
+//! before it were carried out; of the others it says in English alone what is wrong.
 
 use async_graphql::Pos;
 use async_graphql::parser::types::{BaseType, ExecutableDocument, OperationType, Selection, SelectionSet, Type};
@@ -7,10 +8,10 @@ use async_graphql_value::Value;
 
 use super::refusal::Refusal;
 use super::shape::{Input, Shape};
-use super::variables::is_int;
+use super::variables::scalar;
 
-/// Refuses the first number of a document that is no `Int` and stands where one should. Whatever else may be wrong with
-/// a literal is for the library to refuse.
+/// Refuses the first value of a document that is not of the type of its place. What is missing, and what the schema does
+/// not have, is for the library to refuse.
 pub fn check(shape: &Shape, document: &ExecutableDocument) -> Result<(), Refusal> {
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
@@ -64,7 +65,7 @@ fn selections(shape: &Shape, set: &SelectionSet, of: Option<&str>) -> Result<(),
     Ok(())
 }
 
-/// A number that is no `Int`: where it stands, and what should stand there.
+/// A value that is not of its type: where it stands, and what should stand there.
 struct Misfit {
     path: Vec<String>,
     expected: String,
@@ -90,7 +91,7 @@ fn fits(shape: &Shape, ty: &Type, value: &Value, path: Vec<String>) -> Result<()
             Ok(())
         }
         (BaseType::List(inner), single) => fits(shape, inner, single, path),
-        (BaseType::Named(name), Value::Number(number)) if name == "Int" && !is_int(number) => Err(Misfit {
+        (BaseType::Named(name), value) if !is_of(shape, name, value) => Err(Misfit {
             path,
             expected: ty.to_string(),
         }),
@@ -105,5 +106,20 @@ fn fits(shape: &Shape, ty: &Type, value: &Value, path: Vec<String>) -> Result<()
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether a value may stand where the schema has this type; of the fields of an object each is asked for itself.
+fn is_of(shape: &Shape, name: &str, value: &Value) -> bool {
+    match (shape.input(name), value) {
+        // Of a variable the type is looked at where it is declared, and whether null may stand there by the library.
+        (_, Value::Variable(_) | Value::Null) => true,
+        (Some(Input::Object(_)), value) => matches!(value, Value::Object(_)),
+        (Some(Input::Enum(names)), Value::Enum(word)) => names.contains(word.as_str()),
+        (Some(Input::Enum(_)), _) | (Some(Input::Scalar) | None, Value::Enum(_)) => false,
+        (Some(Input::Scalar) | None, value) => {
+            let whole = value.clone().into_const();
+            whole.is_none_or(|value| scalar(name, &value))
+        }
     }
 }

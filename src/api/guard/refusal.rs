@@ -146,9 +146,9 @@ impl Refusal {
             .replacen("{}", &path.join("."), 1)
             .replacen("{}", expected, 1),
             Self::Literal { path, expected, .. } => pick([
-                "El número {} del documento no es del tipo {}.",
-                "The number {} in the document is not of the type {}.",
-                "O número {} do documento não é do tipo {}.",
+                "El valor {} del documento no es del tipo {}.",
+                "The value {} in the document is not of the type {}.",
+                "O valor {} do documento não é do tipo {}.",
             ])
             .replacen("{}", &path.join("."), 1)
             .replacen("{}", expected, 1),

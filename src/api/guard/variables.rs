@@ -121,32 +121,29 @@ fn named(shape: &Shape, name: &str, ty: &Type, value: &Value) -> Result<(), Misf
         }
         (Some(Input::Enum(names)), Value::String(text)) => names.contains(text),
         (Some(Input::Object(_) | Input::Enum(_)), _) => false,
-        (Some(Input::Scalar), value) => scalar(name, value),
-        (None, value) => match name {
-            "Int" => matches!(value, Value::Number(number) if is_int(number)),
-            "Float" => matches!(value, Value::Number(_)),
-            "Boolean" => matches!(value, Value::Boolean(_)),
-            "String" => matches!(value, Value::String(_)),
-            "ID" => match value {
-                Value::Number(number) => number.is_i64() || number.is_u64(),
-                value => matches!(value, Value::String(_)),
-            },
-            _ => true,
-        },
+        (Some(Input::Scalar) | None, value) => scalar(name, value),
     };
     if fits { Ok(()) } else { Err(Misfit::of(ty)) }
 }
 
 /// Whether a number is an `Int`: whole, and of 32 bits. What is beyond is no value of that type, whatever the field
 /// behind it could hold.
-pub(super) fn is_int(number: &Number) -> bool {
+fn is_int(number: &Number) -> bool {
     number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
 }
 
-/// Whether a scalar of our own reads the value. The library would find it too, but where it stands and in which
-/// language the reader is told is ours to say.
-fn scalar(name: &str, value: &Value) -> bool {
+/// Whether a scalar reads the value; one that is not known reads anything. The library would find it too, but where it
+/// stands and in which language the reader is told is ours to say.
+pub(super) fn scalar(name: &str, value: &Value) -> bool {
     match name {
+        "Int" => matches!(value, Value::Number(number) if is_int(number)),
+        "Float" => matches!(value, Value::Number(_)),
+        "Boolean" => matches!(value, Value::Boolean(_)),
+        "String" => matches!(value, Value::String(_)),
+        "ID" => match value {
+            Value::Number(number) => number.is_i64() || number.is_u64(),
+            value => matches!(value, Value::String(_)),
+        },
         "DateTime" => DateTime::<Utc>::parse(value.clone()).is_ok(),
         "NaiveDate" => NaiveDate::parse(value.clone()).is_ok(),
         "Decimal" => Decimal::parse(value.clone()).is_ok(),
