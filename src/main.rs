@@ -30,7 +30,7 @@ struct Cli {
 
 #[derive(Args)]
 struct Common {
-    /// Which built-in settings to start from: development, test or production.
+    /// Which built-in settings to start from: development, test or production; `demo` starts from development.
     #[arg(long, global = true, env = "RUMBO_PROFILE", default_value = "production")]
     profile: String,
     /// A file with settings of your own.
@@ -162,7 +162,10 @@ async fn run(cli: Cli, out: &mut impl Write) -> Outcome {
     let Cli { common, command } = cli;
     let code = match command {
         Command::Demo(options) => {
-            demo::run(options, common.database_url, out).await?;
+            let Common {
+                config, database_url, ..
+            } = common;
+            demo::run(options, config.as_deref(), database_url, log_to_stderr, out).await?;
             DONE
         }
         Command::Serve { listen } => {
@@ -190,7 +193,7 @@ async fn on_data(app: &App, what: OnData, out: &mut impl Write) -> Outcome {
     match what {
         OnData::Migrate => return print(out, "The schema is up to date.\n"),
         OnData::Import { table: Some(table), .. } => {
-            let cancelled = serve::asked_to_stop();
+            let cancelled = serve::asked_to_stop()?;
             return Box::pin(roster::run(app, table, cancelled, out, &mut io::stderr())).await;
         }
         OnData::Import { folder, table: None } => {

@@ -7,8 +7,10 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rumbo::commands::demo;
+use rumbo::error::Error;
 use rumbo::http;
 use rumbo::http::start::{StartPage, StartPerson};
+use rumbo::store::person;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -208,6 +210,26 @@ async fn each_journey_can_be_walked_first() {
         assert!(!page.walk(role).await.is_empty());
         assert_eq!(test.violations().await, []);
     }
+}
+
+#[tokio::test]
+async fn a_scene_that_was_broken_off_is_not_begun_again() {
+    let test = TestApp::new().await;
+    let carmen = test.person("Carmen").await;
+    let address = "carmen.quiroga@demo.example.org";
+    let tx = test.app.db.write().await.expect("a transaction");
+    let id = carmen.person.expect("a person");
+    let taken = || Error::internal("somebody has the address");
+    person::set_email(&tx, id, address, test.now(), taken())
+        .await
+        .expect("the first who is engaged");
+    tx.commit().await.expect("a commit");
+    let refused = demo::scene(&test.app)
+        .await
+        .err()
+        .expect("a scene in pieces")
+        .to_string();
+    assert!(refused.contains("stopped while it was being made"), "{refused}");
 }
 
 #[tokio::test]

@@ -68,13 +68,21 @@ const REPORT: [(&str, &[u8]); 9] = report_files![
     "published.csv"
 ];
 
-/// Runs the demo until the process is asked to stop.
-pub async fn run(options: Options, database_url: Option<String>, out: &mut impl Write) -> Result<()> {
+/// Runs the demo until the process is asked to stop, with the settings for development, those of `config` and its own;
+/// `log` hears by which it is logged.
+pub async fn run(
+    options: Options,
+    config: Option<&Path>,
+    database_url: Option<String>,
+    log: impl FnOnce(&Settings),
+    out: &mut impl Write,
+) -> Result<()> {
     std::fs::create_dir_all(&options.dir)
         .map_err(|cause| Error::internal(format!("{} cannot be a directory: {cause}", options.dir.display())))?;
     let listener = serve::listen(&options.listen.to_string()).await?;
     let url = format!("http://{}", listener.local_addr().map_err(Error::internal)?);
-    let settings = settings(&options.dir, database_url, &url)?;
+    let settings = settings(&options.dir, config, database_url, &url)?;
+    log(&settings);
     let database_url = settings.database.url.reveal().to_owned();
     say("Making the database …");
     let app = App::open(settings, Clock::System).await?;
@@ -83,7 +91,9 @@ pub async fn run(options: Options, database_url: Option<String>, out: &mut impl 
     say(&compare(&app).await?);
     let (people, ids) = scene(&app).await?;
     let start = StartPage::new(&people, &ids);
-    let server = tokio::spawn(serve::run(app.clone(), listener, Some(start), serve::asked_to_stop()));
+    // Heard from here on: whoever reads that it is ready may ask at once.
+    let stop = serve::asked_to_stop()?;
+    let server = tokio::spawn(serve::run(app.clone(), listener, Some(start), stop));
     let ready = announce(&app, &people).await?;
     say(&format!("\nOpen {url}/ and walk the three journeys. Stop with Ctrl-C."));
     if options.json {
@@ -107,7 +117,7 @@ pub async fn scene(app: &App) -> Result<(Vec<StartPerson>, serde_json::Value)> {
 }
 
 /// The settings of a demonstration: its own files, a secret of its own, messages as files.
-fn settings(dir: &Path, database_url: Option<String>, url: &str) -> Result<Settings> {
+fn settings(dir: &Path, config: Option<&Path>, database_url: Option<String>, url: &str) -> Result<Settings> {
     let mut overrides = vec![
         ("auth.secret", draw(Kind::Refresh)?),
         ("http.public_url", url.to_owned()),
@@ -118,14 +128,14 @@ fn settings(dir: &Path, database_url: Option<String>, url: &str) -> Result<Setti
         ),
     ];
     let embedded = || format!("sqlite://{}", dir.join("rumbo.sqlite").display());
-    let from_environment = Settings::load("development", None, &[])?;
-    let named = from_environment.database.url.reveal().starts_with("postgres");
+    let named = Settings::load("development", config, &[])?;
+    let named = named.database.url.reveal().starts_with("postgres");
     match database_url {
         Some(given) => overrides.push(("database.url", given)),
         None if named => {}
         None => overrides.push(("database.url", embedded())),
     }
-    let settings = Settings::load("development", None, &overrides)?;
+    let settings = Settings::load("development", config, &overrides)?;
     settings.validate()?;
     Ok(settings)
 }

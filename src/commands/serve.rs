@@ -27,7 +27,7 @@ pub async fn start(settings: Settings) -> Result<()> {
     let app = App::open(settings, Clock::System).await?;
     signing_key::prepare(&app).await?;
     tracing::info!(http.listen = %app.settings.http.listen, database.engine = ?app.db.engine(), "serving");
-    run(app, listener, start, asked_to_stop()).await
+    run(app, listener, start, asked_to_stop()?).await
 }
 
 /// Takes an address.
@@ -131,25 +131,18 @@ async fn stopped(mut told: watch::Receiver<bool>) {
     }
 }
 
-/// Done when the process is asked to end (SIGINT or SIGTERM).
-pub async fn asked_to_stop() {
+/// Done when the process is asked to end (SIGINT or SIGTERM). It is heard from the call on, whenever it is waited for.
+///
+/// # Errors
+/// Where the system gives no way to hear it.
+pub fn asked_to_stop() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(failure) => {
-            tracing::error!(error.chain = %failure, "SIGTERM cannot be heard; only SIGINT ends the server");
-            return interrupted().await;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        () = interrupted() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-async fn interrupted() {
-    if let Err(failure) = tokio::signal::ctrl_c().await {
-        tracing::error!(error.chain = %failure, "SIGINT cannot be heard");
-        std::future::pending::<()>().await;
-    }
+    })
 }

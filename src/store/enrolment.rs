@@ -209,6 +209,12 @@ pub async fn of_person_in(
     Ok(list.all(connection).await?)
 }
 
+/// How many enrolments an edition has, whatever became of them.
+pub async fn count_in(connection: &impl ConnectionTrait, edition: EditionId) -> Result<u64> {
+    let list = Entity::find().filter(Column::EditionId.eq(edition));
+    Ok(list.count(connection).await?)
+}
+
 /// The enrolments of these people in the edition, whatever their state, the oldest first.
 pub async fn of_people_in(
     connection: &impl ConnectionTrait,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::asked;
 use super::cast::{Cast, cast};
-use super::people::{COORDINATOR, OTHERS, PARTICIPANT, TUTOR, acting, engage, grant, text};
+use super::people::{COORDINATOR, OTHERS, PARTICIPANT, TUTOR, acting, email_of, engage, grant, text};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::actor::{Actor, Grant, Role, Scope};
@@ -16,15 +16,17 @@ use crate::domain::edition::{Calendar, EditionDraft, EditionState, EnrolmentPoli
 use crate::domain::form::answer::Application;
 use crate::domain::id::{DeliverableId, EditionId, EnrolmentId, PersonId, SubmissionId, TeamId};
 use crate::domain::language::{Language, Localized};
-use crate::domain::text::{Body, Comment, Name, ShortCode, Title};
+use crate::domain::text::{Body, Comment, Email, Name, ShortCode, Title};
 use crate::error::{Error, Result};
 use crate::service::{assessment, course, deliverable, edition, enrolment, form, submission, team};
 use crate::store;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The code of the edition that runs; where it exists, the demonstration was filled before.
+/// The code of the edition that runs.
 pub(super) const RUNNING: &str = "ROADMAPS-NOW";
 pub(super) const ENROLLING: &str = "SKILLS-NEXT";
+/// How many people have applied to the one that enrols.
+const APPLICANTS: usize = 3;
 
 /// A director of the scene: an application whose clock stands where the scene plays.
 struct Stage {
@@ -33,11 +35,11 @@ struct Stage {
 }
 
 /// Adds the two editions unless they are there, and tells who plays.
+///
+/// # Errors
+/// An internal fault where an earlier run was stopped in the middle of adding them: what it did is not done twice.
 pub async fn live_editions(app: &App) -> Result<Cast> {
-    if store::edition::find_by_code(app.db.read(), &Actor::operator(), RUNNING)
-        .await?
-        .is_none()
-    {
+    if !was_filled(app).await? {
         let begin = app.clock.now() - TimeDelta::days(60);
         let stage = App {
             clock: Arc::new(Clock::fixed(begin)),
@@ -46,6 +48,24 @@ pub async fn live_editions(app: &App) -> Result<Cast> {
         fill(&stage, app.clock.now()).await?;
     }
     cast(app).await
+}
+
+/// Whether everything was added before, which ends with the applications to the next edition, and not nothing.
+async fn was_filled(app: &App) -> Result<bool> {
+    let db = app.db.read();
+    let by_code = async |code| store::edition::find_by_code(db, &Actor::operator(), code).await;
+    if let Some(enrolling) = by_code(ENROLLING).await?
+        && store::enrolment::count_in(db, enrolling.id).await? >= APPLICANTS as u64
+    {
+        return Ok(true);
+    }
+    let first = text(Email::parse(&email_of(COORDINATOR)))?;
+    if by_code(RUNNING).await?.is_none() && store::person::find_by_email(db, &first).await?.is_none() {
+        return Ok(false);
+    }
+    Err(Error::internal(
+        "the demonstration was stopped while it was being made; remove its directory, or name an empty database, and start it anew",
+    ))
 }
 
 async fn fill(app: &App, now: DateTime<Utc>) -> Result<()> {
@@ -67,11 +87,12 @@ async fn fill(app: &App, now: DateTime<Utc>) -> Result<()> {
     for part in OTHERS {
         people.push(engage(app, part).await?);
     }
-    let (running, enrolments) = stage.running(now, &people[..9]).await?;
+    let (members, applicants) = people.split_at(people.len() - APPLICANTS);
+    let (running, enrolments) = stage.running(now, members).await?;
     stage.teams(running, &enrolments, tutor).await?;
     let roadmap = stage.roadmap(running, now).await?;
     stage.work(roadmap, &people, tutor).await?;
-    stage.enrolling(now, &people[9..]).await
+    stage.enrolling(now, applicants).await
 }
 
 impl Stage {
