@@ -44,6 +44,19 @@ fn period() -> Value {
 }
 
 #[tokio::test]
+async fn of_three_imports_at_once_one_brings_the_report_in() {
+    let test = TestApp::new().await;
+    let (operator, files) = (Actor::operator(), files());
+    let one = || import(&test.app, &operator, &files, |_, _, _| ());
+    let outcomes: [_; 3] = tokio::join!(one(), one(), one()).into();
+    let new = outcomes.map(|outcome| match outcome.expect("the import runs") {
+        Outcome::Stored(report) => !report.is_unchanged(),
+        Outcome::Refused(findings) => panic!("{findings:?}"),
+    });
+    assert_eq!(new.iter().filter(|new| **new).count(), 1);
+}
+
+#[tokio::test]
 async fn the_table_is_the_published_one() {
     let test = imported().await;
     let coordinator = test.coordinator().await;

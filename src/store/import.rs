@@ -9,11 +9,19 @@ use sea_orm::sea_query::{Alias, Query, Value};
 
 use super::row::VARIABLES;
 use super::{
-    Tx, completion, course, declaration, deliverable, edition, enrolment, grade, institution, meeting, person,
+    Tx, completion, course, declaration, deliverable, edition, enrolment, grade, institution, lock, meeting, person,
     submission, team, team_member, version,
 };
 use crate::domain::id::{EditionId, EnrolmentId, PersonId, SubmissionId, TeamId, VersionId};
 use crate::error::{Error, Result};
+
+/// The name under which an import is alone.
+const IMPORT_LOCK: i64 = 0x0052_756D_6B66;
+
+/// Waits until nobody else brings the report in, so that whoever comes second finds what the first one stored.
+pub async fn alone(tx: &Tx) -> Result<()> {
+    lock::alone(tx, IMPORT_LOCK).await
+}
 
 /// Inserts the authors of versions.
 pub async fn insert_authors(tx: &Tx, authors: &[(VersionId, EnrolmentId)]) -> Result<()> {

@@ -95,6 +95,7 @@ pub async fn import(
         Err(findings) => return Ok(Outcome::Refused(findings)),
     };
     let tx = app.db.write().await?;
+    store::import::alone(&tx).await?;
     let stored = store::import::stored(&tx, &compare::keys(&plan)).await?;
     let known = match compare::compare(&plan, &stored, import::timeline::day_of(app.clock.now())) {
         Ok(known) => known,
