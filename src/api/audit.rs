@@ -246,7 +246,14 @@ pub(super) async fn access_log(
         ..Arguments::default()
     };
     let wanted = arguments.wanted()?;
-    let before = wanted.beyond.map(|place| place.id);
+    let before = match &wanted.beyond {
+        None => None,
+        Some(Place {
+            key: Key::Instant(_),
+            id,
+        }) => Some(*id),
+        Some(_) => return Err(wanted.stray().into()),
+    };
     let limit = usize::try_from(wanted.limit).map_err(Error::internal)?;
     let (looks, more) = service::own_looks(&request.app, &request.actor, before, limit).await?;
     let mut page = Connection::new(before.is_some(), more);
@@ -300,7 +307,7 @@ impl AuditQuery {
         #[graphql(desc = "The account, `psn_…`.")] actor_id: Option<ID>,
         #[graphql(desc = "The session or API token, by its identifier.")] token_id: Option<ID>,
         #[graphql(desc = "From this instant on.")] from: DateTime<Utc>,
-        #[graphql(desc = "Before this instant.")] until: DateTime<Utc>,
+        #[graphql(desc = "Before this instant; not before `from`.")] until: DateTime<Utc>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
@@ -319,8 +326,10 @@ impl AuditQuery {
         let mut faults = Faults::default();
         let from = faults.take_argument("from", parse_instant(from));
         let until = faults.take_argument("until", parse_instant(until));
+        filter::in_order(&mut faults, "until", from, until);
+        faults.check()?;
         let (Some(from), Some(until)) = (from, until) else {
-            return Err(Error::from(faults).into());
+            return Err(Error::internal("an instant that is neither there nor refused").into());
         };
         let all = service::touched(&request.app, &request.actor, reader, from, until).await?;
         let beyond = match &wanted.beyond {

@@ -28,12 +28,26 @@ pub fn up_to<T>(most: usize, faults: &mut Faults, at: &str, list: Option<Vec<T>>
     Vec::new()
 }
 
-/// The same of words of the schema, as the domain has them.
+/// That a period does not end, at `at`, before it begins.
+pub fn in_order<T: PartialOrd + ToString>(faults: &mut Faults, at: &str, from: Option<T>, until: Option<T>) {
+    let (Some(from), Some(until)) = (from, until) else {
+        return;
+    };
+    if until < from {
+        let flaw = Flaw {
+            code: Code::DatesOutOfOrder,
+            detail: Some(from.to_string()),
+        };
+        faults.take_argument::<T>(at, Err(flaw));
+    }
+}
+
+/// As [`values`], of words of the schema, as the domain has them.
 pub fn all<A, B: From<A>>(faults: &mut Faults, at: &str, list: Option<Vec<A>>) -> Vec<B> {
     values(faults, at, list).into_iter().map(Into::into).collect()
 }
 
-/// The same of texts, each parsed by `parse`.
+/// As [`values`], of texts, each parsed by `parse`.
 pub fn texts(
     faults: &mut Faults,
     at: &str,

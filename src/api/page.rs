@@ -37,8 +37,8 @@ impl Arguments {
     /// What they ask for.
     ///
     /// # Errors
-    /// [`Code::Required`] when neither or both of `first` and `last` are given, [`Code::OutOfRange`] beyond
-    /// 1 to 100, [`Code::Malformed`] for a cursor that is none or that stands with the wrong one.
+    /// [`Code::Required`] when neither `first` nor `last` is given, [`Code::OutOfRange`] beyond 1 to 100,
+    /// [`Code::Malformed`] when both are, and for a cursor that is none or that stands with the wrong one.
     pub fn wanted(self) -> Result<Wanted> {
         let fault = |name: &str, code| Fault {
             code,
@@ -50,7 +50,8 @@ impl Arguments {
             (None, Some(last)) if self.after.is_none() => (last, self.before, true),
             (Some(_), None) => return Err(fault("before", Code::Malformed).into()),
             (None, Some(_)) => return Err(fault("after", Code::Malformed).into()),
-            _ => return Err(fault("first", Code::Required).into()),
+            (Some(_), Some(_)) => return Err(fault("last", Code::Malformed).into()),
+            (None, None) => return Err(fault("first", Code::Required).into()),
         };
         let limit_name = if backwards { "last" } else { "first" };
         let limit = u64::try_from(limit)
@@ -124,7 +125,7 @@ mod tests {
                 last: Some(1),
                 ..none()
             }),
-            Some(Code::Required)
+            Some(Code::Malformed)
         );
         assert_eq!(
             code(Arguments {

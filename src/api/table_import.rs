@@ -88,7 +88,8 @@ impl TableFault {
         self.0.line
     }
 
-    /// The column as the file calls it; null when it is about the whole row or file.
+    /// The column as the file calls it, or `column 2` where its name is what is wrong; null when it is about the whole
+    /// row or file.
     async fn column(&self) -> Option<&str> {
         self.0.column.as_deref()
     }

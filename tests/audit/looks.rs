@@ -116,6 +116,11 @@ async fn the_person_sees_who_looked_when_as_what_and_at_what() {
         after = part.at("viewer.accessLog.pageInfo.endCursor").clone();
     }
     assert_eq!(paged, log);
+    let editions = "{ editions(first: 1) { pageInfo { endCursor } } }";
+    let editions = ana.query(editions, json!({})).await;
+    let stray = json!({ "first": 1, "after": editions.at("editions.pageInfo.endCursor") });
+    let stray = ana.run("MyAccessLog", stray).await;
+    assert_eq!(stray.refusal(), "MALFORMED", "a place in another list");
     let nobody = test.anonymous().run("MyAccessLog", json!({ "first": 1 })).await;
     assert_eq!(nobody.at("viewer"), &Value::Null);
 }
@@ -240,6 +245,11 @@ async fn one_question_lists_whom_an_account_or_a_session_read() {
     let by = ada.run("AccessOf", ask(from, until, by)).await;
     assert_eq!(by.at("accessOf.nodes").as_array().map(Vec::len), Some(2));
     for (wrong, code, at) in [
+        (
+            json!({ "until": "2026-01-01T00:00:00Z" }),
+            "DATES_OUT_OF_ORDER",
+            "until",
+        ),
         (json!({ "tokenId": session }), "MALFORMED", "tokenId"),
         (json!({ "actorId": null }), "REQUIRED", "actorId"),
         (json!({ "actorId": class.team }), "INVALID_ID", "actorId"),

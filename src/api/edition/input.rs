@@ -24,7 +24,7 @@ pub struct EditionFilter {
     pub(super) language: Option<Language>,
     /// Those that end on this day or later.
     pub(super) from: Option<NaiveDate>,
-    /// Those that start on this day or earlier.
+    /// Those that start on this day or earlier; not before `from`.
     pub(super) until: Option<NaiveDate>,
     /// In one of these states.
     pub(super) states: Option<Vec<EditionState>>,
@@ -41,12 +41,14 @@ impl EditionFilter {
         let course = self.course_id.map(|id| id.parse().map_err(|_| Code::InvalidId));
         let course = faults.take_argument("filter.courseId", course.transpose());
         let states = filter::all(&mut faults, "filter.states", self.states);
+        let (from, until) = (from.flatten(), until.flatten());
+        filter::in_order(&mut faults, "filter.until", from, until);
         faults.check()?;
         Ok(edition::Filter {
             text: text.flatten(),
             language: self.language.map(Into::into),
-            from: from.flatten(),
-            until: until.flatten(),
+            from,
+            until,
             states,
             course: course.flatten(),
         })
