@@ -356,6 +356,10 @@ async fn a_whole_number_has_32_bits() {
 async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
+    let courses = async || {
+        let all = carla.query("{ courses(first: 1) { nodes { id } } }", json!({})).await;
+        all.at("courses.nodes").clone()
+    };
     let titles = "[{ language: ES, text: \"x\" }, { language: EN, text: \"x\" }, { language: PT, text: \"x\" }]";
     for (wrong, path, ty) in [
         ("startsOn: \"2021-02-30\"", "input.startsOn", "NaiveDate"),
@@ -382,8 +386,43 @@ async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
         let sentence = format!("El valor {path} del documento no es del tipo {ty}");
         assert!(message.starts_with(&sentence), "{message}");
     }
-    let all = carla.query("{ courses(first: 1) { nodes { id } } }", json!({})).await;
-    assert_eq!(all.at("courses.nodes"), &json!([]));
+    assert_eq!(courses().await, json!([]));
+    // Variables, with a value or without, that may not stand there, or beside what is wrong.
+    for (declared, input, path) in [
+        ("$v: NaiveDate", "code: \"C\", startsOn: [$v]", "input.startsOn"),
+        ("$v: NaiveDate", "code: \"C\", startsOn: { a: $v }", "input.startsOn"),
+        ("$v: NaiveDate", "code: \"C\", startsOn: $v", "input.startsOn"),
+        ("$v: String", "code: \"C\", startsOn: $v", "input.startsOn"),
+        ("$v: [NaiveDate!]", "code: \"C\", startsOn: $v", "input.startsOn"),
+        ("$v: ID", "startsOn: \"2026-02-01\", courseId: $v", "input.code"),
+        (
+            "$v: ID",
+            "startsOn: \"2026-02-01\", code: null, courseId: $v",
+            "input.code",
+        ),
+        (
+            "$v: ID",
+            "startsOn: \"2026-02-01\", code: \"C\", nothing: 1, courseId: $v",
+            "input.nothing",
+        ),
+    ] {
+        for value in [json!({ "v": "2026-02-01" }), json!({})] {
+            let document = format!(
+                "mutation ({declared}) {{
+                   a: createCourse(input: {{ course: {{ code: \"FIRST\", titles: {titles} }} }}) {{ course {{ id }} }}
+                   ...B
+                 }}
+                 fragment B on Mutation {{
+                   b: copyEdition(input: {{ editionId: \"edn_01h455vb4pex5vsknk084sn02q\", {input} }}) {{ edition {{ id }} }}
+                 }}"
+            );
+            let refused = carla.query(&document, value.clone()).await;
+            let at = &refused.json["errors"][0]["extensions"]["inputPath"];
+            assert_eq!(refused.refusal(), "BAD_USER_INPUT", "{declared} {input} {value}");
+            assert_eq!(at, &json!(path.split('.').collect::<Vec<_>>()), "{declared} {input}");
+        }
+    }
+    assert_eq!(courses().await, json!([]));
     // Of each kind one that fits.
     let fits = "query ($day: NaiveDate, $state: EditionState = DRAFT, $from: [EditionState!] = [DRAFT]) {
       a: editions(first: 1, filter: { from: $day, until: \"2026-02-28\", states: [$state, RUNNING] }) { nodes { id } }

@@ -1,26 +1,86 @@
-//! The values that a document states: each of the type of its place. The library takes whole numbers of 64 bits for an
-//! `Int`, which has 32 by the specification, and reads scalars of our own only when their field runs, after the fields
-//! before it were carried out; of the others it says in English alone what is wrong.
+//! The values that a document states, and the variables that it puts in their place: each of the type of that place. The
+//! library takes whole numbers of 64 bits for an `Int`, which has 32 by the specification. It reads scalars of our own
+//! only when their field runs, after the fields before it were carried out; it looks at no argument in which a variable
+//! has no value, and at no variable's type where it stands. Of the rest it says in English alone what is wrong.
 
-use async_graphql::Pos;
-use async_graphql::parser::types::{BaseType, ExecutableDocument, OperationType, Selection, SelectionSet, Type};
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::parser::types::{
+    BaseType, Directive, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection,
+    SelectionSet, Type,
+};
+use async_graphql::{Pos, Positioned};
 use async_graphql_value::Value;
 
 use super::refusal::Refusal;
 use super::shape::{Input, Shape};
 use super::variables::scalar;
 
-/// Refuses the first value of a document that is not of the type of its place. What is missing, and what the schema does
-/// not have, is for the library to refuse.
-pub fn check(shape: &Shape, document: &ExecutableDocument) -> Result<(), Refusal> {
+/// The longest name of a client's own that is told.
+const SHOWN: usize = 40;
+
+/// Refuses the first value of a document that is not of the type of its place, and the first variable of the operation
+/// that runs which need not be (section 5.8.5 of the specification). Arguments that are missing, and what the schema
+/// does not have, are for the library to refuse.
+pub fn check(shape: &Shape, document: &ExecutableDocument, runs: &OperationDefinition) -> Result<(), Refusal> {
+    let mut reading = Reading {
+        shape,
+        document,
+        declared: None,
+        read: HashSet::new(),
+    };
+    reading.declared = Some(declared(runs));
+    reading.operation(runs)?;
+    // Of the others, and of the fragments that only they spread, nothing runs.
+    reading.declared = None;
     for (_, operation) in document.operations.iter() {
-        let operation = &operation.node;
+        if !std::ptr::eq(&raw const operation.node, runs) {
+            reading.operation(&operation.node)?;
+        }
+    }
+    document
+        .fragments
+        .iter()
+        .try_for_each(|(name, fragment)| reading.fragment(name, fragment))
+}
+
+/// What an operation declares of a variable.
+struct Variable<'a> {
+    ty: &'a Type,
+    has_default: bool,
+}
+
+fn declared(operation: &OperationDefinition) -> HashMap<&str, Variable<'_>> {
+    let definitions = operation.variable_definitions.iter().map(|definition| {
+        let definition = &definition.node;
+        let default = definition.default_value.as_ref();
+        let variable = Variable {
+            ty: &definition.var_type.node,
+            has_default: default.is_some_and(|value| value.node != async_graphql::Value::Null),
+        };
+        (definition.name.node.as_str(), variable)
+    });
+    definitions.collect()
+}
+
+struct Reading<'a> {
+    shape: &'a Shape,
+    document: &'a ExecutableDocument,
+    /// The variables of the operation that is read, where it is the one that runs.
+    declared: Option<HashMap<&'a str, Variable<'a>>>,
+    /// The fragments that were read: each once.
+    read: HashSet<&'a str>,
+}
+
+impl<'a> Reading<'a> {
+    fn operation(&mut self, operation: &'a OperationDefinition) -> Result<(), Refusal> {
         for definition in &operation.variable_definitions {
             let definition = &definition.node;
             if let Some(value) = &definition.default_value {
                 let path = vec![definition.name.node.to_string()];
                 let stated = value.node.clone().into_value();
-                fits(shape, &definition.var_type.node, &stated, path).map_err(|misfit| misfit.refusal(value.pos))?;
+                self.fits((&definition.var_type.node, false), &stated, path)
+                    .map_err(|misfit| misfit.refusal(value.pos))?;
             }
         }
         let root = match operation.ty {
@@ -28,41 +88,153 @@ pub fn check(shape: &Shape, document: &ExecutableDocument) -> Result<(), Refusal
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        selections(shape, &operation.selection_set.node, Some(root))?;
+        self.directives(&operation.directives)?;
+        self.selections(&operation.selection_set.node, Some(root))
     }
-    for fragment in document.fragments.values() {
-        let on = fragment.node.type_condition.node.on.node.as_str();
-        selections(shape, &fragment.node.selection_set.node, Some(on))?;
-    }
-    Ok(())
-}
 
-fn selections(shape: &Shape, set: &SelectionSet, of: Option<&str>) -> Result<(), Refusal> {
-    for selection in &set.items {
-        match &selection.node {
-            Selection::Field(field) => {
-                // What the schema does not have is for the library to refuse.
-                let Some(output) = shape.output(of, &field.node.name.node) else {
-                    continue;
-                };
-                for (name, value) in &field.node.arguments {
-                    if let Some(ty) = output.arguments.get(name.node.as_str()) {
-                        fits(shape, ty, &value.node, vec![name.node.to_string()])
-                            .map_err(|misfit| misfit.refusal(value.pos))?;
+    fn fragment(&mut self, name: &'a str, fragment: &'a Positioned<FragmentDefinition>) -> Result<(), Refusal> {
+        if !self.read.insert(name) {
+            return Ok(());
+        }
+        let on = fragment.node.type_condition.node.on.node.as_str();
+        self.selections(&fragment.node.selection_set.node, Some(on))
+    }
+
+    fn selections(&mut self, set: &'a SelectionSet, of: Option<&str>) -> Result<(), Refusal> {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    self.directives(&field.node.directives)?;
+                    // What the schema does not have is for the library to refuse.
+                    let Some(output) = self.shape.output(of, &field.node.name.node) else {
+                        continue;
+                    };
+                    for (name, value) in &field.node.arguments {
+                        if let Some((ty, required)) = output.arguments.get(name.node.as_str()) {
+                            self.fits((ty, *required), &value.node, vec![name.node.to_string()])
+                                .map_err(|misfit| misfit.refusal(value.pos))?;
+                        }
+                    }
+                    self.selections(&field.node.selection_set.node, Some(&output.of))?;
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.directives(&fragment.node.directives)?;
+                    let condition = fragment.node.type_condition.as_ref();
+                    let of = condition.map(|condition| condition.node.on.node.as_str()).or(of);
+                    self.selections(&fragment.node.selection_set.node, of)?;
+                }
+                Selection::FragmentSpread(spread) => {
+                    self.directives(&spread.node.directives)?;
+                    let name = &spread.node.fragment_name.node;
+                    // Without variables of its own each is read with the document.
+                    if self.declared.is_some()
+                        && let Some((name, fragment)) = self.document.fragments.get_key_value(name)
+                    {
+                        self.fragment(name, fragment)?;
                     }
                 }
-                selections(shape, &field.node.selection_set.node, Some(&output.of))?;
             }
-            Selection::InlineFragment(fragment) => {
-                let condition = fragment.node.type_condition.as_ref();
-                let of = condition.map(|condition| condition.node.on.node.as_str()).or(of);
-                selections(shape, &fragment.node.selection_set.node, of)?;
+        }
+        Ok(())
+    }
+
+    /// `@skip` and `@include`, which decide what runs.
+    fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Refusal> {
+        let condition = Type::new("Boolean!").expect("a type that is well formed");
+        for directive in directives {
+            for (name, value) in &directive.node.arguments {
+                if name.node == "if" {
+                    self.fits((&condition, true), &value.node, vec![name.node.to_string()])
+                        .map_err(|misfit| misfit.refusal(value.pos))?;
+                }
             }
-            // Every fragment is looked at once, on its own.
-            Selection::FragmentSpread(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a value may stand in a place of this type, in which there must be one or not.
+    fn fits(&self, place: (&Type, bool), value: &Value, path: Vec<String>) -> Result<(), Misfit> {
+        let (ty, required) = place;
+        let below = |step: &str| [path.clone(), vec![step.chars().take(SHOWN).collect()]].concat();
+        let misfit = |path, ty: &Type| {
+            Err(Misfit {
+                path,
+                expected: ty.to_string(),
+            })
+        };
+        match (&ty.base, value) {
+            (_, Value::Variable(name)) => {
+                let declared = self.declared.as_ref().and_then(|declared| declared.get(name.as_str()));
+                // One that is not declared is for the library to refuse.
+                match declared {
+                    Some(variable) if !variable.may_stand(ty, required) => misfit(path, ty),
+                    _ => Ok(()),
+                }
+            }
+            (_, Value::Null) if ty.nullable => Ok(()),
+            (_, Value::Null) => misfit(path, ty),
+            (BaseType::List(inner), Value::List(items)) => {
+                for (place, item) in items.iter().enumerate() {
+                    self.fits((inner, true), item, below(&place.to_string()))?;
+                }
+                Ok(())
+            }
+            (BaseType::List(inner), single) => self.fits((inner, true), single, path),
+            (BaseType::Named(name), value) => match (self.shape.input(name), value) {
+                (Some(Input::Object(fields)), Value::Object(given)) => {
+                    for (field, value) in given {
+                        let Some((of, required)) = fields.get(field.as_str()) else {
+                            return misfit(below(field), ty);
+                        };
+                        self.fits((of, *required), value, below(field))?;
+                    }
+                    let absent = |(field, (_, required)): &(&String, &(Type, bool))| {
+                        *required && !given.contains_key(field.as_str())
+                    };
+                    match fields.iter().filter(absent).min_by_key(|(field, _)| *field) {
+                        Some((field, (of, _))) => misfit(below(field), of),
+                        None => Ok(()),
+                    }
+                }
+                (Some(Input::Enum(names)), Value::Enum(word)) if names.contains(word.as_str()) => Ok(()),
+                (Some(Input::Scalar), value) if is_scalar(name, value) => Ok(()),
+                (None, value) if !BUILT_IN.contains(&name.as_str()) || is_scalar(name, value) => Ok(()),
+                _ => misfit(path, ty),
+            },
         }
     }
-    Ok(())
+}
+
+/// The scalars that every schema has.
+const BUILT_IN: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
+
+/// Whether a scalar reads a value that a document states; a word without quotes is none, nor is what holds variables.
+fn is_scalar(name: &str, value: &Value) -> bool {
+    let stated = match value {
+        Value::Enum(_) => None,
+        value => value.clone().into_const(),
+    };
+    stated.is_some_and(|stated| scalar(name, &stated))
+}
+
+impl Variable<'_> {
+    /// Whether what it may hold may stand in a place of this type; a default, its own or of the place, stands for null.
+    fn may_stand(&self, ty: &Type, required: bool) -> bool {
+        let place_has_default = !ty.nullable && !required;
+        let may_be_null = self.ty.nullable && !self.has_default;
+        (ty.nullable || place_has_default || !may_be_null) && is_kind(&self.ty.base, &ty.base)
+    }
+}
+
+/// Whether all of one type is of the other, but for null at the top.
+fn is_kind(one: &BaseType, other: &BaseType) -> bool {
+    match (one, other) {
+        (BaseType::Named(one), BaseType::Named(other)) => one == other,
+        (BaseType::List(one), BaseType::List(other)) => {
+            (other.nullable || !one.nullable) && is_kind(&one.base, &other.base)
+        }
+        _ => false,
+    }
 }
 
 /// A value that is not of its type: where it stands, and what should stand there.
@@ -77,49 +249,6 @@ impl Misfit {
             place,
             path: self.path,
             expected: self.expected,
-        }
-    }
-}
-
-fn fits(shape: &Shape, ty: &Type, value: &Value, path: Vec<String>) -> Result<(), Misfit> {
-    let below = |step: &str| [path.clone(), vec![step.to_owned()]].concat();
-    match (&ty.base, value) {
-        (BaseType::List(inner), Value::List(items)) => {
-            for (place, item) in items.iter().enumerate() {
-                fits(shape, inner, item, below(&place.to_string()))?;
-            }
-            Ok(())
-        }
-        (BaseType::List(inner), single) => fits(shape, inner, single, path),
-        (BaseType::Named(name), value) if !is_of(shape, name, value) => Err(Misfit {
-            path,
-            expected: ty.to_string(),
-        }),
-        (BaseType::Named(name), Value::Object(given)) => {
-            if let Some(Input::Object(fields)) = shape.input(name) {
-                for (field, value) in given {
-                    if let Some((of, _)) = fields.get(field.as_str()) {
-                        fits(shape, of, value, below(field))?;
-                    }
-                }
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a value may stand where the schema has this type; of the fields of an object each is asked for itself.
-fn is_of(shape: &Shape, name: &str, value: &Value) -> bool {
-    match (shape.input(name), value) {
-        // Of a variable the type is looked at where it is declared, and whether null may stand there by the library.
-        (_, Value::Variable(_) | Value::Null) => true,
-        (Some(Input::Object(_)), value) => matches!(value, Value::Object(_)),
-        (Some(Input::Enum(names)), Value::Enum(word)) => names.contains(word.as_str()),
-        (Some(Input::Enum(_)), _) | (Some(Input::Scalar) | None, Value::Enum(_)) => false,
-        (Some(Input::Scalar) | None, value) => {
-            let whole = value.clone().into_const();
-            whole.is_none_or(|value| scalar(name, &value))
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The library checks depth and cost inside its validation, which fragments that spread each other can
 //! hold up for minutes. So a document is counted here first (`lexer`), then parsed, then weighed as it
 //! would expand, each fragment once (`scale`), and its variables are held against their types
-//! (`variables`), its whole numbers against 32 bits (`literals`). What is too large never reaches the library. All
+//! (`variables`), and what it states against the types of its places (`literals`). What is too large never reaches the library. All
 //! numbers are in `[limits]` of the settings.
 
 use async_graphql::parser::parse_query;
@@ -61,7 +61,7 @@ pub fn check(
         return Err(Refusal::NoSource);
     }
     variables::coerce(shape, chosen, &variables)?;
-    literals::check(shape, &parsed)?;
+    literals::check(shape, &parsed, chosen)?;
     let kind = chosen.ty;
     let mut request = Request::new(document).variables(variables);
     request.operation_name = operation_name;

@@ -88,7 +88,7 @@ impl<'a> Walk<'a> {
     fn arguments(&self, of: Option<&str>, field: &Field) -> Option<&'static str> {
         let output = self.shape.output(of, field.name.node.as_str())?;
         field.arguments.iter().find_map(|(name, value)| {
-            let ty = output.arguments.get(name.node.as_str())?;
+            let (ty, _) = output.arguments.get(name.node.as_str())?;
             self.value(ty, &value.node)
         })
     }

@@ -47,8 +47,8 @@ pub struct Output {
     pub of: String,
     /// What it counts for, if it gives a list whose length nobody asks for.
     pub list: Option<List>,
-    /// The types of its arguments.
-    pub arguments: HashMap<String, Type>,
+    /// Its arguments, and whether each must be there.
+    pub arguments: HashMap<String, (Type, bool)>,
 }
 
 /// What a variable may hold.
@@ -112,13 +112,8 @@ impl Shape {
                 self.inputs.insert(name, Input::Enum(names.collect()));
             }
             TypeKind::InputObject(found) => {
-                let field = |field: Positioned<InputValueDefinition>| {
-                    let field = field.node;
-                    let required = !field.ty.node.nullable && field.default_value.is_none();
-                    (field.name.node.to_string(), (field.ty.node, required))
-                };
-                self.inputs
-                    .insert(name, Input::Object(found.fields.into_iter().map(field).collect()));
+                let fields = found.fields.iter().map(place).collect();
+                self.inputs.insert(name, Input::Object(fields));
             }
         }
     }
@@ -133,10 +128,7 @@ impl Shape {
                 bit: 0,
             });
             let of = named(ty).to_owned();
-            let argument = |argument: &Positioned<InputValueDefinition>| {
-                (argument.node.name.node.to_string(), argument.node.ty.node.clone())
-            };
-            let arguments = field.node.arguments.iter().map(argument).collect();
+            let arguments = field.node.arguments.iter().map(place).collect();
             (field.node.name.node.to_string(), Output { of, list, arguments })
         };
         let fields = fields.into_iter().map(field).collect();
@@ -152,6 +144,13 @@ impl Shape {
     pub fn input(&self, name: &str) -> Option<&Input> {
         self.inputs.get(name)
     }
+}
+
+/// The name of an argument or of a field of an input, its type, and whether it must be there.
+fn place(found: &Positioned<InputValueDefinition>) -> (String, (Type, bool)) {
+    let found = &found.node;
+    let required = !found.ty.node.nullable && found.default_value.is_none();
+    (found.name.node.to_string(), (found.ty.node.clone(), required))
 }
 
 /// How many items a list counts for.

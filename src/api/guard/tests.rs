@@ -250,7 +250,7 @@ fn what_cannot_be_read_is_refused_without_an_echo() {
 }
 
 #[test]
-fn whole_numbers_of_a_document_have_32_bits_where_the_schema_wants_an_int() {
+fn what_a_document_states_is_of_the_type_of_its_place() {
     let ask = |document: &str| match checked(document, json!({})).err() {
         None => "fits".to_owned(),
         Some(Refusal::Literal { place, path, expected }) => format!("{place} {} {expected}", path.join(".")),
@@ -280,8 +280,20 @@ fn whole_numbers_of_a_document_have_32_bits_where_the_schema_wants_an_int() {
         ("{ nothing(first: 2147483648) { id } }", "fits"),
         (
             "mutation { grantRole(input: { nothing: 2147483648 }) { userErrors { code } } }",
-            "fits",
+            "1:29 input.nothing GrantRoleInput!",
         ),
+        (
+            "query ($n: String) { courses(first: $n) { nodes { id } } }",
+            "1:37 first Int",
+        ),
+        ("query ($n: Int) { node(id: $n) { id } }", "1:28 id ID!"),
+        ("query ($n: ID = 1) { node(id: $n) { id } }", "fits"),
+        (
+            "query ($n: Boolean) { measures @include(if: $n) { rule } }",
+            "1:45 if Boolean!",
+        ),
+        ("query ($n: Boolean = true) { measures @skip(if: $n) { rule } }", "fits"),
+        ("{ measures @skip(if: \"no\") { rule } }", "1:22 if Boolean!"),
     ] {
         assert_eq!(ask(document), expected, "{document}");
     }
