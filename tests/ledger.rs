@@ -351,11 +351,22 @@ async fn a_trigger_that_counts_no_more_is_named() {
                 "ALTER TABLE seat_pool ENABLE REPLICA TRIGGER seat_pool_begins",
                 "CREATE OR REPLACE FUNCTION seat_pool_keeps() RETURNS trigger LANGUAGE plpgsql AS
                    $$ BEGIN RETURN NULL; END $$",
+                "CREATE OR REPLACE FUNCTION count_seats(edition_of uuid, pool_of uuid, more_taken bigint, more_held bigint)
+                   RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$",
+                "CREATE OR REPLACE TRIGGER seat_pool_counted BEFORE UPDATE OF taken, held ON seat_pool
+                   FOR EACH ROW WHEN (false) EXECUTE FUNCTION seats_are_counted()",
+                "DROP TRIGGER enrolment_seat_came ON enrolment;
+                 CREATE TRIGGER enrolment_seat_came AFTER INSERT ON team REFERENCING NEW TABLE AS came
+                   FOR EACH STATEMENT EXECUTE FUNCTION enrolment_seats()",
             ],
             &[
                 "edition_seats_counted",
+                "enrolment_seat_came",
                 "enrolment_seat_went",
                 "seat_pool_begins",
+                "seat_pool_counted",
+                "seat_pool_keeps",
+                "count_seats",
                 "seat_pool_keeps",
             ],
         ),

@@ -25,15 +25,16 @@ pub async fn run(app: &App, anchor: Option<&Head>, out: &mut impl Write) -> Resu
             Err(failure) => report.part(invariant.0, Err(failure))?,
         }
     }
-    let missing = |name: &String| match name.as_str() {
+    let missing = |name: &String| format!("the trigger {name} is missing, or was changed");
+    let uncounting = |name: &String| match name.as_str() {
         guard::MARK_TABLE => format!("{name} holds a mark, with which counts may be written by hand"),
-        name => format!("the trigger {name} is missing, or was changed"),
+        name => format!("{name} is missing, or was changed"),
     };
     let unguarded = state.ask(async |tx| guard::unguarded(tx).await).await;
     let unguarded = unguarded.map(|names| names.iter().map(missing).collect());
     report.part("append-only tables refuse to be changed", unguarded)?;
     let uncounted = state.ask(async |tx| guard::uncounted(tx).await).await;
-    let uncounted = uncounted.map(|names| names.iter().map(missing).collect());
+    let uncounted = uncounted.map(|names| names.iter().map(uncounting).collect());
     report.part("seats are counted by the triggers that the migrations made", uncounted)?;
     let differences = state.ask(async |tx| tally_rebuild::differences(tx).await).await;
     report.part("the kept summaries are what a recount finds", differences)?;

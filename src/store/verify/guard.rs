@@ -31,9 +31,6 @@ pub const APPEND_ONLY: [(&str, &[&str]); 16] = [
 /// The triggers of SQLite: their names, and the statements that made them.
 const STANDING_SQLITE: &str = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'";
 
-/// With what the text of a trigger begins that does not fire.
-const DISABLED: &str = "DISABLED ";
-
 /// Those of PostgreSQL: their names; whether they fire, how they are declared, and what they run.
 const STANDING_POSTGRES: &str = "SELECT CAST(t.tgname AS text),
       CASE WHEN t.tgenabled IN ('O', 'A') THEN '' ELSE 'DISABLED ' END
@@ -41,6 +38,60 @@ const STANDING_POSTGRES: &str = "SELECT CAST(t.tgname AS text),
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
     JOIN pg_language l ON l.oid = p.prolang
     WHERE NOT t.tgisinternal AND c.relnamespace = CAST(current_schema() AS regnamespace)";
+
+/// The triggers that count seats on PostgreSQL, as it tells their declarations.
+const COUNTING_POSTGRES: [(&str, &str); 9] = [
+    (
+        "edition_seats_begin",
+        "BEFORE INSERT ON edition FOR EACH ROW WHEN (new.seats_taken IS DISTINCT FROM 0 OR new.seats_held IS DISTINCT FROM 0 \
+         OR new.seats_kept IS DISTINCT FROM 0 OR new.seat_pools IS DISTINCT FROM 0) EXECUTE FUNCTION seats_are_counted()",
+    ),
+    (
+        "edition_seats_counted",
+        "BEFORE UPDATE OF seats_taken, seats_held, seats_kept, seat_pools ON edition FOR EACH ROW WHEN (pg_trigger_depth() = 0 \
+         AND (new.seats_taken IS DISTINCT FROM old.seats_taken OR new.seats_held IS DISTINCT FROM old.seats_held \
+         OR new.seats_kept IS DISTINCT FROM old.seats_kept OR new.seat_pools IS DISTINCT FROM old.seat_pools)) \
+         EXECUTE FUNCTION seats_are_counted()",
+    ),
+    (
+        "enrolment_seat_came",
+        "AFTER INSERT ON enrolment REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION enrolment_seats()",
+    ),
+    (
+        "enrolment_seat_moved",
+        "AFTER UPDATE ON enrolment REFERENCING OLD TABLE AS went NEW TABLE AS came FOR EACH STATEMENT \
+         EXECUTE FUNCTION enrolment_seats()",
+    ),
+    (
+        "enrolment_seat_went",
+        "AFTER DELETE ON enrolment REFERENCING OLD TABLE AS went FOR EACH STATEMENT EXECUTE FUNCTION enrolment_seats()",
+    ),
+    (
+        "enrolment_stays",
+        "BEFORE UPDATE OF edition_id ON enrolment FOR EACH ROW WHEN (new.edition_id <> old.edition_id) \
+         EXECUTE FUNCTION enrolment_stays()",
+    ),
+    (
+        "seat_pool_begins",
+        "BEFORE INSERT ON seat_pool FOR EACH ROW WHEN (new.taken IS DISTINCT FROM 0 OR new.held IS DISTINCT FROM 0) \
+         EXECUTE FUNCTION seats_are_counted()",
+    ),
+    (
+        "seat_pool_counted",
+        "BEFORE UPDATE OF taken, held ON seat_pool FOR EACH ROW WHEN (pg_trigger_depth() = 0 \
+         AND (new.taken IS DISTINCT FROM old.taken OR new.held IS DISTINCT FROM old.held)) \
+         EXECUTE FUNCTION seats_are_counted()",
+    ),
+    (
+        "seat_pool_keeps",
+        "AFTER INSERT OR DELETE OR UPDATE ON seat_pool FOR EACH ROW EXECUTE FUNCTION seat_pool_keeps()",
+    ),
+];
+
+/// The functions of PostgreSQL: their names, their languages and their bodies.
+const FUNCTIONS: &str = "SELECT CAST(p.proname AS text), l.lanname || ' ' || p.prosrc
+    FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+    WHERE p.pronamespace = CAST(current_schema() AS regnamespace)";
 
 /// Where SQLite's triggers set a mark while they count, and take it away before they end.
 pub const MARK_TABLE: &str = "seat_counting";
@@ -60,27 +111,39 @@ pub async fn unguarded(connection: &impl ConnectionTrait) -> Result<Vec<String>>
         .collect())
 }
 
-/// The triggers that count seats and are missing, do not fire, or run something else than what the migrations made; on
-/// SQLite the table of marks, where one was left by hand, with which anybody may write a count.
+/// What counts seats and is missing, does not fire, or does not stand as the migrations made it: triggers, and functions
+/// that they call; on SQLite also the table of marks, where one was left by hand, with which anybody may write a count.
 pub async fn uncounted(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let standing = standing(connection).await?;
     let backend = connection.get_database_backend();
     let script = migrations::seat_triggers(backend);
-    let (wanted, is_marked) = match engine(connection) {
+    match engine(connection) {
         Engine::Sqlite => {
+            let wanted = made_on_sqlite(&script);
             let sql = format!("SELECT 1 FROM {MARK_TABLE} LIMIT 1");
             let mark = connection.query_one_raw(Statement::from_string(backend, sql)).await?;
-            (made_on_sqlite(&script), mark.is_some())
+            let names = missing(wanted, &standing);
+            Ok(names.chain(mark.map(|_| MARK_TABLE.to_owned())).collect())
         }
-        Engine::Postgres => (made_on_postgres(&script), false),
-    };
-    let stands = |(name, text): &(&String, &String)| {
-        let found = standing.get(*name);
-        found.is_some_and(|found| !found.starts_with(DISABLED) && found.ends_with(text.as_str()))
-    };
-    let missing = wanted.iter().filter(|trigger| !stands(trigger));
-    let missing = missing.map(|(name, _)| name.clone());
-    Ok(missing.chain(is_marked.then(|| MARK_TABLE.to_owned())).collect())
+        Engine::Postgres => {
+            let bodies = bodies(&script);
+            let triggers = COUNTING_POSTGRES.iter().filter_map(|(name, declared)| {
+                let (_, run) = declared.rsplit_once("EXECUTE FUNCTION ")?;
+                let body = bodies.get(run.trim_end_matches("()"))?;
+                Some(((*name).to_owned(), format!("CREATE TRIGGER {name} {declared} {body}")))
+            });
+            let names = missing(triggers.collect(), &standing);
+            let functions = read(connection, FUNCTIONS).await?;
+            Ok(names.chain(missing(bodies, &functions)).collect())
+        }
+    }
+}
+
+/// The names of what does not stand as it is wanted.
+fn missing(wanted: BTreeMap<String, String>, standing: &HashMap<String, String>) -> impl Iterator<Item = String> {
+    let stands = |name: &String, text: &String| standing.get(name).is_some_and(|found| found == text);
+    let missing = wanted.into_iter().filter(move |(name, text)| !stands(name, text));
+    missing.map(|(name, _)| name)
 }
 
 /// The triggers that stand, by name; of those that do not fire the text says so.
@@ -89,13 +152,18 @@ async fn standing(connection: &impl ConnectionTrait) -> Result<HashMap<String, S
         Engine::Sqlite => STANDING_SQLITE,
         Engine::Postgres => STANDING_POSTGRES,
     };
+    read(connection, sql).await
+}
+
+/// Texts by their names, each on one line.
+async fn read(connection: &impl ConnectionTrait, sql: &str) -> Result<HashMap<String, String>> {
     let statement = Statement::from_string(connection.get_database_backend(), sql);
-    let mut standing = HashMap::new();
+    let mut read = HashMap::new();
     for row in connection.query_all_raw(statement).await? {
         let text: String = row.try_get_by_index(1)?;
-        standing.insert(row.try_get_by_index(0)?, one_line(&text));
+        read.insert(row.try_get_by_index(0)?, one_line(&text));
     }
-    Ok(standing)
+    Ok(read)
 }
 
 /// The triggers that a script makes on SQLite, by name, each as the whole statement.
@@ -109,18 +177,13 @@ fn made_on_sqlite(script: &str) -> BTreeMap<String, String> {
     made.collect()
 }
 
-/// The triggers that a script makes on PostgreSQL, by name, each as the body of the function that it runs.
-fn made_on_postgres(script: &str) -> BTreeMap<String, String> {
-    let functions = script.split("CREATE FUNCTION ").skip(1).filter_map(|piece| {
-        let (name, rest) = piece.split_once('(')?;
-        Some((name, one_line(rest.split("$$").nth(1)?)))
-    });
-    let functions: HashMap<&str, String> = functions.collect();
-    let pieces = script.split("CREATE TRIGGER ").skip(1);
+/// The functions that a script makes on PostgreSQL, by name: their language and their bodies.
+fn bodies(script: &str) -> BTreeMap<String, String> {
+    let pieces = script.split("CREATE FUNCTION ").skip(1);
     let made = pieces.filter_map(|piece| {
-        let (_, run) = piece.split_once("EXECUTE FUNCTION ")?;
-        let body = functions.get(run.split_once('(')?.0)?;
-        Some((piece.split_whitespace().next()?.to_owned(), body.clone()))
+        let (name, rest) = piece.split_once('(')?;
+        let body = rest.split("$$").nth(1)?;
+        Some((name.to_owned(), one_line(&format!("plpgsql {body}"))))
     });
     made.collect()
 }
