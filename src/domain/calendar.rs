@@ -2,7 +2,7 @@
 //!
 //! The same events are the same bytes, whenever they are written.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 
 /// When something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +70,11 @@ fn write_event(line: &mut impl FnMut(&str, &str), event: &Event) {
     match event.when {
         When::Days(first, last) => {
             line("DTSTART;VALUE=DATE", &day(first));
-            // The end is the first day that does not belong to it.
-            line(
-                "DTEND;VALUE=DATE",
-                &day(last.checked_add_days(Days::new(1)).unwrap_or(last)),
-            );
+            // The end is the first day that does not belong to it; a year has four digits.
+            match last.checked_add_days(Days::new(1)).filter(|end| end.year() <= 9999) {
+                Some(end) => line("DTEND;VALUE=DATE", &day(end)),
+                None => line("DURATION", &format!("P{}D", (last - first).num_days() + 1)),
+            }
         }
         When::Instant(at, minutes) => {
             line("DTSTART", &instant(at));
@@ -150,6 +150,15 @@ mod tests {
             is_busy: false,
             is_cancelled: false,
         }
+    }
+
+    #[test]
+    fn what_ends_on_the_last_day_that_can_be_written_has_a_length() {
+        let until = |last: &str| When::Days("9999-12-30".parse().expect("a day"), last.parse().expect("a day"));
+        let written = |when| write("Rumbo", "en", &[event("The last", when)]);
+        assert!(written(until("9999-12-31")).contains("\r\nDURATION:P2D\r\n"));
+        assert!(!written(until("9999-12-31")).contains("DTEND"));
+        assert!(written(until("9999-12-30")).contains("\r\nDTEND;VALUE=DATE:99991231\r\n"));
     }
 
     #[test]
