@@ -191,7 +191,7 @@ pub struct AuditFilter {
     actions: Option<Vec<String>>,
     /// From this instant on.
     from: Option<DateTime<Utc>>,
-    /// Before this instant.
+    /// Before this instant; not before `from`.
     until: Option<DateTime<Utc>>,
 }
 
@@ -213,13 +213,15 @@ impl AuditFilter {
         let subject = faults.take_argument("filter.subjectId", self.subject_id.map(subject).transpose());
         let from = faults.take_argument("filter.from", self.from.map(parse_instant).transpose());
         let until = faults.take_argument("filter.until", self.until.map(parse_instant).transpose());
+        let (from, until) = (from.flatten(), until.flatten());
+        filter::in_order(&mut faults, "filter.until", from, until);
         faults.check()?;
         Ok(audit::Filter {
             actor: actor.flatten(),
             subject: subject.flatten(),
             actions,
-            from: from.flatten(),
-            until: until.flatten(),
+            from,
+            until,
         })
     }
 }

@@ -109,7 +109,8 @@ pub async fn run(
 /// with the identifiers with which the journeys of the start page begin.
 ///
 /// # Errors
-/// Only failures of the database: the scene is made of texts that are known to be well formed.
+/// Failures of the database, and where an earlier run was stopped while it played the scene; the scene is made of texts
+/// that are known to be well formed.
 pub async fn scene(app: &App) -> Result<(Vec<StartPerson>, serde_json::Value)> {
     let cast = seed::live_editions(app).await?;
     let people = sign_ins(app, &cast).await?;

@@ -120,7 +120,7 @@ async fn the_person_sees_who_looked_when_as_what_and_at_what() {
     let editions = ana.query(editions, json!({})).await;
     let stray = json!({ "first": 1, "after": editions.at("editions.pageInfo.endCursor") });
     let stray = ana.run("MyAccessLog", stray).await;
-    assert_eq!(stray.refusal(), "MALFORMED", "a place in another list");
+    assert_eq!(stray.refusal(), "MALFORMED", "a place in a list of another order");
     let nobody = test.anonymous().run("MyAccessLog", json!({ "first": 1 })).await;
     assert_eq!(nobody.at("viewer"), &Value::Null);
 }

@@ -105,9 +105,10 @@ async fn run(world: &World<'_>, cases: &[Case], hole: Hole) -> Tally {
             for viewer in &world.viewers {
                 let input = world.input(case.mutation, viewer, states).await;
                 let permission = world.permission(case, viewer).await;
-                // A mutation with a key goes another way, and has to come to the same.
+                // A mutation with a key goes another way, and has to come to the same; whoever has one this time has none
+                // the next.
                 cells += 1;
-                let client = match cells % 2 {
+                let client = match (cells + cells / world.viewers.len()) % 2 {
                     0 => viewer.client.clone(),
                     _ => viewer.client.with_keys(),
                 };

@@ -104,7 +104,7 @@ pub struct ExportListInput {
     token_id: Option<ID>,
     /// From this instant on.
     from: Option<DateTime<Utc>>,
-    /// Before this instant.
+    /// Before this instant; not before `from`.
     until: Option<DateTime<Utc>>,
     /// By which dimensions figures are divided, each once, one at least.
     by: Option<Vec<Dimension>>,
@@ -204,6 +204,7 @@ impl ExportListInput {
         for (name, instant) in [("from", self.from), ("until", self.until), ("asAt", self.as_at)] {
             faults.take(name, instant.map(parse_instant).transpose());
         }
+        filter::in_order(faults, "input.until", self.from, self.until);
         let _: Vec<submission::SubmissionState> = filter::all(faults, "input.submissionStates", self.submission_states);
         let _: Vec<statistics::Dimension> = filter::all(faults, "input.by", self.by);
         hold(
