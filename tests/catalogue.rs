@@ -359,6 +359,78 @@ async fn a_course_is_found_again_under_its_new_title() {
     assert_eq!(courses.text("courses.nodes.0.code"), "NEW");
 }
 
+/// An update replaces all, so what it replaces is read by the documents that come before it.
+#[tokio::test]
+async fn what_is_read_of_a_course_or_an_edition_can_be_sent_back_whole() {
+    let test = TestApp::new().await;
+    let carla = test.coordinator().await;
+    let texts = |what: &str| {
+        let text = |language: &str| json!({ "language": language, "text": format!("{what} {language}") });
+        json!([text("ES"), text("EN"), text("PT")])
+    };
+    let course = json!({
+        "code": "WHOLE", "titles": texts("T"), "descriptions": texts("D"), "objectives": texts("O"), "topics": ["one"],
+    });
+    let made = done(&carla, "CreateCourse", json!({ "course": course })).await;
+    let course = made.text("createCourse.course.id");
+    let see = async |operation: &str, id: &str, field: &str| {
+        let seen = carla.run(operation, json!({ "id": id })).await;
+        seen.at(field).clone()
+    };
+    let before = see("SeeCourse", &course, "course").await;
+    let again = json!({
+        "code": before["code"], "titles": before["titles"], "descriptions": before["descriptions"],
+        "objectives": before["objectiveTexts"], "topics": ["one", "two"],
+    });
+    let update = json!({ "courseId": course, "version": before["version"], "course": again });
+    done(&carla, "UpdateCourse", update).await;
+    let mut after = see("SeeCourse", &course, "course").await;
+    assert_eq!(after["topics"], json!(["one", "two"]));
+    (after["topics"], after["version"]) = (before["topics"].clone(), before["version"].clone());
+    assert_eq!(after, before);
+
+    let mut plan = edition_input(Plan::OPEN);
+    for (name, value) in [
+        ("minimum", json!(3)),
+        ("offerHours", json!(48)),
+        ("endorsesNominations", json!(true)),
+        ("tutorsRelease", json!(true)),
+    ] {
+        plan[name] = value;
+    }
+    let made = done(&carla, "CreateEdition", json!({ "courseId": course, "edition": plan })).await;
+    let edition = made.text("createEdition.edition.id");
+    let before = see("SeeEdition", &edition, "edition").await;
+    let mut again = json!({});
+    for field in [
+        "code",
+        "languages",
+        "timeZone",
+        "startsOn",
+        "endsOn",
+        "enrolsFrom",
+        "enrolsUntil",
+        "minimum",
+        "modality",
+        "policy",
+        "passMark",
+        "tutorsRelease",
+        "endorsesNominations",
+        "offerHours",
+    ] {
+        again[field] = before[field].clone();
+    }
+    again["capacity"] = json!(7);
+    let update = json!({ "editionId": edition, "version": before["version"], "edition": again });
+    done(&carla, "UpdateEdition", update).await;
+    let mut after = see("SeeEdition", &edition, "edition").await;
+    assert_eq!(after["capacity"], 7);
+    for field in ["capacity", "seatsFree", "version"] {
+        after[field] = before[field].clone();
+    }
+    assert_eq!(after, before);
+}
+
 #[tokio::test]
 async fn pages_follow_each_other_in_both_directions() {
     let test = TestApp::new().await;

@@ -107,9 +107,19 @@ impl Course {
         self.0.descriptions().get(Request::of(ctx).actor.language).to_owned()
     }
 
+    /// What the course is about, in every language that has a text.
+    fn descriptions(&self) -> Vec<LocalizedText> {
+        texts(&self.0.descriptions())
+    }
+
     /// What a participant will be able to do, in the language of the request; may be empty.
     async fn objectives(&self, ctx: &Context<'_>) -> String {
         self.0.objectives().get(Request::of(ctx).actor.language).to_owned()
+    }
+
+    /// What a participant will be able to do, in every language that has a text: what `updateCourse` replaces.
+    fn objective_texts(&self) -> Vec<LocalizedText> {
+        texts(&self.0.objectives())
     }
 
     /// Words to find it by.
