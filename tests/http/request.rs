@@ -422,6 +422,19 @@ async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
             assert_eq!(at, &json!(path.split('.').collect::<Vec<_>>()), "{declared} {input}");
         }
     }
+    // A default stands for what is not given, not for null; a course that nobody names is left out.
+    let document = format!(
+        "mutation ($d: NaiveDate = \"2026-01-01\", $c: ID) {{
+           a: createCourse(input: {{ course: {{ code: \"FIRST\", titles: {titles} }} }}) {{ course {{ id }} }}
+           b: copyEdition(input: {{
+             editionId: \"edn_01h455vb4pex5vsknk084sn02q\", code: \"C\", startsOn: $d, courseId: $c
+           }}) {{ edition {{ id }} }}
+         }}"
+    );
+    let refused = carla.query(&document, json!({ "d": null })).await;
+    assert_eq!(refused.refusal(), "BAD_USER_INPUT");
+    let at = &refused.json["errors"][0]["extensions"]["inputPath"];
+    assert_eq!(at, &json!(["input", "startsOn"]));
     assert_eq!(courses().await, json!([]));
     // Of each kind one that fits.
     let fits = "query ($day: NaiveDate, $state: EditionState = DRAFT, $from: [EditionState!] = [DRAFT]) {

@@ -9,7 +9,7 @@ use async_graphql::parser::types::{
     BaseType, Directive, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection,
     SelectionSet, Type,
 };
-use async_graphql::{Pos, Positioned};
+use async_graphql::{Pos, Positioned, Variables};
 use async_graphql_value::Value;
 
 use super::refusal::Refusal;
@@ -22,10 +22,16 @@ const SHOWN: usize = 40;
 /// Refuses the first value of a document that is not of the type of its place, and the first variable of the operation
 /// that runs which need not be (section 5.8.5 of the specification). Arguments that are missing, and what the schema
 /// does not have, are for the library to refuse.
-pub fn check(shape: &Shape, document: &ExecutableDocument, runs: &OperationDefinition) -> Result<(), Refusal> {
+pub fn check(
+    shape: &Shape,
+    document: &ExecutableDocument,
+    runs: &OperationDefinition,
+    variables: &Variables,
+) -> Result<(), Refusal> {
     let mut reading = Reading {
         shape,
         document,
+        variables,
         declared: None,
         read: HashSet::new(),
     };
@@ -66,6 +72,7 @@ fn declared(operation: &OperationDefinition) -> HashMap<&str, Variable<'_>> {
 struct Reading<'a> {
     shape: &'a Shape,
     document: &'a ExecutableDocument,
+    variables: &'a Variables,
     /// The variables of the operation that is read, where it is the one that runs.
     declared: Option<HashMap<&'a str, Variable<'a>>>,
     /// The fragments that were read: each once.
@@ -77,7 +84,7 @@ impl<'a> Reading<'a> {
         for definition in &operation.variable_definitions {
             let definition = &definition.node;
             if let Some(value) = &definition.default_value {
-                let path = vec![definition.name.node.to_string()];
+                let path = vec![definition.name.node.chars().take(SHOWN).collect()];
                 let stated = value.node.clone().into_value();
                 self.fits((&definition.var_type.node, false), &stated, path)
                     .map_err(|misfit| misfit.refusal(value.pos))?;
@@ -106,16 +113,16 @@ impl<'a> Reading<'a> {
                 Selection::Field(field) => {
                     self.directives(&field.node.directives)?;
                     // What the schema does not have is for the library to refuse.
-                    let Some(output) = self.shape.output(of, &field.node.name.node) else {
-                        continue;
-                    };
+                    let output = self.shape.output(of, &field.node.name.node);
                     for (name, value) in &field.node.arguments {
-                        if let Some((ty, required)) = output.arguments.get(name.node.as_str()) {
+                        let place = output.and_then(|output| output.arguments.get(name.node.as_str()));
+                        if let Some((ty, required)) = place {
                             self.fits((ty, *required), &value.node, vec![name.node.to_string()])
                                 .map_err(|misfit| misfit.refusal(value.pos))?;
                         }
                     }
-                    self.selections(&field.node.selection_set.node, Some(&output.of))?;
+                    let of = output.map(|output| output.of.as_str());
+                    self.selections(&field.node.selection_set.node, of)?;
                 }
                 Selection::InlineFragment(fragment) => {
                     self.directives(&fragment.node.directives)?;
@@ -140,8 +147,14 @@ impl<'a> Reading<'a> {
 
     /// `@skip` and `@include`, which decide what runs.
     fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Refusal> {
+        if directives.is_empty() {
+            return Ok(());
+        }
         let condition = Type::new("Boolean!").expect("a type that is well formed");
-        for directive in directives {
+        let known = directives
+            .iter()
+            .filter(|directive| ["include", "skip"].contains(&directive.node.name.node.as_str()));
+        for directive in known {
             for (name, value) in &directive.node.arguments {
                 if name.node == "if" {
                     self.fits((&condition, true), &value.node, vec![name.node.to_string()])
@@ -165,9 +178,11 @@ impl<'a> Reading<'a> {
         match (&ty.base, value) {
             (_, Value::Variable(name)) => {
                 let declared = self.declared.as_ref().and_then(|declared| declared.get(name.as_str()));
-                // One that is not declared is for the library to refuse.
+                // One that is not declared is for the library to refuse. A default stands for none that is given, not
+                // for null.
+                let is_null = self.variables.get(name) == Some(&async_graphql::Value::Null);
                 match declared {
-                    Some(variable) if !variable.may_stand(ty, required) => misfit(path, ty),
+                    Some(variable) if !variable.may_stand(ty, required) || is_null && !ty.nullable => misfit(path, ty),
                     _ => Ok(()),
                 }
             }

@@ -61,7 +61,7 @@ pub fn check(
         return Err(Refusal::NoSource);
     }
     variables::coerce(shape, chosen, &variables)?;
-    literals::check(shape, &parsed, chosen)?;
+    literals::check(shape, &parsed, chosen, &variables)?;
     let kind = chosen.ty;
     let mut request = Request::new(document).variables(variables);
     request.operation_name = operation_name;
