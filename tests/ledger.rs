@@ -355,6 +355,7 @@ async fn a_trigger_that_counts_no_more_is_named() {
                    RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$",
                 "CREATE OR REPLACE TRIGGER seat_pool_counted BEFORE UPDATE OF taken, held ON seat_pool
                    FOR EACH ROW WHEN (false) EXECUTE FUNCTION seats_are_counted()",
+                "ALTER FUNCTION seats_are_counted() STRICT",
                 "DROP TRIGGER enrolment_seat_came ON enrolment;
                  CREATE TRIGGER enrolment_seat_came AFTER INSERT ON team REFERENCING NEW TABLE AS came
                    FOR EACH STATEMENT EXECUTE FUNCTION enrolment_seats()",
@@ -368,6 +369,7 @@ async fn a_trigger_that_counts_no_more_is_named() {
                 "seat_pool_keeps",
                 "count_seats",
                 "seat_pool_keeps",
+                "seats_are_counted",
             ],
         ),
     };

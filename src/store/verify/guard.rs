@@ -88,8 +88,10 @@ const COUNTING_POSTGRES: [(&str, &str); 9] = [
     ),
 ];
 
-/// The functions of PostgreSQL: their names, their languages and their bodies.
-const FUNCTIONS: &str = "SELECT CAST(p.proname AS text), l.lanname || ' ' || p.prosrc
+/// The functions of PostgreSQL: their names; whether somebody altered how they run, their languages and their bodies.
+const FUNCTIONS: &str = "SELECT CAST(p.proname AS text),
+      CASE WHEN p.proisstrict OR p.prosecdef OR p.proconfig IS NOT NULL THEN 'ALTERED ' ELSE '' END
+      || l.lanname || ' ' || p.prosrc
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
     WHERE p.pronamespace = CAST(current_schema() AS regnamespace)";
 
