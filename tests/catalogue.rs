@@ -365,8 +365,8 @@ async fn what_is_read_of_a_course_or_an_edition_can_be_sent_back_whole() {
     let test = TestApp::new().await;
     let carla = test.coordinator().await;
     let texts = |what: &str| {
-        let text = |language: &str| json!({ "language": language, "text": format!("{what} {language}") });
-        json!([text("ES"), text("EN"), text("PT")])
+        let said = |language: &str| json!({ "language": language, "text": format!("{what} {language}") });
+        json!([said("ES"), said("EN"), said("PT")])
     };
     let course = json!({
         "code": "WHOLE", "titles": texts("T"), "descriptions": texts("D"), "objectives": texts("O"), "topics": ["one"],
