@@ -361,6 +361,16 @@ async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
         all.at("courses.nodes").clone()
     };
     let titles = "[{ language: ES, text: \"x\" }, { language: EN, text: \"x\" }, { language: PT, text: \"x\" }]";
+    // A course is made first; what is wrong stands in a fragment after it.
+    let after_a_course = |variables: &str, input: &str| {
+        format!(
+            "mutation {variables} {{
+               a: createCourse(input: {{ course: {{ code: \"FIRST\", titles: {titles} }} }}) {{ course {{ id }} }}
+               ...B
+             }}
+             fragment B on Mutation {{ b: copyEdition(input: {{ {input} }}) {{ edition {{ id }} }} }}"
+        )
+    };
     for (wrong, path, ty) in [
         ("startsOn: \"2021-02-30\"", "input.startsOn", "NaiveDate"),
         ("startsOn: 20210228", "input.startsOn", "NaiveDate"),
@@ -368,13 +378,7 @@ async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
         ("code: 7", "input.code", "String"),
         ("editionId: true", "input.editionId", "ID!"),
     ] {
-        let document = format!(
-            "mutation {{
-               a: createCourse(input: {{ course: {{ code: \"FIRST\", titles: {titles} }} }}) {{ course {{ id }} }}
-               b: copyEdition(input: {{ {wrong} }}) {{ edition {{ id }} }}
-             }}"
-        );
-        let refused = carla.speaking("es").query(&document, json!({})).await;
+        let refused = carla.speaking("es").query(&after_a_course("", wrong), json!({})).await;
         let answer = (refused.status, refused.refusal());
         assert_eq!(answer, (StatusCode::UNPROCESSABLE_ENTITY, "BAD_USER_INPUT"), "{wrong}");
         let error = &refused.json["errors"][0];
@@ -407,15 +411,8 @@ async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
         ),
     ] {
         for value in [json!({ "v": "2026-02-01" }), json!({})] {
-            let document = format!(
-                "mutation ({declared}) {{
-                   a: createCourse(input: {{ course: {{ code: \"FIRST\", titles: {titles} }} }}) {{ course {{ id }} }}
-                   ...B
-                 }}
-                 fragment B on Mutation {{
-                   b: copyEdition(input: {{ editionId: \"edn_01h455vb4pex5vsknk084sn02q\", {input} }}) {{ edition {{ id }} }}
-                 }}"
-            );
+            let input = format!("editionId: \"edn_01h455vb4pex5vsknk084sn02q\", {input}");
+            let document = after_a_course(&format!("({declared})"), &input);
             let refused = carla.query(&document, value.clone()).await;
             let at = &refused.json["errors"][0]["extensions"]["inputPath"];
             assert_eq!(refused.refusal(), "BAD_USER_INPUT", "{declared} {input} {value}");
@@ -423,13 +420,9 @@ async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
         }
     }
     // A default stands for what is not given, not for null; a course that nobody names is left out.
-    let document = format!(
-        "mutation ($d: NaiveDate = \"2026-01-01\", $c: ID) {{
-           a: createCourse(input: {{ course: {{ code: \"FIRST\", titles: {titles} }} }}) {{ course {{ id }} }}
-           b: copyEdition(input: {{
-             editionId: \"edn_01h455vb4pex5vsknk084sn02q\", code: \"C\", startsOn: $d, courseId: $c
-           }}) {{ edition {{ id }} }}
-         }}"
+    let document = after_a_course(
+        "($d: NaiveDate = \"2026-01-01\", $c: ID)",
+        "editionId: \"edn_01h455vb4pex5vsknk084sn02q\", code: \"C\", startsOn: $d, courseId: $c",
     );
     let refused = carla.query(&document, json!({ "d": null })).await;
     assert_eq!(refused.refusal(), "BAD_USER_INPUT");
