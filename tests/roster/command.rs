@@ -66,7 +66,7 @@ async fn a_table_comes_in_from_the_command_line() {
     let named = said(&test, &["people", &latin, "--as", &ada.email]);
     assert_eq!((named.0, named.1.as_str()), (Some(2), ""));
     assert!(
-        named.2.contains("latin.csv:2: The file is not UTF-8: Latin-1 (Windows-1252): E9 in José. Save it as CSV in UTF-8.\nnothing was imported\n"),
+        named.2.contains("latin.csv:2: The file is not UTF-8: Latin-1 (Windows-1252): José (E9). Save it as CSV in UTF-8.\nnothing was imported\n"),
         "{named:?}"
     );
     for (arguments, complaint) in [

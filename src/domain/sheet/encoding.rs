@@ -64,7 +64,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Encoding, Cow<'_, str>), Unreadabl
         [0xFF, 0xFE, units @ ..] => utf16(units, Encoding::Utf16Le, u16::from_le_bytes),
         [0xFE, 0xFF, units @ ..] => utf16(units, Encoding::Utf16Be, u16::from_be_bytes),
         [0xEF, 0xBB, 0xBF, text @ ..] => utf8(text).map(|text| (Encoding::Utf8Marked, text.into())),
-        bytes if has_many_zeros(bytes) => Err(named("UTF-16 without a byte order mark")),
+        bytes if has_many_zeros(bytes) => Err(named("UTF-16")),
         bytes => utf8(bytes).map(|text| (Encoding::Utf8, text.into())),
     }
 }
@@ -87,17 +87,13 @@ fn utf16(
         match letter {
             Ok(letter) => text.push(letter),
             Err(half) => {
-                let detail = format!(
-                    "{}, half a character {:04X}",
-                    encoding.name(),
-                    half.unpaired_surrogate()
-                );
+                let detail = format!("{}: {:04X}", encoding.name(), half.unpaired_surrogate());
                 return Err(Unreadable::at(line_of(text.as_bytes()), Code::WrongEncoding, detail));
             }
         }
     }
-    if !rest.is_empty() {
-        let detail = format!("{}, cut off", encoding.name());
+    if let [half] = rest {
+        let detail = format!("{}: {half:02X}", encoding.name());
         return Err(Unreadable::at(line_of(text.as_bytes()), Code::WrongEncoding, detail));
     }
     Ok((encoding, text.into()))
@@ -120,7 +116,8 @@ fn line_of(before: &[u8]) -> u64 {
     ends.count() as u64 + 1
 }
 
-/// What the bytes around the first one that is no UTF-8 probably are, as `Windows-1252 (Latin-1): E1 in González`.
+/// What the bytes around the first one that is no UTF-8 probably are, in no language: `Latin-1 (Windows-1252): González
+/// (E1)`, or the byte alone.
 fn foreign(bytes: &[u8], offset: usize) -> String {
     let belongs = |byte: &u8| byte.is_ascii_alphabetic() || *byte >= 0x80;
     let before = bytes[..offset].iter().rev().take(20).take_while(|byte| belongs(byte));
@@ -138,9 +135,9 @@ fn foreign(bytes: &[u8], offset: usize) -> String {
     let name = match (is_word, (0x80..=0x9F).contains(&bytes[offset])) {
         (true, false) => "Latin-1 (Windows-1252)",
         (true, true) => "Windows-1252",
-        (false, _) => return format!("no UTF-8: byte {:02X}", bytes[offset]),
+        (false, _) => return format!("0x{:02X}", bytes[offset]),
     };
-    format!("{name}: {strange} in {letters}")
+    format!("{name}: {letters} ({strange})")
 }
 
 /// Whether a text was read in the wrong encoding before it came here: UTF-8 taken for Latin-1 or Windows-1252 shows
@@ -175,24 +172,18 @@ mod tests {
         let told = |line, detail: &str| (line, detail.to_owned());
         assert_eq!(
             named(b"email\r\na@b.org\r\nGonz\xE1lez Pe\xF1a\r\n"),
-            told(Some(3), "Latin-1 (Windows-1252): E1 in González")
+            told(Some(3), "Latin-1 (Windows-1252): González (E1)")
         );
-        assert_eq!(named(b"\x8Akoda"), told(Some(1), "Windows-1252: 8A in Škoda"));
+        assert_eq!(named(b"\x8Akoda"), told(Some(1), "Windows-1252: Škoda (8A)"));
         assert_eq!(
             named(b"a\nb\n1 \xFF\xFF"),
-            told(Some(3), "Latin-1 (Windows-1252): FF FF in ÿÿ")
+            told(Some(3), "Latin-1 (Windows-1252): ÿÿ (FF FF)")
         );
-        assert_eq!(named(b"a\x81b"), told(Some(1), "no UTF-8: byte 81"));
+        assert_eq!(named(b"a\x81b"), told(Some(1), "0x81"));
         assert_eq!(named(b"\xFF\xFE\0\0a\0\0\0"), told(None, "UTF-32"));
-        assert_eq!(
-            named(b"e\0m\0a\0i\0l\0"),
-            told(None, "UTF-16 without a byte order mark")
-        );
-        assert_eq!(
-            named(b"\xFF\xFEa\0\n\0\x00\xD8a\0"),
-            told(Some(2), "UTF-16LE, half a character D800")
-        );
-        assert_eq!(named(b"\xFE\xFF\0a\0"), told(Some(1), "UTF-16BE, cut off"));
+        assert_eq!(named(b"e\0m\0a\0i\0l\0"), told(None, "UTF-16"));
+        assert_eq!(named(b"\xFF\xFEa\0\n\0\x00\xD8a\0"), told(Some(2), "UTF-16LE: D800"));
+        assert_eq!(named(b"\xFE\xFF\0a\0"), told(Some(1), "UTF-16BE: 00"));
     }
 
     #[test]

@@ -138,7 +138,7 @@ pub fn sniff(bytes: &[u8]) -> Result<Content, Unreadable> {
 /// by commas, semicolons or tabs; quoted as RFC 4180 says.
 ///
 /// # Errors
-/// [`Code::WrongEncoding`] for other bytes, by line and byte; [`Code::Unreadable`] without a first line, and for a
+/// [`Code::WrongEncoding`] for other bytes, by line and byte; [`Code::Unreadable`] for a
 /// quote that is never closed; those of [`of_cells`].
 pub fn of_text(bytes: &[u8]) -> Result<Sheet, Unreadable> {
     let (encoding, text) = encoding::decode(bytes)?;
@@ -152,16 +152,13 @@ pub type Line = (u64, Result<Vec<String>, Flaw>);
 /// A table of cells: the first line that is not blank names the columns.
 ///
 /// # Errors
-/// [`Code::Unreadable`] without such a line; [`Code::ForbiddenCharacter`] and [`Code::TooLong`] for the name of a column
+/// [`Code::Required`] without such a line; [`Code::ForbiddenCharacter`] and [`Code::TooLong`] for the name of a column
 /// that cannot be shown to whom it is told, nor stored; [`Code::LimitReached`] for more rows or columns than there may
 /// be; what the lines themselves say. Nothing is read past the last row that there may be.
 pub fn of_cells(form: Form, lines: impl IntoIterator<Item = Result<Line, Unreadable>>) -> Result<Sheet, Unreadable> {
     let mut lines = lines.into_iter().filter(|line| !is_blank(line));
     let Some((line, first)) = lines.next().transpose()? else {
-        return Err(Unreadable::file(
-            Code::Unreadable,
-            "no line with the names of the columns",
-        ));
+        return Err(Unreadable::file(Code::Required, ""));
     };
     let mut columns = first.map_err(|flaw| Unreadable {
         line: Some(line),
@@ -342,7 +339,7 @@ mod tests {
         assert_eq!(refused.line, Some(20_002), "no more is asked for");
         for nothing in ["\n \n", ",,\n", "\u{FEFF}"] {
             let refused = of_text(nothing.as_bytes()).expect_err("no first line");
-            assert_eq!(refused.flaw.code, Code::Unreadable, "{nothing:?}");
+            assert_eq!(refused.flaw.code, Code::Required, "{nothing:?}");
         }
     }
 

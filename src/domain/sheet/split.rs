@@ -144,7 +144,7 @@ impl<'a> Splitter<'a> {
         loop {
             let rest = &self.text[self.at..];
             let Some(length) = rest.bytes().position(|byte| byte == b'"') else {
-                return Err(Unreadable::at(begun, Code::Unreadable, "a quote that is never closed"));
+                return Err(Unreadable::at(begun, Code::Unreadable, "\" …"));
             };
             let part = &rest[..length];
             let ends = part.bytes().enumerate();
