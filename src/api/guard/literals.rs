@@ -12,12 +12,10 @@ use async_graphql::parser::types::{
 use async_graphql::{Pos, Positioned, Variables};
 use async_graphql_value::Value;
 
+use super::misfit::Misfit;
 use super::refusal::Refusal;
 use super::shape::{Input, Shape};
 use super::variables::scalar;
-
-/// The longest name of a client's own that is told.
-const SHOWN: usize = 40;
 
 /// Refuses the first value of a document that is not of the type of its place, and the first variable of the operation
 /// that runs which need not be (section 5.8.5 of the specification). Arguments that are missing, and what the schema
@@ -32,10 +30,9 @@ pub fn check(
         shape,
         document,
         variables,
-        declared: None,
+        declared: Some(declared(runs)),
         read: HashSet::new(),
     };
-    reading.declared = Some(declared(runs));
     reading.operation(runs)?;
     // Of the others, and of the fragments that only they spread, nothing runs.
     reading.declared = None;
@@ -84,10 +81,9 @@ impl<'a> Reading<'a> {
         for definition in &operation.variable_definitions {
             let definition = &definition.node;
             if let Some(value) = &definition.default_value {
-                let path = vec![definition.name.node.chars().take(SHOWN).collect()];
                 let stated = value.node.clone().into_value();
-                self.fits((&definition.var_type.node, false), &stated, path)
-                    .map_err(|misfit| misfit.refusal(value.pos))?;
+                self.fits((&definition.var_type.node, false), &stated)
+                    .map_err(|misfit| refusal(misfit, &definition.name.node, value.pos))?;
             }
         }
         let root = match operation.ty {
@@ -117,8 +113,8 @@ impl<'a> Reading<'a> {
                     for (name, value) in &field.node.arguments {
                         let place = output.and_then(|output| output.arguments.get(name.node.as_str()));
                         if let Some((ty, required)) = place {
-                            self.fits((ty, *required), &value.node, vec![name.node.to_string()])
-                                .map_err(|misfit| misfit.refusal(value.pos))?;
+                            self.fits((ty, *required), &value.node)
+                                .map_err(|misfit| refusal(misfit, &name.node, value.pos))?;
                         }
                     }
                     let of = output.map(|output| output.of.as_str());
@@ -157,8 +153,8 @@ impl<'a> Reading<'a> {
         for directive in known {
             for (name, value) in &directive.node.arguments {
                 if name.node == "if" {
-                    self.fits((&condition, true), &value.node, vec![name.node.to_string()])
-                        .map_err(|misfit| misfit.refusal(value.pos))?;
+                    self.fits((&condition, true), &value.node)
+                        .map_err(|misfit| refusal(misfit, &name.node, value.pos))?;
                 }
             }
         }
@@ -166,15 +162,9 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether a value may stand in a place of this type, in which there must be one or not.
-    fn fits(&self, place: (&Type, bool), value: &Value, path: Vec<String>) -> Result<(), Misfit> {
+    fn fits(&self, place: (&Type, bool), value: &Value) -> Result<(), Misfit> {
         let (ty, required) = place;
-        let below = |step: &str| [path.clone(), vec![step.chars().take(SHOWN).collect()]].concat();
-        let misfit = |path, ty: &Type| {
-            Err(Misfit {
-                path,
-                expected: ty.to_string(),
-            })
-        };
+        let misfit = || Err(Misfit::of(ty));
         match (&ty.base, value) {
             (_, Value::Variable(name)) => {
                 let declared = self.declared.as_ref().and_then(|declared| declared.get(name.as_str()));
@@ -182,39 +172,41 @@ impl<'a> Reading<'a> {
                 // for null.
                 let is_null = self.variables.get(name) == Some(&async_graphql::Value::Null);
                 match declared {
-                    Some(variable) if !variable.may_stand(ty, required) || is_null && !ty.nullable => misfit(path, ty),
+                    Some(variable) if !variable.may_stand(ty, required) || is_null && !ty.nullable => misfit(),
                     _ => Ok(()),
                 }
             }
             (_, Value::Null) if ty.nullable => Ok(()),
-            (_, Value::Null) => misfit(path, ty),
+            (_, Value::Null) => misfit(),
             (BaseType::List(inner), Value::List(items)) => {
                 for (place, item) in items.iter().enumerate() {
-                    self.fits((inner, true), item, below(&place.to_string()))?;
+                    self.fits((inner, true), item)
+                        .map_err(|misfit| misfit.below(&place.to_string()))?;
                 }
                 Ok(())
             }
-            (BaseType::List(inner), single) => self.fits((inner, true), single, path),
+            (BaseType::List(inner), single) => self.fits((inner, true), single),
             (BaseType::Named(name), value) => match (self.shape.input(name), value) {
                 (Some(Input::Object(fields)), Value::Object(given)) => {
                     for (field, value) in given {
                         let Some((of, required)) = fields.get(field.as_str()) else {
-                            return misfit(below(field), ty);
+                            return Err(Misfit::of(ty).below(field));
                         };
-                        self.fits((of, *required), value, below(field))?;
+                        self.fits((of, *required), value)
+                            .map_err(|misfit| misfit.below(field))?;
                     }
                     let absent = |(field, (_, required)): &(&String, &(Type, bool))| {
                         *required && !given.contains_key(field.as_str())
                     };
                     match fields.iter().filter(absent).min_by_key(|(field, _)| *field) {
-                        Some((field, (of, _))) => misfit(below(field), of),
+                        Some((field, (of, _))) => Err(Misfit::of(of).below(field)),
                         None => Ok(()),
                     }
                 }
                 (Some(Input::Enum(names)), Value::Enum(word)) if names.contains(word.as_str()) => Ok(()),
                 (Some(Input::Scalar), value) if is_scalar(name, value) => Ok(()),
                 (None, value) if !BUILT_IN.contains(&name.as_str()) || is_scalar(name, value) => Ok(()),
-                _ => misfit(path, ty),
+                _ => misfit(),
             },
         }
     }
@@ -252,18 +244,8 @@ fn is_kind(one: &BaseType, other: &BaseType) -> bool {
     }
 }
 
-/// A value that is not of its type: where it stands, and what should stand there.
-struct Misfit {
-    path: Vec<String>,
-    expected: String,
-}
-
-impl Misfit {
-    fn refusal(self, place: Pos) -> Refusal {
-        Refusal::Literal {
-            place,
-            path: self.path,
-            expected: self.expected,
-        }
-    }
+/// That what stands in an argument or a default, at this place of the document, is not of its type.
+fn refusal(misfit: Misfit, name: &str, place: Pos) -> Refusal {
+    let (path, expected) = misfit.below(name).told();
+    Refusal::Literal { place, path, expected }
 }

@@ -3,8 +3,8 @@
 //! The library checks depth and cost inside its validation, which fragments that spread each other can
 //! hold up for minutes. So a document is counted here first (`lexer`), then parsed, then weighed as it
 //! would expand, each fragment once (`scale`), and its variables are held against their types
-//! (`variables`), and what it states against the types of its places (`literals`). What is too large never reaches the library. All
-//! numbers are in `[limits]` of the settings.
+//! (`variables`), and what it states against the types of its places (`literals`). What is too large never
+//! reaches the library. All numbers are in `[limits]` of the settings.
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
@@ -19,6 +19,7 @@ use crate::config::Limits;
 
 mod lexer;
 mod literals;
+mod misfit;
 mod reach;
 mod refusal;
 mod scale;

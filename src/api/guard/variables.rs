@@ -4,6 +4,7 @@ use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
 use async_graphql::{Number, ScalarType, Value, Variables};
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::misfit::Misfit;
 use super::refusal::{Limit, Refusal};
 use super::shape::{Input, Shape};
 use crate::api::decimal::Decimal;
@@ -50,38 +51,12 @@ pub fn coerce(shape: &Shape, operation: &OperationDefinition, variables: &Variab
             None if definition.default_value.is_some() || ty.nullable => Ok(()),
             None => Err(Misfit::of(ty)),
         };
-        fits.map_err(|misfit| misfit.refusal(name))?;
+        fits.map_err(|misfit| {
+            let (path, expected) = misfit.below(name).told();
+            Refusal::Variable { path, expected }
+        })?;
     }
     Ok(())
-}
-
-/// Where a value is not of its type: the steps, innermost first.
-struct Misfit {
-    steps: Vec<String>,
-    expected: String,
-}
-
-impl Misfit {
-    fn of(ty: &Type) -> Self {
-        Self {
-            steps: Vec::new(),
-            expected: ty.to_string(),
-        }
-    }
-
-    fn below(mut self, step: impl Into<String>) -> Self {
-        self.steps.push(step.into());
-        self
-    }
-
-    fn refusal(mut self, variable: &str) -> Refusal {
-        self.steps.push(variable.chars().take(40).collect());
-        self.steps.reverse();
-        Refusal::Variable {
-            path: self.steps,
-            expected: self.expected,
-        }
-    }
 }
 
 fn fits(shape: &Shape, ty: &Type, value: &Value) -> Result<(), Misfit> {
@@ -91,7 +66,7 @@ fn fits(shape: &Shape, ty: &Type, value: &Value) -> Result<(), Misfit> {
     match (&ty.base, value) {
         (BaseType::List(inner), Value::List(items)) => {
             for (place, item) in items.iter().enumerate() {
-                fits(shape, inner, item).map_err(|misfit| misfit.below(place.to_string()))?;
+                fits(shape, inner, item).map_err(|misfit| misfit.below(&place.to_string()))?;
             }
             Ok(())
         }
@@ -110,12 +85,8 @@ fn named(shape: &Shape, name: &str, ty: &Type, value: &Value) -> Result<(), Misf
                     None => {}
                 }
             }
-            // The name of a field that does not exist comes from the client: it is shown, but not at length.
             match given.keys().find(|field| !fields.contains_key(field.as_str())) {
-                Some(unknown) => {
-                    let shown: String = unknown.chars().take(40).collect();
-                    return Err(Misfit::of(ty).below(shown));
-                }
+                Some(unknown) => return Err(Misfit::of(ty).below(unknown)),
                 None => true,
             }
         }
