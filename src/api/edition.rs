@@ -190,16 +190,17 @@ impl Edition {
         #[graphql(desc = "Which of them.")] filter: Option<EnrolmentFilter>,
         #[graphql(
             desc = "In which order; a cursor leads on in the order in which it was given.",
-            default
+            default_with = "Some(EnrolmentOrder::OldestFirst)"
         )]
-        order: EnrolmentOrder,
+        // Null where a variable was not given: the library knows a default for what is not written alone.
+        order: Option<EnrolmentOrder>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Those before this cursor, up to 12,000 characters as it came.")] before: Option<String>,
     ) -> ApiResult<PageOf<Quick<Enrolment>>> {
         let arguments = Arguments::new(first, after, last, before);
-        super::enrolment::page_of_edition(ctx, &self.0, filter, order, arguments).await
+        super::enrolment::page_of_edition(ctx, &self.0, filter, order.unwrap_or_default(), arguments).await
     }
 
     /// The criteria by which applications are scored; for its coordinators, null for anybody else, and where it has

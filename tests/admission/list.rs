@@ -143,6 +143,15 @@ async fn the_newest_come_first_where_that_is_asked_page_by_page() {
         let rises = ends[0]["appliedAt"].as_str() < ends[1]["appliedAt"].as_str();
         assert_eq!(rises, order == "OLDEST_FIRST");
     }
+    let document = "query ($id: ID!, $order: EnrolmentOrder) { edition(id: $id) { enrolments(first: 5, order: $order) {
+        nodes { appliedAt } } } }";
+    for order in [json!({}), json!({ "order": null })] {
+        let mut variables = order.clone();
+        variables["id"] = json!(edition);
+        let page = carla.query(document, variables).await;
+        let nodes = page.at("edition.enrolments.nodes").as_array().expect("a list").clone();
+        assert!(nodes.is_sorted_by_key(|node| node["appliedAt"].as_str()), "{order}");
+    }
     drop(test.mails().await);
 }
 
