@@ -129,10 +129,10 @@ pub async fn uncounted(connection: &impl ConnectionTrait) -> Result<Vec<String>>
         }
         Engine::Postgres => {
             let bodies = bodies(&script);
-            let triggers = COUNTING_POSTGRES.iter().filter_map(|(name, declared)| {
-                let (_, run) = declared.rsplit_once("EXECUTE FUNCTION ")?;
-                let body = bodies.get(run.trim_end_matches("()"))?;
-                Some(((*name).to_owned(), format!("CREATE TRIGGER {name} {declared} {body}")))
+            let triggers = COUNTING_POSTGRES.iter().map(|(name, declared)| {
+                let run = declared.rsplit(' ').next().unwrap_or_default();
+                let body = bodies.get(run.trim_end_matches("()")).map_or("", String::as_str);
+                ((*name).to_owned(), format!("CREATE TRIGGER {name} {declared} {body}"))
             });
             let names = missing(triggers.collect(), &standing);
             let functions = read(connection, FUNCTIONS).await?;
