@@ -215,12 +215,23 @@ fn settings_that_are_refused_are_named() {
     let short = file(&folder, "short.toml", "[auth]\nsecret = 'short'\n");
     let unknown = file(&folder, "unknown.toml", "[http]\nlissen = 'x'\n");
     let nowhere = folder.path().join("nowhere.toml").display().to_string();
-    let cases: [(&[&str], &str); 7] = [
+    let inside = folder.path().join("demo").display().to_string();
+    let demo = [
+        "demo",
+        "--listen",
+        "127.0.0.1:0",
+        "--dir",
+        &inside,
+        "--config",
+        &unknown,
+    ];
+    let cases: [(&[&str], &str); 8] = [
         (
             &["config", "--profile", "nowhere"],
             "rumbo: there is no profile \"nowhere\"",
         ),
         (&["config", "--config", &unknown], "rumbo: http: unknown field `lissen`"),
+        (&demo, "rumbo: http: unknown field `lissen`"),
         (&["config", "--config", &nowhere], &format!("rumbo: {nowhere}: ")),
         (
             &["serve", "--config", &short],

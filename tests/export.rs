@@ -445,6 +445,11 @@ async fn a_list_is_asked_for_with_what_it_takes() {
                 "INVALID_ID input.tokenId",
             ],
         ),
+        (
+            "ACCESSED_PEOPLE",
+            json!({ "from": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z", "actorId": id_of(carla) }),
+            &["DATES_OUT_OF_ORDER input.until"],
+        ),
         ("COURSES", json!({ "country": "UY" }), &["MALFORMED input.country"]),
         ("COURSES", json!({ "reason": " " }), &["REQUIRED input.reason"]),
         (

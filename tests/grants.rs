@@ -2,7 +2,6 @@
 //! all that it has to do, and what was written down stays as it is. SQLite has no accounts; there the triggers remain.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use chrono::TimeDelta;
 use rumbo::config::Secret;
@@ -16,21 +15,15 @@ use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::db::{Account, TestDb};
+use crate::support::manual::block;
 use crate::support::rows::texts;
 use crate::support::scene::{Plan, apply, done, enrolling};
 use crate::{journeys, words};
 
 /// The statements of the manual, without comments.
 fn manual() -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
-    let text = std::fs::read_to_string(path).expect("the manual");
-    let blocks = text
-        .split("```sql\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next());
-    let of_roles: Vec<&str> = blocks.filter(|block| block.contains("CREATE ROLE")).collect();
-    assert_eq!(of_roles.len(), 1, "one block of the manual makes the roles");
-    let plain: Vec<&str> = of_roles[0].lines().filter_map(|line| line.split("--").next()).collect();
+    let of_roles = block(&["CREATE ROLE"]);
+    let plain: Vec<&str> = of_roles.lines().filter_map(|line| line.split("--").next()).collect();
     let statements = plain.join("\n");
     statements
         .split(';')

@@ -1,14 +1,13 @@
 //! The ledger of seats is held by the schema: whatever statement gives seats out, no more are given than there are, and
 //! the counts of editions and pools are those of their enrolments.
 
-use std::path::Path;
-
 use rumbo::store::verify::{self, INVARIANTS, guard};
 use rumbo::store::{Db, Engine, edition};
 use sea_orm::EntityTrait;
 
 use crate::entities::{ENROLMENT, SEED, run};
 use crate::support::db::TestDb;
+use crate::support::manual::block;
 use crate::support::rows::texts;
 
 /// Of the invariants those that are about seats.
@@ -411,19 +410,10 @@ async fn seats_are_counted_anew_as_the_manual_says() {
         wrong
     };
     assert_eq!(wrong().await.len(), 4);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
-    let manual = std::fs::read_to_string(path).expect("the manual");
-    let blocks = manual
-        .split("```sql\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next());
-    let found: Vec<&str> = blocks
-        .filter(|block| block.contains("seat_pool SET") && block.contains(mark))
-        .collect();
-    assert_eq!(found.len(), 1, "one block of the manual counts seats");
+    let manual = block(&["seat_pool SET", mark]);
     // What the shell of the database understands is not for the database, and this is a transaction already.
     let of_shell = |line: &&str| ["\\", "BEGIN", "COMMIT"].iter().any(|word| line.starts_with(word));
-    let statements: Vec<&str> = found[0].lines().filter(|line| !of_shell(line)).collect();
+    let statements: Vec<&str> = manual.lines().filter(|line| !of_shell(line)).collect();
     accepted(&db, &statements.join("\n")).await;
     assert_eq!(wrong().await, [""; 0]);
     refused(&db, "UPDATE edition SET seats_taken = 0").await;

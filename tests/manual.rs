@@ -8,11 +8,8 @@ use rumbo::api::error::key;
 use rumbo::domain::id::AnyId;
 use rumbo::error::Code;
 
+use crate::support::manual::read;
 use crate::support::operations::names;
-
-fn read(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of this repository")
-}
 
 /// A chapter of the manual for operators.
 fn chapter(title: &str) -> String {

@@ -89,6 +89,10 @@ async fn entries_are_for_who_did_it_to_whom_it_was_done_and_who_coordinates() {
         (json!({ "actorId": class.team }), "INVALID_ID"),
         (json!({ "subjectId": "x" }), "INVALID_ID"),
         (json!({ "actions": many }), "TOO_LONG"),
+        (
+            json!({ "from": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z" }),
+            "DATES_OUT_OF_ORDER",
+        ),
     ] {
         let refused = ada.run("AuditEntries", json!({ "first": 1, "filter": filter })).await;
         assert_eq!(refused.refusal(), code);

@@ -360,6 +360,7 @@ async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
         let all = carla.query("{ courses(first: 1) { nodes { id } } }", json!({})).await;
         all.at("courses.nodes").clone()
     };
+    let steps = |path: &str| json!(path.split('.').collect::<Vec<_>>());
     let titles = "[{ language: ES, text: \"x\" }, { language: EN, text: \"x\" }, { language: PT, text: \"x\" }]";
     // A course is made first; what is wrong stands in a fragment after it.
     let after_a_course = |variables: &str, input: &str| {
@@ -382,10 +383,7 @@ async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
         let answer = (refused.status, refused.refusal());
         assert_eq!(answer, (StatusCode::UNPROCESSABLE_ENTITY, "BAD_USER_INPUT"), "{wrong}");
         let error = &refused.json["errors"][0];
-        assert_eq!(
-            error["extensions"]["inputPath"],
-            json!(path.split('.').collect::<Vec<_>>())
-        );
+        assert_eq!(error["extensions"]["inputPath"], steps(path));
         let message = error["message"].as_str().expect("a sentence");
         let sentence = format!("El valor {path} del documento no es del tipo {ty}");
         assert!(message.starts_with(&sentence), "{message}");
@@ -416,7 +414,7 @@ async fn a_value_that_is_not_of_its_type_lets_nothing_of_its_document_happen() {
             let refused = carla.query(&document, value.clone()).await;
             let at = &refused.json["errors"][0]["extensions"]["inputPath"];
             assert_eq!(refused.refusal(), "BAD_USER_INPUT", "{declared} {input} {value}");
-            assert_eq!(at, &json!(path.split('.').collect::<Vec<_>>()), "{declared} {input}");
+            assert_eq!(at, &steps(path), "{declared} {input}");
         }
     }
     // A default stands for what is not given, not for null; a course that nobody names is left out.

@@ -10,6 +10,7 @@ pub mod input;
 pub mod issuer;
 pub mod keys;
 pub mod letter;
+pub mod manual;
 pub mod operations;
 pub mod program;
 pub mod rows;
