@@ -51,12 +51,12 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, Unreadable> {
         let line = u64::from(row) + 1;
         let column = usize::try_from(column).unwrap_or(usize::MAX);
         if column >= COLUMNS_MOST {
-            let detail = format!("{COLUMNS_MOST} columns");
-            return Err(Unreadable::at(line, Code::LimitReached, detail));
+            let most = COLUMNS_MOST.to_string();
+            return Err(Unreadable::at(line, Code::TooManyColumns, most));
         }
         length += text.len();
         if length > TEXT_MOST {
-            return Err(Unreadable::at(line, Code::LimitReached, format!("{TEXT_MOST} bytes")));
+            return Err(Unreadable::at(line, Code::TooLong, format!("{TEXT_MOST} bytes")));
         }
         let cells = rows.entry(row).or_default();
         if cells.len() <= column {
@@ -64,7 +64,7 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, Unreadable> {
         }
         cells[column] = text;
         if rows.len() > ROWS_MOST + 1 {
-            return Err(Unreadable::at(line, Code::LimitReached, format!("{ROWS_MOST} rows")));
+            return Err(Unreadable::at(line, Code::TooManyRows, ROWS_MOST.to_string()));
         }
     }
     let width = rows.values().next().map_or(0, Vec::len);
@@ -404,6 +404,6 @@ mod tests {
             sheet.write(0, 0, "email").expect("a cell");
             sheet.write(0, 16_383, "x").expect("a cell");
         });
-        assert_eq!(refused(&wide).0, Code::LimitReached);
+        assert_eq!(refused(&wide).0, Code::TooManyColumns);
     }
 }

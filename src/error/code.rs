@@ -93,6 +93,14 @@ macro_rules! codes {
         NotUndoable,
         /// The file is no table that can be read.
         Unreadable,
+        /// The file has no line with the names of its columns.
+        NoColumns,
+        /// A quote begins that is never closed.
+        OpenQuote,
+        /// The file has more rows, or enrolments in them, than it may have.
+        TooManyRows,
+        /// The line has more cells than there may be columns.
+        TooManyColumns,
         /// The file is not in an encoding of Unicode that can be told.
         WrongEncoding,
         /// Letters were lost, or read in a wrong encoding, before the file was written.

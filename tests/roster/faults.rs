@@ -77,11 +77,12 @@ async fn what_is_no_table_is_told_and_nothing_is_done() {
     let test = TestApp::new().await;
     let ada = test.administrator().await;
     let actor = actor(&test, &ada).await;
-    let cases: [(&[u8], Option<u64>, &str); 9] = [
+    let cases: [(&[u8], Option<u64>, &str); 10] = [
         (b"", None, "REQUIRED"),
         (b"email,firstname\na@example.org,Jos\xE9\n", Some(2), "WRONG_ENCODING"),
         (b"e\0m\0a\0i\0l\0", None, "WRONG_ENCODING"),
-        (b"email,\"firstname\na@example.org,Ana\n", Some(1), "UNREADABLE"),
+        (b"email,\"firstname\na@example.org,Ana\n", Some(1), "OPEN_QUOTE"),
+        (b"\n \n", None, "NO_COLUMNS"),
         (b"email,nickname\n", Some(1), "UNKNOWN_COLUMN"),
         (b"email,email\n", Some(1), "REPEATED"),
         (b"firstname\n", Some(1), "REQUIRED"),

@@ -76,7 +76,7 @@ fn with_names(sheet: &Sheet, kind: Kind) -> Result<Roster<PersonRow>, Unreadable
 /// names of somebody need to stand in one of their rows only.
 ///
 /// # Errors
-/// What is wrong with the columns; [`Code::LimitReached`] for more enrolments than a file may have rows.
+/// What is wrong with the columns; [`Code::TooManyRows`] for more enrolments than a file may have rows.
 pub fn enrolments(sheet: &Sheet, named: Option<&str>) -> Result<Roster<EnrolmentRow>, Unreadable> {
     let columns = Columns::find(sheet, Kind::Enrolments, named.is_some())?;
     let mut slots: Vec<(u8, Option<usize>)> = columns
@@ -115,8 +115,8 @@ pub fn enrolments(sheet: &Sheet, named: Option<&str>) -> Result<Roster<Enrolment
             entries.push(cells.done(enrolment));
         }
         if entries.len() > ROWS_MOST {
-            let detail = format!("{ROWS_MOST} enrolments");
-            return Err(Unreadable::at(row.line, Code::LimitReached, detail));
+            let most = ROWS_MOST.to_string();
+            return Err(Unreadable::at(row.line, Code::TooManyRows, most));
         }
         if !found_one {
             let mut cells = Cells::of(sheet, &columns, row);

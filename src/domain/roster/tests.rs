@@ -223,7 +223,7 @@ fn a_file_has_no_more_enrolments_than_it_may_have_rows() {
     let most = enrolments(&sheet(&table(ROWS_MOST / 2)), None).expect("columns");
     assert_eq!(most.entries.len(), ROWS_MOST);
     let refused = enrolments(&sheet(&table(ROWS_MOST / 2 + 1)), None).expect_err("too many");
-    assert_eq!((refused.line, refused.flaw.code), (Some(10_002), Code::LimitReached));
+    assert_eq!((refused.line, refused.flaw.code), (Some(10_002), Code::TooManyRows));
     let names = |place: usize| &most.entries[place].row.as_ref().expect("a row").person.names;
     assert!(Arc::ptr_eq(names(0), names(1)), "rows share the names of their columns");
 }

@@ -101,7 +101,7 @@ pub enum Content {
 
 /// Files that are no table, by their first bytes.
 const OTHERS: [(&[u8], &str); 8] = [
-    (&[0xD0, 0xCF, 0x11, 0xE0], "XLS, or an encrypted workbook"),
+    (&[0xD0, 0xCF, 0x11, 0xE0], "XLS"),
     (b"%PDF", "PDF"),
     (&[0x1F, 0x8B], "gzip"),
     (b"\x89PNG", "PNG"),
@@ -138,7 +138,7 @@ pub fn sniff(bytes: &[u8]) -> Result<Content, Unreadable> {
 /// by commas, semicolons or tabs; quoted as RFC 4180 says.
 ///
 /// # Errors
-/// [`Code::WrongEncoding`] for other bytes, by line and byte; [`Code::Unreadable`] for a
+/// [`Code::WrongEncoding`] for other bytes, by line and byte; [`Code::OpenQuote`] for a
 /// quote that is never closed; those of [`of_cells`].
 pub fn of_text(bytes: &[u8]) -> Result<Sheet, Unreadable> {
     let (encoding, text) = encoding::decode(bytes)?;
@@ -152,13 +152,13 @@ pub type Line = (u64, Result<Vec<String>, Flaw>);
 /// A table of cells: the first line that is not blank names the columns.
 ///
 /// # Errors
-/// [`Code::Required`] without such a line; [`Code::ForbiddenCharacter`] and [`Code::TooLong`] for the name of a column
-/// that cannot be shown to whom it is told, nor stored; [`Code::LimitReached`] for more rows or columns than there may
+/// [`Code::NoColumns`] without such a line; [`Code::ForbiddenCharacter`] and [`Code::TooLong`] for the name of a column
+/// that cannot be shown to whom it is told, nor stored; [`Code::TooManyRows`] and [`Code::TooManyColumns`] for more than there may
 /// be; what the lines themselves say. Nothing is read past the last row that there may be.
 pub fn of_cells(form: Form, lines: impl IntoIterator<Item = Result<Line, Unreadable>>) -> Result<Sheet, Unreadable> {
     let mut lines = lines.into_iter().filter(|line| !is_blank(line));
     let Some((line, first)) = lines.next().transpose()? else {
-        return Err(Unreadable::file(Code::Required, ""));
+        return Err(Unreadable::file(Code::NoColumns, ""));
     };
     let mut columns = first.map_err(|flaw| Unreadable {
         line: Some(line),
@@ -176,14 +176,14 @@ pub fn of_cells(form: Form, lines: impl IntoIterator<Item = Result<Line, Unreada
         columns.pop();
     }
     if columns.len() > COLUMNS_MOST {
-        let detail = format!("{COLUMNS_MOST} columns");
-        return Err(Unreadable::at(line, Code::LimitReached, detail));
+        let most = COLUMNS_MOST.to_string();
+        return Err(Unreadable::at(line, Code::TooManyColumns, most));
     }
     let mut rows = Vec::new();
     for next in lines {
         let (line, cells) = next?;
         if rows.len() == ROWS_MOST {
-            return Err(Unreadable::at(line, Code::LimitReached, format!("{ROWS_MOST} rows")));
+            return Err(Unreadable::at(line, Code::TooManyRows, ROWS_MOST.to_string()));
         }
         rows.push(row(line, cells, columns.len()));
     }
@@ -330,16 +330,16 @@ mod tests {
         let most = format!("a\n{}", "1\n".repeat(ROWS_MOST));
         assert_eq!(of_text(most.as_bytes()).map(|sheet| sheet.rows.len()), Ok(ROWS_MOST));
         let refused = of_text(format!("{most}1\n").as_bytes()).expect_err("too many rows");
-        assert_eq!((refused.line, refused.flaw.code), (Some(20_002), Code::LimitReached));
+        assert_eq!((refused.line, refused.flaw.code), (Some(20_002), Code::TooManyRows));
         let wide = vec!["a"; COLUMNS_MOST + 1].join(",");
         let refused = of_text(wide.as_bytes()).expect_err("too many columns");
-        assert_eq!(refused.flaw.code, Code::LimitReached);
+        assert_eq!(refused.flaw.code, Code::TooManyColumns);
         let endless = (1..).map(|line| Ok((line, Ok(vec!["1".to_owned()]))));
         let refused = of_cells(Form::Workbook, endless).expect_err("too many rows");
         assert_eq!(refused.line, Some(20_002), "no more is asked for");
         for nothing in ["\n \n", ",,\n", "\u{FEFF}"] {
             let refused = of_text(nothing.as_bytes()).expect_err("no first line");
-            assert_eq!(refused.flaw.code, Code::Required, "{nothing:?}");
+            assert_eq!(refused.flaw.code, Code::NoColumns, "{nothing:?}");
         }
     }
 

@@ -116,7 +116,7 @@ impl<'a> Splitter<'a> {
             if cells.len() < COLUMNS_MOST {
                 cells.push(cell);
             } else if !cell.trim().is_empty() {
-                wrong = Some(flaw(Code::LimitReached, format!("{COLUMNS_MOST} columns")));
+                wrong = Some(flaw(Code::TooManyColumns, COLUMNS_MOST.to_string()));
             }
             if self.peek() == Some(self.delimiter) {
                 self.at += 1;
@@ -144,7 +144,7 @@ impl<'a> Splitter<'a> {
         loop {
             let rest = &self.text[self.at..];
             let Some(length) = rest.bytes().position(|byte| byte == b'"') else {
-                return Err(Unreadable::at(begun, Code::Unreadable, "\" …"));
+                return Err(Unreadable::at(begun, Code::OpenQuote, ""));
             };
             let part = &rest[..length];
             let ends = part.bytes().enumerate();
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_quote_that_stays_open_is_told_where_it_opens() {
         let fault = lines("a,b\n1,2\n3,\"4\n5,6\n").expect_err("an open quote");
-        assert_eq!((fault.line, fault.flaw.code), (Some(3), Code::Unreadable));
+        assert_eq!((fault.line, fault.flaw.code), (Some(3), Code::OpenQuote));
         let lines = lines("a,b\n\"x\"y,2\nx\"y,\"3\" \n").expect("lines");
         assert_eq!(lines[1], (2, Err(flaw(Code::Malformed, "\""))));
         assert_eq!(lines[2], (3, Ok(vec!["x\"y".to_owned(), "3".to_owned()])));
@@ -235,7 +235,7 @@ mod tests {
         let many = format!("{}x", ",".repeat(COLUMNS_MOST));
         let found = lines(&format!("a,b{blank}\n{many}\n1,2\n")).expect("lines");
         assert_eq!(found[0].1.as_ref().map(Vec::len), Ok(COLUMNS_MOST));
-        assert_eq!(found[1], (2, Err(flaw(Code::LimitReached, "100 columns"))));
+        assert_eq!(found[1], (2, Err(flaw(Code::TooManyColumns, "100"))));
         assert_eq!(found[2], (3, Ok(vec!["1".to_owned(), "2".to_owned()])));
     }
 }
