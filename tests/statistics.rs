@@ -218,6 +218,11 @@ async fn a_filter_of_nothing_is_refused_and_one_of_more_than_a_thousand_values()
     let test = TestApp::new().await;
     let coordinator = test.coordinator().await;
     let asks = "query ($filter: StatisticsFilter) { statistics(by: [], filter: $filter) { total { enrolments } } }";
+    let divided = "query ($by: [Dimension!]) { statistics(by: $by) { rows { enrolments } total { enrolments } } }";
+    for none in [json!({}), json!({ "by": null }), json!({ "by": [] })] {
+        let total = coordinator.query(divided, none).await;
+        assert_eq!(total.number("statistics.total.enrolments"), 0);
+    }
     let sdl = rumbo::api::sdl();
     let (_, input) = sdl.split_once("input StatisticsFilter {").expect("the filter");
     let (input, _) = input.split_once("\n}").expect("its end");

@@ -190,9 +190,9 @@ impl Edition {
         #[graphql(desc = "Which of them.")] filter: Option<EnrolmentFilter>,
         #[graphql(
             desc = "In which order; a cursor leads on in the order in which it was given.",
-            default_with = "Some(EnrolmentOrder::OldestFirst)"
+            default_with = "Some(EnrolmentOrder::default())"
         )]
-        // Null where a variable was not given: the library knows a default for what is not written alone.
+        // None for null, and for a variable without a value, to which the library gives no default.
         order: Option<EnrolmentOrder>,
         #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
         #[graphql(desc = "Those after this cursor, up to 12,000 characters as it came.")] after: Option<String>,

@@ -259,9 +259,10 @@ impl StatisticsQuery {
         ctx: &Context<'_>,
         #[graphql(
             desc = "The dimensions that divide the figures, each once; none for the total alone.",
-            default
+            default_with = "Some(Vec::new())"
         )]
-        by: Vec<Dimension>,
+        // None for null, and for a variable without a value, to which the library gives no default.
+        by: Option<Vec<Dimension>>,
         #[graphql(desc = "What is counted.")] filter: Option<StatisticsFilter>,
         #[graphql(
             desc = "An earlier instant, to get the figures as they then were; the present without it. Names and the days of editions are those of now."
@@ -270,7 +271,7 @@ impl StatisticsQuery {
     ) -> ApiResult<Statistics> {
         let request = Request::of(ctx);
         let (figures, measures) = selected(&ctx.look_ahead());
-        let by: Vec<domain::Dimension> = by.into_iter().map(Into::into).collect();
+        let by: Vec<domain::Dimension> = by.into_iter().flatten().map(Into::into).collect();
         let filter = filter.unwrap_or_default().read()?;
         let mut faults = Faults::default();
         let as_at = faults.take_argument("asAt", as_at.map(parse_instant).transpose());
