@@ -14,8 +14,8 @@ use async_graphql_value::Value;
 
 use super::misfit::Misfit;
 use super::refusal::Refusal;
-use super::shape::{Input, Shape};
-use super::variables::scalar;
+use super::shape::{Input, Shape, named};
+use super::variables::{absent, scalar};
 
 /// Refuses the first value of a document that is not of the type of its place, and the first variable of the operation
 /// that runs which need not be (section 5.8.5 of the specification). Arguments that are missing, and what the schema
@@ -30,7 +30,7 @@ pub fn check(
         shape,
         document,
         variables,
-        declared: Some(declared(runs)),
+        declared: Some(declared(runs, shape)),
         read: HashSet::new(),
     };
     reading.operation(runs)?;
@@ -53,9 +53,14 @@ struct Variable<'a> {
     has_default: bool,
 }
 
-fn declared(operation: &OperationDefinition) -> HashMap<&str, Variable<'_>> {
-    let definitions = operation.variable_definitions.iter().map(|definition| {
-        let definition = &definition.node;
+/// The variables of an operation, but for those whose type the schema does not have: they are for the library to refuse.
+fn declared<'a>(operation: &'a OperationDefinition, shape: &Shape) -> HashMap<&'a str, Variable<'a>> {
+    let definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
+    let known = definitions.filter(|definition| {
+        let ty = named(&definition.var_type.node);
+        shape.input(ty).is_some() || BUILT_IN.contains(&ty)
+    });
+    let variables = known.map(|definition| {
         let default = definition.default_value.as_ref();
         let variable = Variable {
             ty: &definition.var_type.node,
@@ -63,7 +68,7 @@ fn declared(operation: &OperationDefinition) -> HashMap<&str, Variable<'_>> {
         };
         (definition.name.node.as_str(), variable)
     });
-    definitions.collect()
+    variables.collect()
 }
 
 struct Reading<'a> {
@@ -195,13 +200,7 @@ impl<'a> Reading<'a> {
                         self.fits((of, *required), value)
                             .map_err(|misfit| misfit.below(field))?;
                     }
-                    let absent = |(field, (_, required)): &(&String, &(Type, bool))| {
-                        *required && !given.contains_key(field.as_str())
-                    };
-                    match fields.iter().filter(absent).min_by_key(|(field, _)| *field) {
-                        Some((field, (of, _))) => Err(Misfit::of(of).below(field)),
-                        None => Ok(()),
-                    }
+                    absent(fields, |field| given.contains_key(field)).map_or(Ok(()), Err)
                 }
                 (Some(Input::Enum(names)), Value::Enum(word)) if names.contains(word.as_str()) => Ok(()),
                 (Some(Input::Scalar), value) if is_scalar(name, value) => Ok(()),

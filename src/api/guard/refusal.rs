@@ -53,7 +53,7 @@ pub enum Refusal {
         /// The type that the operation declares there.
         expected: String,
     },
-    /// A number in the document is not of its type.
+    /// A value in the document is not of its type.
     Literal {
         /// Where it stands.
         place: Pos,

@@ -288,6 +288,7 @@ fn what_a_document_states_is_of_the_type_of_its_place() {
         ),
         ("query ($n: Int) { node(id: $n) { id } }", "1:28 id ID!"),
         ("query ($n: ID = 1) { node(id: $n) { id } }", "fits"),
+        ("query ($n: Nothing) { node(id: $n) { id } }", "fits"),
         (
             "query ($n: Boolean) { measures @include(if: $n) { rule } }",
             "1:45 if Boolean!",
@@ -340,6 +341,8 @@ fn variables_are_held_against_their_types() {
             json!({ "email": "a", "password": "b", "role": 1 }),
             "v.role SignInInput!",
         ),
+        ("SignInInput!", json!({ "password": 1, "email": 2 }), "v.email String!"),
+        ("SignInInput!", json!({}), "v.email String!"),
         ("SignInInput!", json!([]), "v SignInInput!"),
         (
             "EditionFilter",

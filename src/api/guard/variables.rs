@@ -1,5 +1,7 @@
 //! The values of variables: how many, how deep, and of the types that the operation declares.
 
+use std::collections::HashMap;
+
 use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
 use async_graphql::{Number, ScalarType, Value, Variables};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -78,23 +80,28 @@ fn fits(shape: &Shape, ty: &Type, value: &Value) -> Result<(), Misfit> {
 fn named(shape: &Shape, name: &str, ty: &Type, value: &Value) -> Result<(), Misfit> {
     let fits = match (shape.input(name), value) {
         (Some(Input::Object(fields)), Value::Object(given)) => {
-            for (field, (of, required)) in fields {
-                match given.get(field.as_str()) {
-                    Some(value) => fits(shape, of, value).map_err(|misfit| misfit.below(field))?,
-                    None if *required => return Err(Misfit::of(of).below(field)),
-                    None => {}
-                }
+            for (field, value) in given {
+                let Some((of, _)) = fields.get(field.as_str()) else {
+                    return Err(Misfit::of(ty).below(field));
+                };
+                fits(shape, of, value).map_err(|misfit| misfit.below(field))?;
             }
-            match given.keys().find(|field| !fields.contains_key(field.as_str())) {
-                Some(unknown) => return Err(Misfit::of(ty).below(unknown)),
-                None => true,
-            }
+            return absent(fields, |field| given.contains_key(field)).map_or(Ok(()), Err);
         }
         (Some(Input::Enum(names)), Value::String(text)) => names.contains(text),
         (Some(Input::Object(_) | Input::Enum(_)), _) => false,
         (Some(Input::Scalar) | None, value) => scalar(name, value),
     };
     if fits { Ok(()) } else { Err(Misfit::of(ty)) }
+}
+
+/// The first of the fields that must be there and is not, by name.
+pub(super) fn absent(fields: &HashMap<String, (Type, bool)>, is_there: impl Fn(&str) -> bool) -> Option<Misfit> {
+    let absent = fields
+        .iter()
+        .filter(|(field, (_, required))| *required && !is_there(field));
+    let first = absent.min_by_key(|(field, _)| *field);
+    first.map(|(field, (of, _))| Misfit::of(of).below(field))
 }
 
 /// Whether a number is an `Int`: whole, and of 32 bits. What is beyond is no value of that type, whatever the field
