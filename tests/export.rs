@@ -11,9 +11,11 @@ use http_body_util::BodyExt;
 use rumbo::document::workbook;
 use rumbo::domain::actor::{Role, Scope};
 use rumbo::domain::export::List;
+use rumbo::worker::imports;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::roster::network::put;
 use crate::support::app::{Client, TestApp};
 use crate::support::scene::{Class, Plan, act, done, draft, faults, id_of};
 
@@ -124,8 +126,8 @@ async fn every_list_leaves_in_both_forms() {
         (carla, "INSTITUTION_PROPOSALS", &none, "name", 0),
         (carla, "STATISTICS", &json!({ "by": ["GENDER"] }), "participants", 1),
     ];
-    // The log is below, and who was looked at is taken out where that is traced.
-    let mut tried = BTreeSet::from(["AUDIT_ENTRIES".to_owned(), "ACCESSED_PEOPLE".to_owned()]);
+    // The log is below, the others are taken out where there is something in them.
+    let mut tried = BTreeSet::from(["AUDIT_ENTRIES", "ACCESSED_PEOPLE", "IMPORT_ROWS"].map(str::to_owned));
     tried.extend(cases.iter().map(|(_, list, ..)| (*list).to_owned()));
     let all: BTreeSet<String> = List::ALL.iter().map(|list| list.word().to_uppercase()).collect();
     assert_eq!(tried, all);
@@ -272,6 +274,48 @@ async fn all_pages_of_a_list_leave_each_row_once_and_no_cell_is_a_formula() {
         let file = taken(&router, &ana, "INSTITUTIONS", format, json!({})).await;
         assert_eq!(file.column("name"), expected, "{format}");
     }
+}
+
+#[tokio::test]
+async fn what_came_of_a_table_leaves_for_whoever_brought_it_in() {
+    let test = TestApp::new().await;
+    let (ada, carla) = (test.administrator().await, test.coordinator().await);
+    let asked = done(&ada, "ImportPeople", json!({ "dryRun": true })).await;
+    let id = asked.text("importPeople.created.tableImport.id");
+    let table = "email,firstname,lastname,country\na@example.org,Ana,Paz,UY\nb@example.org,Ben,Sol,Narnia\n";
+    put(&test, &ada, &asked.text("importPeople.created.upload.url"), table).await;
+    imports::drain(&test.app).await.expect("the work is done");
+    let router = test.router();
+    let all = json!({ "importId": id });
+    let file = taken(&router, &ada, "IMPORT_ROWS", "CSV", all.clone()).await;
+    assert_eq!(file.column("line"), ["2", "3"]);
+    assert_eq!(file.column("outcome"), ["CREATED", "REFUSED"]);
+    let book = taken(&router, &ada, "IMPORT_ROWS", "XLSX", all.clone()).await;
+    assert_eq!(book.column("faults_code"), ["", "UNKNOWN_COUNTRY"]);
+    assert_eq!(book.column("faults_column"), ["", "country"]);
+    assert!(
+        book.column("faults_message")[1].contains("two letters"),
+        "{:?}",
+        book.rows()
+    );
+    let refused = json!({ "importId": id, "outcomes": ["REFUSED"] });
+    let refused = taken(&router, &ada, "IMPORT_ROWS", "CSV", refused).await;
+    assert_eq!(refused.column("line"), ["3"]);
+    let unseen = taken(&router, &carla, "IMPORT_ROWS", "CSV", all).await;
+    assert_eq!(
+        (unseen.status, unseen.code().as_str()),
+        (StatusCode::NOT_FOUND, "NOT_FOUND")
+    );
+    for (rest, expected) in [
+        (json!({}), "REQUIRED input.importId"),
+        (json!({ "importId": id_of(&ada) }), "INVALID_ID input.importId"),
+        (json!({ "importId": id, "outcomes": [] }), "REQUIRED input.outcomes"),
+        (json!({ "importId": id, "text": "x" }), "MALFORMED input.text"),
+    ] {
+        let told = faults(&ada, "ExportList", input("IMPORT_ROWS", "CSV", &rest)).await;
+        assert_eq!(told, [expected], "{rest}");
+    }
+    assert_eq!(entries(&ada).await.len(), 3);
 }
 
 #[tokio::test]

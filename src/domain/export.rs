@@ -26,6 +26,8 @@ words! {
         Institutions = "institutions",
         /// Institutions that applicants proposed.
         InstitutionProposals = "institution_proposals",
+        /// What came of the rows of a table that was brought in.
+        ImportRows = "import_rows",
         /// The audit log.
         AuditEntries = "audit_entries",
         /// Of whom an account or an API token read personal data.

@@ -12,11 +12,12 @@ use crate::api::enums::{Dimension, SubmissionState, mirror};
 use crate::api::invitation::InvitationFilter;
 use crate::api::nomination::NominationFilter;
 use crate::api::statistics::StatisticsFilter;
+use crate::api::table_import::RowOutcome;
 use crate::api::{filter, id, reason, role};
 use crate::domain::export::{ASKED_MOST, Format, Selection};
-use crate::domain::id::{EditionId, InstitutionId, PersonId};
+use crate::domain::id::{EditionId, InstitutionId, PersonId, TableImportId};
 use crate::domain::text::{Country, Reason, SearchText, parse_instant};
-use crate::domain::{statistics, submission};
+use crate::domain::{roster, statistics, submission};
 use crate::error::{Code, Error, Fault, Faults, Result};
 
 mirror! {
@@ -44,6 +45,8 @@ mirror! {
         Institutions,
         /// `institutionProposals`.
         InstitutionProposals,
+        /// `tableImportRows` (`importId`*, `outcomes`).
+        ImportRows,
         /// `auditEntries` (`auditFilter`).
         AuditEntries,
         /// `accessOf` (`actorId` or `tokenId`, `from`*, `until`*).
@@ -96,6 +99,10 @@ pub struct ExportListInput {
     nomination_filter: Option<NominationFilter>,
     /// Which editions.
     edition_filter: Option<EditionFilter>,
+    /// The table that you bring in, `imp_…`.
+    import_id: Option<ID>,
+    /// What became of its rows: one of these, 1 to 1,000 of them.
+    outcomes: Option<Vec<RowOutcome>>,
     /// Which entries of the audit log.
     audit_filter: Option<AuditFilter>,
     /// Whose reading is meant.
@@ -166,6 +173,8 @@ impl ExportListInput {
             ("invitationFilter", value(self.invitation_filter.as_ref())),
             ("nominationFilter", value(self.nomination_filter.as_ref())),
             ("editionFilter", value(self.edition_filter.as_ref())),
+            ("importId", value(self.import_id.as_ref())),
+            ("outcomes", value(self.outcomes.as_ref())),
             ("auditFilter", value(self.audit_filter.as_ref())),
             ("actorId", value(self.actor_id.as_ref())),
             ("tokenId", value(self.token_id.as_ref())),
@@ -200,12 +209,16 @@ impl ExportListInput {
         if let Some(actor) = &self.actor_id {
             id::parse::<PersonId>(faults, "actorId", actor);
         }
+        if let Some(import) = &self.import_id {
+            id::parse::<TableImportId>(faults, "importId", import);
+        }
         hold(faults, "tokenId", self.token_id.as_ref().map(credential))?;
         for (name, instant) in [("from", self.from), ("until", self.until), ("asAt", self.as_at)] {
             faults.take(name, instant.map(parse_instant).transpose());
         }
         filter::in_order(faults, "input.until", self.from, self.until);
         let _: Vec<submission::SubmissionState> = filter::all(faults, "input.submissionStates", self.submission_states);
+        let _: Vec<roster::Outcome> = filter::all(faults, "input.outcomes", self.outcomes);
         let _: Vec<statistics::Dimension> = filter::all(faults, "input.by", self.by);
         hold(
             faults,

@@ -169,6 +169,7 @@ const fn document(list: List) -> &'static str {
         List::Editions => include_str!("lists/editions.graphql"),
         List::Institutions => include_str!("lists/institutions.graphql"),
         List::InstitutionProposals => include_str!("lists/institution_proposals.graphql"),
+        List::ImportRows => include_str!("lists/import_rows.graphql"),
         List::AuditEntries => include_str!("lists/audit_entries.graphql"),
         List::AccessedPeople => include_str!("lists/accessed_people.graphql"),
         List::Statistics => include_str!("lists/statistics.graphql"),
