@@ -4,7 +4,6 @@
 //! `RUMBO_TEST_DOCUMENTS=30000` sends more of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 use crate::matrix::World;
 use crate::support::app::{Answer, Client, TestApp};
 use crate::support::documents::{Document, Maker};
+use crate::support::manual::read;
 use crate::support::sdl::types;
 
 /// How many are sent to one world; the next ones find a new one, since some of them change it.
@@ -55,8 +55,7 @@ fn wanted() -> Option<usize> {
 
 /// The codes that the manual names.
 fn codes() -> BTreeSet<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api.md");
-    let manual = std::fs::read_to_string(path).expect("the manual");
+    let manual = read("docs/api.md");
     let rows = manual.lines().filter(|line| line.starts_with('|'));
     let is_code = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     rows.flat_map(|row| row.split('`'))

@@ -1,4 +1,4 @@
-//! The manual for operators, which tests follow to the letter.
+//! The pages of this repository, and of the manual for operators the statements that tests follow to the letter.
 
 use std::fs;
 use std::path::Path;
