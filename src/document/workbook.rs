@@ -30,8 +30,8 @@ const PATHS_MOST: u64 = 256 * 1024 * 1024;
 /// letters.
 ///
 /// # Errors
-/// [`Code::Unreadable`] for what is no workbook, or unpacks to too much; [`Code::LimitReached`] for too many rows,
-/// columns or letters.
+/// [`Code::Unreadable`] for what is no workbook, or unpacks to too much; [`Code::TooManyRows`], [`Code::TooManyColumns`] and
+/// [`Code::TooLong`] for too many rows, columns or letters; those of [`of_cells`].
 pub fn read(bytes: &[u8]) -> Result<Sheet, Unreadable> {
     check_bounds(bytes)?;
     let broken = |_| Unreadable::file(Code::Unreadable, "XLSX");

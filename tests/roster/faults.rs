@@ -78,7 +78,7 @@ async fn what_is_no_table_is_told_and_nothing_is_done() {
     let ada = test.administrator().await;
     let actor = actor(&test, &ada).await;
     let cases: [(&[u8], Option<u64>, &str); 10] = [
-        (b"", None, "REQUIRED"),
+        (b"", None, "NO_COLUMNS"),
         (b"email,firstname\na@example.org,Jos\xE9\n", Some(2), "WRONG_ENCODING"),
         (b"e\0m\0a\0i\0l\0", None, "WRONG_ENCODING"),
         (b"email,\"firstname\na@example.org,Ana\n", Some(1), "OPEN_QUOTE"),

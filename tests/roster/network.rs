@@ -147,7 +147,7 @@ async fn a_link_takes_one_file_from_whom_it_was_made_for() {
 
     let large = put(&test, &dora, &url, vec![b'a'; BYTES_MOST + 1]).await;
     assert_refused(&large, StatusCode::PAYLOAD_TOO_LARGE, "TOO_LONG");
-    for (file, code) in [("%PDF-1.7", "UNREADABLE"), ("<html>", "UNREADABLE"), ("", "REQUIRED")] {
+    for (file, code) in [("%PDF-1.7", "UNREADABLE"), ("<html>", "UNREADABLE"), ("", "NO_COLUMNS")] {
         let answer = put(&test, &dora, &url, file).await;
         assert_refused(&answer, StatusCode::UNPROCESSABLE_ENTITY, code);
     }

@@ -14,7 +14,7 @@ use async_graphql_value::Value;
 
 use super::misfit::Misfit;
 use super::refusal::Refusal;
-use super::shape::{Input, Shape, named};
+use super::shape::{Input, Shape};
 use super::variables::{absent, scalar};
 
 /// Refuses the first value of a document that is not of the type of its place, and the first variable of the operation
@@ -30,7 +30,7 @@ pub fn check(
         shape,
         document,
         variables,
-        declared: Some(declared(runs, shape)),
+        declared: Some(declared(runs)),
         read: HashSet::new(),
     };
     reading.operation(runs)?;
@@ -53,14 +53,9 @@ struct Variable<'a> {
     has_default: bool,
 }
 
-/// The variables of an operation, but for those whose type the schema does not have: they are for the library to refuse.
-fn declared<'a>(operation: &'a OperationDefinition, shape: &Shape) -> HashMap<&'a str, Variable<'a>> {
-    let definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
-    let known = definitions.filter(|definition| {
-        let ty = named(&definition.var_type.node);
-        shape.input(ty).is_some() || BUILT_IN.contains(&ty)
-    });
-    let variables = known.map(|definition| {
+fn declared(operation: &OperationDefinition) -> HashMap<&str, Variable<'_>> {
+    let definitions = operation.variable_definitions.iter().map(|definition| {
+        let definition = &definition.node;
         let default = definition.default_value.as_ref();
         let variable = Variable {
             ty: &definition.var_type.node,
@@ -68,7 +63,7 @@ fn declared<'a>(operation: &'a OperationDefinition, shape: &Shape) -> HashMap<&'
         };
         (definition.name.node.as_str(), variable)
     });
-    variables.collect()
+    definitions.collect()
 }
 
 struct Reading<'a> {

@@ -288,7 +288,11 @@ fn what_a_document_states_is_of_the_type_of_its_place() {
         ),
         ("query ($n: Int) { node(id: $n) { id } }", "1:28 id ID!"),
         ("query ($n: ID = 1) { node(id: $n) { id } }", "fits"),
-        ("query ($n: Nothing) { node(id: $n) { id } }", "fits"),
+        ("query ($n: Nothing) { node(id: $n) { id } }", "1:32 id ID!"),
+        (
+            "query ($n: __TypeKind) { courses(first: $n) { nodes { id } } }",
+            "1:41 first Int",
+        ),
         (
             "query ($n: Boolean) { measures @include(if: $n) { rule } }",
             "1:45 if Boolean!",
@@ -341,7 +345,6 @@ fn variables_are_held_against_their_types() {
             json!({ "email": "a", "password": "b", "role": 1 }),
             "v.role SignInInput!",
         ),
-        ("SignInInput!", json!({ "password": 1, "email": 2 }), "v.email String!"),
         ("SignInInput!", json!({}), "v.email String!"),
         ("SignInInput!", json!([]), "v SignInInput!"),
         (
@@ -359,6 +362,18 @@ fn variables_are_held_against_their_types() {
     ] {
         assert_eq!(ask(declared, value.clone()), expected, "{declared} {value}");
     }
+    // As they are sent, not by name.
+    let sent = serde_json::from_str(r#"{ "v": { "password": 1, "email": 2 } }"#).expect("variables");
+    let first = check(
+        "query ($v: SignInInput!) { measures { rule } }".to_owned(),
+        None,
+        sent,
+        &limits(),
+    );
+    let Some(Refusal::Variable { path, .. }) = first.err() else {
+        panic!("both are wrong")
+    };
+    assert_eq!(path, ["v", "password"]);
     let missing = checked("query ($v: Int!) { measures { rule } }", json!({})).err();
     assert!(matches!(missing, Some(Refusal::Variable { .. })), "{missing:?}");
     let defaulted = checked("query ($v: Int! = 1) { measures { rule } }", json!({})).err();

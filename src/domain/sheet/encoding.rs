@@ -64,7 +64,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Encoding, Cow<'_, str>), Unreadabl
         [0xFF, 0xFE, units @ ..] => utf16(units, Encoding::Utf16Le, u16::from_le_bytes),
         [0xFE, 0xFF, units @ ..] => utf16(units, Encoding::Utf16Be, u16::from_be_bytes),
         [0xEF, 0xBB, 0xBF, text @ ..] => utf8(text).map(|text| (Encoding::Utf8Marked, text.into())),
-        bytes if has_many_zeros(bytes) => Err(named("UTF-16, BOM?")),
+        bytes if has_many_zeros(bytes) => Err(named("UTF-16 (BOM?)")),
         bytes => utf8(bytes).map(|text| (Encoding::Utf8, text.into())),
     }
 }
@@ -87,13 +87,13 @@ fn utf16(
         match letter {
             Ok(letter) => text.push(letter),
             Err(half) => {
-                let detail = format!("{}: U+{:04X}", encoding.name(), half.unpaired_surrogate());
+                let detail = format!("{} (U+{:04X})", encoding.name(), half.unpaired_surrogate());
                 return Err(Unreadable::at(line_of(text.as_bytes()), Code::WrongEncoding, detail));
             }
         }
     }
     if let [half] = rest {
-        let detail = format!("{}: {half:02X} …", encoding.name());
+        let detail = format!("{} ({half:02X} …)", encoding.name());
         return Err(Unreadable::at(line_of(text.as_bytes()), Code::WrongEncoding, detail));
     }
     Ok((encoding, text.into()))
@@ -181,9 +181,9 @@ mod tests {
         );
         assert_eq!(named(b"a\x81b"), told(Some(1), "0x81"));
         assert_eq!(named(b"\xFF\xFE\0\0a\0\0\0"), told(None, "UTF-32"));
-        assert_eq!(named(b"e\0m\0a\0i\0l\0"), told(None, "UTF-16, BOM?"));
-        assert_eq!(named(b"\xFF\xFEa\0\n\0\x00\xD8a\0"), told(Some(2), "UTF-16LE: U+D800"));
-        assert_eq!(named(b"\xFE\xFF\0a\0"), told(Some(1), "UTF-16BE: 00 …"));
+        assert_eq!(named(b"e\0m\0a\0i\0l\0"), told(None, "UTF-16 (BOM?)"));
+        assert_eq!(named(b"\xFF\xFEa\0\n\0\x00\xD8a\0"), told(Some(2), "UTF-16LE (U+D800)"));
+        assert_eq!(named(b"\xFE\xFF\0a\0"), told(Some(1), "UTF-16BE (00 …)"));
     }
 
     #[test]

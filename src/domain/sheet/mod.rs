@@ -115,13 +115,13 @@ const OTHERS: [(&[u8], &str); 8] = [
 ///
 /// # Errors
 /// [`Code::Unreadable`] for what is no table, [`Code::TooLong`] for more than [`BYTES_MOST`] bytes,
-/// [`Code::Required`] for an empty file.
+/// [`Code::NoColumns`] for an empty file.
 pub fn sniff(bytes: &[u8]) -> Result<Content, Unreadable> {
     if bytes.len() > BYTES_MOST {
         return Err(Unreadable::file(Code::TooLong, format!("{BYTES_MOST} bytes")));
     }
     if bytes.is_empty() {
-        return Err(Unreadable::file(Code::Required, ""));
+        return Err(Unreadable::file(Code::NoColumns, ""));
     }
     if bytes.starts_with(b"PK\x03\x04") {
         return Ok(Content::Workbook);
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn what_is_no_table_is_named() {
         for (bytes, code) in [
-            (b"".as_slice(), Code::Required),
+            (b"".as_slice(), Code::NoColumns),
             (b"%PDF-1.7", Code::Unreadable),
             (b"<HTML><body>", Code::Unreadable),
             (&[0xD0, 0xCF, 0x11, 0xE0, 0xA1], Code::Unreadable),
