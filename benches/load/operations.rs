@@ -395,10 +395,10 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
     ])
 }
 
-/// Lets an edition take applications for as long as the last one does.
+/// Lets an edition take applications for as long as the last one does, and as many: an earlier run may have filled it up.
 async fn take_applications(db: &Db, size: Size, edition: i64) -> Result<(), Failure> {
     let open = "UPDATE edition SET state = 'enrolling', starts_on = open.starts_on, ends_on = open.ends_on, \
-                enrols_from = open.enrols_from, enrols_until = open.enrols_until \
+                enrols_from = open.enrols_from, enrols_until = open.enrols_until, capacity = open.capacity \
                 FROM edition AS open WHERE edition.id = $1 AND open.id = $2";
     let both = [edition, size.editions].map(|number| Value::from(id(Kind::Edition, number, 1)));
     let backend = db.read().get_database_backend();
