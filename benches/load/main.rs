@@ -68,7 +68,7 @@ struct Options {
     /// How many connections drive it.
     #[arg(long, default_value_t = 8)]
     connections: usize,
-    /// Fill up to so many enrolments at the end, and ask for all statistics again.
+    /// Ask for all statistics, fill up to so many enrolments, ask again, and nothing else.
     #[arg(long)]
     also: Option<i64>,
     /// Only operations whose name contains this.
@@ -128,12 +128,15 @@ fn main() -> Result<(), Failure> {
         io::stdout().write_all(mass::run(&bench, rows)?.as_bytes())?;
         return bench.verify();
     }
-    let mut report = bench.drive(None)?;
     if let Some(enrolments) = bench.options.also {
+        let mut report = bench.drive(Some(operations::OVERALL))?;
         bench.fill(enrolments)?;
         let more = bench.drive(Some(operations::OVERALL))?;
         table::compare(&mut report, &more, bench.options.enrolments, enrolments);
+        io::stdout().write_all(report.to_string().as_bytes())?;
+        return bench.verify();
     }
+    let report = bench.drive(bench.options.only.as_deref())?;
     io::stdout().write_all(report.to_string().as_bytes())?;
     bench.verify()
 }
@@ -201,7 +204,7 @@ impl Bench {
         Ok(app.db.close().await?)
     }
 
-    /// Starts the server and drives the operations, or the one of this name.
+    /// Starts the server and drives the operations, or those whose name contains `only`.
     fn drive(&self, only: Option<&str>) -> Result<table::Report, Failure> {
         let postmaster = self.runtime.block_on(process::postmaster(&self.db));
         let server = process::Server::start(&self.url)?;
@@ -210,12 +213,8 @@ impl Bench {
         let mut report = table::Report::new(&self.db, &self.options, server.ready_after, at_rest);
         let operations = self
             .runtime
-            .block_on(operations::all(&self.db, &self.settings, &self.options))?;
-        let only = only.or(self.options.only.as_deref());
-        for operation in operations
-            .iter()
-            .filter(|operation| only.is_none_or(|only| operation.name.contains(only)))
-        {
+            .block_on(operations::all(&self.db, &self.settings, &self.options, only))?;
+        for operation in &operations {
             say(&format!("driving: {}", operation.name));
             let driven = client::drive(&server, postmaster, operation, &self.options)?;
             let raw = self
@@ -234,14 +233,11 @@ impl Bench {
     /// Starts the server, and drives one operation beside sign-ins.
     fn storm(&self) -> Result<String, Failure> {
         let server = process::Server::start(&self.url)?;
+        let only = self.options.only.as_deref().unwrap_or(operations::PAGE);
         let operations = self
             .runtime
-            .block_on(operations::all(&self.db, &self.settings, &self.options))?;
-        let only = self.options.only.as_deref();
-        let chosen = operations
-            .iter()
-            .find(|operation| only.is_none_or(|only| operation.name.contains(only)))
-            .ok_or("no operation has such a name")?;
+            .block_on(operations::all(&self.db, &self.settings, &self.options, Some(only)))?;
+        let chosen = operations.first().ok_or("no operation has such a name")?;
         storm::run(server.address, chosen, &self.options)
     }
 

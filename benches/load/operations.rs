@@ -27,8 +27,12 @@ const STATISTICS: &str = include_str!("../../graphql/operations/statistics.graph
 const CATALOGUE: &str = include_str!("../../graphql/operations/catalogue.graphql");
 const DISTINCT: &str = include_str!("distinct.graphql");
 
-/// The operation that is asked again when there are more enrolments.
+/// The operation that is asked beside a storm of sign-ins.
+pub const PAGE: &str = "an edition with 50 enrolments, each with person and institution";
+/// The one that is asked again when there are more enrolments.
 pub const OVERALL: &str = "statistics of all by gender and country";
+const APPLY: &str = "apply and be confirmed";
+const APPLY_SPREAD: &str = "apply and be confirmed, spread over ten editions";
 
 /// How many people apply at most; for an eighth of them a row is inserted by hand instead.
 const APPLICANTS: i64 = 40_000;
@@ -246,10 +250,16 @@ fn operation(document: &str, name: &str) -> Option<String> {
     )
 }
 
-/// Every operation, with requests that are good for the next minutes.
+/// Every operation, or those whose name contains `only`, with requests that are good for the next minutes.
 #[allow(clippy::too_many_lines, reason = "a list of operations, each beside its raw SQL")]
-pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<Operation>, Failure> {
+pub async fn all(
+    db: &Db,
+    settings: &Settings,
+    options: &Options,
+    only: Option<&str>,
+) -> Result<Vec<Operation>, Failure> {
     let size = Size::of(options);
+    let wanted = |name: &str| only.is_none_or(|only| name.contains(only));
     let writer = Writer::of(settings).await?;
     let admitted = words(|state| state.was_admitted());
     let each = |variables: &dyn Fn(EditionId) -> serde_json::Value, asked| {
@@ -293,10 +303,22 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
         again: true,
         raw,
     };
-    let [one, many, promotion] = Box::pin(admission::all(db, &writer, size)).await?;
-    Ok(vec![
+    // What changes the database is made ready only where it is asked for.
+    let mut changing = Vec::new();
+    if admission::NAMES.into_iter().any(wanted) {
+        changing.extend(Box::pin(admission::all(db, &writer, size)).await?);
+    }
+    for (name, editions) in [
+        (APPLY, size.editions..=size.editions),
+        (APPLY_SPREAD, (size.editions - SPREAD).max(1)..=size.editions - 1),
+    ] {
+        if wanted(name) {
+            changing.push(apply(db, &writer, size, name, editions).await?);
+        }
+    }
+    let reading = [
         operation(
-            "an edition with 50 enrolments, each with person and institution",
+            PAGE,
             Some(0.85),
             "\"familyName\":",
             each(&|edition| json!({"editionId": edition.to_string(), "first": 50}), (ENROLMENT, "EditionEnrolments"))?,
@@ -328,18 +350,8 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
                     .to_owned(),
             ),
         ),
-        one,
-        many,
-        promotion,
-        apply(db, &writer, size, "apply and be confirmed", size.editions..=size.editions).await?,
-        apply(
-            db,
-            &writer,
-            size,
-            "apply and be confirmed, spread over ten editions",
-            (size.editions - SPREAD).max(1)..=size.editions - 1,
-        )
-        .await?,
+    ];
+    let counting = [
         operation(
             "statistics of one edition by gender and country",
             Some(0.5),
@@ -392,7 +404,9 @@ pub async fn all(db: &Db, settings: &Settings, options: &Options) -> Result<Vec<
                     .to_owned(),
             ),
         ),
-    ])
+    ];
+    let all = reading.into_iter().chain(changing).chain(counting);
+    Ok(all.filter(|operation| wanted(operation.name)).collect())
 }
 
 /// Lets an edition take applications for as long as the last one does, and as many: an earlier run may have filled it up.

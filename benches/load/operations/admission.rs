@@ -28,6 +28,13 @@ const WAITING: i64 = 14_000;
 /// How many enrolments are put there in one transaction.
 const BATCH: usize = 1_000;
 
+/// What the three are called.
+pub(super) const NAMES: [&str; 3] = [
+    "confirm one of the applications",
+    "confirm four hundred applications at once",
+    "leave, and promote the first of 10,000 who wait",
+];
+
 /// All three.
 pub(super) async fn all(db: &Db, writer: &Writer, size: Size) -> Result<[Operation; 3], Failure> {
     let [one, many] = confirm(db, writer, size).await?;
@@ -62,7 +69,7 @@ async fn confirm(db: &Db, writer: &Writer, size: Size) -> Result<[Operation; 2],
     };
     Ok([
         Operation {
-            name: "confirm one of the applications",
+            name: NAMES[0],
             reach: None,
             expected: "\"CONFIRMED\"",
             requests: alone.iter().map(one).collect::<Result<_, _>>()?,
@@ -70,7 +77,7 @@ async fn confirm(db: &Db, writer: &Writer, size: Size) -> Result<[Operation; 2],
             raw: confirmed_by_hand(of, "confirmed by hand", alone_by_hand.chunks(1)),
         },
         Operation {
-            name: "confirm four hundred applications at once",
+            name: NAMES[1],
             reach: None,
             expected: "\"CONFIRMED\"",
             requests: together.iter().map(many).collect::<Result<_, _>>()?,
@@ -132,7 +139,7 @@ async fn promote(db: &Db, writer: &Writer, size: Size) -> Result<Operation, Fail
     };
     let mark = "promoted by hand";
     Ok(Operation {
-        name: "leave, and promote the first of 10,000 who wait",
+        name: NAMES[2],
         reach: None,
         expected: "\"WITHDRAWN\"",
         requests: leave.iter().map(request).collect::<Result<_, _>>()?,
