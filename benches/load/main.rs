@@ -44,7 +44,8 @@ const SECRET: &str = "7c1f0b5a93de4286 of the load program, for one run";
 /// Fills a database, drives the released server, prints what every operation costs.
 #[derive(Debug, Clone, Parser)]
 struct Options {
-    /// An empty database, or one that this program filled before; a SQLite file of its own by default.
+    /// An empty database, or one that this program filled before; a SQLite file of its own by default. People who are left
+    /// from an earlier run stand in the way of the promotion's raw SQL on SQLite, which frees and takes row by row.
     #[arg(long)]
     database_url: Option<String>,
     /// Start a PostgreSQL server of its own, which is removed at the end.
