@@ -70,7 +70,7 @@ struct Options {
     #[arg(long, default_value_t = 8)]
     connections: usize,
     /// Ask for all statistics, fill up to so many enrolments, ask again, and nothing else.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "only")]
     also: Option<i64>,
     /// Only operations whose name contains this.
     #[arg(long)]

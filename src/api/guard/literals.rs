@@ -18,8 +18,8 @@ use super::shape::{Input, Shape};
 use super::variables::{absent, scalar};
 
 /// Refuses the first value of a document that is not of the type of its place, and the first variable of the operation
-/// that runs which need not be (section 5.8.5 of the specification). Arguments that are missing, and what the schema
-/// does not have, are for the library to refuse.
+/// that runs which need not be (section 5.8.5 of the specification). Arguments that are missing, and fields and arguments
+/// that the schema does not have, are for the library to refuse.
 pub fn check(
     shape: &Shape,
     document: &ExecutableDocument,

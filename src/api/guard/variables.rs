@@ -42,8 +42,8 @@ fn count(value: &Value, depth: usize, left: &mut usize) -> Result<(), Limit> {
     }
 }
 
-/// Refuses the first variable that is missing or not of its type. A type that the
-/// schema does not have is for the library to refuse, where the variable stands nowhere.
+/// Refuses the first variable that is missing or not of its type. One whose type the schema does not have is refused
+/// where it stands (`literals`), or by the library.
 pub fn coerce(shape: &Shape, operation: &OperationDefinition, variables: &Variables) -> Result<(), Refusal> {
     for definition in &operation.variable_definitions {
         let definition = &definition.node;
